@@ -1,0 +1,112 @@
+using Google.Protobuf;
+using NativeLink.Actors.Protocol;
+
+namespace NativeLink.Actors.Cli.Client;
+
+/// <summary>Writes the outputs of an action below one directory. What the server sends is not trusted: no path and no link leads out of it.</summary>
+public sealed class OutputWriter(ReapiClient client, string root)
+{
+    private const UnixFileMode Plain = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode Executable = Plain | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
+    private readonly string _root = Path.GetFullPath(root);
+
+    /// <summary>Files written so far, symlinks included.</summary>
+    public int Files { get; private set; }
+
+    /// <summary>Bytes written so far.</summary>
+    public long Bytes { get; private set; }
+
+    /// <param name="result">Its paths are relative to <paramref name="workingDirectory"/>, as the Command's were.</param>
+    /// <exception cref="FaultException">Action: a path leads out of the directory. Storage: a blob is not what its digest says.</exception>
+    public async Task WriteAsync(Reapi.ActionResult result, string workingDirectory, CancellationToken cancellation)
+    {
+        foreach (var file in result.OutputFiles)
+            await WriteFileAsync(Prepare(Path.Combine(workingDirectory, file.Path)), file.Contents, file.Digest, file.IsExecutable, cancellation);
+        foreach (var directory in result.OutputDirectories)
+        {
+            var digest = Digest.FromWire(directory.TreeDigest, DigestFunction.Sha256, $"the output directory '{directory.Path}'");
+            var tree = await client.DownloadMessageAsync(digest, Reapi.Tree.Parser, cancellation);
+            var children = tree.Children.GroupBy(Hash).ToDictionary(group => group.Key, group => group.First());
+            await WriteDirectoryAsync(Path.Combine(workingDirectory, directory.Path), tree.Root ?? new(), children, cancellation);
+        }
+        var links = result.OutputSymlinks.Concat(result.OutputFileSymlinks).Concat(result.OutputDirectorySymlinks).DistinctBy(link => link.Path);
+        foreach (var link in links)
+            WriteLink(Path.Combine(workingDirectory, link.Path), link.Target);
+    }
+
+    private async Task WriteDirectoryAsync(
+        string path, Reapi.Directory directory, Dictionary<Digest, Reapi.Directory> children, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(Prepare(path));
+        foreach (var file in directory.Files)
+            await WriteFileAsync(Prepare(Path.Combine(path, CheckName(file.Name))), ByteString.Empty, file.Digest, file.IsExecutable, cancellation);
+        foreach (var child in directory.Directories)
+        {
+            var digest = Digest.FromWire(child.Digest, DigestFunction.Sha256, $"the directory '{path}/{child.Name}'");
+            if (!children.TryGetValue(digest, out var message))
+                throw new FaultException(FaultKind.Storage, $"the Tree of an output directory lacks '{path}/{child.Name}', {digest}");
+            await WriteDirectoryAsync(Path.Combine(path, CheckName(child.Name)), message, children, cancellation);
+        }
+        foreach (var link in directory.Symlinks)
+            WriteLink(Path.Combine(path, CheckName(link.Name)), link.Target);
+    }
+
+    private async Task WriteFileAsync(string target, ByteString contents, Reapi.Digest? wire, bool executable, CancellationToken cancellation)
+    {
+        var digest = Digest.FromWire(wire, DigestFunction.Sha256, $"the output '{target}'");
+        if (Directory.Exists(target))
+            throw new FaultException(FaultKind.Action, $"{target} is a directory here and a file in the result; remove it or choose another --into");
+        File.Delete(target);
+        await using (var file = new FileStream(target, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            BufferSize = 0,
+            UnixCreateMode = executable ? Executable : Plain,
+        }))
+        {
+            if (contents.Length > 0 && contents.Length == digest.SizeBytes)
+                await file.WriteAsync(contents.Memory, cancellation);
+            else
+                await client.DownloadAsync(digest, data => file.WriteAsync(data, cancellation), cancellation);
+        }
+        Files++;
+        Bytes += digest.SizeBytes;
+    }
+
+    private void WriteLink(string path, string target)
+    {
+        var link = Prepare(path);
+        File.Delete(link);
+        File.CreateSymbolicLink(link, target);
+        Files++;
+    }
+
+    /// <summary>The full path, its parents made; refused when it is outside or when a parent is a symlink.</summary>
+    private string Prepare(string relative)
+    {
+        var full = Path.GetFullPath(Path.Combine(_root, relative));
+        if (Path.IsPathRooted(relative) || !(full + "/").StartsWith(_root.TrimEnd('/') + "/", StringComparison.Ordinal))
+            throw new FaultException(FaultKind.Action, $"the result names the output '{relative}', which is outside of {_root}; nothing is written there");
+        Directory.CreateDirectory(_root);
+        if (full == _root)
+            return full;
+        for (var end = _root.TrimEnd('/').Length + 1; (end = full.IndexOf('/', end)) > 0; end++)
+        {
+            var parent = new DirectoryInfo(full[..end]);
+            if (parent.LinkTarget is not null)
+                throw new FaultException(FaultKind.Action, $"the output '{relative}' would be written through the symlink {parent.FullName}; remove it or choose another --into");
+            parent.Create();
+        }
+        return full;
+    }
+
+    private static string CheckName(string name) =>
+        name is "" or "." or ".." || name.Contains('/', StringComparison.Ordinal) || name.Contains('\0', StringComparison.Ordinal)
+            ? throw new FaultException(FaultKind.Action, $"an output directory holds an entry named '{name}'; nothing is written for it")
+            : name;
+
+    private static Digest Hash(Reapi.Directory directory) =>
+        Storage.Hashing.BlobHasher.Compute(directory.ToByteArray(), DigestFunction.Sha256);
+}

@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Net;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Client;
+using NativeLink.Actors.Cli.Hosting;
+using NativeLink.Actors.Protocol;
+using Spectre.Console;
+
+namespace NativeLink.Actors.Cli.Commands;
+
+/// <summary><c>nativelink-actors exec … -- COMMAND…</c>: one action on an executor, or on a cluster of its own.</summary>
+public sealed class ExecCommand
+{
+    private readonly Option<string?> _executor = new("--executor") { Description = "Where to execute. Without it a local cluster with one worker runs in this process, for this one action.", HelpName = "grpc://HOST:PORT" };
+    private readonly Option<string> _instance = new("--instance") { Description = "Instance name on the executor.", HelpName = "NAME", DefaultValueFactory = _ => "" };
+    private readonly Option<string?> _input = new("--input") { Description = "Directory to upload as the input root; the command starts in it. Without it the root is empty.", HelpName = "DIR" };
+    private readonly Option<string[]> _output = new("--output") { Description = "File or directory that the command makes, relative to the root. May be repeated.", HelpName = "PATH" };
+    private readonly Option<string[]> _env = new("--env") { Description = "Variable of the command's environment, which is otherwise empty. May be repeated.", HelpName = "K=V" };
+    private readonly Option<string[]> _property = new("--property") { Description = "Platform property that the worker must have. May be repeated.", HelpName = "K=V" };
+    private readonly Option<string?> _timeout = new("--timeout") { Description = "Longest time the command may run, for example 30s. Default: the worker's.", HelpName = "D" };
+    private readonly Option<bool> _noCache = new("--no-cache") { Description = "Execute even if the result is cached, and do not cache it." };
+    private readonly Option<string> _into = new("--into") { Description = "Directory for the outputs. Default: the current one.", HelpName = "DIR", DefaultValueFactory = _ => "." };
+    private readonly Argument<string[]> _command = new("COMMAND") { Description = "The command and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _logLevel;
+
+    private ExecCommand(Option<string?> logLevel) => _logLevel = logLevel;
+
+    public static Command Build(Option<string?> logLevel) => new ExecCommand(logLevel).Build();
+
+    private Command Build()
+    {
+        var command = new Command("exec", "Execute one command remotely: upload inputs, run, print, fetch outputs. Exits with the command's exit code; 125 when the executor failed.");
+        foreach (var option in (Option[])[_executor, _instance, _input, _output, _env, _property, _timeout, _noCache, _into])
+            command.Options.Add(option);
+        command.Arguments.Add(_command);
+        command.SetAction((result, _) => RunAsync(result));
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult result)
+    {
+        var request = Read(result);
+        var executor = result.GetValue(_executor) is { } text ? ReapiClient.ParseAddress(text) : null;
+        // The cluster in the process is an implementation detail here: only its troubles are worth a line.
+        var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Warning);
+        using var signals = new Signals();
+        using var ending = new CancellationTokenSource();
+        var ended = Task.WhenAny(signals.Finish, signals.End).ContinueWith(_ => ending.Cancel(), TaskScheduler.Default);
+        try
+        {
+            if (executor is not null)
+                return await ExecuteAsync(executor, result.GetValue(_instance)!, request, ending.Token);
+            using var logs = Logs.Create(level);
+            await using var node = await StartNodeAsync(logs);
+            return await ExecuteAsync(new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}"), result.GetValue(_instance)!, request, ending.Token);
+        }
+        catch (OperationCanceledException) when (ended.IsCompleted || ending.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("exec: interrupted; the action was cancelled");
+            return ExitCodes.Interrupted;
+        }
+    }
+
+    private ExecRequest Read(ParseResult result)
+    {
+        var request = new ExecRequest { Arguments = [.. result.GetValue(_command)!], Into = result.GetValue(_into)! };
+        var outputs = result.GetValue(_output) ?? [];
+        if (outputs.FirstOrDefault(path => path.Length == 0 || Path.IsPathRooted(path) || path.Split('/').Contains("..")) is { } wrong)
+            throw new UsageException($"--output {wrong}: write a path relative to the input root, without '..'");
+        if (result.GetValue(_input) is { } input && !Directory.Exists(input))
+            throw new UsageException($"--input {input}: there is no such directory");
+        return request with
+        {
+            InputDirectory = result.GetValue(_input),
+            Outputs = [.. outputs.Select(path => path.TrimEnd('/'))],
+            Environment = request.Environment.SetItems(Shared.Pairs("--env", result.GetValue(_env) ?? [])),
+            Properties = request.Properties.SetItems(Shared.Pairs("--property", result.GetValue(_property) ?? [])),
+            Timeout = result.GetValue(_timeout) is { } timeout ? Shared.Duration("--timeout", timeout) : null,
+            NoCache = result.GetValue(_noCache),
+        };
+    }
+
+    private static async Task<LocalNode> StartNodeAsync(ILoggerFactory logs)
+    {
+        await Console.Error.WriteLineAsync("no --executor: starting a local cluster with one worker in this process");
+        var data = DataDirectory.Temporary();
+        var anyPort = new IPEndPoint(IPAddress.Loopback, 0);
+        var cluster = LocalDefaults.Cluster(data.Path, anyPort, anyPort);
+        return await LocalNode.StartAsync(cluster, host => [LocalDefaults.Workers(host, cluster, data.Path, 1, 1)], data, logs, TimeProvider.System);
+    }
+
+    private static async Task<int> ExecuteAsync(Uri executor, string instance, ExecRequest request, CancellationToken cancellation)
+    {
+        using var client = new ReapiClient(executor, instance, TimeProvider.System);
+        var reporter = Reporter();
+        await using var stdout = Console.OpenStandardOutput();
+        await using var stderr = Console.OpenStandardError();
+        try
+        {
+            return await new ExecSession(client, reporter, stdout, stderr).RunAsync(request, cancellation);
+        }
+        catch (RpcException error) when (!cancellation.IsCancellationRequested)
+        {
+            reporter.Step(error.StatusCode == StatusCode.Unavailable
+                ? $"exec: no executor can be reached at {executor.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}"
+                : $"exec: {executor.Authority} answered {error.StatusCode}: {error.Status.Detail}");
+            return ExitCodes.ExecutorFailed;
+        }
+        catch (FaultException error)
+        {
+            reporter.Step($"exec: {error.Fault.Detail}");
+            return ExitCodes.ExecutorFailed;
+        }
+    }
+
+    private static IExecReporter Reporter() => Console.IsErrorRedirected
+        ? new PlainExecReporter(Console.Error)
+        : new TerminalExecReporter(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }));
+}

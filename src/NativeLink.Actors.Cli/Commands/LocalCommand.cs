@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Hosting;
+
+namespace NativeLink.Actors.Cli.Commands;
+
+/// <summary><c>nativelink-actors local</c>: the cluster for one machine, with workers in the same process.</summary>
+public sealed partial class LocalCommand
+{
+    private readonly Option<string?> _listen = new("--listen") { Description = "Where clients connect. Default 127.0.0.1:50051; there is no authentication: stay on loopback.", HelpName = "IP:PORT" };
+    private readonly Option<string?> _workerApi = new("--worker-api-listen") { Description = "Where workers of other processes connect. Default 127.0.0.1:50061.", HelpName = "IP:PORT" };
+    private readonly Option<int?> _workers = new("--workers") { Description = "How many workers to run in this process; 0: none, they come from elsewhere. Default 1, or those of the file.", HelpName = "N" };
+    private readonly Option<int?> _maxInflight = new("--max-inflight") { Description = "Actions at once on each worker. Default: the number of processors, or as the file says.", HelpName = "N" };
+    private readonly Option<string?> _data = new("--data") { Description = "Directory for everything that is kept and that the file names no place for. Default ~/.cache/nativelink-actors.", HelpName = "DIR" };
+    private readonly Option<string?> _config = new("--config") { Description = "NativeLink configuration file to take addresses, stores, workers and scheduler settings from; switches win over it.", HelpName = "FILE" };
+    private readonly Option<string?> _logLevel;
+
+    private LocalCommand(Option<string?> logLevel) => _logLevel = logLevel;
+
+    public static Command Build(Option<string?> logLevel) => new LocalCommand(logLevel).Build();
+
+    private Command Build()
+    {
+        var command = new Command("local", "Run a scheduler, a CAS, an action cache and workers for this machine in one process. For more machines use NativeLink itself.");
+        foreach (var option in (Option[])[_listen, _workerApi, _workers, _maxInflight, _data, _config])
+            command.Options.Add(option);
+        command.SetAction((result, _) => RunAsync(result));
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult result)
+    {
+        var time = TimeProvider.System;
+        var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
+        var plan = LocalPlan.Make(Switches(result));
+        using var signals = new Signals();
+        using var logs = Logs.Create(level);
+        var log = logs.CreateLogger("NativeLink.Actors.Local");
+        foreach (var note in plan.Notes)
+            LogNote(log, note);
+        var data = plan.UsesDataDirectory ? DataDirectory.Open(plan.Data) : null;
+        await using var node = await LocalNode.StartAsync(plan.Cluster, plan.Workers, data, logs, time);
+        PrintReady(node, plan);
+        return await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time);
+    }
+
+    private LocalSwitches Switches(ParseResult result)
+    {
+        var (workers, inflight) = (result.GetValue(_workers), result.GetValue(_maxInflight));
+        if (workers < 0)
+            throw new UsageException($"--workers {workers}: 0 or more are possible");
+        if (inflight < 1)
+            throw new UsageException($"--max-inflight {inflight}: at least 1 is needed");
+        return new LocalSwitches(Path.GetFullPath(result.GetValue(_data) ?? OwnEnvironment.DataDirectory()))
+        {
+            Listen = result.GetValue(_listen) is { } at ? Shared.Address("--listen", at) : null,
+            WorkerApiListen = result.GetValue(_workerApi) is { } api ? Shared.Address("--worker-api-listen", api) : null,
+            Workers = workers,
+            MaxInflight = inflight,
+            ConfigFile = result.GetValue(_config),
+        };
+    }
+
+    private static void PrintReady(LocalNode node, LocalPlan plan)
+    {
+        var instance = plan.Instance.Length > 0 ? $"\n  build --remote_instance_name={plan.Instance}" : "";
+        Console.Out.WriteLine($"""
+            ready: {node.Workers.Workers} worker(s) in this process; blobs in {plan.Cluster.Cas.ContentPath}
+
+            Bazel: paste into .bazelrc
+              build --remote_executor=grpc://{LocalNode.Dialable(node.Cluster.ClientAddress)}{instance}
+
+            workers of other processes: worker_api_endpoint.uri
+              grpc://{LocalNode.Dialable(node.Cluster.WorkerApiAddress)}
+
+            """);
+        Console.Out.Flush();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Note}")]
+    private static partial void LogNote(ILogger log, string note);
+}

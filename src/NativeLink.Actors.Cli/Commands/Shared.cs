@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Hosting;
+
+namespace NativeLink.Actors.Cli.Commands;
+
+/// <summary>What several commands read alike.</summary>
+public static partial class Shared
+{
+    public static Option<string?> LogLevelOption() => new("--log-level")
+    {
+        Description = $"How much to log to stderr: {Logs.Names}. Default: the variable NL_LOG, else INFO.",
+        HelpName = "LEVEL",
+        Recursive = true,
+    };
+
+    /// <exception cref="UsageException">No such level.</exception>
+    public static LogLevel Level(string? option, LogLevel otherwise) =>
+        Logs.ChooseLevel(option, OwnEnvironment.Get("NL_LOG"), OwnEnvironment.Get("RUST_LOG"), otherwise);
+
+    /// <summary>Reads <c>IP:PORT</c>; port 0 is a free one.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static IPEndPoint Address(string option, string text)
+    {
+        var name = text.Replace("localhost", "127.0.0.1", StringComparison.OrdinalIgnoreCase);
+        return name.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(name, out var address)
+            ? address
+            : throw new UsageException($"{option} {text}: write IP:PORT, for example 127.0.0.1:50051 (port 0: a free one)");
+    }
+
+    /// <summary>Reads <c>NAME=VALUE</c> pairs; a later one replaces an earlier one.</summary>
+    /// <exception cref="UsageException">A pair has no name or no equals sign.</exception>
+    public static IEnumerable<KeyValuePair<string, string>> Pairs(string option, IEnumerable<string> texts)
+    {
+        foreach (var text in texts)
+        {
+            var at = text.IndexOf('=', StringComparison.Ordinal);
+            if (at <= 0)
+                throw new UsageException($"{option} {text}: write NAME=VALUE");
+            yield return new(text[..at], text[(at + 1)..]);
+        }
+    }
+
+    /// <summary>Reads seconds (<c>90</c>, <c>1.5</c>) or a sum of numbers with units (<c>1m 30s</c>, <c>500ms</c>).</summary>
+    /// <exception cref="UsageException">It is neither, or it is not positive.</exception>
+    public static TimeSpan Duration(string option, string text)
+    {
+        var (plain, sum) = (PlainNumber().Match(text), WithUnits().Match(text));
+        var seconds = plain.Success ? Number(plain.Value) : 0;
+        for (var i = 0; i < sum.Groups[1].Captures.Count; i++)
+            seconds += Number(sum.Groups[1].Captures[i].Value) * sum.Groups[2].Captures[i].Value switch { "ms" => 0.001, "s" => 1, "m" => 60, _ => 3600 };
+        return seconds is > 0 and < 1e9
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new UsageException($"{option} {text}: write a positive duration such as 90, 30s, 500ms or 1m30s");
+    }
+
+    private static double Number(string digits) => double.Parse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^\d+(?:\.\d+)?$")]
+    private static partial Regex PlainNumber();
+
+    [GeneratedRegex(@"^\s*(?:(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*)+$")]
+    private static partial Regex WithUnits();
+}

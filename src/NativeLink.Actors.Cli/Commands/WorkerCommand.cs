@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Composition;
+using NativeLink.Actors.Cli.Hosting;
+
+namespace NativeLink.Actors.Cli.Commands;
+
+/// <summary><c>nativelink-actors FILE</c>: runs the workers of a NativeLink configuration file.</summary>
+public sealed partial class WorkerCommand
+{
+    private readonly Argument<string?> _file = new("FILE") { Description = "NativeLink configuration file (JSON5), or the short form of its page on workers.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _config = new("--config") { Description = "The same as FILE.", HelpName = "FILE" };
+    private readonly Option<bool> _worker = new("--worker") { Description = "Understood for NativeLink's sake: a worker is what runs anyway." };
+    private readonly Option<string?> _workerId = new("--worker-id") { Description = "Name instead of the file's; each has its own part of the work directory, so that several processes can share one file.", HelpName = "ID" };
+    private readonly Option<int?> _workers = new("--workers") { Description = "Run N workers like the first one of the file.", HelpName = "N" };
+    private readonly Option<string?> _logLevel;
+
+    private WorkerCommand(Option<string?> logLevel) => _logLevel = logLevel;
+
+    /// <summary>Puts the worker's switches on the root command.</summary>
+    public static void AddTo(RootCommand root, Option<string?> logLevel)
+    {
+        var command = new WorkerCommand(logLevel);
+        root.Arguments.Add(command._file);
+        foreach (var option in (Option[])[command._config, command._worker, command._workerId, command._workers])
+            root.Options.Add(option);
+        root.SetAction((result, _) => command.RunAsync(result));
+    }
+
+    private async Task<int> RunAsync(ParseResult result)
+    {
+        var path = File(result);
+        var (id, count) = (result.GetValue(_workerId), result.GetValue(_workers));
+        if (id is { Length: 0 })
+            throw new UsageException("--worker-id needs a name");
+        if (count < 1)
+            throw new UsageException($"--workers {count}: at least 1 is needed");
+        var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
+        var (config, notes) = ConfigFile.Load(path);
+        var plan = WorkerComposition.Compose(config, new WorkerSwitches { WorkerId = id, Workers = count, Environment = OwnEnvironment.All() });
+        ConfigFile.RefuseMistakes(path, plan.Errors);
+        if (plan.Hosts.IsEmpty)
+            throw new UsageException($"{path} has no worker ('workers' is missing or empty); nothing was started");
+        using var signals = new Signals();
+        using var logs = Logs.Create(level);
+        var log = logs.CreateLogger("NativeLink.Actors.Worker");
+        foreach (var note in notes.Concat(plan.Notes))
+            LogNote(log, path, note);
+        return await RunAsync(plan, signals, logs, log);
+    }
+
+    private static async Task<int> RunAsync(WorkerPlan plan, Signals signals, ILoggerFactory logs, ILogger log)
+    {
+        await using var workers = await WorkerSet.StartAsync([.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
+        LogStarted(log, workers.Workers);
+        return await WorkerRun.UntilSignalAsync(workers, signals, log, TimeProvider.System);
+    }
+
+    private string File(ParseResult result) => (result.GetValue(_file), result.GetValue(_config)) switch
+    {
+        (null, null) => throw new UsageException("a configuration file is needed: nativelink-actors FILE (or a command; see --help)"),
+        ({ } file, { } config) when file != config => throw new UsageException($"two configuration files, '{file}' and '{config}': name one"),
+        var (file, config) => file ?? config!,
+    };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{File}:{Note}")]
+    private static partial void LogNote(ILogger log, string file, Configuration.ConfigNote note);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Started with {Count} worker(s)")]
+    private static partial void LogStarted(ILogger log, int count);
+}

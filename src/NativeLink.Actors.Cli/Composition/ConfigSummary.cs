@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using NativeLink.Actors.Configuration;
+using NativeLink.Actors.Configuration.Model;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker;
+
+namespace NativeLink.Actors.Cli.Composition;
+
+/// <summary>What a file means, for a person.</summary>
+/// <param name="Lines">The summary; empty when there is any error.</param>
+public sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes)
+{
+    /// <summary>Reads the file and plans what it would run, as a start does, without touching anything on disk or on the network.</summary>
+    /// <inheritdoc cref="ConfigLoader.Load"/>
+    public static ConfigSummary Check(string text, string fileName, Func<string, string?> variables)
+    {
+        var loaded = ConfigLoader.Load(text, fileName, variables);
+        if (loaded.Model is not { } config)
+            return new ConfigSummary([], loaded.Errors, loaded.Notes);
+        var workers = WorkerComposition.Compose(config, new WorkerSwitches());
+        var notes = loaded.Notes.AddRange(workers.Notes);
+        if (!workers.Errors.IsEmpty)
+            return new ConfigSummary([], workers.Errors, notes);
+        var lines = ImmutableArray.CreateBuilder<string>();
+        lines.Add(config.Workers.Length switch
+        {
+            0 => $"{fileName}: no worker",
+            1 => $"{fileName}: 1 worker{(config.IsFlatForm ? ", short form" : "")}",
+            var count => $"{fileName}: {Number(count)} workers",
+        });
+        foreach (var host in workers.Hosts)
+            lines.AddRange(Describe(host.Options));
+        if (!config.Servers.IsEmpty)
+            lines.AddRange(DescribeCluster(config));
+        return new ConfigSummary(lines.ToImmutable(), [], notes);
+    }
+
+    private static IEnumerable<string> Describe(WorkerHostOptions host)
+    {
+        foreach (var worker in host.Workers)
+        {
+            yield return $"worker {(worker.Name.Length > 0 ? worker.Name : "(no name)")}";
+            yield return $"  scheduler      {Shown(worker.SchedulerEndpoint)}, timeout {Shown(worker.EndpointTimeout)}";
+            yield return $"  work directory {worker.WorkDirectory} (wiped at start)";
+            yield return $"  at once        {(worker.MaxInflightTasks == 0 ? "unlimited" : Number(worker.MaxInflightTasks))}";
+            yield return $"  time limits    action {Shown(worker.MaxActionTimeout)}, upload {Shown(worker.MaxUploadTimeout)}";
+            yield return $"  properties     {(worker.PlatformProperties.IsEmpty ? "none" : string.Join(", ", worker.PlatformProperties.Select(Shown)))}";
+            if (!worker.AdditionalEnvironment.IsEmpty)
+                yield return $"  environment    {string.Join(", ", worker.AdditionalEnvironment.Select(entry => entry.Name))}";
+            if (worker.PreconditionScript is { } script)
+                yield return $"  precondition   {script}";
+            yield return $"  action cache   {Results(worker.Results)}";
+        }
+
+        yield return $"CAS            {(host.Cas.Grpc is { } grpc ? Shown(grpc) : "the local store itself")}";
+        yield return $"local store    {host.LocalStore.ContentPath}, {Limits(host.LocalStore)}";
+        yield return $"tree cache     {host.DirectoryCache.Root}, at most {Number(host.DirectoryCache.MaxEntries)} trees, {Bytes(host.DirectoryCache.MaxSizeBytes)}";
+    }
+
+    private static IEnumerable<string> DescribeCluster(NativeLinkConfig config)
+    {
+        var plan = ClusterComposition.Compose(config, new ClusterSwitches("DIR"));
+        if (plan.Options is { } options)
+            yield return $"as a local cluster: clients at {options.Listen}, workers at {options.WorkerApiListen}, CAS in {options.Cas.ContentPath}, {Limits(options.Cas)}";
+        else
+            yield return "as a local cluster: cannot be started ('local --config FILE'):";
+        foreach (var error in plan.Errors)
+            yield return $"  {error}";
+    }
+
+    private static string Results(UploadResultOptions results) => results.ActionCacheStrategy == ResultStrategy.Never || results.ActionCache is null
+        ? "nothing is written"
+        : $"{Shown(results.ActionCache)} ({results.ActionCacheStrategy switch { ResultStrategy.SuccessOnly => "successes", ResultStrategy.FailuresOnly => "failures", _ => "everything" }})";
+
+    private static string Shown(GrpcStoreOptions store) =>
+        $"{string.Join(", ", store.Endpoints.Select(Shown))}{(store.InstanceName.Length > 0 ? $", instance '{store.InstanceName}'" : "")}{(store.Compression ? ", zstd" : "")}";
+
+    private static string Shown(GrpcEndpointOptions endpoint) => endpoint.Address.GetLeftPart(UriPartial.Authority);
+
+    private static string Shown(PlatformPropertySource property) => property.QueryCommand is { } command
+        ? $"{property.Name} from `{command}`"
+        : $"{property.Name}={string.Join('|', property.Values)}";
+
+    private static string Shown(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
+
+    private static string Limits(ContentStoreOptions store)
+    {
+        var limits = new List<string>();
+        if (store.MaxBytes > 0)
+            limits.Add($"at most {Bytes(store.MaxBytes)}");
+        if (store.MaxCount > 0)
+            limits.Add($"at most {Number(store.MaxCount)} blobs");
+        if (store.MaxAge > TimeSpan.Zero)
+            limits.Add($"unused ones go after {Shown(store.MaxAge)}");
+        return limits.Count == 0 ? "no limit" : string.Join(", ", limits);
+    }
+
+    private static string Bytes(long bytes) => bytes switch
+    {
+        0 => "no limit in bytes",
+        >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.##} GB"),
+        >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.##} MB"),
+        _ => $"{Number(bytes)} B",
+    };
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,51 @@
+using System.Net;
+using NativeLink.Actors.LocalCluster;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker;
+
+namespace NativeLink.Actors.Cli.Hosting;
+
+/// <summary>What <c>local</c> and <c>exec</c> run when no file says otherwise: everything below one data directory.</summary>
+public static class LocalDefaults
+{
+    private const long CasBytes = 50L << 30;
+
+    /// <summary>Null addresses are the well-known ones.</summary>
+    public static LocalClusterOptions Cluster(string data, IPEndPoint? listen, IPEndPoint? workerApiListen) => new()
+    {
+        Listen = listen ?? new IPEndPoint(IPAddress.Loopback, 50051),
+        WorkerApiListen = workerApiListen ?? new IPEndPoint(IPAddress.Loopback, 50061),
+        Cas = new ContentStoreOptions(Path.Combine(data, "cas"), Path.Combine(data, "cas-temp")) { MaxBytes = CasBytes },
+        ActionCachePath = Path.Combine(data, "ac"),
+    };
+
+    /// <param name="data">The data directory, absolute.</param>
+    /// <param name="count">How many workers; at least 1.</param>
+    /// <param name="maxInflight">Actions at once on each; 0: as many as there are processors.</param>
+    public static WorkerHostOptions Workers(LocalClusterHost cluster, LocalClusterOptions options, string data, int count, int maxInflight)
+    {
+        var workerApi = new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.WorkerApiAddress)}"));
+        var actionCache = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.ClientAddress)}"))] };
+        return new WorkerHostOptions
+        {
+            Cas = new CasOptions { LocalStoreOnly = true },
+            LocalStore = options.Cas,
+            SharedStore = cluster.Cas,
+            DirectoryCache = new DirectoryCacheOptions(Path.Combine(data, "trees")),
+            Workers = [.. Enumerable.Range(1, count).Select(number => new WorkerOptions
+            {
+                Name = $"local-{number}-",
+                SchedulerEndpoint = workerApi,
+                WorkDirectory = Path.Combine(data, "work", $"{number}"),
+                MaxInflightTasks = maxInflight > 0 ? maxInflight : Environment.ProcessorCount,
+                OwnEnvironment = OwnEnvironment.All(),
+                Results = new UploadResultOptions
+                {
+                    ActionCacheStrategy = ResultStrategy.SuccessOnly,
+                    ActionCache = actionCache,
+                    HistoricalStrategy = ResultStrategy.Never,
+                },
+            })],
+        };
+    }
+}

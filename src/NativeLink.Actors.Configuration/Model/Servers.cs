@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using System.Net;
+
+namespace NativeLink.Actors.Configuration.Model;
+
+/// <summary>A listener with what is served there (wire contract 5.7).</summary>
+public sealed record ServerConfig : ConfigItem
+{
+    public string Name { get; init; } = "";
+
+    public required IPEndPoint Address { get; init; }
+
+    public bool HasTls { get; init; }
+
+    /// <summary>Largest gRPC message accepted.</summary>
+    public long MaxDecodingMessageSize { get; init; } = 4 << 20;
+
+    public ServicesConfig Services { get; init; } = new();
+}
+
+/// <summary>What a listener serves; lists are empty and values null where a service is not there.</summary>
+public sealed record ServicesConfig : ConfigItem
+{
+    public ImmutableArray<StoreService> Cas { get; init; } = [];
+
+    public ImmutableArray<StoreService> ActionCache { get; init; } = [];
+
+    public ImmutableArray<StoreService> ByteStream { get; init; } = [];
+
+    public ImmutableArray<CapabilitiesService> Capabilities { get; init; } = [];
+
+    public ImmutableArray<ExecutionService> Execution { get; init; } = [];
+
+    public WorkerApiService? WorkerApi { get; init; }
+
+    /// <summary>Services of the file that the local cluster does not have: <c>fetch</c>, <c>push</c>, <c>experimental_bep</c>, <c>admin</c>, <c>health</c>.</summary>
+    public ImmutableArray<string> Others { get; init; } = [];
+}
+
+/// <summary>A store served under an instance name: <c>cas</c>, <c>ac</c> or <c>bytestream</c>.</summary>
+public sealed record StoreService(string InstanceName, string Store) : ConfigItem
+{
+    /// <summary>Of <c>ac</c>.</summary>
+    public bool ReadOnly { get; init; }
+
+    /// <summary>Of <c>bytestream</c>: how long an unfinished upload is kept.</summary>
+    public TimeSpan PersistTimeout { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <param name="Scheduler">Null when execution is not offered.</param>
+public sealed record CapabilitiesService(string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
+
+public sealed record ExecutionService(string InstanceName, string CasStore, string Scheduler) : ConfigItem;
+
+public sealed record WorkerApiService(string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;

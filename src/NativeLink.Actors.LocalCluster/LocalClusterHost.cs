@@ -1,0 +1,111 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.Storage.Filesystem;
+
+namespace NativeLink.Actors.LocalCluster;
+
+/// <summary>The local cluster, running: Kestrel with all its services.</summary>
+public sealed class LocalClusterHost : IAsyncDisposable
+{
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+
+    private readonly WebApplication _app;
+    private readonly PartialUploads _uploads;
+    private readonly LocalScheduler _scheduler;
+    private readonly TimeProvider _time;
+    private int _disposed;
+
+    private LocalClusterHost(WebApplication app, ContentStore cas, ActionCacheStore actionCache, TimeProvider time)
+    {
+        (_app, Cas, ActionCache, _time) = (app, cas, actionCache, time);
+        _uploads = app.Services.GetRequiredService<PartialUploads>();
+        _scheduler = app.Services.GetRequiredService<LocalScheduler>();
+    }
+
+    /// <summary>The addresses really taken.</summary>
+    public IPEndPoint ClientAddress { get; private set; } = null!;
+
+    public IPEndPoint WorkerApiAddress { get; private set; } = null!;
+
+    /// <summary>The CAS's own store, for workers in the same process.</summary>
+    public ContentStore Cas { get; }
+
+    /// <summary>The action cache's own store, for workers in the same process.</summary>
+    public ActionCacheStore ActionCache { get; }
+
+    /// <summary>Opens the stores and listens; completes when both addresses answer.</summary>
+    /// <exception cref="FaultException">An address or a path cannot be used; says which and what to do.</exception>
+    public static async Task<LocalClusterHost> StartAsync(LocalClusterOptions options, ILoggerFactory logs, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        var cas = OpenCas(options.Cas, time);
+        LocalClusterHost? host = null;
+        try
+        {
+            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time);
+            host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time), cas, actionCache, time);
+            await host.ListenAsync(options, logs.CreateLogger<LocalClusterHost>());
+            return host;
+        }
+        catch
+        {
+            if (host is not null)
+                await host.DisposeAsync();
+            else
+                cas.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the calls that still run, within some seconds, and closes the stores.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        using var patience = new CancellationTokenSource(StopPatience, _time);
+        await _scheduler.DisposeAsync();
+        await _app.StopAsync(patience.Token);
+        await _app.DisposeAsync();
+        _uploads.Dispose();
+        Cas.Dispose();
+    }
+
+    private static ContentStore OpenCas(ContentStoreOptions options, TimeProvider time)
+    {
+        try
+        {
+            return ContentStore.Open(options, time);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Storage, $"the CAS directory '{options.ContentPath}' cannot be used: {error.Message}; choose another or repair it", error);
+        }
+    }
+
+    private async Task ListenAsync(LocalClusterOptions options, ILogger log)
+    {
+        foreach (var address in new[] { options.Listen, options.WorkerApiListen })
+        {
+            if (!IPAddress.IsLoopback(address.Address))
+                ClusterLog.NotLoopback(log, address);
+        }
+        try
+        {
+            await _app.StartAsync();
+        }
+        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or InvalidOperationException)
+        {
+            throw new FaultException(FaultKind.Worker, $"cannot listen on {options.Listen} and {options.WorkerApiListen}: {error.Message}; free the address or choose another", error);
+        }
+        var taken = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
+            .Select(address => new Uri(address)).Select(uri => new IPEndPoint(IPAddress.Parse(uri.Host.Trim('[', ']')), uri.Port)).ToArray();
+        (ClientAddress, WorkerApiAddress) = (taken[0], taken[^1]);
+    }
+}

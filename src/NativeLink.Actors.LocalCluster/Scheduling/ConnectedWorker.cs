@@ -1,0 +1,98 @@
+namespace NativeLink.Actors.LocalCluster.Scheduling;
+
+/// <summary>A worker while its stream lives. Only the engine's thread touches it.</summary>
+internal sealed class ConnectedWorker(WorkerId id, WorkerLink link)
+{
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(1);
+
+    public WorkerId Id => id;
+
+    public WorkerLink Link => link;
+
+    public WorkerProperties Properties => link.Properties;
+
+    public Dictionary<OperationId, Assignment> Running { get; } = [];
+
+    public TimeSpan LastSeen { get; set; }
+
+    /// <summary>Grows with each operation given; the smallest is the least recently used, 0 is never.</summary>
+    public long LastUsed { get; set; }
+
+    public bool Draining { get; set; }
+
+    /// <summary>It refused for want of resources while it had other work; its next finished operation ends this.</summary>
+    public bool Paused { get; private set; }
+
+    /// <summary>It refused although idle: nothing before this time.</summary>
+    public TimeSpan BackOffUntil { get; private set; }
+
+    private int Refusals { get; set; }
+
+    public bool IsFull => link.MaxInflight != 0 && (ulong)Running.Count >= link.MaxInflight;
+
+    /// <summary>Has a free slot and is willing; says nothing of properties.</summary>
+    public bool IsOpen(TimeSpan now) => !Draining && !Paused && BackOffUntil <= now && !IsFull && link.Unread < WorkerLink.MaxUnreadStarts;
+
+    /// <summary>Can take this operation now. One that it still holds from before is adopted: it needs neither slot nor quantities.</summary>
+    public bool CanTake(ScheduledOperation operation, TimeSpan now) =>
+        Running.TryGetValue(operation.Id, out var held)
+            ? !held.KillSent && !Draining
+            : IsOpen(now) && Properties.Satisfies(operation.Demand);
+
+    public Assignment Hold(ScheduledOperation operation)
+    {
+        if (Running.TryGetValue(operation.Id, out var held))
+            return held;
+        var assignment = new Assignment(operation, this);
+        Properties.Reserve(operation.Demand);
+        Running.Add(operation.Id, assignment);
+        return assignment;
+    }
+
+    public void ReleaseResources(Assignment assignment)
+    {
+        if (assignment.ResourcesReleased)
+            return;
+        assignment.ResourcesReleased = true;
+        Properties.Release(assignment.Operation.Demand);
+    }
+
+    /// <summary>Gives the slot back.</summary>
+    public void LetGo(Assignment assignment)
+    {
+        ReleaseResources(assignment);
+        Running.Remove(assignment.Operation.Id);
+        Paused = false;
+    }
+
+    public void ForgetRefusals() => Refusals = 0;
+
+    /// <summary>It has no resources now. Returns when it is to be asked again, or null if its next finished operation tells.</summary>
+    public TimeSpan? Refuse(TimeSpan now)
+    {
+        if (Running.Count > 0)
+        {
+            Paused = true;
+            return null;
+        }
+
+        var delay = FirstBackOff * Math.Pow(2, Math.Min(Refusals++, 10));
+        BackOffUntil = now + (delay < LongestBackOff ? delay : LongestBackOff);
+        return BackOffUntil;
+    }
+
+    /// <summary>Why it cannot take this operation, for people.</summary>
+    public string WhyNot(ScheduledOperation operation, TimeSpan now)
+    {
+        if (Draining)
+            return "is draining";
+        if (IsFull)
+            return $"is full ({Running.Count} of {link.MaxInflight})";
+        if (Paused || BackOffUntil > now)
+            return "has just refused for want of resources";
+        if (Properties.FirstUnsatisfied(operation.Demand) is { } wish)
+            return wish.Type == PropertyType.Minimum ? $"has not enough {wish.Name} free for {wish.Value}" : $"does not match {wish.Name}={wish.Value}";
+        return Running.ContainsKey(operation.Id) ? "was told to kill it and has not answered" : "does not read its messages";
+    }
+}

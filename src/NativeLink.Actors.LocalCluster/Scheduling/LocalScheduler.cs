@@ -1,0 +1,85 @@
+using Akka.Actor;
+using Akka.Configuration;
+using Google.LongRunning;
+using Microsoft.Extensions.Logging;
+using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
+
+namespace NativeLink.Actors.LocalCluster.Scheduling;
+
+/// <summary>
+/// The scheduler of the local cluster: it owns the queue, the connected workers and what clients are told. Thread-safe; the gRPC services
+/// translate between it and the wire. It behaves as NativeLink's <c>simple</c> scheduler (wire contract sections 3 and 6).
+/// </summary>
+public sealed class LocalScheduler : IAsyncDisposable
+{
+    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(5);
+
+    private readonly ActorSystem _system;
+    private readonly IActorRef _loop;
+
+    public LocalScheduler(SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions, IActionResults results)
+    {
+        (Options, Time, Actions, Results) = (options, time, actions, results);
+        Properties = new PropertyRules(options.SupportedProperties);
+        _system = ActorSystem.Create("local-scheduler", ConfigurationFactory.ParseString(HoconText()));
+        _loop = _system.ActorOf(SchedulerLoop.CreateProps(options, time, logs.CreateLogger<LocalScheduler>()), "scheduler");
+    }
+
+    internal SchedulerOptions Options { get; }
+
+    internal TimeProvider Time { get; }
+
+    internal IActionSource Actions { get; }
+
+    internal IActionResults Results { get; }
+
+    internal PropertyRules Properties { get; }
+
+    /// <summary>Gives a worker no new work, or gives it work again; what runs on it goes on. False when no such worker is connected.</summary>
+    public Task<bool> SetDrainingAsync(WorkerId worker, bool draining)
+    {
+        var answer = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Tell(new Drain(worker, draining, answer));
+        return answer.Task.WaitAsync(LongestStop, Time);
+    }
+
+    internal Task<Operation?> LookAsync(string name, CancellationToken cancellation)
+    {
+        var answer = new TaskCompletionSource<Operation?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Tell(new Look(name, answer));
+        return answer.Task.WaitAsync(LongestStop, Time, cancellation);
+    }
+
+    internal Task<bool> CancelAsync(string name, CancellationToken cancellation)
+    {
+        var answer = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Tell(new Cancel(name, answer));
+        return answer.Task.WaitAsync(LongestStop, Time, cancellation);
+    }
+
+    internal void Tell(object message) => _loop.Tell(message, ActorRefs.NoSender);
+
+    /// <summary>Says goodbye to workers and clients and frees everything; completes within a few seconds.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await _loop.GracefulStop(LongestStop);
+        }
+        catch (TaskCanceledException)
+        {
+            // It did not stop in time; the system's end takes it along.
+        }
+
+        await _system.Terminate().WaitAsync(LongestStop, Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _system.Dispose();
+    }
+
+    private static string HoconText()
+    {
+        using var stream = typeof(LocalScheduler).Assembly.GetManifestResourceStream("cluster.conf")
+            ?? throw new InvalidOperationException("the resource cluster.conf is not in the assembly: build the project again");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,76 @@
+using Google.Protobuf.WellKnownTypes;
+
+namespace NativeLink.Actors.LocalCluster.Scheduling;
+
+/// <summary>Two requests for the same action in the same instance are the same work.</summary>
+internal readonly record struct ActionKey(string Instance, Digest Action);
+
+/// <summary>What a client asked for, checked and translated.</summary>
+/// <param name="Joinable">An equal request may share this execution.</param>
+/// <param name="Timeout">The action's own, if it has one above zero.</param>
+internal sealed record Submission(ActionKey Key, PropertyDemand Demand, int Priority, TimeSpan? Timeout, bool SkipCacheLookup, bool Joinable);
+
+/// <summary>One execution in the scheduler's book. Only the engine's thread touches it.</summary>
+internal sealed class ScheduledOperation(Submission submission, long sequence, Timestamp queuedAt)
+{
+    public OperationId Id { get; } = new(Guid.NewGuid().ToString());
+
+    public Submission Submission => submission;
+
+    public ActionKey Key => submission.Key;
+
+    public PropertyDemand Demand => submission.Demand;
+
+    /// <summary>Order of arrival; kept when the operation is queued again.</summary>
+    public long Sequence => sequence;
+
+    public Timestamp QueuedAt => queuedAt;
+
+    /// <summary>Higher goes first; an equal request that joins can raise it.</summary>
+    public int Priority { get; set; } = submission.Priority;
+
+    public Reapi.ExecutionStage.Types.Value Stage { get; set; } = Reapi.ExecutionStage.Types.Value.Queued;
+
+    /// <summary>How often it was given back for a reason that counts.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>The run that counts; null while queued and when completed.</summary>
+    public Assignment? Assignment { get; set; }
+
+    /// <summary>Where it stands in the queue, if it does.</summary>
+    public string? Bucket { get; set; }
+
+    public List<ClientTicket> Tickets { get; } = [];
+
+    /// <summary>How many client streams listen now.</summary>
+    public int Listeners { get; set; }
+
+    public Deadlines.Deadline? ClientDeadline { get; set; }
+
+    public Deadlines.Deadline? RunDeadline { get; set; }
+
+    public Deadlines.Deadline? SilenceDeadline { get; set; }
+
+    /// <summary>The answer, packed once for all clients; null until completed.</summary>
+    public Any? Response { get; set; }
+
+    public bool IsCompleted => Response is not null;
+}
+
+/// <summary>An operation at a worker. It can outlive its meaning: after a time-out or a cancellation the worker still holds it until it answers.</summary>
+internal sealed class Assignment(ScheduledOperation operation, ConnectedWorker worker)
+{
+    public ScheduledOperation Operation => operation;
+
+    public ConnectedWorker Worker => worker;
+
+    /// <summary>The process has ended: its quantities are free, its slot is not.</summary>
+    public bool ResourcesReleased { get; set; }
+
+    public bool KillSent { get; set; }
+
+    public Deadlines.Deadline? KillDeadline { get; set; }
+
+    /// <summary>The operation still counts on this run.</summary>
+    public bool IsCurrent => ReferenceEquals(operation.Assignment, this);
+}

@@ -1,0 +1,149 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
+
+namespace NativeLink.Actors.LocalCluster.Scheduling;
+
+/// <summary>The part that keeps the workers: who is connected, alive, and what they may say (wire contract 3.2 to 3.8).</summary>
+internal sealed partial class SchedulerEngine
+{
+    private Deadlines.Deadline? _livenessCheck;
+
+    public void Register(Register request)
+    {
+        var link = request.Link;
+        if (_stopped || _roster.Count >= _options.MaxWorkers)
+        {
+            link.Refuse(_stopped ? StatusCode.Unavailable : StatusCode.ResourceExhausted,
+                _stopped ? "the scheduler is shutting down" : $"{_roster.Count} workers are connected already, no more are taken");
+            return;
+        }
+
+        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link) { LastSeen = Now };
+        link.Worker = worker;
+        link.Say(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = worker.Id.Value } });
+        _roster.Add(worker);
+        _livenessCheck ??= _deadlines.Add(Now + LivenessCheck, CheckLiveness);
+        _log.WorkerConnected(worker.Id, _roster.Count);
+        Match();
+    }
+
+    public void Hear(Hear heard)
+    {
+        if (heard.Link.Worker is not { } worker)
+            return;
+        switch (heard.Update.UpdateCase)
+        {
+            case Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest:
+                worker.LastSeen = Now;
+                break;
+            case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteComplete:
+                OnExecuteComplete(worker, heard.Update.ExecuteComplete);
+                break;
+            case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteResult:
+                OnExecuteResult(worker, heard.Update.ExecuteResult);
+                break;
+            case Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest:
+                Evict(worker, "it said that it is going away");
+                break;
+            case Wire.UpdateForScheduler.UpdateOneofCase.ConnectWorkerRequest:
+                _log.StrayMessage(worker.Id, "a second connect_worker_request");
+                break;
+            default:
+                _log.StrayMessage(worker.Id, "an update that is empty or of a kind unknown here");
+                break;
+        }
+    }
+
+    public void LoseWorker(LoseWorker request)
+    {
+        if (request.Link.Worker is { } worker)
+            Evict(worker, request.Reason);
+    }
+
+    public void Drain(Drain request)
+    {
+        var worker = _roster.Find(request.Worker);
+        if (worker is not null)
+        {
+            worker.Draining = request.Draining;
+            Match();
+        }
+
+        request.Answer.TrySetResult(worker is not null);
+    }
+
+    private void CheckLiveness()
+    {
+        var oldest = Now - _options.WorkerTimeout;
+        foreach (var worker in _roster.All.Where(w => w.LastSeen <= oldest).ToList())
+            Evict(worker, $"no keep-alive for {_options.WorkerTimeout.TotalSeconds} s");
+        _livenessCheck = _roster.Count == 0 ? null : _deadlines.Add(Now + LivenessCheck, CheckLiveness);
+    }
+
+    /// <summary>Ends a worker's session. What ran there and still counts is queued again, at the cost of an attempt.</summary>
+    private void Evict(ConnectedWorker worker, string reason)
+    {
+        if (!_roster.Remove(worker))
+            return;
+        SayGoodbye(worker);
+        var runs = worker.Running.Values.ToList();
+        worker.Running.Clear();
+        _log.WorkerGone(worker.Id, reason, runs.Count);
+        foreach (var run in runs)
+        {
+            _deadlines.Cancel(run.KillDeadline);
+            if (!run.IsCurrent)
+            {
+                _revoked.Remove(run);
+                continue;
+            }
+
+            Unassign(run.Operation, stillHeld: false);
+            CountAttempt(run.Operation, StatusCode.Internal, $"worker {worker.Id} was disconnected: {reason}");
+        }
+
+        Match();
+    }
+
+    private static void SayGoodbye(ConnectedWorker worker)
+    {
+        worker.Link.Say(new Wire.UpdateForWorker { Disconnect = new Empty() });
+        worker.Link.Close();
+        worker.Link.Worker = null;
+    }
+
+    private void OnExecuteComplete(ConnectedWorker worker, Wire.ExecuteComplete complete)
+    {
+        if (!worker.Running.TryGetValue(new OperationId(complete.OperationId), out var run))
+        {
+            Evict(worker, $"it completed operation '{complete.OperationId}', which should not be running on it");
+            return;
+        }
+
+        worker.ReleaseResources(run);
+        if (run.IsCurrent)
+            WatchSilence(run);
+        Match();
+    }
+
+    private void OnExecuteResult(ConnectedWorker worker, Wire.ExecuteResult result)
+    {
+        if (!worker.Running.TryGetValue(new OperationId(result.OperationId), out var run))
+        {
+            Evict(worker, $"it sent a result for operation '{result.OperationId}', which should not be running on it");
+            return;
+        }
+
+        worker.LetGo(run);
+        _deadlines.Cancel(run.KillDeadline);
+        _revoked.Remove(run);
+        var refused = result.ResultCase == Wire.ExecuteResult.ResultOneofCase.InternalError && result.InternalError.Code == (int)StatusCode.ResourceExhausted;
+        if (!refused)
+            worker.ForgetRefusals();
+        else if (worker.Refuse(Now) is { } again)
+            _deadlines.Add(again, Match);
+        Settle(run, result, refused);
+        Match();
+    }
+}

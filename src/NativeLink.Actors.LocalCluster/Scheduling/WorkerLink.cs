@@ -1,0 +1,49 @@
+using System.Threading.Channels;
+using Grpc.Core;
+
+namespace NativeLink.Actors.LocalCluster.Scheduling;
+
+/// <summary>One ConnectWorker stream as the scheduler sees it: who asks, and a bounded box for what is said to it.</summary>
+internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerProperties properties)
+{
+    /// <summary>Above this many unread messages a worker is given no more work: it does not read.</summary>
+    public const int MaxUnreadStarts = 1024;
+
+    private const int MaxUnread = 4 * MaxUnreadStarts;
+
+    private readonly Channel<Wire.UpdateForWorker> _channel = Channel.CreateBounded<Wire.UpdateForWorker>(
+        new BoundedChannelOptions(MaxUnread) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true, SingleWriter = true });
+
+    private readonly TaskCompletionSource _lastWord = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public string Prefix => prefix;
+
+    /// <summary>0 is no limit.</summary>
+    public ulong MaxInflight => maxInflight;
+
+    public WorkerProperties Properties => properties;
+
+    /// <summary>Belongs to the scheduler: null before the worker is accepted and after it is gone.</summary>
+    public ConnectedWorker? Worker { get; set; }
+
+    public int Unread => _channel.Reader.Count;
+
+    /// <summary>Completes when the scheduler has said its last word, read or not.</summary>
+    public Task LastWordSaid => _lastWord.Task;
+
+    /// <summary>What is said to the worker; fails with an <see cref="RpcException"/> if the scheduler refuses it.</summary>
+    public ChannelReader<Wire.UpdateForWorker> Said => _channel.Reader;
+
+    /// <summary>False when the message cannot be delivered.</summary>
+    public bool Say(Wire.UpdateForWorker update) => _channel.Writer.TryWrite(update);
+
+    public void Close() => End(null);
+
+    public void Refuse(StatusCode code, string detail) => End(new RpcException(new Status(code, detail)));
+
+    private void End(Exception? error)
+    {
+        _channel.Writer.TryComplete(error);
+        _lastWord.TrySetResult();
+    }
+}

@@ -1,0 +1,31 @@
+using Grpc.Core;
+
+namespace NativeLink.Actors.LocalCluster.Services;
+
+/// <summary>REAPI <c>ActionCache</c>: entries with lost blobs count as absent (wire contract 2.7).</summary>
+internal sealed class ActionCacheService(ActionCacheStore cache, CompleteResults results, LocalClusterOptions options) : Reapi.ActionCache.ActionCacheBase
+{
+    public override Task<Reapi.ActionResult> GetActionResult(Reapi.GetActionResultRequest request, ServerCallContext context)
+    {
+        RequestChecks.Instance(options.Instances, request.InstanceName);
+        var action = RequestChecks.Digest(request.ActionDigest, RequestChecks.Function(request.DigestFunction), "the action");
+        return Task.FromResult(results.Find(action) ?? throw RequestChecks.NotFound(""));
+    }
+
+    public override Task<Reapi.ActionResult> UpdateActionResult(Reapi.UpdateActionResultRequest request, ServerCallContext context)
+    {
+        RequestChecks.Instance(options.Instances, request.InstanceName);
+        var action = RequestChecks.Digest(request.ActionDigest, RequestChecks.Function(request.DigestFunction), "the action");
+        if (request.ActionResult is null)
+            throw RequestChecks.Invalid($"action_result of {action} is missing");
+        try
+        {
+            cache.Put(action, request.ActionResult);
+        }
+        catch (FaultException error)
+        {
+            throw new RpcException(RequestChecks.StatusOf(error));
+        }
+        return Task.FromResult(request.ActionResult);
+    }
+}

@@ -1,0 +1,109 @@
+using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.Storage.Filesystem;
+
+namespace NativeLink.Actors.LocalCluster.Services;
+
+/// <summary>
+/// Results of the action cache that a client can really use: every output file, every tree and all files in it, stdout and stderr are in the CAS
+/// (wire contract 2.7). What a tree holds is remembered, whether its files are there is asked each time. Asking counts as a use of each blob.
+/// </summary>
+internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store) : IActionResults
+{
+    /// <summary>Digests remembered for all trees together; some 50 MB at most.</summary>
+    private const int MaxRemembered = 500_000;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Digest, Digest[]> _trees = [];
+    private readonly Queue<Digest> _treesByAge = [];
+    private int _remembered;
+
+    /// <summary>The entry, if it is there and complete.</summary>
+    public Reapi.ActionResult? Find(in Digest action)
+    {
+        var result = cache.TryGet(action);
+        return result is not null && IsComplete(result, action.Function) ? result : null;
+    }
+
+    public ValueTask<Reapi.ActionResult?> FindCompleteAsync(string instanceName, Digest action, CancellationToken cancellation) =>
+        ValueTask.FromResult(Find(action));
+
+    private bool IsComplete(Reapi.ActionResult result, DigestFunction function)
+    {
+        foreach (var file in result.OutputFiles)
+        {
+            if (!IsHere(file.Digest, function))
+                return false;
+        }
+        if (result.StdoutDigest is { } stdout && !IsHere(stdout, function))
+            return false;
+        if (result.StderrDigest is { } stderr && !IsHere(stderr, function))
+            return false;
+        foreach (var directory in result.OutputDirectories)
+        {
+            if (!IsTreeHere(directory, function))
+                return false;
+        }
+        return true;
+    }
+
+    private bool IsHere(Reapi.Digest? wire, DigestFunction function) => Digest.TryFromWire(wire, function, out var digest) && store.Contains(digest);
+
+    private bool IsTreeHere(Reapi.OutputDirectory directory, DigestFunction function)
+    {
+        if (directory.RootDirectoryDigest is { } root && !IsDirectoryHere(root, function))
+            return false;
+        if (directory.TreeDigest is null)
+            return directory.RootDirectoryDigest is not null;
+        if (!Digest.TryFromWire(directory.TreeDigest, function, out var tree) || !store.Contains(tree))
+            return false;
+        return FilesOf(tree) is { } files && Array.TrueForAll(files, file => store.Contains(file));
+    }
+
+    private bool IsDirectoryHere(Reapi.Digest wire, DigestFunction function)
+    {
+        if (!Digest.TryFromWire(wire, function, out var root))
+            return false;
+        try
+        {
+            return new TreePages(store, root).Read(0, "").SelectMany(page => page.Directories).SelectMany(one => one.Files).All(file => IsHere(file.Digest, function));
+        }
+        catch (Grpc.Core.RpcException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Digests of all files of a Tree; null when it is not one.</summary>
+    private Digest[]? FilesOf(in Digest tree)
+    {
+        lock (_lock)
+        {
+            if (_trees.TryGetValue(tree, out var known))
+                return known;
+        }
+        if (BlobReads.TryReadMessage(store, tree, Reapi.Tree.Parser) is not { } message)
+            return null;
+        var files = new HashSet<Digest>();
+        foreach (var node in message.Children.Append(message.Root ?? new Reapi.Directory()).SelectMany(directory => directory.Files))
+        {
+            if (!Digest.TryFromWire(node.Digest, tree.Function, out var digest))
+                return null;
+            files.Add(digest);
+        }
+        return Remember(tree, [.. files]);
+    }
+
+    private Digest[] Remember(in Digest tree, Digest[] files)
+    {
+        lock (_lock)
+        {
+            if (files.Length >= MaxRemembered || !_trees.TryAdd(tree, files))
+                return files;
+            _treesByAge.Enqueue(tree);
+            _remembered += files.Length + 1;
+            while (_remembered > MaxRemembered && _treesByAge.TryDequeue(out var oldest) && _trees.Remove(oldest, out var dropped))
+                _remembered -= dropped.Length + 1;
+        }
+        return files;
+    }
+}

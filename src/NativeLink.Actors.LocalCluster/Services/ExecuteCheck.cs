@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+using Google.Protobuf;
+using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Scheduling;
+
+namespace NativeLink.Actors.LocalCluster.Services;
+
+/// <summary>
+/// Reads what an Execute call refers to and says at once what is wrong with it: INVALID_ARGUMENT for what can never run, FAILED_PRECONDITION
+/// with one MISSING violation a blob for what the client has to upload (wire contract 3.14). A blob that cannot be decoded counts as missing.
+/// </summary>
+internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, ImmutableArray<string> instances)
+{
+    /// <summary>No Action or Command of a real build comes near this; one that does is not read into memory.</summary>
+    private const long MaxMessageBytes = 10 << 20;
+
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(365);
+
+    /// <returns>What is to be scheduled, and whether its result may come from the action cache.</returns>
+    /// <exception cref="RpcException">The call is refused.</exception>
+    public async ValueTask<(Submission Submission, bool MayLookUp)> RunAsync(Reapi.ExecuteRequest request, CancellationToken cancellation)
+    {
+        RequestChecks.Instance(instances, request.InstanceName);
+        var function = RequestChecks.Function(request.DigestFunction);
+        var digest = Checked(request.ActionDigest, function, "the action");
+        var action = await ReadAsync(digest, Reapi.Action.Parser, cancellation) ?? throw MissingBlobs.Error([digest]);
+        var command = await CheckInputsAsync(action, function, cancellation);
+#pragma warning disable CS0612 // Older clients put the platform into the Command only.
+        var platform = action.Platform ?? command.Platform;
+#pragma warning restore CS0612
+        var submission = new Submission(
+            new ActionKey(request.InstanceName, digest),
+            Demand(platform),
+            request.ExecutionPolicy?.Priority ?? 0,
+            TimeoutOf(action),
+            request.SkipCacheLookup,
+            Joinable: !request.SkipCacheLookup && !action.DoNotCache);
+        return (submission, submission.Joinable);
+    }
+
+    private async ValueTask<Reapi.Command> CheckInputsAsync(Reapi.Action action, DigestFunction function, CancellationToken cancellation)
+    {
+        var commandDigest = Checked(action.CommandDigest, function, "the action's command");
+        var rootDigest = Checked(action.InputRootDigest, function, "the action's input root");
+        var command = await ReadAsync(commandDigest, Reapi.Command.Parser, cancellation);
+        var missing = await actions.FindMissingAsync([rootDigest], cancellation);
+        if (command is not null && missing.Count == 0)
+            return command;
+        throw MissingBlobs.Error(command is null ? [commandDigest, .. missing] : missing);
+    }
+
+    private async ValueTask<T?> ReadAsync<T>(Digest digest, MessageParser<T> parser, CancellationToken cancellation)
+        where T : class, IMessage<T>
+    {
+        if (await actions.ReadAsync(digest, cancellation) is not { } bytes)
+            return null;
+        try
+        {
+            return parser.ParseFrom(bytes.Span);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
+
+    private PropertyDemand Demand(Reapi.Platform? platform)
+    {
+        try
+        {
+            return rules.ReadAction(platform);
+        }
+        catch (FormatException error)
+        {
+            throw RequestChecks.Invalid(error.Message);
+        }
+    }
+
+    private static Digest Checked(Reapi.Digest? wire, DigestFunction function, string what)
+    {
+        var digest = RequestChecks.Digest(wire, function, what);
+        return digest.SizeBytes <= MaxMessageBytes
+            ? digest
+            : throw RequestChecks.Invalid($"{what} has {digest.SizeBytes} bytes: more than {MaxMessageBytes} are not read");
+    }
+
+    /// <summary>For the scheduler's own clock. A timeout that is zero, negative or malformed is the worker's to judge.</summary>
+    private static TimeSpan? TimeoutOf(Reapi.Action action)
+    {
+        if (action.Timeout is not { Seconds: >= 0, Nanos: >= 0 and < 1_000_000_000 } timeout || timeout is { Seconds: 0, Nanos: 0 })
+            return null;
+        return timeout.Seconds >= LongestTimeout.TotalSeconds ? LongestTimeout : timeout.ToTimeSpan();
+    }
+}

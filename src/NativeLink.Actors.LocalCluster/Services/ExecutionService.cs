@@ -1,0 +1,43 @@
+using Google.LongRunning;
+using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Scheduling;
+using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
+
+namespace NativeLink.Actors.LocalCluster.Services;
+
+/// <summary>REAPI <c>Execution</c> for clients: checks what they send, asks the action cache, and lets the scheduler do the rest.</summary>
+public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptions options) : Reapi.Execution.ExecutionBase
+{
+    private readonly ExecuteCheck _check = new(scheduler.Actions, scheduler.Properties, options.Instances);
+
+    public override async Task Execute(Reapi.ExecuteRequest request, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
+    {
+        var (submission, mayLookUp) = await _check.RunAsync(request, context.CancellationToken);
+        var known = mayLookUp
+            ? await scheduler.Results.FindCompleteAsync(submission.Key.Instance, submission.Key.Action, context.CancellationToken)
+            : null;
+        var feed = new OperationFeed();
+        await RelayAsync(known is null ? new Submit(submission, feed) : new Remember(submission, known, feed), feed, responseStream, context);
+    }
+
+    public override Task WaitExecution(Reapi.WaitExecutionRequest request, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
+    {
+        OperationNames.Check(request.Name);
+        var feed = new OperationFeed();
+        return RelayAsync(new Listen(request.Name, feed), feed, responseStream, context);
+    }
+
+    private async Task RelayAsync(object request, OperationFeed feed, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
+    {
+        scheduler.Tell(request);
+        try
+        {
+            await foreach (var operation in feed.Heard.ReadAllAsync(context.CancellationToken))
+                await responseStream.WriteAsync(operation, context.CancellationToken);
+        }
+        finally
+        {
+            scheduler.Tell(new StopListening(feed));
+        }
+    }
+}

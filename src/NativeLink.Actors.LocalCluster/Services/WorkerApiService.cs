@@ -1,0 +1,96 @@
+using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Scheduling;
+using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
+
+namespace NativeLink.Actors.LocalCluster.Services;
+
+/// <summary><c>WorkerApi</c> as a NativeLink scheduler serves it (wire contract section 3).</summary>
+public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.WorkerApiBase
+{
+    /// <summary>For the first message to come, and for the last words to be taken.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    public override async Task ConnectWorker(
+        IAsyncStreamReader<Wire.UpdateForScheduler> requestStream,
+        IServerStreamWriter<Wire.UpdateForWorker> responseStream,
+        ServerCallContext context)
+    {
+        var link = Greet(await ReadFirstAsync(requestStream, context.CancellationToken));
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+        scheduler.Tell(new Register(link));
+        var hearing = HearAsync(link, requestStream, over.Token);
+        try
+        {
+            await SpeakAsync(link, responseStream, context.CancellationToken);
+        }
+        finally
+        {
+            scheduler.Tell(new LoseWorker(link, "its stream broke"));
+            await over.CancelAsync();
+            await hearing;
+        }
+    }
+
+    private async Task<Wire.ConnectWorkerRequest> ReadFirstAsync(IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken cancellation)
+    {
+        using var timer = new CancellationTokenSource(Patience, scheduler.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timer.Token);
+        try
+        {
+            if (await requests.MoveNext(either.Token) && requests.Current.ConnectWorkerRequest is { } first)
+                return first;
+        }
+        catch (OperationCanceledException) when (timer.IsCancellationRequested)
+        {
+            // Falls through: nothing came is as bad as something else came.
+        }
+
+        throw new RpcException(new Status(StatusCode.Internal, "the first message of a worker has to be connect_worker_request"));
+    }
+
+    private WorkerLink Greet(Wire.ConnectWorkerRequest request)
+    {
+        try
+        {
+            return new WorkerLink(request.WorkerIdPrefix, request.MaxInflightTasks, scheduler.Properties.ReadWorker(request.Properties));
+        }
+        catch (FormatException error)
+        {
+            throw RequestChecks.Invalid(error.Message);
+        }
+    }
+
+    /// <summary>Passes on what the worker says until its stream ends; never throws.</summary>
+    private async Task HearAsync(WorkerLink link, IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken over)
+    {
+        var reason = "its stream ended";
+        try
+        {
+            while (await requests.MoveNext(over))
+                scheduler.Tell(new Hear(link, requests.Current));
+        }
+        catch (Exception error)
+        {
+            reason = $"its stream broke: {error.Message}";
+        }
+
+        scheduler.Tell(new LoseWorker(link, reason));
+    }
+
+    /// <summary>Passes on what the scheduler says until its last word. A worker that does not take that in time is cut off.</summary>
+    private async Task SpeakAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var writing = WriteAllAsync(link, responses, bound.Token);
+        await Task.WhenAny(writing, link.LastWordSaid);
+        using var patience = new CancellationTokenSource(Patience, scheduler.Time);
+        using var cut = patience.Token.Register(bound.Cancel);
+        await writing;
+    }
+
+    private static async Task WriteAllAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
+    {
+        await foreach (var update in link.Said.ReadAllAsync(cancellation))
+            await responses.WriteAsync(update, cancellation);
+    }
+}

@@ -1,0 +1,133 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace NativeLink.Actors.Protocol;
+
+/// <summary>
+/// A content address as a value: 32 hash bytes, the length of the content in bytes (0 … 2^63−1), and the function that made the hash
+/// (REAPI <c>Digest</c>). Parsed once at the edge; hot paths never touch its text.
+/// </summary>
+[StructLayout(LayoutKind.Auto)]
+public readonly record struct Digest : IComparable<Digest>
+{
+    public const int HashLength = 32;
+
+    private static readonly Digest EmptySha256 =
+        Parse("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0, DigestFunction.Sha256);
+
+    private static readonly Digest EmptyBlake3 =
+        Parse("af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", 0, DigestFunction.Blake3);
+
+    private readonly ulong _a;
+    private readonly ulong _b;
+    private readonly ulong _c;
+    private readonly ulong _d;
+
+    private Digest(ReadOnlySpan<byte> hash, long sizeBytes, DigestFunction function)
+    {
+        _a = BinaryPrimitives.ReadUInt64BigEndian(hash);
+        _b = BinaryPrimitives.ReadUInt64BigEndian(hash[8..]);
+        _c = BinaryPrimitives.ReadUInt64BigEndian(hash[16..]);
+        _d = BinaryPrimitives.ReadUInt64BigEndian(hash[24..]);
+        SizeBytes = sizeBytes;
+        Function = function;
+    }
+
+    /// <summary>Length of the content in bytes.</summary>
+    public long SizeBytes { get; }
+
+    public DigestFunction Function { get; }
+
+    /// <summary>The content is empty: such a blob always exists and is never transferred.</summary>
+    public bool IsEmpty => SizeBytes == 0;
+
+    /// <summary>64 lower-case hexadecimal digits.</summary>
+    public string Hash
+    {
+        get
+        {
+            Span<byte> bytes = stackalloc byte[HashLength];
+            CopyHashTo(bytes);
+            return Convert.ToHexStringLower(bytes);
+        }
+    }
+
+    public static Digest Empty(DigestFunction function) => function == DigestFunction.Blake3 ? EmptyBlake3 : EmptySha256;
+
+    /// <exception cref="ArgumentException">The hash is not 32 bytes long or the size is negative.</exception>
+    public static Digest FromHash(ReadOnlySpan<byte> hash, long sizeBytes, DigestFunction function)
+    {
+        if (hash.Length != HashLength)
+            throw new ArgumentException($"a hash of {hash.Length} bytes, not {HashLength}", nameof(hash));
+        ArgumentOutOfRangeException.ThrowIfNegative(sizeBytes);
+        return new Digest(hash, sizeBytes, function);
+    }
+
+    /// <summary>Reads 64 hexadecimal digits of either case and a size.</summary>
+    public static bool TryParse(ReadOnlySpan<char> hash, long sizeBytes, DigestFunction function, out Digest digest)
+    {
+        Span<byte> bytes = stackalloc byte[HashLength];
+        digest = default;
+        if (hash.Length != HashLength * 2 || sizeBytes < 0)
+            return false;
+        if (Convert.FromHexString(hash, bytes, out _, out _) != System.Buffers.OperationStatus.Done)
+            return false;
+        digest = new Digest(bytes, sizeBytes, function);
+        return true;
+    }
+
+    /// <exception cref="FormatException">Not 64 hexadecimal digits, or a negative size; the message says which digest.</exception>
+    public static Digest Parse(string hash, long sizeBytes, DigestFunction function) =>
+        TryParse(hash, sizeBytes, function, out var digest)
+            ? digest
+            : throw new FormatException($"digest '{hash}/{sizeBytes}' is malformed: 64 hexadecimal digits and a size of 0 or more are needed");
+
+    /// <summary>Reads a wire digest; null does not parse.</summary>
+    public static bool TryFromWire(Reapi.Digest? wire, DigestFunction function, out Digest digest)
+    {
+        digest = default;
+        return wire is not null && TryParse(wire.Hash, wire.SizeBytes, function, out digest);
+    }
+
+    /// <exception cref="FormatException">The digest is absent or malformed; the message names <paramref name="what"/>.</exception>
+    public static Digest FromWire(Reapi.Digest? wire, DigestFunction function, string what) =>
+        TryFromWire(wire, function, out var digest)
+            ? digest
+            : throw new FormatException(wire is null
+                ? $"the digest of {what} is missing"
+                : $"the digest of {what}, '{wire.Hash}/{wire.SizeBytes}', is malformed: 64 hexadecimal digits and a size of 0 or more are needed");
+
+    public Reapi.Digest ToWire() => new() { Hash = Hash, SizeBytes = SizeBytes };
+
+    /// <summary>Writes the 32 hash bytes.</summary>
+    public void CopyHashTo(Span<byte> target)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(target, _a);
+        BinaryPrimitives.WriteUInt64BigEndian(target[8..], _b);
+        BinaryPrimitives.WriteUInt64BigEndian(target[16..], _c);
+        BinaryPrimitives.WriteUInt64BigEndian(target[24..], _d);
+    }
+
+    public int CompareTo(Digest other)
+    {
+        var order = _a.CompareTo(other._a);
+        order = order != 0 ? order : _b.CompareTo(other._b);
+        order = order != 0 ? order : _c.CompareTo(other._c);
+        order = order != 0 ? order : _d.CompareTo(other._d);
+        return order != 0 ? order : SizeBytes.CompareTo(other.SizeBytes);
+    }
+
+    public static bool operator <(Digest left, Digest right) => left.CompareTo(right) < 0;
+
+    public static bool operator >(Digest left, Digest right) => left.CompareTo(right) > 0;
+
+    public static bool operator <=(Digest left, Digest right) => left.CompareTo(right) <= 0;
+
+    public static bool operator >=(Digest left, Digest right) => left.CompareTo(right) >= 0;
+
+    public override int GetHashCode() => (int)_a ^ (int)SizeBytes;
+
+    /// <summary><c>hash/size</c>, as logs and messages show it.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Hash}/{SizeBytes}");
+}

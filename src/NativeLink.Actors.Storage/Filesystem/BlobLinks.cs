@@ -1,0 +1,237 @@
+using Grpc.Core;
+using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Filesystem;
+
+/// <summary>
+/// Blobs as files elsewhere: links, executable twins, copies, and files coming in. The ladder: EMLINK makes a second inode for the blob, EXDEV and
+/// EPERM copy, ENOENT says that the blob is gone, ENOSPC evicts once and then fails.
+/// </summary>
+internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles temps)
+{
+    private const uint ReadOnlyMode = 0x124;
+    private const uint ExecutableMode = 0x16D;
+
+    private readonly Lock[] _twinLocks = [.. Enumerable.Range(0, 16).Select(static _ => new Lock())];
+
+    /// <summary>Links a blob to a name relative to an open directory. False when the blob is not here.</summary>
+    public bool TryLinkAt(in Digest digest, bool executable, int directory, string name)
+    {
+        if (digest.IsEmpty)
+            return MakeEmpty(directory, name, executable ? ExecutableMode : ReadOnlyMode);
+        if (executable && !EnsureTwin(digest))
+            return false;
+        for (var attempt = 0; ; attempt++)
+        {
+            if (Link(digest, executable, directory, name) == 0)
+                return true;
+            var errno = Errno.Last;
+            switch (errno)
+            {
+                case Errno.CrossDevice or Errno.NotPermitted:
+                    return TryCopyAt(digest, directory, name, executable ? ExecutableMode : ReadOnlyMode, out _);
+                case Errno.TooManyLinks when attempt == 0:
+                    if (!Renew(digest, executable))
+                        return false;
+                    continue;
+                case Errno.NotFound when attempt == 0 && executable && Exists(digest):
+                    if (!MakeTwin(digest))
+                        return false;
+                    continue;
+                case Errno.NotFound when !Exists(digest):
+                    store.Forget(digest);
+                    return false;
+                case var full when Errno.IsFull(full) && attempt == 0 && store.FreeSpace(0):
+                    continue;
+                default:
+                    throw Errno.Fault($"blob {digest} cannot be linked to {name}", errno);
+            }
+        }
+    }
+
+    /// <summary>Copies a blob to a new name relative to an open directory. False when the blob is not here.</summary>
+    public bool TryCopyAt(in Digest digest, int directory, string name, uint mode, out bool reflinked)
+    {
+        reflinked = false;
+        if (digest.IsEmpty)
+            return MakeEmpty(directory, name, mode);
+        var from = store.OpenBlob(digest);
+        if (from < 0)
+            return false;
+        using var source = new SafeFileHandle(from, ownsHandle: true);
+        for (var attempt = 0; ; attempt++)
+        {
+            var errno = CopyOnce(from, directory, name, mode, ref reflinked);
+            if (errno == 0)
+                return true;
+            _ = Libc.UnlinkAt(directory, name, 0);
+            if (attempt > 0 || !Errno.IsFull(errno) || !store.FreeSpace(digest.SizeBytes))
+                throw Errno.Fault($"blob {digest} cannot be copied to {name}", errno);
+        }
+    }
+
+    /// <inheritdoc cref="ContentStore.Adopt"/>
+    public void Adopt(string path, in Digest digest)
+    {
+        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0)
+            throw Errno.LastFault($"file {path} cannot be taken into the store");
+        if (!status.IsRegular || status.Size != (ulong)digest.SizeBytes)
+        {
+            throw new FaultException(new Fault(FaultKind.Storage, $"file {path} has {status.Size} bytes, which is not blob {digest}; it changed after it was hashed")
+            {
+                Code = StatusCode.DataLoss,
+            });
+        }
+        if (!digest.IsEmpty && !store.Contains(digest) && !(status.LinkCount == 1 && TryMove(path, digest)))
+            CopyIn(path, digest);
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
+    }
+
+    private bool TryMove(string path, in Digest digest)
+    {
+        var temp = temps.NewPath();
+        if (Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, temp) != 0)
+            return false;
+        try
+        {
+            if (Libc.ChangeModeAt(Libc.AtFdCwd, temp, ReadOnlyMode, 0) != 0)
+                throw Errno.LastFault($"the mode of {path} cannot be set");
+            store.Place(temp, digest, lease: false);
+            return true;
+        }
+        catch
+        {
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
+            throw;
+        }
+    }
+
+    private void CopyIn(string path, in Digest digest)
+    {
+        var from = Libc.Open(path, Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
+        if (from < 0)
+            throw Errno.LastFault($"file {path} cannot be taken into the store");
+        using var source = new SafeFileHandle(from, ownsHandle: true);
+        var temp = temps.NewPath();
+        try
+        {
+            CopyToTemp(from, temp, ReadOnlyMode, digest);
+            store.Place(temp, digest, lease: false);
+        }
+        catch
+        {
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
+            throw;
+        }
+    }
+
+    private int Link(in Digest digest, bool executable, int directory, string name) => executable
+        ? Libc.LinkAt(Libc.AtFdCwd, paths.TwinPath(digest), directory, name, 0)
+        : Libc.LinkAt(paths.BlobDescriptor, StorePaths.NameOf(digest), directory, name, 0);
+
+    private bool Exists(in Digest digest) => File.Exists(paths.BlobPath(digest));
+
+    public string PathOf(in Digest digest) => paths.BlobPath(digest);
+
+    public string TwinPathOf(in Digest digest) => paths.TwinPath(digest);
+
+    /// <summary>Makes the executable twin if there is none yet. False when the blob is not here.</summary>
+    public bool EnsureTwin(in Digest digest)
+    {
+        if (store.HasTwin(digest))
+            return true;
+        lock (_twinLocks[digest.GetHashCode() & 15])
+            return store.HasTwin(digest) || MakeTwin(digest);
+    }
+
+    private bool MakeTwin(in Digest digest)
+    {
+        var from = store.OpenBlob(digest);
+        if (from < 0)
+            return false;
+        using var source = new SafeFileHandle(from, ownsHandle: true);
+        var temp = temps.NewPath();
+        try
+        {
+            CopyToTemp(from, temp, ExecutableMode, digest);
+            Directory.CreateDirectory(paths.TwinDirectory);
+            if (Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.TwinPath(digest)) != 0)
+                throw TwinFault(Errno.Text(Errno.Last));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw TwinFault(error.Message);
+        }
+        finally
+        {
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
+        }
+        store.AccountTwin(digest);
+        return true;
+    }
+
+    private FaultException TwinFault(string why) => new(new Fault(
+        FaultKind.Storage,
+        $"executable inputs need files of their own in {paths.TwinDirectory}, which cannot be written: {why}")
+    {
+        Code = StatusCode.FailedPrecondition,
+    });
+
+    /// <summary>Gives the blob (or its twin) a new inode; the old one lives on in the trees that link to it (link(2): EMLINK).</summary>
+    private bool Renew(in Digest digest, bool executable)
+    {
+        if (executable)
+            return MakeTwin(digest);
+        var from = store.OpenBlob(digest);
+        if (from < 0)
+            return false;
+        using var source = new SafeFileHandle(from, ownsHandle: true);
+        var temp = temps.NewPath();
+        try
+        {
+            CopyToTemp(from, temp, ReadOnlyMode, digest);
+            store.Place(temp, digest, lease: false);
+            return true;
+        }
+        finally
+        {
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
+        }
+    }
+
+    private void CopyToTemp(int from, string temp, uint mode, in Digest digest)
+    {
+        using var file = store.CreateTemp(temp, digest.SizeBytes);
+        var target = (int)file.DangerousGetHandle();
+        var errno = FileCopy.Copy(from, target);
+        if (Errno.IsFull(errno) && store.FreeSpace(digest.SizeBytes))
+            errno = FileCopy.Copy(from, target);
+        if (errno != 0 || Libc.ChangeMode(target, mode) != 0)
+            throw Errno.Fault($"blob {digest} cannot be copied", errno != 0 ? errno : Errno.Last);
+    }
+
+    private static bool MakeEmpty(int directory, string name, uint mode)
+    {
+        var descriptor = Libc.OpenAt(directory, name, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, mode);
+        if (descriptor < 0)
+            throw Errno.LastFault($"empty file {name} cannot be made");
+        if (Umask.Cuts(mode))
+            _ = Libc.ChangeMode(descriptor, mode);
+        _ = Libc.Close(descriptor);
+        return true;
+    }
+
+    private static int CopyOnce(int from, int directory, string name, uint mode, ref bool reflinked)
+    {
+        var to = Libc.OpenAt(directory, name, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, mode);
+        if (to < 0)
+            return Errno.Last;
+        reflinked = FileCopy.TryReflink(from, to);
+        var errno = reflinked ? 0 : FileCopy.Copy(from, to, tryReflink: false);
+        if (errno == 0 && Umask.Cuts(mode) && Libc.ChangeMode(to, mode) != 0)
+            errno = Errno.Last;
+        _ = Libc.Close(to);
+        return errno;
+    }
+}

@@ -1,0 +1,72 @@
+using Grpc.Core;
+using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Filesystem;
+
+/// <summary>One blob being written: bytes are hashed as they come and checked against the digest at the end. Not safe for several threads at once.</summary>
+public sealed class BlobWriter : IDisposable
+{
+    private readonly ContentStore _store;
+    private readonly Digest _digest;
+    private readonly string _temp;
+    private readonly BlobHasher _hasher;
+    private readonly SafeFileHandle _file;
+    private bool _placed;
+
+    internal BlobWriter(ContentStore store, in Digest digest, string temp)
+    {
+        (_store, _digest, _temp) = (store, digest, temp);
+        _file = store.CreateTemp(temp, digest.SizeBytes);
+        _hasher = BlobHasher.Create(digest.Function);
+    }
+
+    /// <summary>Bytes appended so far.</summary>
+    public long Length { get; private set; }
+
+    /// <exception cref="FaultException">Storage: more bytes than the digest says (DATA_LOSS), or the disk is full (RESOURCE_EXHAUSTED).</exception>
+    public void Append(ReadOnlySpan<byte> data)
+    {
+        if (Length + data.Length > _digest.SizeBytes)
+            throw Mismatch($"more than its {_digest.SizeBytes} bytes came");
+        _store.WriteOrEvict(_file, data, Length, _temp);
+        _hasher.Append(data);
+        Length += data.Length;
+    }
+
+    /// <summary>Checks length and hash and puts the blob into place.</summary>
+    /// <exception cref="FaultException">Storage, code DATA_LOSS: the bytes are not those of the digest; nothing is left behind.</exception>
+    public void Commit() => Finish(lease: false);
+
+    /// <summary>As <see cref="Commit"/>, and leased before anybody can evict it.</summary>
+    /// <inheritdoc cref="Commit"/>
+    public IDisposable CommitLeased() => Finish(lease: true)!;
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _hasher.Dispose();
+        if (!_placed)
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, _temp, 0);
+    }
+
+    private IDisposable? Finish(bool lease)
+    {
+        if (Length != _digest.SizeBytes)
+            throw Mismatch($"only {Length} bytes came");
+        var actual = _hasher.Finish();
+        if (actual != _digest)
+            throw Mismatch($"they hash to {actual.Hash}");
+        if (_digest.IsEmpty)
+            return lease ? _store.TryLease(_digest) : null;
+        _store.FinishTemp(_file);
+        _file.Dispose();
+        var held = _store.Place(_temp, _digest, lease);
+        _placed = true;
+        return held;
+    }
+
+    private FaultException Mismatch(string why) =>
+        new(new Fault(FaultKind.Storage, $"the bytes received for blob {_digest} are not its content: {why}") { Code = StatusCode.DataLoss });
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Filesystem;
+
+/// <summary>The layout on disk (wire contract 5.4) and open descriptors of its directories, so that hot calls need no long paths.</summary>
+internal sealed class StorePaths : IDisposable
+{
+    private int _blobDescriptor;
+
+    public StorePaths(ContentStoreOptions options)
+    {
+        RequireAbsolute(options.ContentPath, "content_path");
+        RequireAbsolute(options.TempPath, "temp_path");
+        var content = Path.TrimEndingDirectorySeparator(options.ContentPath);
+        BlobDirectory = Path.Combine(content, "d");
+        TwinDirectory = Path.Combine(content + ".exec", "d");
+        QuarantineDirectory = content + ".quarantine";
+        UsersDirectory = Path.Combine(content, ".users");
+        EvictionLock = Path.Combine(content, ".eviction.lock");
+        BootMarker = Path.Combine(content, ".boot");
+        Make(BlobDirectory, "content_path");
+        Make(UsersDirectory, "content_path");
+        Make(options.TempPath, "temp_path");
+        _blobDescriptor = OpenDirectory(BlobDirectory);
+    }
+
+    public string BlobDirectory { get; }
+
+    public string TwinDirectory { get; }
+
+    public string QuarantineDirectory { get; }
+
+    /// <summary>One locked file for each process that has the store open.</summary>
+    public string UsersDirectory { get; }
+
+    public string EvictionLock { get; }
+
+    /// <summary>Holds the boot id of the kernel under which the store was last opened.</summary>
+    public string BootMarker { get; }
+
+    /// <summary>-1 after the store was closed: a number that was closed may be another file's by then.</summary>
+    public int BlobDescriptor => Volatile.Read(ref _blobDescriptor);
+
+    public static string NameOf(in Digest digest) => string.Create(CultureInfo.InvariantCulture, $"{digest.Hash}-{digest.SizeBytes}");
+
+    public static bool TryParseName(ReadOnlySpan<char> name, out Digest key)
+    {
+        key = default;
+        return name.Length > 65 && name[64] == '-'
+            && long.TryParse(name[65..], NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+            && Digest.TryParse(name[..64], size, DigestFunction.Sha256, out key);
+    }
+
+    public string BlobPath(in Digest digest) => Path.Combine(BlobDirectory, NameOf(digest));
+
+    public string TwinPath(in Digest digest) => Path.Combine(TwinDirectory, NameOf(digest));
+
+    public void Dispose()
+    {
+        var descriptor = Interlocked.Exchange(ref _blobDescriptor, -1);
+        if (descriptor >= 0)
+            _ = Libc.Close(descriptor);
+    }
+
+    private static int OpenDirectory(string path)
+    {
+        var descriptor = Libc.Open(path, Libc.ReadOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
+        return descriptor >= 0 ? descriptor : throw Errno.LastFault($"directory {path} cannot be opened");
+    }
+
+    private static void RequireAbsolute(string path, string key)
+    {
+        if (!Path.IsPathRooted(path) || path.Contains('\0', StringComparison.Ordinal))
+            throw new FaultException(FaultKind.Storage, $"{key} '{path}' of the filesystem store is not an absolute path");
+    }
+
+    private static void Make(string path, string key)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Storage, $"{key}: directory {path} cannot be made: {error.Message}", error);
+        }
+    }
+}

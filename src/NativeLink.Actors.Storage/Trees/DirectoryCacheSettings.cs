@@ -1,0 +1,41 @@
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>The cache of input trees and the making of input roots (wire contract 5.3, <c>directory_cache</c>).</summary>
+/// <param name="Root">Absolute path of the cache, on the content store's file system where possible: trees are made of links to its files.</param>
+/// <param name="Scratch">
+/// Absolute path of a directory of this process's own, on the file system of the actions: what actions write goes here while they run, or on a
+/// tmpfs mounted here. <see cref="WorkDirectories.WorkDirectory.ScratchPath"/> is meant for it.
+/// </param>
+public sealed record DirectoryCacheSettings(string Root, string Scratch)
+{
+    /// <summary>Trees kept; 0 is like 1.</summary>
+    public int MaxEntries { get; init; } = 1000;
+
+    /// <summary>Bytes of the files in the trees kept, each file counted once a tree; 0 is no limit.</summary>
+    public long MaxSizeBytes { get; init; } = 10L << 30;
+
+    /// <summary>Null: chosen by trying; else <c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</summary>
+    public string? ForcedMaterialiser { get; init; }
+
+    /// <summary>
+    /// Memory that what actions write may take in all before further actions write to disk. The tmpfs itself may grow to twice as much. Null: a
+    /// quarter of the machine's memory; 0: always write to disk.
+    /// </summary>
+    public long? ScratchMemoryBytes { get; init; }
+
+    public TreeLimits Limits { get; init; } = new();
+
+    /// <summary>Hears one sentence about each thing that was found wrong and dealt with.</summary>
+    public Action<string>? OnWarning { get; init; }
+}
+
+/// <summary>Bounds of an input tree; one that is above any of them is the action's fault.</summary>
+public sealed record TreeLimits
+{
+    public int MaxDepth { get; init; } = 1000;
+
+    /// <summary>Files, directories and symbolic links, repeated directories as often as they appear.</summary>
+    public long MaxEntries { get; init; } = 2_000_000;
+
+    public long MaxBytes { get; init; } = 16L << 40;
+}

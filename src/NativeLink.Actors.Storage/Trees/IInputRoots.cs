@@ -1,0 +1,38 @@
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>An input root on disk, private to one action. Disposing it unmounts, renames the rest away and lets it be deleted in the background.</summary>
+public interface IInputRoot : IDisposable
+{
+    /// <summary>Absolute path of the directory in which the action runs.</summary>
+    string Path { get; }
+
+    /// <summary>What was used: <c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</summary>
+    string Materialiser { get; }
+
+    /// <summary>Whether the whole tree was cached, so that nothing had to be fetched or linked.</summary>
+    bool Cached { get; }
+
+    /// <summary>Bytes of the files of the tree, those of cached ones too; a tree that shares most of its files with a cached one may count some twice.</summary>
+    long Bytes { get; }
+
+    /// <summary>
+    /// Whether a regular file at this path (absolute, below <see cref="Path"/>) may be moved out into the content store: it belongs to this action alone
+    /// and lies on the store's file system.
+    /// </summary>
+    bool CanMoveOut(string path);
+}
+
+/// <summary>Makes input roots: the directory cache with the materialiser that was chosen for this machine.</summary>
+public interface IInputRoots : IDisposable
+{
+    /// <summary>
+    /// The tree below <paramref name="root"/> at <paramref name="destination"/>, which does not exist yet and whose parent does.
+    /// O(1) for a cached tree; else the changed directories are asked from <paramref name="source"/>. Concurrent callers share one construction.
+    /// Names are checked: empty, <c>.</c>, <c>..</c>, <c>/</c>, NUL and duplicates are refused, as are trees over the limits.
+    /// </summary>
+    /// <exception cref="FaultException">Action (bad tree), Missing (every blob that the CAS lacks), Storage (disk), Aborted (cancelled).</exception>
+    Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation);
+
+    /// <summary>One line for the log: which materialiser was chosen and why the faster ones were not.</summary>
+    string Description { get; }
+}

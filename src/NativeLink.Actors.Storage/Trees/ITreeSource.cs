@@ -1,0 +1,19 @@
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>Where a tree's parts come from when they are not here yet. The worker's download room implements it; this room only asks.</summary>
+public interface ITreeSource
+{
+    /// <summary>
+    /// Directory messages by digest. The answer holds every directory asked for; it may hold more (descendants that came along).
+    /// Callers ask level by level or for a root alone.
+    /// </summary>
+    /// <exception cref="FaultException">Missing: with every digest that the CAS lacks. Action: a message that does not parse or is too large.</exception>
+    Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(IReadOnlyCollection<Digest> directories, CancellationToken cancellation);
+
+    /// <summary>
+    /// Brings blobs into the content store and leases them there; each digest is fetched once however many callers want it at a time.
+    /// Disposing the result ends the leases.
+    /// </summary>
+    /// <exception cref="FaultException">Missing: with every digest that the CAS lacks.</exception>
+    Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation);
+}

@@ -1,0 +1,116 @@
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>
+/// Makes input roots the fastest safe way that works here: an overlay over a cached tree of links to the store's files, else reflinks, else copies.
+/// Hard links are used only when the configuration forces them. One for all workers of a process; thread-safe.
+/// </summary>
+public sealed class InputRoots : IInputRoots
+{
+    // About 140 bytes each: some 40 MB when no two trees share a directory, less otherwise.
+    private const long KnownEntries = 300_000;
+
+    private readonly InputRootsCounters _counters = new();
+    private readonly ContentStore _store;
+    private readonly Scratch _scratch;
+    private readonly TreeCache _cache;
+    private readonly TreeConstruction _construction;
+    private readonly Func<Digest, string, ITreeSource, CancellationToken, Task<IInputRoot>> _materialise;
+
+    private InputRoots(DirectoryCacheSettings settings, ContentStore store, Scratch scratch, TreeCache cache)
+    {
+        (_store, _scratch, _cache) = (store, scratch, cache);
+        var knowledge = new TreeKnowledge(KnownEntries);
+        var resolver = new TreeResolver(knowledge, settings.Limits);
+        _construction = new TreeConstruction(cache, knowledge, resolver, store, FileMaking.Link, _counters);
+        var (name, why, mounts) = MaterialiserChoice.Make(settings, store, cache, scratch);
+        (Materialiser, Description) = (name, $"input roots by {name}: {why}; {scratch.Description}");
+        _materialise = mounts is null
+            ? new PlainRoots(name, knowledge, resolver, store, scratch, _counters).MaterialiseAsync
+            : new OverlayRoots(cache, _construction, mounts, scratch, _counters).MaterialiseAsync;
+        store.Quarantined += DropTreesWith;
+    }
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <summary>What was chosen: <c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</summary>
+    public string Materialiser { get; }
+
+    public InputRootsStatistics Statistics => _counters.Snapshot;
+
+    /// <summary>Trees in the cache and the bytes of their files.</summary>
+    public (int Count, long Bytes) CacheUsage => _cache.Usage;
+
+    /// <summary>Bytes of memory that what running actions have written takes; nothing is walked.</summary>
+    public long ScratchMemoryBytes => _scratch.MemoryBytes;
+
+    /// <summary>Completes when nothing waits to be deleted.</summary>
+    public Task Idle => Task.WhenAll(_scratch.Idle, _cache.Idle);
+
+    /// <summary>Cached trees that something holds; 0 when no action runs.</summary>
+    internal int PinnedTrees => _cache.Pinned;
+
+    internal string CachePath => _cache.SlotPath;
+
+    /// <summary>
+    /// Opens the cache (trees of an earlier run are there again without being walked), cleans the scratch directory of an earlier run's mounts and files,
+    /// and chooses a materialiser by trying.
+    /// </summary>
+    /// <exception cref="FaultException">A directory cannot be used, or the forced materialiser does not work here; says which and why.</exception>
+    public static InputRoots Open(DirectoryCacheSettings settings, ContentStore store, TimeProvider time)
+    {
+        var scratch = Scratch.Open(settings.Scratch, settings.ScratchMemoryBytes, settings.OnWarning);
+        TreeCache? cache = null;
+        try
+        {
+            cache = new TreeCache(settings, time);
+            return new InputRoots(settings, store, scratch, cache);
+        }
+        catch
+        {
+            cache?.Dispose();
+            scratch.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _materialise(root, destination, source, cancellation);
+        }
+        catch (OperationCanceledException error)
+        {
+            throw new FaultException(FaultKind.Aborted, $"the making of input root {root} was cancelled", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Storage, $"input root {destination} cannot be made: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Waits up to 5 s for deletions. Roots that are still in use have been disposed before.</summary>
+    public void Dispose()
+    {
+        _store.Quarantined -= DropTreesWith;
+        _cache.Dispose();
+        _scratch.Dispose();
+    }
+
+    /// <summary>A corrupt blob is corrupt in every cached tree that links to it.</summary>
+    private void DropTreesWith(Digest blob)
+    {
+        var key = BlobIndex.KeyOf(blob);
+        foreach (var entry in _cache.PinAll())
+        {
+            if (_construction.NodeOf(entry) is not { } node || node.AllFiles().Any(file => BlobIndex.KeyOf(file) == key))
+                _cache.Drop(entry, $"blob {blob} was corrupt");
+            _cache.Unpin(entry);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>Chooses a materialiser by doing the real calls in the real directories, and says why the faster ones were not taken.</summary>
+internal static class MaterialiserChoice
+{
+    private static readonly string[] Known = ["overlay", "reflink", "hardlink", "copy"];
+
+    public static (string Name, string Why, OverlayMounts? Mounts) Make(DirectoryCacheSettings settings, ContentStore store, TreeCache cache, Scratch scratch)
+    {
+        var forced = settings.ForcedMaterialiser;
+        if (forced is not null && !Known.Contains(forced))
+            throw new FaultException(FaultKind.Worker, $"materialiser '{forced}' does not exist; it is one of {string.Join(", ", Known)}");
+        var whyNotOverlay = "not tried";
+        if (forced is null or "overlay")
+        {
+            if (OverlayMounts.Probe(cache.SlotPath, scratch.Preferred, out whyNotOverlay) is { } mounts)
+                return ("overlay", $"works here with {mounts.Options}", mounts);
+            if (forced is not null)
+                throw new FaultException(FaultKind.Worker, $"materialiser overlay was asked for and does not work here: {whyNotOverlay}");
+        }
+        if (forced is null or "reflink")
+        {
+            if (WhyNoReflink(store, settings.Scratch) is not { } whyNot)
+                return ("reflink", forced is null ? $"no overlay ({whyNotOverlay})" : "as configured", null);
+            if (forced is not null)
+                throw new FaultException(FaultKind.Worker, $"materialiser reflink was asked for and does not work here: {whyNot}");
+            return ("copy", $"no overlay ({whyNotOverlay}), no reflinks ({whyNot}); hard links alone would let actions change the store", null);
+        }
+        return (forced!, "as configured", null);
+    }
+
+    private static string? WhyNoReflink(ContentStore store, string scratch)
+    {
+        var (from, to) = (Path.Combine(store.BlobDirectory, "..", ".probe"), Path.Combine(scratch, ".probe"));
+        try
+        {
+            File.WriteAllBytes(from, new byte[4096]);
+            using var source = File.OpenHandle(from);
+            using var target = File.OpenHandle(to, FileMode.Create, FileAccess.Write);
+            return FileCopy.TryReflink((int)source.DangerousGetHandle(), (int)target.DangerousGetHandle()) ? null : $"FICLONE: {Errno.Text(Errno.Last)}";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error.Message;
+        }
+        finally
+        {
+            File.Delete(from);
+            File.Delete(to);
+        }
+    }
+}

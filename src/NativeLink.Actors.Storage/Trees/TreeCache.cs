@@ -1,0 +1,319 @@
+using System.Globalization;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>
+/// Cached trees on disk. Each process has a slot of its own below the configured root, found by a lock: several processes share the root without
+/// knowing of each other, and the next run finds the trees of the last one. A tree is built aside and renamed into <c>trees/</c>; whatever has its
+/// name there is complete, so that no index has to be kept and none can be wrong. Thread-safe.
+/// </summary>
+internal sealed class TreeCache : IDisposable
+{
+    private const int Slots = 64;
+    private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Digest, TreeEntry> _entries = [];
+    private readonly LinkedList<TreeEntry> _order = new();
+    private readonly DirectoryCacheSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly DirectoryLock _slot;
+    private readonly string _path;
+    private readonly Reaper _reaper;
+    private readonly string _boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+    private long _bytes;
+    private long _next;
+    private bool _warnedOfLimit;
+
+    public TreeCache(DirectoryCacheSettings settings, TimeProvider time)
+    {
+        (_settings, _time) = (settings, time);
+        try
+        {
+            Directory.CreateDirectory(settings.Root);
+            (_slot, _path) = TakeSlot(settings.Root);
+            Directory.CreateDirectory(Path.Combine(_path, "trees"));
+            Directory.CreateDirectory(Path.Combine(_path, "old"));
+            foreach (var unfinished in Directory.EnumerateDirectories(_path, "new-*").ToList())
+                Directory.Move(unfinished, Path.Combine(_path, "old", Path.GetFileName(unfinished) + "-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            _reaper = new Reaper(Path.Combine(_path, "old"), settings.OnWarning);
+            Adopt();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Storage, $"directory cache {settings.Root} cannot be used: {error.Message}", error);
+        }
+    }
+
+    /// <summary>This process's part.</summary>
+    public string SlotPath => _path;
+
+    public string Boot => _boot;
+
+    public (int Count, long Bytes) Usage
+    {
+        get
+        {
+            lock (_gate)
+                return (_entries.Count, _bytes);
+        }
+    }
+
+    public int Pinned
+    {
+        get
+        {
+            lock (_gate)
+                return _order.Count(static entry => entry.Pins > 0);
+        }
+    }
+
+    /// <summary>Whether a delta and its base can both be kept.</summary>
+    public bool HasRoomForDeltas => _settings.MaxEntries >= 2;
+
+    public Task Idle => _reaper.Idle;
+
+    /// <summary>Pins a tree that is here; the caller unpins it.</summary>
+    public TreeEntry? TryPin(in Digest root)
+    {
+        var now = _time.GetUtcNow();
+        TreeEntry? entry;
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(root, out entry))
+                return null;
+            entry.Pins++;
+            Use(entry, now);
+            if (entry.Below is not null)
+                Use(entry.Below, now);
+            if (now - entry.PersistedUse < PersistUseAfter)
+                return entry;
+            entry.PersistedUse = now;
+        }
+        PersistUse(entry, now);
+        return entry;
+    }
+
+    /// <summary>One more pin on a tree that is pinned already.</summary>
+    public void PinAgain(TreeEntry entry)
+    {
+        lock (_gate)
+            entry.Pins++;
+    }
+
+    public void Unpin(TreeEntry entry)
+    {
+        lock (_gate)
+            UnpinHeld(entry);
+        Trim();
+    }
+
+    /// <summary>The most recently used whole trees, pinned, as bases for a delta; the caller unpins them.</summary>
+    public IReadOnlyList<TreeEntry> PinRecentWholeTrees(int count)
+    {
+        lock (_gate)
+        {
+            var found = new List<TreeEntry>();
+            for (var node = _order.Last; node is not null && found.Count < count; node = node.Previous)
+            {
+                if (node.Value.Below is null)
+                    found.Add(node.Value);
+            }
+            found.ForEach(static entry => entry.Pins++);
+            return found;
+        }
+    }
+
+    /// <summary>A new directory in which a tree can be built; give it to <see cref="Insert"/> or <see cref="Discard"/>.</summary>
+    public string NewAside()
+    {
+        var path = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-{Interlocked.Increment(ref _next)}"));
+        Directory.CreateDirectory(Path.Combine(path, "t"));
+        return path;
+    }
+
+    public void Discard(string aside) => _reaper.Take(aside);
+
+    /// <summary>Puts a finished tree, its record written, into its place; it is pinned once for the caller.</summary>
+    public TreeEntry Insert(in Digest root, string aside, TreeRecord record, TreeEntry? below)
+    {
+        var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { Pins = 1, LastUse = _time.GetUtcNow() };
+        entry.Remember(record.Paths, record.Times);
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(root, out var old))
+                Doom(old);
+            if (Libc.RenameAt(Libc.AtFdCwd, aside, Libc.AtFdCwd, entry.Path) != 0)
+                throw Errno.LastFault($"cached tree {entry.Path} cannot be put into place");
+            Add(entry);
+        }
+        Trim();
+        return entry;
+    }
+
+    /// <summary>Takes a damaged tree, and what lies over it, out of the cache; actions that run on it keep it until they end.</summary>
+    public void Drop(TreeEntry entry, string why)
+    {
+        lock (_gate)
+        {
+            if (!entry.IsDoomed)
+                _settings.OnWarning?.Invoke($"cached tree {entry.Path} is dropped and will be built again: {why}");
+            Doom(entry);
+        }
+    }
+
+    /// <summary>Every tree in the cache, pinned; the caller unpins them.</summary>
+    public IReadOnlyList<TreeEntry> PinAll()
+    {
+        lock (_gate)
+        {
+            foreach (var entry in _order)
+                entry.Pins++;
+            return [.. _order];
+        }
+    }
+
+    public void Dispose()
+    {
+        _reaper.Dispose();
+        _slot.Dispose();
+    }
+
+    private static (DirectoryLock Slot, string Path) TakeSlot(string root)
+    {
+        for (var i = 0; i < Slots; i++)
+        {
+            var path = Path.Combine(root, string.Create(CultureInfo.InvariantCulture, $"slot-{i}"));
+            Directory.CreateDirectory(path);
+            if (DirectoryLock.TryTake(Path.Combine(path, ".lock")) is { } taken)
+                return (taken, path);
+        }
+        throw new FaultException(FaultKind.Storage, $"directory cache {root} is in use by {Slots} processes already; give some of them another cache_root");
+    }
+
+    /// <summary>The trees of the last run: a directory listing and the head of each record.</summary>
+    private void Adopt()
+    {
+        var found = new List<(Digest Root, string Path, (string Boot, Digest? Base, long Bytes) Header, DateTimeOffset Used)>();
+        foreach (var path in Directory.EnumerateDirectories(Path.Combine(_path, "trees")))
+        {
+            var record = Path.Combine(path, "record");
+            if (TryParseName(Path.GetFileName(path), out var root) && TreeRecord.ReadHeader(record) is { } header)
+                found.Add((root, path, header, File.GetLastWriteTimeUtc(record)));
+            else
+                _reaper.Take(path);
+        }
+        foreach (var (root, path, header, used) in found.OrderBy(static tree => tree.Header.Base is not null).ThenBy(static tree => tree.Used))
+        {
+            TreeEntry? below = null;
+            if (header.Base is { } wanted && !_entries.TryGetValue(wanted, out below))
+                _reaper.Take(path);
+            else
+                Add(new TreeEntry(root, path, header.Bytes, below) { IsUnproven = header.Boot != _boot, LastUse = used, PersistedUse = used });
+        }
+        Trim();
+    }
+
+    private void Add(TreeEntry entry)
+    {
+        _entries.Add(entry.Root, entry);
+        var place = _order.Last;
+        while (place is not null && place.Value.LastUse > entry.LastUse)
+            place = place.Previous;
+        entry.Node = place is null ? _order.AddFirst(entry) : _order.AddAfter(place, entry);
+        _bytes += entry.Bytes;
+        if (entry.Below is not null)
+            entry.Below.Pins++;
+    }
+
+    private void Use(TreeEntry entry, DateTimeOffset now)
+    {
+        entry.LastUse = now;
+        if (entry.Node is not { List: not null } node)
+            return;
+        _order.Remove(node);
+        _order.AddLast(node);
+    }
+
+    private void Trim()
+    {
+        lock (_gate)
+        {
+            for (var node = _order.First; node is not null && IsOver();)
+            {
+                var next = node.Next;
+                if (node.Value.Pins == 0)
+                {
+                    Doom(node.Value);
+                    // A base may have become free, wherever it stands.
+                    next = _order.First;
+                }
+                node = next;
+            }
+            if (!IsOver() || _warnedOfLimit)
+                return;
+            _warnedOfLimit = true;
+            _settings.OnWarning?.Invoke(
+                $"directory cache {_settings.Root} is above its limits ({_entries.Count} trees, {_bytes} bytes) because running actions use all that is in it");
+        }
+    }
+
+    private bool IsOver() =>
+        _entries.Count > Math.Max(_settings.MaxEntries, 1) || (_settings.MaxSizeBytes > 0 && _bytes > _settings.MaxSizeBytes);
+
+    /// <summary>Under the gate. The directory's name becomes free; its content goes with its last pin.</summary>
+    private void Doom(TreeEntry entry)
+    {
+        if (entry.IsDoomed)
+            return;
+        foreach (var above in _order.Where(other => other.Below == entry).ToList())
+            Doom(above);
+        entry.IsDoomed = true;
+        _entries.Remove(entry.Root);
+        if (entry.Node is { List: not null } node)
+            _order.Remove(node);
+        _bytes -= entry.Bytes;
+        var aside = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-doomed-{Interlocked.Increment(ref _next)}"));
+        if (Libc.RenameAt(Libc.AtFdCwd, entry.Path, Libc.AtFdCwd, aside) == 0)
+            entry.Path = aside;
+        if (entry.Pins == 0)
+            Bury(entry);
+    }
+
+    private void UnpinHeld(TreeEntry entry)
+    {
+        if (--entry.Pins == 0 && entry.IsDoomed)
+            Bury(entry);
+    }
+
+    private void Bury(TreeEntry entry)
+    {
+        _reaper.Take(entry.Path);
+        if (entry.Below is not null)
+            UnpinHeld(entry.Below);
+    }
+
+    private string PathOf(in Digest root) =>
+        Path.Combine(_path, "trees", string.Create(CultureInfo.InvariantCulture, $"{root.Function.LowerName()}-{root.Hash}-{root.SizeBytes}"));
+
+    private static bool TryParseName(string name, out Digest root)
+    {
+        root = default;
+        return name.Split('-') is [var function, var hash, var size]
+            && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes)
+            && Digest.TryParse(hash, bytes, function == "blake3" ? DigestFunction.Blake3 : DigestFunction.Sha256, out root);
+    }
+
+    private static void PersistUse(TreeEntry entry, DateTimeOffset now)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(entry.RecordFile, now.UtcDateTime);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The order after a restart is a matter of speed only.
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using NativeLink.Actors.Storage.Filesystem;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>Builds a tree in the cache: whole, or as a delta over a cached tree that differs from it in little.</summary>
+internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge, TreeResolver resolver, ContentStore store, FileMaking making, InputRootsCounters counters)
+{
+    private const int BasesToTry = 6;
+    private const int SmallDelta = 32;
+
+    // Above this part of the tree a delta saves little and every look-up in it goes through two layers.
+    private const int LargestDeltaDivisor = 4;
+
+    /// <summary>Builds and inserts; the answer is pinned once.</summary>
+    public async Task<TreeEntry> BuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    {
+        var bases = cache.HasRoomForDeltas ? cache.PinRecentWholeTrees(BasesToTry) : [];
+        try
+        {
+            if (knowledge.Find(root) is null)
+            {
+                // After a restart the directories of the last trees are on disk; whoever changed one file should not have to ask for all the others.
+                foreach (var entry in bases)
+                    NodeOf(entry);
+            }
+            var (node, asked) = await resolver.ResolveAsync(root, source, cancellation);
+            counters.AddDirectories(asked, node.Size.Directories);
+            var (below, old) = ChooseBase(node, bases);
+            var files = new HashSet<Digest>();
+            if (old is null)
+                files = node.AllFiles();
+            else
+                TreeDelta.CollectFiles(old, node, files);
+            knowledge.Hold(node);
+            return await WithFilesAsync(files, source, () => Build(node, below, old, files, cancellation), cancellation);
+        }
+        finally
+        {
+            foreach (var entry in bases)
+                cache.Unpin(entry);
+        }
+    }
+
+    /// <summary>Fetches, does the work while all is leased, and does both once more when a file has vanished from the disk in between.</summary>
+    public static async Task<T> WithFilesAsync<T>(IReadOnlyCollection<Digest> files, ITreeSource source, Func<T> work, CancellationToken cancellation)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            using var leases = files.Count == 0 ? null : await source.FetchAsync(files, cancellation);
+            try
+            {
+                return work();
+            }
+            catch (BlobVanishedException) when (attempt == 0)
+            {
+                // Fetched again above: the store has forgotten it by now.
+            }
+            catch (BlobVanishedException error)
+            {
+                throw new FaultException(FaultKind.Storage, error.Message, error);
+            }
+        }
+    }
+
+    /// <summary>The tree of an entry in memory, from its record where it is not known any more; null when the record is damaged.</summary>
+    public DirectoryNode? NodeOf(TreeEntry entry)
+    {
+        if (knowledge.Find(entry.Root) is { } known)
+            return known;
+        var below = entry.Below is null ? null : NodeOf(entry.Below);
+        if ((entry.Below is not null && below is null) || TreeRecord.Read(entry.RecordFile)?.Join(entry.Root, knowledge, below) is not { } node)
+            return null;
+        knowledge.Hold(node);
+        return node;
+    }
+
+    private (TreeEntry? Below, DirectoryNode? Old) ChooseBase(DirectoryNode node, IReadOnlyList<TreeEntry> bases)
+    {
+        var limit = Math.Max(SmallDelta, node.Size.Entries / LargestDeltaDivisor);
+        (TreeEntry? Below, DirectoryNode? Old) best = default;
+        foreach (var entry in bases)
+        {
+            if (limit < 0 || entry.IsUnproven || knowledge.Find(entry.Root) is not { } old)
+                continue;
+            // A delta that replaces most of a small tree is no delta.
+            var cost = TreeDelta.Cost(old, node, limit);
+            if (cost > limit || cost >= node.Size.Entries || !entry.IsIntact())
+                continue;
+            (best, limit) = ((entry, old), cost - 1);
+        }
+        return best;
+    }
+
+    private TreeEntry Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, CancellationToken cancellation)
+    {
+        var aside = cache.NewAside();
+        try
+        {
+            var writer = new TreeWriter(store.Links, making, cancellation);
+            var tree = Path.Combine(aside, "t");
+            if (old is null)
+                writer.WriteTree(node, tree);
+            else
+                writer.WriteDelta(old, node, tree);
+            var record = new TreeRecord
+            {
+                Boot = cache.Boot,
+                Base = below?.Root,
+                Bytes = files.Sum(static file => file.SizeBytes),
+                Paths = writer.Paths,
+                Times = [.. writer.ModifiedTimes],
+                Nodes = TreeRecord.NodesOf(node, old),
+            };
+            record.Write(Path.Combine(aside, "record"));
+            counters.AddBuild(old is not null);
+            return cache.Insert(node.Digest, aside, record, below);
+        }
+        catch
+        {
+            cache.Discard(aside);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>Looks through a whole cached tree: every name, kind and size. Needed once after a restart of the machine.</summary>
+internal static class TreeProof
+{
+    public static bool Holds(DirectoryNode node, TreeEntry entry, Func<TreeEntry, DirectoryNode?> nodeOf)
+    {
+        if (entry.Below is null)
+            return Whole(node, entry.Tree);
+        return nodeOf(entry.Below) is { } old && Delta(old, node, entry.Tree);
+    }
+
+    private static bool Whole(DirectoryNode node, string path)
+    {
+        if (!Names(path).SetEquals(node.Files.Select(static file => file.Name)
+            .Concat(node.Symlinks.Select(static link => link.Name))
+            .Concat(node.Directories.Select(static child => child.Name))))
+            return false;
+        return node.Files.All(file => HasFile(path, file))
+            && node.Symlinks.All(link => HasSymlink(path, link))
+            && node.Directories.Select((child, i) => Whole(node.Children![i], Path.Combine(path, child.Name))).All(static holds => holds);
+    }
+
+    private static bool Delta(DirectoryNode old, DirectoryNode node, string path)
+    {
+        var (files, links, children) = (TreeDelta.ChangedFiles(old, node).ToList(), TreeDelta.ChangedSymlinks(old, node).ToList(), TreeDelta.ChangedDirectories(old, node).ToList());
+        if (!Names(path).SetEquals(TreeDelta.Removed(old, node)
+            .Concat(files.Select(static file => file.Name))
+            .Concat(links.Select(static link => link.Name))
+            .Concat(children.Select(static child => child.Name))))
+            return false;
+        return files.All(file => HasFile(path, file))
+            && links.All(link => HasSymlink(path, link))
+            && children.All(child => child.Before is null
+                ? Whole(child.After, Path.Combine(path, child.Name))
+                : Delta(child.Before, child.After, Path.Combine(path, child.Name)));
+    }
+
+    private static HashSet<string> Names(string path) =>
+        Directory.Exists(path) ? [.. Directory.EnumerateFileSystemEntries(path).Select(static entry => Path.GetFileName(entry))] : [];
+
+    private static bool HasFile(string path, in FileItem file) =>
+        Libc.StatxAt(Libc.AtFdCwd, Path.Combine(path, file.Name), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) == 0
+        && status.IsRegular && status.Size == (ulong)file.Digest.SizeBytes;
+
+    private static bool HasSymlink(string path, in SymlinkItem link) => new FileInfo(Path.Combine(path, link.Name)).LinkTarget == link.Target;
+}

@@ -1,0 +1,217 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>
+/// The file beside a cached tree that says what it is: written last, before the whole is renamed into place, so that a tree under its own name is
+/// complete. Ends with a SHA-256 of all before it.
+/// </summary>
+internal sealed record TreeRecord
+{
+    private const string Magic = "nativelink-actors tree 1";
+
+    public required string Boot { get; init; }
+
+    /// <summary>The tree below a delta; null for a whole tree.</summary>
+    public required Digest? Base { get; init; }
+
+    /// <summary>Bytes of its files, each blob once.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Paths of its directories, each ended by NUL, and their modification times.</summary>
+    public required byte[] Paths { get; init; }
+
+    public required long[] Times { get; init; }
+
+    /// <summary>The directories that the base does not have, children before parents.</summary>
+    public required IReadOnlyList<DirectoryNode> Nodes { get; init; }
+
+    public void Write(string path)
+    {
+        var buffer = new MemoryStream();
+        using (var writer = new BinaryWriter(buffer, Encoding.UTF8, leaveOpen: true))
+        {
+            writer.Write(Magic);
+            writer.Write(Boot);
+            writer.Write(Base is not null);
+            WriteDigest(writer, Base ?? default);
+            writer.Write(Bytes);
+            writer.Write(Paths.Length);
+            writer.Write(Paths);
+            writer.Write(Times.Length);
+            foreach (var time in Times)
+                writer.Write(time);
+            writer.Write(Nodes.Count);
+            foreach (var node in Nodes)
+                WriteNode(writer, node);
+        }
+        buffer.Write(SHA256.HashData(buffer.GetBuffer().AsSpan(0, (int)buffer.Length)));
+        using var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
+        RandomAccess.Write(file, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), 0);
+    }
+
+    /// <summary>Boot, base and size alone, for start-up; null when it is no record.</summary>
+    public static (string Boot, Digest? Base, long Bytes)? ReadHeader(string path)
+    {
+        try
+        {
+            using var reader = new BinaryReader(File.OpenRead(path), Encoding.UTF8);
+            return ReadHeader(reader);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>All of it; null when it is damaged. The nodes are not complete yet.</summary>
+    public static TreeRecord? Read(string path)
+    {
+        try
+        {
+            var bytes = File.ReadAllBytes(path);
+            if (bytes.Length < 32 || !SHA256.HashData(bytes.AsSpan(0, bytes.Length - 32)).AsSpan().SequenceEqual(bytes.AsSpan(bytes.Length - 32)))
+                return null;
+            using var reader = new BinaryReader(new MemoryStream(bytes), Encoding.UTF8);
+            if (ReadHeader(reader) is not { } header)
+                return null;
+            return new TreeRecord
+            {
+                Boot = header.Boot,
+                Base = header.Base,
+                Bytes = header.Bytes,
+                Paths = reader.ReadBytes(reader.ReadInt32()),
+                Times = ReadMany(reader, static from => from.ReadInt64()),
+                Nodes = ReadMany(reader, ReadNode),
+            };
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads a base's and its own nodes into one tree; null when something is not there.</summary>
+    public DirectoryNode? Join(in Digest root, TreeKnowledge knowledge, DirectoryNode? below)
+    {
+        var known = new Dictionary<Digest, DirectoryNode>();
+        if (below is not null)
+            AddAll(below, known);
+        foreach (var node in Nodes)
+        {
+            var children = new DirectoryNode[node.Directories.Length];
+            for (var i = 0; i < children.Length; i++)
+            {
+                if (!known.TryGetValue(node.Directories[i].Digest, out var child))
+                    return null;
+                children[i] = child;
+            }
+            node.Complete(children);
+            known[node.Digest] = knowledge.Share(node);
+        }
+        return known.GetValueOrDefault(root);
+    }
+
+    /// <summary>The directories of a tree that are not in another, children before parents.</summary>
+    public static IReadOnlyList<DirectoryNode> NodesOf(DirectoryNode root, DirectoryNode? below)
+    {
+        var seen = new Dictionary<Digest, DirectoryNode>();
+        if (below is not null)
+            AddAll(below, seen);
+        var found = new List<DirectoryNode>();
+        Visit(root);
+        return found;
+
+        void Visit(DirectoryNode node)
+        {
+            if (!seen.TryAdd(node.Digest, node))
+                return;
+            foreach (var child in node.Children!)
+                Visit(child);
+            found.Add(node);
+        }
+    }
+
+    private static void AddAll(DirectoryNode root, Dictionary<Digest, DirectoryNode> known)
+    {
+        if (!known.TryAdd(root.Digest, root))
+            return;
+        foreach (var child in root.Children!)
+            AddAll(child, known);
+    }
+
+    private static (string Boot, Digest? Base, long Bytes)? ReadHeader(BinaryReader reader)
+    {
+        if (reader.ReadString() != Magic)
+            return null;
+        var boot = reader.ReadString();
+        var hasBase = reader.ReadBoolean();
+        var below = ReadDigest(reader);
+        return (boot, hasBase ? below : null, reader.ReadInt64());
+    }
+
+    private static T[] ReadMany<T>(BinaryReader reader, Func<BinaryReader, T> readOne)
+    {
+        var items = new T[reader.ReadInt32()];
+        for (var i = 0; i < items.Length; i++)
+            items[i] = readOne(reader);
+        return items;
+    }
+
+    private static void WriteNode(BinaryWriter writer, DirectoryNode node)
+    {
+        WriteDigest(writer, node.Digest);
+        writer.Write(node.Files.Length);
+        foreach (var file in node.Files)
+        {
+            writer.Write(file.Name);
+            WriteDigest(writer, file.Digest);
+            writer.Write((byte)((file.Executable ? 1 : 0) | (file.Mode is null ? 0 : 2) | (file.ModifiedNanoseconds is null ? 0 : 4)));
+            if (file.Mode is { } mode)
+                writer.Write(mode);
+            if (file.ModifiedNanoseconds is { } modified)
+                writer.Write(modified);
+        }
+        writer.Write(node.Directories.Length);
+        foreach (var child in node.Directories)
+        {
+            writer.Write(child.Name);
+            WriteDigest(writer, child.Digest);
+        }
+        writer.Write(node.Symlinks.Length);
+        foreach (var link in node.Symlinks)
+        {
+            writer.Write(link.Name);
+            writer.Write(link.Target);
+        }
+    }
+
+    private static DirectoryNode ReadNode(BinaryReader reader) => new(
+        ReadDigest(reader),
+        ReadMany(reader, ReadFile),
+        ReadMany(reader, static from => new ChildItem(from.ReadString(), ReadDigest(from))),
+        ReadMany(reader, static from => new SymlinkItem(from.ReadString(), from.ReadString())));
+
+    private static FileItem ReadFile(BinaryReader reader)
+    {
+        var (name, digest, flags) = (reader.ReadString(), ReadDigest(reader), reader.ReadByte());
+        return new FileItem(name, digest, (flags & 1) != 0, (flags & 2) != 0 ? reader.ReadUInt32() : null, (flags & 4) != 0 ? reader.ReadInt64() : null);
+    }
+
+    private static void WriteDigest(BinaryWriter writer, in Digest digest)
+    {
+        Span<byte> hash = stackalloc byte[Digest.HashLength];
+        digest.CopyHashTo(hash);
+        writer.Write((byte)digest.Function);
+        writer.Write(hash);
+        writer.Write(digest.SizeBytes);
+    }
+
+    private static Digest ReadDigest(BinaryReader reader)
+    {
+        var function = (DigestFunction)reader.ReadByte();
+        var hash = reader.ReadBytes(Digest.HashLength);
+        return Digest.FromHash(hash, reader.ReadInt64(), function);
+    }
+}

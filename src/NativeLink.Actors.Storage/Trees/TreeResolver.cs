@@ -1,0 +1,171 @@
+using System.Collections.Immutable;
+using Grpc.Core;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>
+/// Finds out what a tree is made of: known directories are taken from memory, the others are asked for level by level. Everything is checked before
+/// anything reaches the disk.
+/// </summary>
+internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
+{
+    /// <summary>The complete tree below a root.</summary>
+    /// <exception cref="FaultException">Action (bad tree or above the limits), Missing (directories, and the files of those found), or the source's own.</exception>
+    public async Task<(DirectoryNode Root, int Asked)> ResolveAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    {
+        if (knowledge.Find(root) is { } known)
+            return (Bounded(known), 0);
+        var walk = new Walk(knowledge);
+        walk.Want(root, "");
+        var missing = new HashSet<Digest>();
+        for (var depth = 0; walk.Wanted.Count > 0; depth++)
+        {
+            if (depth >= limits.MaxDepth)
+                throw TooMuch($"is deeper than {limits.MaxDepth} directories");
+            foreach (var (digest, message) in await AskAsync(source, walk.Wanted.Keys, missing, cancellation))
+                walk.Offer(digest, message);
+            walk.Advance(missing);
+            if (walk.Entries > limits.MaxEntries)
+                throw TooMuch($"has more than {limits.MaxEntries} entries");
+        }
+        if (missing.Count > 0)
+            await ThrowMissingAsync(walk, missing, source, cancellation);
+        return (Bounded(walk.Complete(root, limits.MaxDepth, TooMuch)), walk.Asked);
+    }
+
+    /// <summary>Asks for a level. What is missing is noted and the rest asked for again, so that one fault can name all that is missing.</summary>
+    private static async Task<IReadOnlyDictionary<Digest, Reapi.Directory>> AskAsync(
+        ITreeSource source,
+        IReadOnlyCollection<Digest> level,
+        HashSet<Digest> missing,
+        CancellationToken cancellation)
+    {
+        var ask = level;
+        while (ask.Count > 0)
+        {
+            try
+            {
+                return await source.GetDirectoriesAsync(ask, cancellation);
+            }
+            catch (FaultException error) when (error.Fault is { Kind: FaultKind.Missing, Missing.IsDefaultOrEmpty: false })
+            {
+                var before = ask.Count;
+                missing.UnionWith(error.Fault.Missing);
+                ask = ask.Where(digest => !missing.Contains(digest)).ToList();
+                if (ask.Count == before)
+                    throw;
+            }
+        }
+        return ImmutableDictionary<Digest, Reapi.Directory>.Empty;
+    }
+
+    private static async Task ThrowMissingAsync(Walk walk, HashSet<Digest> missing, ITreeSource source, CancellationToken cancellation)
+    {
+        try
+        {
+            // The files are fetched, not only asked about: the client sends what is missing and comes again, and then they are needed.
+            (await source.FetchAsync(walk.Files, cancellation)).Dispose();
+        }
+        catch (FaultException error) when (error.Fault.Kind == FaultKind.Missing)
+        {
+            missing.UnionWith(error.Fault.Missing);
+        }
+        throw new FaultException(new Fault(FaultKind.Missing, $"{missing.Count} blobs of the input tree are not in the CAS, the first is {missing.First()}")
+        {
+            Code = StatusCode.FailedPrecondition,
+            Missing = [.. missing],
+        });
+    }
+
+    private DirectoryNode Bounded(DirectoryNode root)
+    {
+        if (root.Size.Depth > limits.MaxDepth)
+            throw TooMuch($"is deeper than {limits.MaxDepth} directories");
+        if (root.Size.Entries > limits.MaxEntries)
+            throw TooMuch($"has {root.Size.Entries} entries, more than {limits.MaxEntries}");
+        if (root.Size.Bytes > limits.MaxBytes)
+            throw TooMuch($"has {root.Size.Bytes} bytes, more than {limits.MaxBytes}");
+        return root;
+    }
+
+    private static FaultException TooMuch(string what) =>
+        new(new Fault(FaultKind.Action, $"the input tree {what}; this worker does not take it") { Code = StatusCode.InvalidArgument });
+
+    /// <summary>The directories met so far on the way down.</summary>
+    private sealed class Walk(TreeKnowledge knowledge)
+    {
+        private readonly Dictionary<Digest, Reapi.Directory> _offered = [];
+        private readonly Dictionary<Digest, DirectoryNode> _met = [];
+
+        /// <summary>What has to be asked for next, and the path at which it was met first.</summary>
+        public Dictionary<Digest, string> Wanted { get; private set; } = [];
+
+        public int Asked { get; private set; }
+
+        public long Entries { get; private set; }
+
+        public IReadOnlyCollection<Digest> Files =>
+            _met.Values.Where(static node => !node.IsComplete).SelectMany(static node => node.Files).Select(static file => file.Digest).Where(static digest => !digest.IsEmpty).ToHashSet();
+
+        public void Want(in Digest digest, string path)
+        {
+            if (_met.ContainsKey(digest) || Wanted.ContainsKey(digest))
+                return;
+            if (knowledge.Find(digest) is { } known)
+                _met.Add(digest, known);
+            else if (digest.IsEmpty)
+                _met.Add(digest, new DirectoryNode(digest, [], [], []));
+            else
+                Wanted.Add(digest, path);
+        }
+
+        public void Offer(in Digest digest, Reapi.Directory message)
+        {
+            if (_offered.TryAdd(digest, message))
+                Asked++;
+        }
+
+        /// <summary>Reads what was wanted and is here; what it leads to is wanted next, through all that came along unasked.</summary>
+        public void Advance(HashSet<Digest> missing)
+        {
+            var open = new Queue<KeyValuePair<Digest, string>>(Wanted);
+            Wanted = [];
+            while (open.TryDequeue(out var next))
+            {
+                if (missing.Contains(next.Key) || _met.ContainsKey(next.Key))
+                    continue;
+                if (!_offered.Remove(next.Key, out var message))
+                    throw new FaultException(FaultKind.Storage, $"directory {next.Key} of the input tree was asked for and did not come");
+                var node = DirectoryReader.Read(next.Key, message, next.Value);
+                _met.Add(next.Key, node);
+                Entries += node.Files.Length + node.Directories.Length + node.Symlinks.Length;
+                foreach (var child in node.Directories)
+                    WantOrOpen(child, next.Value, open);
+            }
+        }
+
+        /// <summary>Joins what was met into a tree, children first.</summary>
+        public DirectoryNode Complete(in Digest digest, int depthLeft, Func<string, FaultException> tooMuch)
+        {
+            var node = _met[digest];
+            if (node.IsComplete)
+                return node;
+            if (depthLeft == 0)
+                throw tooMuch("is too deep");
+            var children = new DirectoryNode[node.Directories.Length];
+            for (var i = 0; i < children.Length; i++)
+                children[i] = Complete(node.Directories[i].Digest, depthLeft - 1, tooMuch);
+            node.Complete(children);
+            return _met[digest] = knowledge.Share(node);
+        }
+
+        private void WantOrOpen(in ChildItem child, string parent, Queue<KeyValuePair<Digest, string>> open)
+        {
+            var path = parent.Length == 0 ? child.Name : parent + "/" + child.Name;
+            if (_offered.ContainsKey(child.Digest))
+                open.Enqueue(new(child.Digest, path));
+            else
+                Want(child.Digest, path);
+        }
+    }
+}

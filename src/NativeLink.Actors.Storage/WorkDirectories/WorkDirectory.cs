@@ -1,0 +1,179 @@
+using System.Globalization;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.WorkDirectories;
+
+/// <summary>
+/// The directory in which a worker's actions run: checked, wiped and locked at start; holds <c>{operation id}/work</c> while an action runs, and
+/// names with a dot that are this program's own. Finished actions are renamed away at once and deleted in the background. Thread-safe.
+/// </summary>
+public sealed class WorkDirectory : IDisposable
+{
+    private const string LockName = ".lock";
+    private const int LongestName = 200;
+
+    private readonly DirectoryLock _lock;
+    private readonly Reaper _reaper;
+    private long _staged;
+
+    private WorkDirectory(string path, DirectoryLock held, Action<string>? onWarning)
+    {
+        (Path, _lock) = (path, held);
+        ScratchPath = System.IO.Path.Combine(path, ".scratch");
+        Directory.CreateDirectory(ScratchPath);
+        _reaper = new Reaper(System.IO.Path.Combine(path, ".trash"), onWarning);
+    }
+
+    /// <summary>Absolute path of this worker's part.</summary>
+    public string Path { get; }
+
+    /// <summary>A directory for <see cref="Trees.InputRoots"/>, on the file system of the actions.</summary>
+    public string ScratchPath { get; }
+
+    /// <summary>Action directories that wait for deletion.</summary>
+    public int Backlog => _reaper.Backlog;
+
+    /// <summary>Bytes that were staged for the actions which run now, as their action directories have accounted them; nothing is walked.</summary>
+    public long StagedBytes => Interlocked.Read(ref _staged);
+
+    /// <summary>Completes when nothing waits for deletion.</summary>
+    public Task Idle => _reaper.Idle;
+
+    /// <summary>
+    /// Checks the directory, takes its lock, unmounts what a run of ours has left mounted below it, and wipes it. With a part name only the part
+    /// is locked and wiped: several processes can share the directory.
+    /// </summary>
+    /// <param name="path">The configured <c>work_directory</c>, absolute.</param>
+    /// <param name="partName">The worker's id where several processes share the directory; null: the directory is this worker's alone.</param>
+    /// <param name="mustSurvive">Directories that may not lie in it: stores and caches.</param>
+    /// <param name="onWarning">Hears one sentence about everything that could not be deleted.</param>
+    /// <exception cref="FaultException">Worker: it may not be wiped, is in use, or cannot be made; says which and what to do. Nothing was changed.</exception>
+    public static WorkDirectory Open(string path, string? partName = null, IEnumerable<string>? mustSurvive = null, Action<string>? onWarning = null)
+    {
+        if (WorkDirectoryCheck.WhyNot(path, mustSurvive ?? []) is { } why)
+            throw new FaultException(FaultKind.Worker, why);
+        try
+        {
+            var whole = System.IO.Path.GetFullPath(path);
+            Directory.CreateDirectory(whole);
+            File.WriteAllBytes(System.IO.Path.Combine(whole, WorkDirectoryCheck.Marker), []);
+            var part = partName is null ? whole : System.IO.Path.Combine(whole, SafeName(partName));
+            Directory.CreateDirectory(part);
+            return new WorkDirectory(part, LockAndWipe(whole, part), onWarning);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Worker, $"work_directory {path} cannot be used: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Makes <c>{operation id}</c>; a leftover of the same name is taken away first. The action's root, <c>work</c> in it, is not made.</summary>
+    /// <exception cref="FaultException">Worker: the disk refused it.</exception>
+    public ActionDirectory CreateActionDirectory(OperationId id)
+    {
+        var path = System.IO.Path.Combine(Path, SafeName(id.Value));
+        if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0)
+        {
+            _reaper.Take(path);
+            if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0)
+                throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(Errno.Last)}");
+        }
+        return new ActionDirectory(this, path);
+    }
+
+    /// <summary>Waits up to 5 s for what is being deleted, then leaves the rest to the next start.</summary>
+    public void Dispose()
+    {
+        _reaper.Dispose();
+        _lock.Dispose();
+    }
+
+    internal void Account(long bytes) => Interlocked.Add(ref _staged, bytes);
+
+    internal void Remove(string path)
+    {
+        if (IsMounted(path))
+            MountTable.UnmountOursBelow(path);
+        _reaper.Take(path);
+    }
+
+    /// <summary>An id of the scheduler's as a name: verbatim where it is a plain one, else a hash of it.</summary>
+    internal static string SafeName(string id)
+    {
+        var plain = id.Length is > 0 and <= LongestName && id[0] != '.'
+            && id.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or ':' or '+' or '@' or '=');
+        return plain ? id : "id-" + BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(id), DigestFunction.Sha256).Hash;
+    }
+
+    private static bool IsMounted(string path) =>
+        Libc.StatxAt(Libc.AtFdCwd, System.IO.Path.Combine(path, "work"), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var work) == 0
+        && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var parent) == 0
+        && work.Device != parent.Device;
+
+    private static DirectoryLock LockAndWipe(string whole, string part)
+    {
+        using var gate = DirectoryLock.Wait(System.IO.Path.Combine(whole, ".gate"));
+        if (part != whole)
+            File.WriteAllBytes(System.IO.Path.Combine(part, WorkDirectoryCheck.Marker), []);
+        var held = DirectoryLock.TryTake(System.IO.Path.Combine(part, LockName))
+            ?? throw new FaultException(FaultKind.Worker, $"work_directory {part} is in use by another worker; give each worker a directory or an id of its own");
+        try
+        {
+            if (part == whole)
+                RefuseWhileParts(whole);
+            else
+                RefuseWhileWhole(whole);
+            if (MountTable.UnmountOursBelow(part) is { } foreign)
+            {
+                throw new FaultException(
+                    FaultKind.Worker,
+                    $"work_directory {part} cannot be wiped: {foreign.MountPoint} is a mount ({foreign.Type} from {foreign.Source}) that no worker made; unmount it");
+            }
+            Wipe(part);
+            return held;
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    private static void RefuseWhileParts(string whole)
+    {
+        foreach (var other in Directory.EnumerateDirectories(whole))
+        {
+            var file = System.IO.Path.Combine(other, LockName);
+            if (!File.Exists(file))
+                continue;
+            using var free = DirectoryLock.TryTake(file);
+            if (free is null)
+                throw new FaultException(FaultKind.Worker, $"work_directory {whole} cannot be wiped: another worker runs in its part {other}");
+        }
+    }
+
+    private static void RefuseWhileWhole(string whole)
+    {
+        using var free = DirectoryLock.TryTake(System.IO.Path.Combine(whole, LockName));
+        if (free is null)
+            throw new FaultException(FaultKind.Worker, $"work_directory {whole} is in use as a whole by another worker; give each worker an id, or a directory of its own");
+    }
+
+    /// <summary>Everything goes but the marker and the locks; big trees go into the trash first, so that a start is never slow.</summary>
+    private static void Wipe(string part)
+    {
+        var trash = System.IO.Path.Combine(part, ".trash");
+        Directory.CreateDirectory(trash);
+        var number = 0;
+        foreach (var entry in Directory.EnumerateFileSystemEntries(part).ToList())
+        {
+            var name = System.IO.Path.GetFileName(entry);
+            if (name is LockName or ".gate" or ".trash" or "lost+found" || name == WorkDirectoryCheck.Marker)
+                continue;
+            var target = System.IO.Path.Combine(trash, string.Create(CultureInfo.InvariantCulture, $"old-{Environment.ProcessId}-{number++}"));
+            if (Libc.RenameAt(Libc.AtFdCwd, entry, Libc.AtFdCwd, target) != 0 && TreeDeleter.Delete(entry) is [var left, ..])
+                throw new FaultException(FaultKind.Worker, $"work_directory {part} cannot be wiped: {left}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics.CodeAnalysis;
+using Akka.Actor;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Worker.Remote;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+
+namespace NativeLink.Actors.Worker.Inputs;
+
+/// <summary>
+/// Brings what actions need from the CAS onto this disk. Shared by all executors, supervised by the host's services; hears LoadAction, StageInputs and
+/// CancelDownload, and gives each request exactly one answer, also when it is restarted. The work is done by <see cref="InputSource"/>.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which disposes of it.")]
+public sealed class CasDownloader : TransferActor
+{
+    /// <summary>The dispatcher whose threads may block on the disk.</summary>
+    public const string Dispatcher = "nativelink.dispatchers.downloads";
+
+    private readonly IInputRoots _roots;
+    private readonly InputSource _source;
+
+    public CasDownloader(ICasClient cas, ContentStore store, IInputRoots roots)
+        : base("downloader")
+    {
+        _roots = roots;
+        _source = new InputSource(cas, store, Disk);
+        Receive<LoadAction>(OnLoadAction);
+        Receive<StageInputs>(OnStageInputs);
+        Receive<CancelDownload>(request => Cancel(request.Id));
+    }
+
+    /// <summary>The client, the store and the roots stay their owner's; they outlive a restart of the actor.</summary>
+    public static Props CreateProps(ICasClient cas, ContentStore store, IInputRoots roots) =>
+        Props.Create(() => new CasDownloader(cas, store, roots)).WithDispatcher(Dispatcher);
+
+    protected override void PostStop()
+    {
+        base.PostStop();
+        _source.Dispose();
+    }
+
+    private protected override object Failed(OperationId id, Fault fault) => new DownloadFailed(id, fault);
+
+    private protected override void Discard(object answer) => (answer as InputsStaged)?.Root.Dispose();
+
+    private void OnLoadAction(LoadAction request) => Hold(request.Id, async stop =>
+    {
+        var (action, command) = await _source.LoadActionAsync(request.Action, stop);
+        return new ActionLoaded(request.Id, action, command);
+    });
+
+    private void OnStageInputs(StageInputs request) => Hold(request.Id, async stop =>
+        new InputsStaged(request.Id, await _roots.MaterialiseAsync(request.InputRoot, request.Destination, _source, stop)));
+}

@@ -1,0 +1,169 @@
+using Google.Protobuf;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Worker.Remote;
+
+namespace NativeLink.Actors.Worker.Inputs;
+
+/// <summary>Actions, Commands and Directories by digest: remembered when decoded, fetched in batches otherwise, each once at a time.</summary>
+internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskScheduler disk, CancellationToken lifetime)
+{
+    private const long RememberBytes = 16 << 20;
+
+    private readonly MessageCache _cache = new(RememberBytes);
+    private readonly Dictionary<Digest, Task<Arrival>> _flights = [];
+
+    internal sealed record Arrival(ReadOnlyMemory<byte> Data, Fault? Fault);
+
+    public bool Knows(Digest digest) => _cache.Knows(digest);
+
+    public bool TryGet<T>(Digest digest, out T? message)
+        where T : class, IMessage, new() => _cache.TryGet(digest, out message);
+
+    public void Remember(Digest digest, IMessage message) => _cache.Add(digest, message);
+
+    /// <summary>Starts to fetch blobs, so that several kinds of message come in one call; what is known or too large is not begun.</summary>
+    /// <param name="wanted">Digests, each with what its message is expected to be.</param>
+    public IReadOnlyDictionary<Digest, Task<Arrival>> Begin(IEnumerable<(Digest Digest, MessageParser Parser)> wanted)
+    {
+        lock (_flights)
+            return Start(wanted.Where(one => !_cache.Knows(one.Digest) && one.Digest.SizeBytes <= CasLimits.ProtobufBytes));
+    }
+
+    /// <summary>All messages asked for.</summary>
+    /// <param name="begun">What <see cref="Begin"/> began.</param>
+    /// <exception cref="FaultException">Missing: every digest that the CAS lacks. Action: too large or not decodable. Storage otherwise.</exception>
+    public async Task<Dictionary<Digest, T>> LoadAsync<T>(
+        IReadOnlyCollection<Digest> digests, string what, CancellationToken cancellation, IReadOnlyDictionary<Digest, Task<Arrival>>? begun = null)
+        where T : class, IMessage<T>, new()
+    {
+        var messages = new Dictionary<Digest, T>(digests.Count);
+        var open = new List<Digest>();
+        foreach (var digest in digests)
+        {
+            if (_cache.TryGet<T>(digest, out var known))
+                messages[digest] = known;
+            else if (digest.SizeBytes > CasLimits.ProtobufBytes)
+                throw new FaultException(FaultKind.Action, $"{what} {digest} is larger than {CasLimits.ProtobufBytes} bytes, which no message may be");
+            else
+                open.Add(digest);
+        }
+        Dictionary<Digest, Task<Arrival>> flights;
+        lock (_flights)
+        {
+            // What was in flight at the first look may have landed since.
+            open.RemoveAll(digest => _cache.TryGet<T>(digest, out var known) && messages.TryAdd(digest, known));
+            flights = Start(open.Where(digest => begun?.ContainsKey(digest) != true).Select(digest => (digest, ParserOf<T>.Parser)));
+        }
+        foreach (var digest in open.Where(digest => begun?.ContainsKey(digest) == true))
+            flights[digest] = begun![digest];
+        var missing = new List<Digest>();
+        await Task.WhenAll(flights.Values).WaitAsync(cancellation);
+        foreach (var (digest, flight) in flights)
+        {
+            var arrival = await flight;
+            if (arrival.Fault is { Kind: FaultKind.Missing })
+                missing.Add(digest);
+            else if (arrival.Fault is { } fault)
+                throw new FaultException(fault);
+            else
+                messages[digest] = _cache.TryGet<T>(digest, out var decoded) ? decoded : Decode<T>(digest, arrival.Data, what);
+        }
+        return missing.Count == 0 ? messages : throw new FaultException(MissingBlobs.Fault(what, missing));
+    }
+
+    private T Decode<T>(Digest digest, ReadOnlyMemory<byte> data, string what)
+        where T : class, IMessage<T>, new()
+    {
+        try
+        {
+            var message = (T)ParserOf<T>.Parser.ParseFrom(data.Span);
+            _cache.Add(digest, message);
+            return message;
+        }
+        catch (InvalidProtocolBufferException error)
+        {
+            throw new FaultException(FaultKind.Action, $"{what} {digest} cannot be decoded: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The flights of these digests, begun where there was none. Under the lock.</summary>
+    private Dictionary<Digest, Task<Arrival>> Start(IEnumerable<(Digest Digest, MessageParser Parser)> wanted)
+    {
+        var flights = new Dictionary<Digest, Task<Arrival>>();
+        var batch = new List<QueuedBlob>();
+        foreach (var (digest, parser) in wanted)
+        {
+            if (_flights.TryGetValue(digest, out var flight))
+            {
+                flights[digest] = flight;
+                continue;
+            }
+            var done = new TaskCompletionSource<Arrival>(TaskCreationOptions.RunContinuationsAsynchronously);
+            flights[digest] = _flights[digest] = done.Task;
+            if (digest.SizeBytes <= CasLimits.SmallBlobBytes)
+                batch.Add(new QueuedBlob(digest, () => true, blob => Land(digest, parser, done, blob, again: true)));
+            else
+                _ = Task.Factory.StartNew(() => StreamAsync(digest, parser, done), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
+        }
+        batches.Enqueue(batch);
+        return flights;
+    }
+
+    private async Task StreamAsync(Digest digest, MessageParser parser, TaskCompletionSource<Arrival> done)
+    {
+        try
+        {
+            var data = new byte[digest.SizeBytes];
+            long length = 0;
+            await cas.ReadAsync(digest, piece =>
+            {
+                if (piece.Length <= data.Length - length)
+                    piece.CopyTo(data.AsSpan((int)length));
+                length += piece.Length;
+            }, lifetime);
+            Land(digest, parser, done, new BatchBlob(digest, length == data.Length ? data : default(ReadOnlyMemory<byte>), null), again: false);
+        }
+        catch (Exception error)
+        {
+            Land(digest, parser, done, new BatchBlob(digest, default, Fault.From(error, FaultKind.Storage)), again: false);
+        }
+    }
+
+    private void Land(Digest digest, MessageParser parser, TaskCompletionSource<Arrival> done, BatchBlob blob, bool again)
+    {
+        var fault = blob.Fault;
+        if (fault is null && BlobHasher.Compute(blob.Data.Span, digest.Function) != digest)
+        {
+            if (again)
+            {
+                batches.Enqueue([new QueuedBlob(digest, () => true, second => Land(digest, parser, done, second, again: false))]);
+                return;
+            }
+            fault = MissingBlobs.Corrupt(digest);
+        }
+        if (fault is null)
+            Remember(digest, parser, blob.Data.Span);
+        lock (_flights)
+            _flights.Remove(digest);
+        done.SetResult(new Arrival(blob.Data, fault));
+    }
+
+    /// <summary>Known before the flight ends, so that nobody finds it in neither place. What cannot be decoded is told to those who wait.</summary>
+    private void Remember(Digest digest, MessageParser parser, ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            _cache.Add(digest, parser.ParseFrom(data));
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Whoever asked decodes it again and says what it was to be.
+        }
+    }
+
+    private static class ParserOf<T>
+        where T : class, IMessage<T>, new()
+    {
+        public static MessageParser Parser { get; } = new MessageParser<T>(static () => new T());
+    }
+}

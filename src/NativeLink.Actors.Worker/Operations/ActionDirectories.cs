@@ -1,0 +1,49 @@
+using System.Globalization;
+using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Worker.Telemetry;
+
+namespace NativeLink.Actors.Worker.Operations;
+
+/// <summary>Action directories in a worker's <see cref="WorkDirectory"/>.</summary>
+public sealed class ActionDirectories : IActionDirectories
+{
+    private readonly WorkDirectory _work;
+    private long _next;
+
+    /// <param name="work">Stays its owner's.</param>
+    public ActionDirectories(WorkDirectory work)
+    {
+        _work = work;
+        // What is no action has a name that starts with a dot, so that nobody takes it for one.
+        ScratchDirectory = Path.Combine(work.Path, ".scripts");
+        Directory.CreateDirectory(ScratchDirectory);
+    }
+
+    /// <summary>Absolute path of a directory for the small outputs of scripts.</summary>
+    public string ScratchDirectory { get; }
+
+    public IActionDirectory Create(OperationId id) => new Made(_work.CreateActionDirectory(id));
+
+    public string ScratchPath() => Path.Combine(ScratchDirectory, Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
+
+    private sealed class Made(ActionDirectory directory) : IActionDirectory
+    {
+        private long _bytes;
+
+        public string Path => directory.Path;
+
+        public void Account(long bytes)
+        {
+            Interlocked.Add(ref _bytes, bytes);
+            directory.Account(bytes);
+            WorkerMetrics.ChangeWorkingDirectorySize(bytes);
+        }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _bytes, 0) is not 0 and var bytes)
+                WorkerMetrics.ChangeWorkingDirectorySize(-bytes);
+            directory.Dispose();
+        }
+    }
+}

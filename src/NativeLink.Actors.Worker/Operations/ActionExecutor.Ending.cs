@@ -1,0 +1,369 @@
+using Akka.Actor;
+using Akka.Event;
+using NativeLink.Actors.Worker.Outputs;
+using NativeLink.Actors.Worker.Processes;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
+using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
+using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
+
+namespace NativeLink.Actors.Worker.Operations;
+
+/// <content>From the end of the process, or from what cut it short, to the one answer.</content>
+public sealed partial class ActionExecutor
+{
+    private ActionVerdict? _verdict;
+    private Fault? _fault;
+    private ProcessReport? _report;
+    private Reapi.ActionResult? _outputs;
+    private Wire.ExecuteResult? _result;
+    private Stage _stage;
+    private Stage _interrupted;
+
+    private enum Stage
+    {
+        Precondition,
+        Loading,
+        Staging,
+        Running,
+        Uploading,
+        Publishing,
+        Ending,
+        Lingering,
+    }
+
+    protected override void PostStop()
+    {
+        if (_assignment is null || _finished)
+            return;
+        // Crashed, or stopped from above: the connection answers; here nothing may be left running or lying about.
+        CancelAt(_stage == Stage.Ending ? _interrupted : _stage);
+        Clean();
+    }
+
+    private void TakeReport(ProcessReport report)
+    {
+        _report = report;
+        (_stamps.ExecutionStart, _stamps.ExecutionCompleted) = (report.Started, report.Ended);
+        _directory?.Account(LengthOf(_directory.StdoutPath) + LengthOf(_directory.StderrPath));
+    }
+
+    private static long LengthOf(string path) => new FileInfo(path) is { Exists: true, Length: var length } ? length : 0;
+
+    /// <summary>Says how the process ended; throws when a wrapper's word cannot be understood.</summary>
+    private void Judge(ProcessReport report)
+    {
+        if (_timedOut && report.Aborted)
+        {
+            var whose = _plan.Timeout.Limit == Options.MaxActionTimeout && _action.Timeout is null ? "the worker's maximum" : "its timeout";
+            SetFault(new Fault(FaultKind.TimedOut, $"the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ActionVerdict.TimedOut);
+        }
+        else if (SideChannel.SaysTimeout(_directory!.SideChannelPath))
+            SetFault(new Fault(FaultKind.TimedOut, "the action timed out, as the wrapper around it reports"), ActionVerdict.TimedOutExternally);
+        else if (report is { ExitCode: not 0, Usage.OutOfMemory: true })
+        {
+            var fault = new Fault(FaultKind.Action, $"out of memory: the kernel ended a process of the action, exit code {report.ExitCode}");
+            SetFault(fault with { Code = Grpc.Core.StatusCode.ResourceExhausted }, ActionVerdict.OutOfMemory);
+        }
+        else
+            _verdict ??= report switch
+            {
+                { Signal: not 0 } => ActionVerdict.Signalled,
+                { ExitCode: not 0 } => ActionVerdict.ExitedNonZero,
+                _ => ActionVerdict.Succeeded,
+            };
+    }
+
+    private void SetFault(Fault fault, ActionVerdict? verdict = null)
+    {
+        if (_fault is not null)
+            return;
+        _fault = fault;
+        // A verdict without a fault is that of a process that ended well; what failed afterwards replaces it.
+        _verdict = verdict ?? (_verdict == ActionVerdict.PreconditionFailed ? _verdict : ActionVerdicts.Of(fault));
+    }
+
+    // --- uploading ---
+
+    private void BeginUploading()
+    {
+        _stamps.OutputUploadStart = Now;
+        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory!.StdoutPath, _directory.StderrPath, _root.CanMoveOut);
+        _settings.Peers.Uploader.Tell(new Upload(Id, plan));
+        Enter(Stage.Uploading, Uploading, Options.MaxUploadTimeout);
+    }
+
+    private void Uploading(object message)
+    {
+        switch (message)
+        {
+            case Uploaded uploaded when uploaded.Id == Id:
+                (_outputs, _stamps.OutputUploadCompleted) = (uploaded.Outputs, Now);
+                BeginPublishing();
+                break;
+            case UploadFailed failed when failed.Id == Id:
+                Conclude(OfPeer(failed.Fault));
+                break;
+            case DeadlinePassed:
+                Interrupt(TooSlow("collecting and uploading the outputs", Options.MaxUploadTimeout));
+                break;
+            default:
+                OnAnyStage(message);
+                break;
+        }
+    }
+
+    // --- publishing ---
+
+    private void BeginPublishing()
+    {
+        Clean();
+        _result = BuildResult();
+        var plan = _result.ExecuteResponse is { } response
+            ? ResultPolicy.Plan(Options.Results, _action.DoNotCache, _assignment.Action, response)
+            : null;
+        if (plan is null)
+        {
+            Finish(null);
+            return;
+        }
+        _settings.Peers.Uploader.Tell(new Publish(Id, plan));
+        Enter(Stage.Publishing, Publishing, _settings.Limits.Publishing);
+    }
+
+    private void Publishing(object message)
+    {
+        switch (message)
+        {
+            case Published published when published.Id == Id:
+                Finish(new ResultPolicy.Published(published.ActionCacheWritten, published.Historical));
+                break;
+            case UploadFailed failed when failed.Id == Id:
+                _log.Warning("result not remembered: {Reason}", failed.Fault.Detail);
+                Finish(null);
+                break;
+            case DeadlinePassed or KillAction:
+                // What was computed is the answer, also to a kill: it only has to come soon.
+                _log.Warning("result not remembered: the action cache did not answer before {Why}", message is KillAction ? "the kill" : "the deadline");
+                _settings.Peers.Uploader.Tell(new CancelUpload(Id));
+                Finish(null);
+                break;
+            default:
+                OnAnyStage(message);
+                break;
+        }
+    }
+
+    // --- ending before time ---
+
+    private void OnAnyStage(object message)
+    {
+        switch (message)
+        {
+            case KillAction kill:
+                Interrupt(new Fault(FaultKind.Aborted, kill.Reason));
+                break;
+            case Watchdog:
+                _log.Info("in stage {Stage} for {Seconds:0} s, waiting for {Peer}", _stage, (Now - _clock.Since).TotalSeconds, WaitsFor(_stage));
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void Interrupt(Fault fault)
+    {
+        SetFault(fault);
+        _interrupted = _stage;
+        CancelAt(_stage);
+        Enter(Stage.Ending, Ending, _settings.Limits.KillGrace);
+    }
+
+    private void CancelAt(Stage stage)
+    {
+        switch (stage)
+        {
+            case Stage.Precondition or Stage.Running:
+                _settings.Peers.Runner.Tell(new Abort(Id));
+                break;
+            case Stage.Loading or Stage.Staging:
+                _settings.Peers.Downloader.Tell(new CancelDownload(Id));
+                break;
+            case Stage.Uploading or Stage.Publishing:
+                _settings.Peers.Uploader.Tell(new CancelUpload(Id));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Ending(object message)
+    {
+        switch (message)
+        {
+            case DeadlinePassed:
+                _log.Warning("{Peer} did not give up {Stage} in time; answered without waiting longer", WaitsFor(_interrupted), _interrupted);
+                Conclude(_fault!, linger: true);
+                break;
+            case KillAction or Watchdog:
+                break;
+            default:
+                if (TakeLateReply(message))
+                    Conclude(_fault!);
+                else
+                    Unhandled(message);
+                break;
+        }
+    }
+
+    private bool TakeLateReply(object message)
+    {
+        switch (message)
+        {
+            case InputsStaged staged when staged.Id == Id:
+                _root = staged.Root;
+                return true;
+            case Exited exited when exited.Id == Id:
+                if (_interrupted == Stage.Running)
+                    TakeReport(exited.Report);
+                return true;
+            case ActionLoaded { Id: var id } when id == Id:
+            case DownloadFailed { Id: var failed } when failed == Id:
+            case RunFailed { Id: var run } when run == Id:
+            case Uploaded { Id: var uploaded } when uploaded == Id:
+            case UploadFailed { Id: var upload } when upload == Id:
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void Lingering(object message)
+    {
+        if (message is not DeadlinePassed && !TakeLateReply(message))
+            return;
+        Clean();
+        Context.Stop(Self);
+    }
+
+    private void Conclude(Fault fault, bool linger = false)
+    {
+        SetFault(fault);
+        Clean();
+        _result = BuildResult();
+        Finish(null, linger);
+    }
+
+    private Wire.ExecuteResult BuildResult()
+    {
+        _stamps.WorkerCompleted = Now;
+        return ActionReport.Build(new ActionOutcome(_assignment, _verdict!.Value, _fault, _stamps)
+        {
+            Process = _report,
+            Outputs = _outputs,
+            SignalExitCodeIsNine = _settings.SignalExitCodeIsNine,
+            Message = _verdict == ActionVerdict.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : "",
+        });
+    }
+
+    private void Finish(ResultPolicy.Published? published, bool linger = false)
+    {
+        var result = _result!;
+        if (result.ExecuteResponse is { } response
+            && ResultPolicy.Message(Options.Results, response, _assignment.Action, published) is { Length: > 0 } message)
+        {
+            // The response may still be on its way into the historical record: that one stays as it is.
+            result = result.Clone();
+            result.ExecuteResponse.Message = message;
+        }
+        _finished = true;
+        _clock.Leave(Now);
+        Report();
+        Context.Parent.Tell(new Finished(Id, result, _verdict!.Value));
+        Timers.Cancel(Watchdog.Instance);
+        if (linger)
+            Enter(Stage.Lingering, Lingering, _settings.Limits.Linger);
+        else
+            Context.Stop(Self);
+    }
+
+    private void Report()
+    {
+        var verdict = _verdict!.Value;
+        WorkerMetrics.RecordAction(verdict.Label(), Now - _stamps.WorkerStart!.Value);
+        foreach (var (stage, took) in _clock.Stages)
+            WorkerMetrics.RecordStage(stage, took);
+        if (verdict is ActionVerdict.Infrastructure or ActionVerdict.DiskFull)
+            _log.Warning("action {ActionDigest} of operation {OperationId}: {Verdict}: {Reason}; {Stages}",
+                _assignment.Action, Id, verdict.Label(), _fault?.Detail, _clock);
+        else
+            _log.Info("action {ActionDigest} of operation {OperationId}: {Verdict}, exit code {ExitCode}; {Stages}{Reason}",
+                _assignment.Action, Id, verdict.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
+    }
+
+    private void Clean()
+    {
+        Dispose(_root, "input root");
+        Dispose(_directory, "action directory");
+        (_root, _directory) = (null, null);
+        ScratchFiles.Delete(_scratch.Stdout);
+        ScratchFiles.Delete(_scratch.Stderr);
+    }
+
+    private void Dispose(IDisposable? part, string what)
+    {
+        try
+        {
+            part?.Dispose();
+        }
+        catch (Exception error)
+        {
+            _log.Warning(error, "the {What} could not be cleaned up; the next start of the worker removes it", what);
+        }
+    }
+
+    private void Enter(Stage stage, UntypedReceive behaviour, TimeSpan limit)
+    {
+        _clock.Enter(stage.ToString().ToLowerInvariant(), Now);
+        _stage = stage;
+        StartDeadline(limit);
+        Become(behaviour);
+    }
+
+    // The timer's generation makes a deadline of an earlier stage, already in the mailbox, unheard.
+    private void StartDeadline(TimeSpan limit) => Timers.StartSingleTimer(DeadlinePassed.Instance, DeadlinePassed.Instance, limit);
+
+    private static Fault TooSlow(string what, TimeSpan limit) =>
+        new(FaultKind.Worker, $"{what} did not finish within {ActionTimeout.Text(limit)}") { Code = Grpc.Core.StatusCode.DeadlineExceeded };
+
+    /// <summary>Aborted and TimedOut are words about the action; of a service that was not asked to stop they are its own failure.</summary>
+    private static Fault OfPeer(Fault fault) => fault.Kind switch
+    {
+        FaultKind.Aborted => fault with { Kind = FaultKind.Worker, Code = Grpc.Core.StatusCode.Unavailable },
+        FaultKind.TimedOut => fault with { Kind = FaultKind.Storage, Code = Grpc.Core.StatusCode.DeadlineExceeded },
+        _ => fault,
+    };
+
+    private static string WaitsFor(Stage stage) => stage switch
+    {
+        Stage.Precondition => "the precondition script",
+        Stage.Loading => "the action and its command from the CAS",
+        Stage.Staging => "the input root",
+        Stage.Running => "the action's process",
+        Stage.Uploading => "the upload of outputs",
+        Stage.Publishing => "the action cache",
+        _ => "nothing",
+    };
+
+    private sealed record DeadlinePassed
+    {
+        public static readonly DeadlinePassed Instance = new();
+    }
+
+    private sealed record Watchdog
+    {
+        public static readonly Watchdog Instance = new();
+    }
+}

@@ -1,0 +1,270 @@
+using Akka.Actor;
+using Akka.Event;
+using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Worker.Processes;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
+using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
+using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
+
+namespace NativeLink.Actors.Worker.Operations;
+
+/// <summary>
+/// The life of one action: precondition → loading → staging → running → uploading → publishing → done. Owns the action's directory and its clock;
+/// child of a connection, which answers for it should it die. Hears Start and KillAction from there and the replies of its peers; says ProcessEnded
+/// and Finished.
+/// </summary>
+public sealed partial class ActionExecutor : UntypedActor, IWithTimers
+{
+    private readonly ExecutorSettings _settings;
+    private readonly ActionStamps _stamps = new();
+    private readonly StageClock _clock = new();
+    private ILoggingAdapter _log = Context.GetLogger();
+    private ActionAssignment _assignment = null!;
+    private Reapi.Action _action = new();
+    private Reapi.Command _command = new();
+    private ActionPlan _plan = null!;
+    private IActionDirectory? _directory;
+    private IInputRoot? _root;
+    private (string Stdout, string Stderr) _scratch;
+    private bool _timedOut;
+    private bool _finished;
+
+    /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
+    public ActionExecutor(ExecutorSettings settings) => _settings = settings;
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private OperationId Id => _assignment.Id;
+
+    private WorkerOptions Options => _settings.Options;
+
+    private static DateTimeOffset Now => Context.System.Scheduler.Now;
+
+    public static Props CreateProps(ExecutorSettings settings) =>
+        Props.Create(() => new ActionExecutor(settings)).WithDispatcher("nativelink.dispatchers.actions");
+
+    protected override void OnReceive(object message)
+    {
+        if (message is Start start)
+            OnStart(start.Assignment);
+        else
+            Unhandled(message);
+    }
+
+    private void OnStart(ActionAssignment assignment)
+    {
+        _assignment = assignment;
+        _log = Context.GetLogger().WithContext("OperationId", assignment.Id).WithContext("ActionDigest", assignment.Action);
+        _stamps.WorkerStart = Now;
+        Timers.StartPeriodicTimer(Watchdog.Instance, Watchdog.Instance, _settings.Limits.Watchdog);
+        if (Options.PreconditionScript is { } script)
+            BeginPrecondition(script);
+        else
+            BeginLoading();
+    }
+
+    // --- precondition ---
+
+    private void BeginPrecondition(string script)
+    {
+        var scratch = _settings.Directories.ScratchPath();
+        _scratch = ($"{scratch}.stdout", $"{scratch}.stderr");
+        try
+        {
+            _settings.Peers.Runner.Tell(new Run(Id, Operations.Precondition.Plan(script, _assignment, Options, _scratch.Stdout, _scratch.Stderr)));
+            Enter(Stage.Precondition, Precondition, Options.PreconditionTimeout);
+        }
+        catch (FormatException error)
+        {
+            Conclude(new Fault(FaultKind.Worker, $"precondition script: {error.Message}; correct the worker's configuration"));
+        }
+    }
+
+    private void Precondition(object message)
+    {
+        switch (message)
+        {
+            case Exited exited when exited.Id == Id:
+                OnPreconditionExited(exited.Report);
+                break;
+            case RunFailed failed when failed.Id == Id:
+                Refuse($"the precondition script could not be run: {failed.Fault.Detail}");
+                break;
+            case DeadlinePassed:
+                _verdict = ActionVerdict.PreconditionFailed;
+                Interrupt(Unwilling($"the precondition script did not end within {ActionTimeout.Text(Options.PreconditionTimeout)}"));
+                break;
+            default:
+                OnAnyStage(message);
+                break;
+        }
+    }
+
+    private void OnPreconditionExited(ProcessReport report)
+    {
+        var took = report.Ended - report.Started;
+        if (took > TimeSpan.FromSeconds(1))
+            _log.Warning("precondition script took {Seconds:0.0} s; every action waits for it", took.TotalSeconds);
+        if (report is { ExitCode: 0, Aborted: false })
+            BeginLoading();
+        else
+            Refuse($"the precondition script refused the action with exit code {report.ExitCode}: {ScratchFiles.Text(_scratch.Stdout)}");
+    }
+
+    private void Refuse(string reason)
+    {
+        _verdict = ActionVerdict.PreconditionFailed;
+        Conclude(Unwilling(reason));
+    }
+
+    private static Fault Unwilling(string reason) => new(FaultKind.Worker, reason) { Code = Grpc.Core.StatusCode.ResourceExhausted };
+
+    // --- loading ---
+
+    private void BeginLoading()
+    {
+        _stamps.WorkerStart = Now;
+        _settings.Peers.Downloader.Tell(new LoadAction(Id, _assignment.Action));
+        Enter(Stage.Loading, Loading, _settings.Limits.Loading);
+    }
+
+    private void Loading(object message)
+    {
+        switch (message)
+        {
+            case ActionLoaded loaded when loaded.Id == Id:
+                OnActionLoaded(loaded);
+                break;
+            case DownloadFailed failed when failed.Id == Id:
+                Conclude(OfPeer(failed.Fault));
+                break;
+            case DeadlinePassed:
+                Interrupt(TooSlow("loading the action and its command", _settings.Limits.Loading));
+                break;
+            default:
+                OnAnyStage(message);
+                break;
+        }
+    }
+
+    private void OnActionLoaded(ActionLoaded loaded)
+    {
+        (_action, _command) = (loaded.Action, loaded.Command);
+        try
+        {
+            _plan = ActionPlan.Create(_assignment, _action, _command, Options);
+            var inputRoot = Digest.TryFromWire(_action.InputRootDigest, _assignment.Action.Function, out var digest)
+                ? digest
+                : throw new FaultException(FaultKind.Action, "the action has no usable input_root_digest: 64 hexadecimal digits and a size of 0 or more are needed");
+            BeginStaging(inputRoot);
+        }
+        catch (FaultException error)
+        {
+            Conclude(error.Fault);
+        }
+    }
+
+    // --- staging ---
+
+    private void BeginStaging(Digest inputRoot)
+    {
+        _directory = _settings.Directories.Create(Id);
+        _stamps.InputFetchStart = Now;
+        _settings.Peers.Downloader.Tell(new StageInputs(Id, inputRoot, _directory.InputRootPath));
+        Enter(Stage.Staging, Staging, _settings.Limits.Staging);
+    }
+
+    private void Staging(object message)
+    {
+        switch (message)
+        {
+            case InputsStaged staged when staged.Id == Id:
+                OnInputsStaged(staged.Root);
+                break;
+            case DownloadFailed failed when failed.Id == Id:
+                Conclude(OfPeer(failed.Fault));
+                break;
+            case DeadlinePassed:
+                Interrupt(TooSlow("fetching and laying out the inputs", _settings.Limits.Staging));
+                break;
+            default:
+                OnAnyStage(message);
+                break;
+        }
+    }
+
+    private void OnInputsStaged(IInputRoot root)
+    {
+        _root = root;
+        _directory!.Account(root.Bytes);
+        try
+        {
+            var workingDirectory = Operations.OutputParents.Create(root.Path, _plan.OutputParents, _plan.WorkingDirectory);
+            _stamps.InputFetchCompleted = Now;
+            BeginRunning(_plan.ToProcess(_directory!, workingDirectory));
+        }
+        catch (FaultException error)
+        {
+            Conclude(error.Fault);
+        }
+    }
+
+    // --- running ---
+
+    private void BeginRunning(ProcessPlan process)
+    {
+        _stamps.ExecutionStart = Now;
+        _settings.Peers.Runner.Tell(new Run(Id, process));
+        Enter(Stage.Running, Running, _plan.Timeout.Limit);
+    }
+
+    private void Running(object message)
+    {
+        switch (message)
+        {
+            case Exited exited when exited.Id == Id:
+                OnExited(exited.Report);
+                break;
+            case RunFailed failed when failed.Id == Id:
+                Conclude(OfPeer(failed.Fault));
+                break;
+            case DeadlinePassed when !_timedOut:
+                OnTimeout();
+                break;
+            case DeadlinePassed:
+                Interrupt(new Fault(FaultKind.Worker,
+                    $"the timed-out action's processes could not be ended within {ActionTimeout.Text(_settings.Limits.ProcessEnd)}"));
+                break;
+            default:
+                OnAnyStage(message);
+                break;
+        }
+    }
+
+    private void OnTimeout()
+    {
+        _timedOut = true;
+        _settings.Peers.Runner.Tell(new Abort(Id));
+        StartDeadline(_settings.Limits.ProcessEnd);
+    }
+
+    private void OnExited(ProcessReport report)
+    {
+        TakeReport(report);
+        Context.Parent.Tell(new ProcessEnded(Id));
+        try
+        {
+            Judge(report);
+        }
+        catch (FaultException error)
+        {
+            Conclude(error.Fault);
+            return;
+        }
+        if (report.Aborted && !_timedOut)
+            Conclude(new Fault(FaultKind.Worker, "the action's process was ended by this worker without being asked to; it may be shutting down"));
+        else
+            BeginUploading();
+    }
+}

@@ -1,0 +1,73 @@
+namespace NativeLink.Actors.Worker.Operations;
+
+/// <summary>
+/// Makes directories in an input root. Links of the tree are followed only while they stay inside it; nothing runs in the root yet, so that what was
+/// looked at is what is used.
+/// </summary>
+internal static class OutputParents
+{
+    private const int MaxLinks = 40;
+
+    /// <summary>Makes every directory and gives back the real path of the working directory.</summary>
+    /// <exception cref="FaultException">Action: a link on the way leaves the root, a file is in the way, or the working directory does not exist.</exception>
+    public static string Create(string root, IEnumerable<string> parents, string workingDirectory)
+    {
+        foreach (var parent in parents)
+            Walk(root, parent, create: true);
+        return Walk(root, workingDirectory, create: false);
+    }
+
+    private static string Walk(string root, string relative, bool create)
+    {
+        var pending = new Stack<string>(relative.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse());
+        var reached = new List<string>();
+        var links = 0;
+        while (pending.TryPop(out var part))
+        {
+            if (part is "." or "")
+                continue;
+            if (part == "..")
+            {
+                if (reached.Count == 0)
+                    throw Leaves(relative);
+                reached.RemoveAt(reached.Count - 1);
+                continue;
+            }
+            var path = Path.Combine([root, .. reached, part]);
+            if (new FileInfo(path).LinkTarget is { } target)
+            {
+                if (target.StartsWith('/') || ++links > MaxLinks)
+                    throw Leaves(relative);
+                foreach (var step in target.Split('/').Reverse())
+                    pending.Push(step);
+                continue;
+            }
+            if (!Directory.Exists(path))
+                Make(path, relative, create);
+            reached.Add(part);
+        }
+        return Path.Combine([root, .. reached]);
+    }
+
+    private static void Make(string path, string relative, bool create)
+    {
+        if (File.Exists(path))
+            throw new FaultException(FaultKind.Action, $"'{relative}' cannot be a directory: the input tree has a file on the way");
+        if (!create)
+        {
+            throw new FaultException(FaultKind.Action,
+                $"working_directory '{relative}' does not exist: neither the input tree nor an output's parent makes it");
+        }
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Worker, $"cannot make the output directory '{relative}': {error.Message}", error);
+        }
+    }
+
+    private static FaultException Leaves(string relative) =>
+        new(FaultKind.Action, $"'{relative}' leads out of the input root through a symlink of the input tree");
+}

@@ -1,0 +1,126 @@
+using Grpc.Core;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Remote;
+
+namespace NativeLink.Actors.Worker.Outputs;
+
+/// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (wire contract 4.6).</summary>
+internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUpload upload, TaskScheduler disk, Action<string> note)
+{
+    /// <summary>The message that carries the result may hold 4 MiB; the rest of it needs room too.</summary>
+    private const int LargestResult = 3_500_000;
+
+    public async Task<Reapi.ActionResult> CollectAsync(UploadPlan plan, CancellationToken cancellation)
+    {
+        var outputs = OutputScanner.Scan(plan);
+        outputs.LeftOut.ForEach(note);
+        var (stdout, stderr) = (Spool(plan.StdoutPath), Spool(plan.StderrPath));
+        FileHashing.HashAll([.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
+        var blobs = new List<OutputBlob>();
+        var result = new Reapi.ActionResult
+        {
+            StdoutDigest = DigestOf(stdout, plan).ToWire(),
+            StderrDigest = DigestOf(stderr, plan).ToWire(),
+        };
+        AddFiles(result, outputs, plan);
+        AddLinks(result, outputs);
+        AddDirectories(result, outputs, plan, blobs);
+        if (result.CalculateSize() is > LargestResult and var size)
+            throw TooLarge(outputs, size);
+        blobs.AddRange(outputs.AllFiles.Append(stdout).Append(stderr).Where(file => file.Location.Length > 0).Select(file => new OutputBlob(file.Digest, default, file)));
+        // Where the local store is the CAS, moving a file into it is the upload.
+        await upload.UploadAsync(blobs, blob => cas is StoreCasClient && TryMove(blob.File), cancellation);
+        FillStore(outputs.AllFiles, cancellation);
+        return result;
+    }
+
+    /// <summary>An empty log needs neither hashing nor upload.</summary>
+    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, false, null, false);
+
+    private static IEnumerable<ScannedFile> Existing(ScannedFile file) => file.Location.Length > 0 ? [file] : [];
+
+    private static Digest DigestOf(ScannedFile file, UploadPlan plan) => file.Location.Length > 0 ? file.Digest : Digest.Empty(plan.DigestFunction);
+
+    private static FaultException TooLarge(ScannedOutputs outputs, int size) => new(new Fault(
+        FaultKind.Action,
+        $"the action has {outputs.Files.Count} output files, {outputs.Directories.Count} directories and {outputs.Links.Count} symlinks: its result would take {size} bytes, "
+        + $"and no more than {LargestResult} fit into the message to the scheduler; declare a directory instead of its files")
+    {
+        Code = StatusCode.InvalidArgument,
+    });
+
+    private static void AddFiles(Reapi.ActionResult result, ScannedOutputs outputs, UploadPlan plan)
+    {
+        foreach (var (path, file) in outputs.Files.OrderBy(entry => entry.Path, Utf8Order.Instance))
+        {
+            result.OutputFiles.Add(new Reapi.OutputFile
+            {
+                Path = path,
+                Digest = DigestOf(file, plan).ToWire(),
+                IsExecutable = file.Executable,
+                NodeProperties = file.Properties,
+            });
+        }
+    }
+
+    private static void AddLinks(Reapi.ActionResult result, ScannedOutputs outputs)
+    {
+        foreach (var (path, link) in outputs.Links.OrderBy(entry => entry.Path, Utf8Order.Instance))
+        {
+            var symlink = new Reapi.OutputSymlink { Path = path, Target = link.Target, NodeProperties = link.Properties };
+#pragma warning disable CS0612 // Deprecated in REAPI, and the only lists that NativeLink's scheduler reads.
+            (link.ToDirectory ? result.OutputDirectorySymlinks : result.OutputFileSymlinks).Add(symlink);
+#pragma warning restore CS0612
+            result.OutputSymlinks.Add(symlink);
+        }
+    }
+
+    private static void AddDirectories(Reapi.ActionResult result, ScannedOutputs outputs, UploadPlan plan, List<OutputBlob> blobs)
+    {
+        // NativeLink's scheduler cannot do without the Tree, so it is there in every format.
+        var single = plan.Command.OutputDirectoryFormat != Reapi.Command.Types.OutputDirectoryFormat.TreeOnly;
+        foreach (var (path, directory) in outputs.Directories.OrderBy(entry => entry.Path, Utf8Order.Instance))
+        {
+            var tree = TreeBuilder.Build(directory, plan.DigestFunction);
+            result.OutputDirectories.Add(new Reapi.OutputDirectory
+            {
+                Path = path,
+                TreeDigest = tree.Digest.ToWire(),
+                IsTopologicallySorted = true,
+                RootDirectoryDigest = single ? tree.Root.ToWire() : null,
+            });
+            blobs.Add(new OutputBlob(tree.Digest, tree.Bytes.Memory, null));
+            if (single)
+                blobs.AddRange(tree.Directories.Select(entry => new OutputBlob(entry.Digest, entry.Bytes.Memory, null)));
+        }
+    }
+
+    /// <summary>The next action finds here what this one made. All is durable in the CAS already: a failure costs speed only.</summary>
+    private void FillStore(List<ScannedFile> files, CancellationToken cancellation)
+    {
+        if (fill is null || cas is StoreCasClient)
+            return;
+        foreach (var file in files.Where(file => !file.Digest.IsEmpty))
+        {
+            try
+            {
+                if (fill.Contains(file.Digest) || TryMove(file))
+                    continue;
+                using var handle = NativeFiles.OpenFile(file.Location, file.Follow);
+                StoreCopy.Write(fill, file.Digest, handle, cancellation);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                note($"output '{file.Location}' was uploaded but could not be kept in the local store: {error.Message}");
+            }
+        }
+    }
+
+    private bool TryMove(ScannedFile? file)
+    {
+        if (file is not { Movable: true } || fill is null)
+            return false;
+        fill.Adopt(file.Location, file.Digest);
+        return true;
+    }
+}

@@ -1,0 +1,46 @@
+namespace NativeLink.Actors.Worker.Outputs;
+
+/// <summary>Output paths as text: what is allowed, and how they are taken apart (wire contract 4.2, 4.6).</summary>
+public static class OutputPaths
+{
+    /// <summary>The path below the input root; <c>..</c> is legal as long as it stays inside.</summary>
+    /// <exception cref="FaultException">Action: absolute, with a NUL, or leading out of the root.</exception>
+    public static string Join(string workingDirectory, string path)
+    {
+        if (path.StartsWith('/'))
+            throw new FaultException(FaultKind.Action, $"output path '{path}' is absolute; it has to be relative to the working directory");
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw new FaultException(FaultKind.Action, $"output path '{path.Replace('\0', '?')}' contains a NUL");
+        var full = workingDirectory.Length == 0 ? path : $"{workingDirectory}/{path}";
+        var depth = 0;
+        foreach (var part in full.Split('/'))
+        {
+            depth += part is "" or "." ? 0 : part == ".." ? -1 : 1;
+            if (depth < 0)
+                throw new FaultException(FaultKind.Action, $"output path '{path}' leads out of the input root");
+        }
+        return full;
+    }
+
+    /// <summary>The directory that holds the last component, and that component; empty when the path names a directory by itself (<c>.</c>, <c>..</c>, nothing).</summary>
+    public static (string Parent, string Name) Split(string full)
+    {
+        var path = full.Trim('/');
+        var slash = path.LastIndexOf('/');
+        var name = path[(slash + 1)..];
+        if (name is "" or "." or "..")
+            return (path.Length == 0 ? "." : path, "");
+        return (slash < 0 ? "." : path[..slash], name);
+    }
+
+    /// <summary>A symlink's target, relative to the link's own directory when it is absolute and lies inside the root; else as it is.</summary>
+    public static string MakeRelative(string target, string linkDirectory, string root)
+    {
+        root = root.TrimEnd('/');
+        var inside = target == root || target.StartsWith(root + "/", StringComparison.Ordinal);
+        if (!inside || !(linkDirectory == root || linkDirectory.StartsWith(root + "/", StringComparison.Ordinal)))
+            return target;
+        var full = Path.GetFullPath(target);
+        return full == root || full.StartsWith(root + "/", StringComparison.Ordinal) ? Path.GetRelativePath(linkDirectory, full) : target;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace NativeLink.Actors.Worker.Processes.Containment;
+
+/// <summary>
+/// A cgroup v2 of its own for every tree. Nothing can leave it without the right to write other groups, <c>cgroup.kill</c> ends all that is in it
+/// (also what forks at that moment), and <c>cgroup.events</c> proves it empty. The child is in its group before its program begins, see <see cref="SpawnGate"/>.
+/// Groups are used again: making, removing and accounting one costs more than all the rest.
+/// </summary>
+internal sealed class CgroupContainment : IContainment
+{
+    private const string Prefix = "nativelink-actors.";
+    private const int MostSpareGroups = 64;
+    private static int _instances;
+
+    private readonly string _root;
+    private readonly ConcurrentBag<CgroupGroup> _spare = [];
+    private int _groups;
+    private int _spares;
+
+    private CgroupContainment(string root) => _root = root;
+
+    public string Description => $"a cgroup of its own for every action below {_root}, ended by cgroup.kill: certain";
+
+    /// <summary>Makes the directory for this process's groups and removes what a crashed one left.</summary>
+    /// <exception cref="FaultException">Worker: not possible here; says why.</exception>
+    internal static CgroupContainment Create()
+    {
+        var own = OwnGroup() ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
+        RemoveStale(own);
+        var name = string.Create(CultureInfo.InvariantCulture,
+            $"{Prefix}{ProcessIdentity.PidNamespace}.{Environment.ProcessId}.{ProcessIdentity.StartTicks}.{Interlocked.Increment(ref _instances)}");
+        var root = Path.Combine(own, name);
+        if (Native.MakeDirectory(root, 0x1ED) != 0)
+            throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+
+        // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
+        _ = Native.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
+        _ = Native.WriteText(root + "/cgroup.subtree_control", "+memory"u8);
+        return new CgroupContainment(root);
+    }
+
+    public ILaneContainment ForLane() => new SpawnGate(this);
+
+    internal CgroupGroup Take()
+    {
+        if (!_spare.TryTake(out var group)) return new CgroupGroup(this, Path.Combine(_root, Interlocked.Increment(ref _groups).ToString(CultureInfo.InvariantCulture)));
+        Interlocked.Decrement(ref _spares);
+        return group;
+    }
+
+    internal void GiveBack(CgroupGroup group)
+    {
+        if (Interlocked.Increment(ref _spares) <= MostSpareGroups)
+        {
+            _spare.Add(group);
+            return;
+        }
+
+        Interlocked.Decrement(ref _spares);
+        group.Remove();
+    }
+
+    public void Dispose()
+    {
+        while (_spare.TryTake(out var group)) group.Remove();
+        EndAndRemove(_root, TimeSpan.FromSeconds(2));
+    }
+
+    /// <summary>The directory of the group that this process is in, in the v2 hierarchy, wherever that is mounted (proc(5), cgroups(7)).</summary>
+    private static string? OwnGroup()
+    {
+        var own = File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::", StringComparison.Ordinal))?[3..];
+        if (own is null) return null;
+        foreach (var line in File.ReadLines("/proc/self/mountinfo"))
+        {
+            var halves = line.Split(" - ", 2);
+            if (halves.Length != 2 || !halves[1].StartsWith("cgroup2 ", StringComparison.Ordinal)) continue;
+            var fields = halves[0].Split(' ');
+            var (shown, point) = (fields[3].TrimEnd('/'), fields[4]);
+            if (own.StartsWith(shown, StringComparison.Ordinal)) return point + own[shown.Length..].TrimEnd('/');
+        }
+
+        return null;
+    }
+
+    private static void RemoveStale(string own)
+    {
+        foreach (var directory in Directory.EnumerateDirectories(own, Prefix + "*").ToList())
+        {
+            var parts = Path.GetFileName(directory)[Prefix.Length..].Split('.');
+            if (parts.Length != 4 || parts[0] != ProcessIdentity.PidNamespace || !int.TryParse(parts[1], out var pid) || !long.TryParse(parts[2], out var start)) continue;
+            if (!ProcessIdentity.IsAlive(pid, start)) EndAndRemove(directory, TimeSpan.FromSeconds(5));
+        }
+    }
+
+    /// <summary>Kills what is in the group and below, and removes it; gives up after the bound, the next start tries again.</summary>
+    private static void EndAndRemove(string directory, TimeSpan bound)
+    {
+        var began = Stopwatch.GetTimestamp();
+        using var never = new ManualResetEventSlim();
+        while (true)
+        {
+            _ = Native.WriteText(directory + "/cgroup.kill", "1"u8);
+            try
+            {
+                foreach (var group in Directory.EnumerateDirectories(directory)) _ = Native.RemoveDirectory(group);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                return;
+            }
+
+            if (Native.RemoveDirectory(directory) == 0 || Stopwatch.GetElapsedTime(began) > bound) return;
+            never.Wait(2);
+        }
+    }
+}

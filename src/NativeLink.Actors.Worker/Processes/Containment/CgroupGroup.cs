@@ -1,0 +1,92 @@
+namespace NativeLink.Actors.Worker.Processes.Containment;
+
+/// <summary>One cgroup v2 of ours (Linux Documentation/admin-guide/cgroup-v2.rst), used by one process tree after the other.</summary>
+internal sealed class CgroupGroup : IProcessTree
+{
+    private readonly CgroupContainment _owner;
+    private readonly string _path;
+    private readonly int _kill;
+    private readonly int _events;
+    private readonly int _cpu;
+    private readonly int _peak;
+    private readonly int _memoryEvents;
+    private long _cpuBefore;
+    private long _oomBefore;
+
+    internal CgroupGroup(CgroupContainment owner, string path)
+    {
+        (_owner, _path) = (owner, path);
+        if (Native.MakeDirectory(path, 0x1ED) != 0)
+            throw new FaultException(FaultKind.Worker, $"cannot make the cgroup {path}: {Native.ErrorText(System.Runtime.InteropServices.Marshal.GetLastPInvokeError())}");
+        _kill = Native.OpenRetrying(path + "/cgroup.kill", Native.OpenWriteOnly);
+        _events = Native.OpenRetrying(path + "/cgroup.events", 0);
+        _cpu = Native.OpenRetrying(path + "/cpu.stat", 0);
+        _peak = Native.OpenRetrying(path + "/memory.peak", Native.OpenReadWrite);
+        _memoryEvents = Native.OpenRetrying(path + "/memory.events", 0);
+        if (_kill >= 0 && _events >= 0) return;
+        var error = -Math.Min(_kill, _events);
+        Remove();
+        throw new FaultException(FaultKind.Worker, $"the cgroup {path} cannot be used ({Native.ErrorText(error)}); cgroup.kill needs Linux 5.14");
+    }
+
+    /// <summary>Whether another tree may use it: without a peak that can be set back, the memory of the last one would be told again.</summary>
+    private bool Reusable => _peak < 0 || Native.WriteText(_peak, "0"u8) == 0;
+
+    /// <summary>Moves a process, which may not have run its program yet, into the group; 0 or an errno.</summary>
+    internal int Enter(int pid)
+    {
+        Span<byte> text = stackalloc byte[16];
+        System.Buffers.Text.Utf8Formatter.TryFormat(pid, text, out var length);
+        return Native.WriteText(_path + "/cgroup.procs", text[..length]);
+    }
+
+    public void Kill() => Native.WriteText(_kill, "1"u8);
+
+    public bool IsEmpty() => Number(_events, "populated"u8) == 0;
+
+    public long ResidentKiB()
+    {
+        long sum = 0;
+        foreach (var pid in ProcStat.Pids(_path + "/cgroup.procs")) sum += ProcStat.ResidentKiB(pid);
+        return sum;
+    }
+
+    public TreeUsage Close()
+    {
+        var (cpu, oom) = (Number(_cpu, "usage_usec"u8), Number(_memoryEvents, "oom_kill"u8));
+        var peak = FirstNumber(_peak);
+        var usage = new TreeUsage(
+            cpu is { } now ? TimeSpan.FromMicroseconds(now - _cpuBefore) : null, TimeSpan.Zero, peak / 1024, oom - _oomBefore > 0);
+        (_cpuBefore, _oomBefore) = (cpu ?? 0, oom ?? 0);
+        if (Reusable)
+            _owner.GiveBack(this);
+        else
+            Remove();
+        return usage;
+    }
+
+    internal void Remove()
+    {
+        foreach (var fd in (ReadOnlySpan<int>)[_kill, _events, _cpu, _peak, _memoryEvents])
+            if (fd >= 0) _ = Native.Close(fd);
+        _ = Native.RemoveDirectory(_path);
+    }
+
+    private static unsafe int ReadAll(int fd, Span<byte> buffer)
+    {
+        if (fd < 0) return 0;
+        fixed (byte* bytes = buffer) return (int)Math.Max(0, Native.ReadAt(fd, bytes, (nuint)buffer.Length, 0));
+    }
+
+    private static long? Number(int fd, ReadOnlySpan<byte> name)
+    {
+        Span<byte> buffer = stackalloc byte[1024];
+        return ProcStat.Named(buffer[..ReadAll(fd, buffer)], name);
+    }
+
+    private static long? FirstNumber(int fd)
+    {
+        Span<byte> buffer = stackalloc byte[64];
+        return System.Buffers.Text.Utf8Parser.TryParse(buffer[..ReadAll(fd, buffer)], out long value, out _) ? value : null;
+    }
+}

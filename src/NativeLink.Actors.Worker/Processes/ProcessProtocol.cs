@@ -1,0 +1,47 @@
+namespace NativeLink.Actors.Worker.Processes;
+
+/// <summary>What an executor and the process runner say to each other. Every Run gets exactly one answer.</summary>
+public static class ProcessProtocol
+{
+    public sealed record Run(OperationId Id, ProcessPlan Plan);
+
+    /// <summary>End the whole process tree now; the Run is answered with what there is: an Exited whose report says it was aborted.</summary>
+    public sealed record Abort(OperationId Id);
+
+    /// <summary>The process has ended and its whole tree is gone.</summary>
+    public sealed record Exited(OperationId Id, ProcessReport Report);
+
+    /// <summary>The process never ran: Action faults say that the program cannot be started, Worker faults that this machine cannot.</summary>
+    public sealed record RunFailed(OperationId Id, Fault Fault);
+}
+
+/// <summary>A process to run.</summary>
+/// <param name="Arguments">At least one; the first is the program as argv[0] will show it.</param>
+/// <param name="Environment">The whole environment; nothing is inherited.</param>
+/// <param name="WorkingDirectory">Absolute; relative programs are looked up here, names without a slash in the PATH of <paramref name="Environment"/>.</param>
+/// <param name="StdoutPath">Absolute path of the spool file, made anew.</param>
+/// <param name="StderrPath">Absolute path of the spool file, made anew.</param>
+public sealed record ProcessPlan(
+    IReadOnlyList<string> Arguments,
+    IReadOnlyList<KeyValuePair<string, string>> Environment,
+    string WorkingDirectory,
+    string StdoutPath,
+    string StderrPath);
+
+/// <summary>How a process ended.</summary>
+/// <param name="ExitCode">0 … 255, or 128 + n after signal n; 126 and 127 when the program could not be started, with the reason in stderr's spool.</param>
+/// <param name="Signal">The signal that ended it, or 0.</param>
+/// <param name="Aborted">Whether an Abort ended it.</param>
+/// <param name="Started">When it was spawned.</param>
+/// <param name="Ended">When its tree was gone.</param>
+public sealed record ProcessReport(int ExitCode, int Signal, bool Aborted, DateTimeOffset Started, DateTimeOffset Ended, ResourceUsage Usage)
+{
+    /// <summary>The report of a process that was aborted before it was spawned: as if killed at once.</summary>
+    internal static ProcessReport NeverStarted(DateTimeOffset now) => new(128 + Native.SigKill, Native.SigKill, true, now, now, default);
+}
+
+/// <summary>What a process tree used.</summary>
+/// <param name="PeakMemoryKiB">Largest resident set, in KiB.</param>
+/// <param name="CpuTime">User and system time of the whole tree.</param>
+/// <param name="OutOfMemory">Whether the kernel's out-of-memory killer is known to have ended something in the tree.</param>
+public readonly record struct ResourceUsage(long PeakMemoryKiB, TimeSpan CpuTime, bool OutOfMemory);

@@ -1,0 +1,229 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Worker.Processes.Containment;
+
+namespace NativeLink.Actors.Worker.Processes;
+
+/// <summary>
+/// Waits for all processes on one thread of its own, by pidfd and epoll: waits only for those it was given, ends and proves empty what they leave
+/// behind, samples memory, and answers. No thread is held per process.
+/// </summary>
+internal sealed unsafe class ProcessReaper : IDisposable
+{
+    private const int SampleMilliseconds = 200;
+    private const int EndingMilliseconds = 1;
+
+    private readonly IContainment _containment;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly TimeSpan _endBound;
+    private readonly int _epoll = Native.EpollCreate(Native.OpenCloseOnExec);
+    private readonly int _wake = Native.EventFd(0, Native.OpenCloseOnExec | Native.OpenNonBlock);
+    private readonly ConcurrentDictionary<long, RunningProcess> _running = new();
+    private readonly ConcurrentQueue<RunningProcess> _aborts = new();
+    private readonly HashSet<RunningProcess> _ending = [];
+    private readonly Thread _thread;
+    private long _nextSample;
+    private long _ownPeakKiB;
+    private long _oomKills;
+    private volatile bool _endAll;
+    private volatile bool _stopping;
+
+    internal ProcessReaper(IContainment containment, TimeProvider time, ILogger log, TimeSpan endBound)
+    {
+        (_containment, _time, _log, _endBound) = (containment, time, log, endBound);
+        if (_epoll < 0 || _wake < 0 || Native.EpollWatch(_epoll, _wake, 0) != 0)
+            throw new FaultException(FaultKind.Worker, $"cannot watch processes: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+        ReadCounters();
+        _thread = new Thread(Loop) { IsBackground = true, Name = "process-reaper" };
+        _thread.Start();
+    }
+
+    /// <summary>Out-of-memory kills on this machine so far, at most a sampling interval old.</summary>
+    internal long OomKills => Volatile.Read(ref _oomKills);
+
+    /// <summary>Takes over a spawned process. Its completion is answered exactly once.</summary>
+    internal void Add(RunningProcess process, CancellationToken abort)
+    {
+        var first = _running.IsEmpty;
+        _running[process.Pid] = process;
+        if (Native.EpollWatch(_epoll, process.PidFd, process.Pid) != 0) _log.CannotWatch(process.Pid, Native.ErrorText(Marshal.GetLastPInvokeError()));
+        process.Abort = abort.UnsafeRegister(state => PostAbort((RunningProcess)state!), process);
+        if (first || _endAll) Wake();
+    }
+
+    /// <summary>Ends everything and waits for it within the bound; true when nothing is left.</summary>
+    internal bool EndAll()
+    {
+        _endAll = true;
+        Wake();
+        var began = Stopwatch.GetTimestamp();
+        using var never = new ManualResetEventSlim();
+        while (!_running.IsEmpty && Stopwatch.GetElapsedTime(began) < _endBound + TimeSpan.FromSeconds(1)) never.Wait(2);
+        return _running.IsEmpty;
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        Wake();
+        _thread.Join();
+        _ = Native.Close(_wake);
+        _ = Native.Close(_epoll);
+    }
+
+    private void PostAbort(RunningProcess process)
+    {
+        _aborts.Enqueue(process);
+        Wake();
+    }
+
+    private void Wake()
+    {
+        long one = 1;
+        _ = Native.Write(_wake, &one, sizeof(long));
+    }
+
+    private void Loop()
+    {
+        Span<long> tags = stackalloc long[64];
+        while (!_stopping)
+        {
+            var count = Native.EpollTags(_epoll, tags, Timeout());
+            for (var i = 0; i < count; i++)
+            {
+                if (tags[i] == 0) DrainWake();
+                else if (_running.TryGetValue(tags[i], out var process) && !process.RootEnded) Guarded(process, OnRootEnded);
+            }
+
+            while (_aborts.TryDequeue(out var aborted)) Guarded(aborted, OnAbort);
+            if (_endAll)
+                foreach (var process in _running.Values) Guarded(process, OnAbort);
+            AdvanceEnding();
+            SampleWhenDue();
+        }
+    }
+
+    private int Timeout()
+    {
+        foreach (var process in _ending)
+            if (!process.GivenUp) return EndingMilliseconds;
+        return _running.IsEmpty ? -1 : SampleMilliseconds;
+    }
+
+    private void DrainWake()
+    {
+        long sum;
+        _ = Native.Read(_wake, &sum, sizeof(long));
+    }
+
+    /// <summary>Nothing that goes wrong with one process may stop the thread that all of them need.</summary>
+    private void Guarded(RunningProcess process, Action<RunningProcess> step)
+    {
+        try
+        {
+            step(process);
+        }
+        catch (Exception error)
+        {
+            _log.ReaperFailed(process.Pid, error);
+            process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} could not be followed: {error.Message}", error));
+        }
+    }
+
+    private void OnAbort(RunningProcess process)
+    {
+        if (process.AbortAsked || process.Completion.Task.IsCompleted) return;
+        process.AbortAsked = true;
+        process.Aborted = !process.RootEnded;
+        BeginEnding(process);
+        process.Tree.Kill();
+    }
+
+    private void OnRootEnded(RunningProcess process)
+    {
+        var usage = stackalloc long[Native.UsageWords];
+        int status;
+        if (Native.Wait(process.Pid, &status, Native.WaitNoHang, usage) != process.Pid) return;
+        process.RootEnded = true;
+        (process.WaitStatus, process.RootUsage) = (status, RootUsage.From(usage));
+        _ = Native.Close(process.PidFd);
+        BeginEnding(process);
+    }
+
+    private void BeginEnding(RunningProcess process)
+    {
+        if (!_ending.Add(process)) return;
+        process.EndDeadline = Stopwatch.GetTimestamp() + (long)(_endBound.TotalSeconds * Stopwatch.Frequency);
+    }
+
+    private void AdvanceEnding()
+    {
+        if (_ending.Count == 0) return;
+        _containment.BeginRound();
+        foreach (var process in _ending.ToArray()) Guarded(process, Advance);
+    }
+
+    private void Advance(RunningProcess process)
+    {
+        if (process.RootEnded && process.Tree.IsEmpty())
+        {
+            Finish(process);
+            return;
+        }
+
+        process.Tree.Kill();
+        if (process.GivenUp || Stopwatch.GetTimestamp() < process.EndDeadline) return;
+        process.GivenUp = true;
+        process.Abort.Unregister();
+        _log.CannotEnd(process.Pid, _endBound);
+        process.Completion.TrySetException(new FaultException(
+            FaultKind.Worker, $"process {process.Pid} or one of its descendants is still there {_endBound.TotalSeconds:0} s after SIGKILL (stuck in the kernel?)"));
+    }
+
+    private void Finish(RunningProcess process)
+    {
+        _ending.Remove(process);
+        _running.TryRemove(process.Pid, out _);
+        process.Abort.Unregister();
+        var known = process.Tree.Close();
+        var signal = process.WaitStatus & 0x7F;
+        var code = signal == 0 ? (process.WaitStatus >> 8) & 0xFF : 128 + signal;
+        var outOfMemory = known.OutOfMemory || (signal == Native.SigKill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
+        var usage = new ResourceUsage(
+            known.PeakMemoryKiB ?? process.RootUsage.PeakKiB(process.SampledKiB, _ownPeakKiB),
+            known.Cpu ?? (process.RootUsage.CpuTime + known.ExtraCpu),
+            outOfMemory);
+        process.Completion.TrySetResult(new ProcessReport(code, signal, process.Aborted, process.Started, _time.GetUtcNow(), usage));
+    }
+
+    private bool OomKilledSince(long before)
+    {
+        ReadCounters();
+        return OomKills > before;
+    }
+
+    private void SampleWhenDue()
+    {
+        if (_running.IsEmpty || Environment.TickCount64 < _nextSample) return;
+        _nextSample = Environment.TickCount64 + SampleMilliseconds;
+        ReadCounters();
+        _containment.BeginRound();
+        foreach (var process in _running.Values)
+            if (!process.RootEnded) process.SampledKiB = Math.Max(process.SampledKiB, process.Tree.ResidentKiB());
+    }
+
+    /// <summary>The largest set this process itself has held, and the machine's out-of-memory kills (proc(5): status, vmstat).</summary>
+    private void ReadCounters()
+    {
+        Span<byte> buffer = stackalloc byte[8192];
+        Volatile.Write(ref _oomKills, ProcStat.Named(buffer[..Math.Max(0, Native.ReadFile("/proc/vmstat", buffer))], "oom_kill"u8) ?? 0);
+        var status = buffer[..Math.Max(0, Native.ReadFile("/proc/self/status", buffer))];
+        var at = status.IndexOf("VmHWM:"u8);
+        if (at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(status[(at + 6)..].TrimStart(" \t"u8), out long peak, out _))
+            _ownPeakKiB = peak;
+    }
+}

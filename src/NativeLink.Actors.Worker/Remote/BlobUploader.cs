@@ -1,0 +1,178 @@
+using System.Buffers;
+using Google.ByteStream;
+using Grpc.Core;
+using NativeLink.Actors.Worker.Telemetry;
+
+namespace NativeLink.Actors.Worker.Remote;
+
+/// <summary>
+/// ByteStream writes in messages of 1 MiB, the last of which alone carries finish_write. A broken upload goes on under its uuid from where
+/// QueryWriteStatus says; a compressed one starts again under a new uuid (wire contract 2.3, 2.5). An answer before the end is success.
+/// </summary>
+internal sealed class BlobUploader(RpcCaller caller, string instance, bool legacyNames)
+{
+    private const int ChunkBytes = 1 << 20;
+
+    public async Task WriteAsync(Digest digest, BlobSource source, bool zstd, CancellationToken cancellation)
+    {
+        var uuid = Guid.NewGuid();
+        await caller.CallAsync($"ByteStream.Write of {digest}", digest.SizeBytes, async attempt =>
+        {
+            long offset = 0;
+            if (attempt.Number > 0)
+            {
+                var kept = zstd ? null : await StatusAsync(NameOf(digest, uuid, false), attempt);
+                if (kept is { Complete: true })
+                    return true;
+                if (kept is null)
+                    uuid = Guid.NewGuid();
+                offset = Math.Clamp(kept?.CommittedSize ?? 0, 0, digest.SizeBytes);
+            }
+            var name = NameOf(digest, uuid, zstd);
+            await OnceAsync(name, digest, zstd ? new FramePieces(source, digest) : new PlainPieces(source, digest, offset), offset, attempt);
+            return true;
+        }, cancellation);
+    }
+
+    private string NameOf(Digest digest, Guid uuid, bool zstd) => new ResourceName(
+        instance, uuid.ToString("D"), zstd ? BlobCompressor.Zstd : BlobCompressor.Identity, digest,
+        !legacyNames || digest.Function != DigestFunction.Sha256).ToString();
+
+    private static async Task OnceAsync(string name, Digest digest, IPieces pieces, long offset, RpcAttempt attempt)
+    {
+        using var _ = pieces;
+        using var call = attempt.Invoker.AsyncClientStreamingCall(ByteStreamWire.Write, null, attempt.Options);
+        try
+        {
+            for (var last = false; !last && !call.ResponseAsync.IsCompleted;)
+            {
+                (var data, last) = pieces.Next();
+                await call.RequestStream.WriteAsync(new WriteChunk(name, offset, last, data));
+                offset += data.Length;
+            }
+            await call.RequestStream.CompleteAsync();
+        }
+        catch (Exception error) when (error is RpcException or InvalidOperationException or IOException)
+        {
+            // The server may answer before it has read everything, as it may know the blob: its answer says how it went.
+        }
+        var answer = await call.ResponseAsync;
+        if (pieces is PlainPieces && answer.CommittedSize >= 0 && answer.CommittedSize != digest.SizeBytes)
+            throw new RpcException(new Status(StatusCode.DataLoss, $"the server took {answer.CommittedSize} of {digest.SizeBytes} bytes"));
+    }
+
+    /// <summary>What the server kept of the broken upload; null when it cannot say.</summary>
+    private static async Task<QueryWriteStatusResponse?> StatusAsync(string name, RpcAttempt attempt)
+    {
+        try
+        {
+            return await new ByteStream.ByteStreamClient(attempt.Invoker)
+                .QueryWriteStatusAsync(new QueryWriteStatusRequest { ResourceName = name }, attempt.Options);
+        }
+        catch (RpcException) when (!attempt.Options.CancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private interface IPieces : IDisposable
+    {
+        /// <summary>The next piece, good until the one after it is asked for, and whether it is the last.</summary>
+        (ReadOnlyMemory<byte> Data, bool Last) Next();
+    }
+
+    /// <summary>Fills a buffer from memory or from a file.</summary>
+    private static int Fill(BlobSource source, long offset, Span<byte> target)
+    {
+        if (source.File is null)
+        {
+            var rest = source.Data.Span[(int)offset..];
+            var count = Math.Min(rest.Length, target.Length);
+            rest[..count].CopyTo(target);
+            return count;
+        }
+        var filled = 0;
+        while (filled < target.Length && RandomAccess.Read(source.File, target[filled..], offset + filled) is > 0 and var read)
+            filled += read;
+        return filled;
+    }
+
+    private static FaultException Shrunk(Digest digest) =>
+        new(FaultKind.Worker, $"the file of blob {digest} became shorter while it was uploaded: something still writes to the action's outputs");
+
+    private sealed class PlainPieces(BlobSource source, Digest digest, long offset) : IPieces
+    {
+        private readonly byte[] _buffer = source.File is null ? [] : ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        private long _offset = offset;
+
+        public (ReadOnlyMemory<byte> Data, bool Last) Next()
+        {
+            var count = (int)Math.Min(ChunkBytes, digest.SizeBytes - _offset);
+            ReadOnlyMemory<byte> data;
+            if (source.File is null)
+            {
+                data = source.Data.Slice((int)_offset, count);
+            }
+            else
+            {
+                data = _buffer.AsMemory(0, count);
+                if (Fill(source, _offset, _buffer.AsSpan(0, count)) < count)
+                    throw Shrunk(digest);
+            }
+            _offset += count;
+            WorkerMetrics.RecordUpload(count);
+            return (data, _offset >= digest.SizeBytes);
+        }
+
+        public void Dispose()
+        {
+            if (_buffer.Length > 0)
+                ArrayPool<byte>.Shared.Return(_buffer);
+        }
+    }
+
+    private sealed class FramePieces(BlobSource source, Digest digest) : IPieces
+    {
+        private readonly ZstdSharp.Compressor _compressor = Zstd.NewStream();
+        private readonly byte[] _plain = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        private readonly byte[] _packed = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        private long _offset;
+        private int _at;
+        private int _filled;
+
+        public (ReadOnlyMemory<byte> Data, bool Last) Next()
+        {
+            var length = 0;
+            while (length < ChunkBytes)
+            {
+                if (_at == _filled && _offset < digest.SizeBytes)
+                    Refill();
+                var final = _offset >= digest.SizeBytes;
+                var status = _compressor.WrapStream(
+                    _plain.AsSpan(_at, _filled - _at), _packed.AsSpan(length, ChunkBytes - length), out var consumed, out var written, final);
+                _at += consumed;
+                length += written;
+                if (final && _at == _filled && status == OperationStatus.Done)
+                    return (_packed.AsMemory(0, length), true);
+            }
+            return (_packed.AsMemory(0, length), false);
+        }
+
+        public void Dispose()
+        {
+            _compressor.Dispose();
+            ArrayPool<byte>.Shared.Return(_plain);
+            ArrayPool<byte>.Shared.Return(_packed);
+        }
+
+        private void Refill()
+        {
+            var count = (int)Math.Min(ChunkBytes, digest.SizeBytes - _offset);
+            if (Fill(source, _offset, _plain.AsSpan(0, count)) < count)
+                throw Shrunk(digest);
+            (_at, _filled) = (0, count);
+            _offset += count;
+            WorkerMetrics.RecordUpload(count);
+        }
+    }
+}

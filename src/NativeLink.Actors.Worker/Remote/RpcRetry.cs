@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using Grpc.Core;
+using Polly;
+using Polly.Retry;
+
+namespace NativeLink.Actors.Worker.Remote;
+
+/// <summary>Repeats calls as a store's <c>retry</c> block says (wire contract 2.9 and 5.5).</summary>
+internal sealed class RpcRetry
+{
+    private static readonly ImmutableArray<StatusCode> UsualCodes =
+    [
+        StatusCode.Cancelled, StatusCode.Unknown, StatusCode.DeadlineExceeded, StatusCode.ResourceExhausted,
+        StatusCode.Aborted, StatusCode.Internal, StatusCode.Unavailable, StatusCode.DataLoss,
+    ];
+
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(1);
+
+    private readonly ImmutableArray<StatusCode> _codes;
+    private readonly RetryOptions _options;
+    private readonly Random _random;
+    private readonly ResiliencePipeline _pipeline;
+
+    public RpcRetry(RetryOptions options, TimeProvider time, Random random)
+    {
+        (_options, _random) = (options, random);
+        _codes = options.RetryOn.IsDefaultOrEmpty ? UsualCodes : options.RetryOn;
+        _pipeline = options.MaxRetries <= 0
+            ? ResiliencePipeline.Empty
+            : new ResiliencePipelineBuilder { TimeProvider = time }
+                .AddRetry(new RetryStrategyOptions
+                {
+                    MaxRetryAttempts = options.MaxRetries,
+                    ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is RpcException rpc && Covers(rpc.StatusCode)),
+                    DelayGenerator = arguments => ValueTask.FromResult<TimeSpan?>(DelayBefore(arguments.AttemptNumber + 1)),
+                })
+                .Build();
+    }
+
+    /// <summary>Whether a call that ended with this code may be made again.</summary>
+    public bool Covers(StatusCode code) => _codes.Contains(code);
+
+    public async Task<T> RunAsync<T>(Func<int, Task<T>> call, CancellationToken cancellation)
+    {
+        var attempt = 0;
+        return await _pipeline.ExecuteAsync(async _ => await call(attempt++), cancellation);
+    }
+
+    /// <summary>Delay × 2^n, give or take half of Jitter × delay; at most a minute.</summary>
+    internal TimeSpan DelayBefore(int retry)
+    {
+        var delay = _options.Delay.TotalSeconds * Math.Pow(2, Math.Min(retry, 30));
+        double chance;
+        lock (_random)
+            chance = _random.NextDouble();
+        var seconds = delay * (1 + (_options.Jitter * (chance - 0.5)));
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestDelay.TotalSeconds));
+    }
+}

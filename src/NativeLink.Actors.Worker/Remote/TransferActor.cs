@@ -1,0 +1,110 @@
+using Akka.Actor;
+using Akka.Event;
+
+namespace NativeLink.Actors.Worker.Remote;
+
+/// <summary>
+/// What the downloader and the uploader share: each request is held until its work ends, is cancelled, or the actor is stopped or restarted, and is
+/// answered exactly once in every case. Work runs on the actor's dispatcher; its results come back through the mailbox.
+/// </summary>
+public abstract class TransferActor : ReceiveActor, IWithTimers
+{
+    /// <summary>How long a cancelled request may take to end before it is answered without waiting for it.</summary>
+    private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(2);
+
+    private readonly Dictionary<long, Held> _held = [];
+    private readonly string _role;
+    private long _lastKey;
+
+    private protected TransferActor(string role)
+    {
+        _role = role;
+        Log = Context.GetLogger();
+        Disk = new DispatcherScheduler(Context.Dispatcher);
+        Receive<Ended>(OnEnded);
+        Receive<GraceOver>(OnGraceOver);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private protected ILoggingAdapter Log { get; }
+
+    /// <summary>Runs tasks on the actor's own dispatcher.</summary>
+    private protected TaskScheduler Disk { get; }
+
+    protected override void PostStop()
+    {
+        foreach (var held in _held.Values)
+        {
+            held.Stop.Cancel();
+            held.ReplyTo.Tell(Failed(held.Id, new Fault(FaultKind.Worker, $"the {_role} failed or was stopped while it held this request")));
+        }
+        _held.Clear();
+        base.PostStop();
+    }
+
+    /// <summary>The answer to a request that failed.</summary>
+    private protected abstract object Failed(OperationId id, Fault fault);
+
+    /// <summary>Gives up an answer that came too late for anybody to use.</summary>
+    private protected virtual void Discard(object answer)
+    {
+    }
+
+    /// <summary>Starts the work of a request; its result is the answer.</summary>
+    private protected void Hold(OperationId id, Func<CancellationToken, Task<object>> work)
+    {
+        var held = new Held(++_lastKey, id, Sender, new CancellationTokenSource());
+        _held.Add(held.Key, held);
+        Task.Factory.StartNew(() => work(held.Stop.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk)
+            .Unwrap()
+            .PipeTo(Self, success: answer => new Ended(held.Key, answer, null), failure: error => new Ended(held.Key, null, Fault.From(error)));
+    }
+
+    /// <summary>Ends what an operation has running here.</summary>
+    private protected void Cancel(OperationId id)
+    {
+        foreach (var held in _held.Values.Where(held => held.Id == id && !held.Stop.IsCancellationRequested))
+        {
+            held.Stop.Cancel();
+            Timers.StartSingleTimer(held.Key, new GraceOver(held.Key), CancelGrace);
+        }
+    }
+
+    private void OnEnded(Ended ended)
+    {
+        if (!_held.Remove(ended.Key, out var held))
+        {
+            if (ended.Answer is { } late)
+                Discard(late);
+            return;
+        }
+        Timers.Cancel(held.Key);
+        var cancelled = held.Stop.IsCancellationRequested;
+        held.Stop.Dispose();
+        if (cancelled && ended.Answer is { } unwanted)
+            Discard(unwanted);
+        if (cancelled)
+            held.ReplyTo.Tell(Failed(held.Id, Aborted));
+        else if (ended.Fault is { } fault)
+            held.ReplyTo.Tell(Failed(held.Id, fault));
+        else
+            held.ReplyTo.Tell(ended.Answer);
+    }
+
+    private void OnGraceOver(GraceOver grace)
+    {
+        if (!_held.Remove(grace.Key, out var held))
+            return;
+        Log.WithContext("OperationId", held.Id).Warning("A cancelled request has not ended after {Grace}; it is answered without waiting for it", CancelGrace);
+        held.ReplyTo.Tell(Failed(held.Id, Aborted));
+    }
+
+    private Fault Aborted => new(FaultKind.Aborted, $"the {_role} was told to give this up");
+
+    private sealed record Held(long Key, OperationId Id, IActorRef ReplyTo, CancellationTokenSource Stop);
+
+    private sealed record Ended(long Key, object? Answer, Fault? Fault);
+
+    private sealed record GraceOver(long Key);
+}

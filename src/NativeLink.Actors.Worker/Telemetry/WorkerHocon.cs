@@ -1,0 +1,21 @@
+using Akka.Configuration;
+
+namespace NativeLink.Actors.Worker.Telemetry;
+
+/// <summary>The Akka configuration that comes with this assembly.</summary>
+public static class WorkerHocon
+{
+    /// <summary>Dispatchers that the actors name; every actor system that hosts workers needs them.</summary>
+    public static Config Reference() => Read("hocon/reference.conf");
+
+    /// <summary>An actor system of the workers' own.</summary>
+    public static Config Host() => Read("hocon/worker.conf").WithFallback(Reference());
+
+    private static Config Read(string name)
+    {
+        using var stream = typeof(WorkerHocon).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"the assembly has no resource '{name}'");
+        using var reader = new StreamReader(stream);
+        return ConfigurationFactory.ParseString(reader.ReadToEnd());
+    }
+}

@@ -1,0 +1,66 @@
+using System.Diagnostics.Metrics;
+
+namespace NativeLink.Actors.Worker.Telemetry;
+
+/// <summary>The worker's instruments, all of meter <c>NativeLink.Actors.Worker</c>. Durations are in seconds, sizes in bytes.</summary>
+public static class WorkerMetrics
+{
+    public const string MeterName = "NativeLink.Actors.Worker";
+
+    private static readonly Meter Meter = new(MeterName);
+
+    private static readonly Counter<long> Actions = Meter.CreateCounter<long>(
+        "nativelink.worker.actions", "{action}", "Actions answered, by verdict.");
+
+    private static readonly Histogram<double> ActionDuration = Meter.CreateHistogram<double>(
+        "nativelink.worker.action.duration", "s", "From the start of an action to its answer, by verdict.");
+
+    private static readonly Histogram<double> StageDuration = Meter.CreateHistogram<double>(
+        "nativelink.worker.stage.duration", "s", "Time an action spent in a stage, by stage.");
+
+    private static readonly UpDownCounter<long> Inflight = Meter.CreateUpDownCounter<long>(
+        "nativelink.worker.actions.inflight", "{action}", "Actions being worked on now.");
+
+    private static readonly UpDownCounter<long> Waiting = Meter.CreateUpDownCounter<long>(
+        "nativelink.worker.actions.waiting", "{action}", "Actions accepted and waiting for a free slot.");
+
+    private static readonly UpDownCounter<long> Connections = Meter.CreateUpDownCounter<long>(
+        "nativelink.worker.connected", "{worker}", "Workers registered with their scheduler now.");
+
+    private static readonly Counter<long> Connects = Meter.CreateCounter<long>(
+        "nativelink.worker.connects", "{attempt}", "Attempts to connect to the scheduler, by outcome.");
+
+    private static readonly Counter<long> DownloadedBytes = Meter.CreateCounter<long>(
+        "nativelink.worker.download", "By", "Bytes of blobs fetched from a remote CAS, before compression.");
+
+    private static readonly Counter<long> UploadedBytes = Meter.CreateCounter<long>(
+        "nativelink.worker.upload", "By", "Bytes of blobs sent to a remote CAS, before compression.");
+
+    private static readonly UpDownCounter<long> WorkingDirectoryBytes = Meter.CreateUpDownCounter<long>(
+        "nativelink.worker.working_directory.size", "By", "Bytes of the inputs staged for running actions, and of their logs.");
+
+    public static void RecordAction(string verdict, TimeSpan took)
+    {
+        var tag = new KeyValuePair<string, object?>("verdict", verdict);
+        Actions.Add(1, tag);
+        ActionDuration.Record(took.TotalSeconds, tag);
+    }
+
+    public static void RecordStage(string stage, TimeSpan took) =>
+        StageDuration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+
+    public static void ChangeInflight(int by) => Inflight.Add(by);
+
+    public static void ChangeWaiting(int by) => Waiting.Add(by);
+
+    public static void ChangeConnected(int by) => Connections.Add(by);
+
+    public static void RecordConnect(bool registered) =>
+        Connects.Add(1, new KeyValuePair<string, object?>("outcome", registered ? "registered" : "failed"));
+
+    public static void RecordDownload(long bytes) => DownloadedBytes.Add(bytes);
+
+    public static void RecordUpload(long bytes) => UploadedBytes.Add(bytes);
+
+    public static void ChangeWorkingDirectorySize(long by) => WorkingDirectoryBytes.Add(by);
+}

@@ -1,0 +1,182 @@
+using Akka.Actor;
+using Akka.Event;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
+using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
+using static NativeLink.Actors.Worker.PoolProtocol;
+
+namespace NativeLink.Actors.Worker;
+
+/// <summary>
+/// The workers of a host and the services they share. Supervises one SchedulerConnection a worker, and the downloader, the runner and the uploaders:
+/// who fails is restarted; who fails too often in a minute is ended, a worker alone, a service with the whole pool.
+/// </summary>
+public sealed class WorkerPool : UntypedActor
+{
+    private const int MaxRestarts = 10;
+
+    private readonly WorkerPoolSettings _settings;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly Dictionary<IActorRef, string> _connections = [];
+    private readonly HashSet<IActorRef> _unregistered = [];
+    private readonly HashSet<IActorRef> _undrained = [];
+    private readonly List<IActorRef> _awaitingRegistered = [];
+    private readonly List<IActorRef> _awaitingStopped = [];
+    private IActorRef? _drainer;
+    private bool _allDrained = true;
+    private bool _ending;
+    private bool _shuttingDown;
+    private Stopped? _stopped;
+
+    /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
+    public WorkerPool(WorkerPoolSettings settings) => _settings = settings;
+
+    public static Props CreateProps(WorkerPoolSettings settings) => Props.Create(() => new WorkerPool(settings));
+
+    protected override SupervisorStrategy SupervisorStrategy() =>
+        new OneForOneStrategy(MaxRestarts, TimeSpan.FromMinutes(1), _ => Directive.Restart);
+
+    protected override void PreStart()
+    {
+        var downloader = Service(_settings.Downloader, "downloader");
+        var runner = Service(_settings.Runner, "runner");
+        var uploaders = _settings.Uploaders.Select((props, index) => Service(props, $"uploader-{index}")).ToList();
+        foreach (var (worker, index) in _settings.Workers.Select((worker, index) => (worker, index)))
+        {
+            var settings = worker.Connect(new ExecutorPeers(downloader, runner, uploaders[worker.Uploader]));
+            var connection = Context.ActorOf(SchedulerConnection.CreateProps(settings), $"worker-{index}");
+            Context.WatchWith(connection, new ConnectionGone(connection));
+            _connections.Add(connection, worker.Name);
+            _unregistered.Add(connection);
+        }
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Registered:
+                OnRegistered();
+                break;
+            case Drained drained:
+                OnDrained(drained);
+                break;
+            case ConnectionGone gone:
+                OnConnectionGone(gone.Connection);
+                break;
+            case ServiceGone gone:
+                OnServiceGone(gone.Name);
+                break;
+            case AwaitRegistered:
+                _awaitingRegistered.Add(Sender);
+                TellRegistered();
+                break;
+            case AwaitStopped:
+                _awaitingStopped.Add(Sender);
+                TellStopped();
+                break;
+            case DrainAll:
+                OnDrainAll();
+                break;
+            case ShutdownAll:
+                OnShutdownAll();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private static IActorRef Service(Props props, string name) => Context.WatchWith(Context.ActorOf(props, name), new ServiceGone(name));
+
+    private void OnRegistered()
+    {
+        _unregistered.Remove(Sender);
+        TellRegistered();
+    }
+
+    private void TellRegistered()
+    {
+        if (_unregistered.Count > 0)
+            return;
+        _awaitingRegistered.ForEach(waiting => waiting.Tell(new AllRegistered()));
+        _awaitingRegistered.Clear();
+    }
+
+    private void OnDrainAll()
+    {
+        _drainer = Sender;
+        _ending = true;
+        _undrained.UnionWith(_connections.Keys);
+        foreach (var connection in _connections.Keys)
+            connection.Tell(new Drain());
+        TellDrained();
+    }
+
+    private void OnDrained(Drained drained)
+    {
+        _allDrained &= drained.Completed;
+        _undrained.Remove(Sender);
+        TellDrained();
+    }
+
+    private void TellDrained()
+    {
+        if (_undrained.Count == 0)
+            _drainer?.Tell(new AllDrained(_allDrained));
+    }
+
+    private void OnShutdownAll()
+    {
+        (_ending, _shuttingDown) = (true, true);
+        foreach (var connection in _connections.Keys)
+            connection.Tell(new Shutdown());
+        if (_connections.Count == 0)
+            Context.Stop(Self);
+    }
+
+    private void OnConnectionGone(IActorRef connection)
+    {
+        var name = _connections[connection];
+        _connections.Remove(connection);
+        _unregistered.Remove(connection);
+        if (_undrained.Remove(connection))
+        {
+            _allDrained = false;
+            TellDrained();
+        }
+        if (!_ending)
+            _log.Error("worker {Name} is ended: its connection failed more than {Count} times in a minute; see the log above", name, MaxRestarts);
+        if (_connections.Count > 0)
+            return;
+        End(_ending ? null : new Fault(FaultKind.Worker, "every worker of this host has failed too often; see the log"));
+        if (_shuttingDown)
+            Context.Stop(Self);
+    }
+
+    private void OnServiceGone(string name)
+    {
+        if (_ending)
+            return;
+        _log.Error("the {Name} failed more than {Count} times in a minute; nothing can run without it", name, MaxRestarts);
+        End(new Fault(FaultKind.Worker, $"the {name} failed more than {MaxRestarts} times in a minute; see the log"));
+    }
+
+    private void End(Fault? fault)
+    {
+        _stopped ??= new Stopped(fault);
+        TellStopped();
+    }
+
+    private void TellStopped()
+    {
+        if (_stopped is null)
+            return;
+        _awaitingStopped.ForEach(waiting => waiting.Tell(_stopped));
+        _awaitingStopped.Clear();
+    }
+
+    private sealed record ConnectionGone(IActorRef Connection);
+
+    private sealed record ServiceGone(string Name);
+}

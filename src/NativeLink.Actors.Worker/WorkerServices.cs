@@ -1,0 +1,151 @@
+using Akka.Actor;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Outputs;
+using NativeLink.Actors.Worker.Processes;
+using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
+
+namespace NativeLink.Actors.Worker;
+
+/// <summary>
+/// Everything on this machine that the workers of a host share: the store, the input roots, the launcher, the clients, and a work directory each.
+/// Opened before any actor, disposed after all of them.
+/// </summary>
+public sealed class WorkerServices : IAsyncDisposable
+{
+    private readonly WorkerHostOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Stack<Func<ValueTask>> _open = new();
+    private readonly List<WorkDirectory> _directories = [];
+    private readonly List<(UploadResultOptions Results, UploadTargets Targets)> _targets = [];
+    private readonly ILogger _log;
+    private ContentStore _store = null!;
+    private InputRoots _roots = null!;
+    private PosixProcessLauncher _launcher = null!;
+    private ICasClient _cas = null!;
+
+    private WorkerServices(WorkerHostOptions options, ILogger log, TimeProvider time) => (_options, _log, _time) = (options, log, time);
+
+    /// <summary>Checks all directories first, then opens everything; what was opened is closed again when something fails.</summary>
+    /// <exception cref="FaultException">A path, store or TLS file cannot be used; says which and what to do.</exception>
+    public static async Task<WorkerServices> OpenAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
+    {
+        var services = new WorkerServices(options, logs.CreateLogger("NativeLink.Actors.Worker"), time);
+        try
+        {
+            services.Open();
+            return services;
+        }
+        catch
+        {
+            await services.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>What a pool needs to run these workers. The links are made here, one a worker.</summary>
+    public WorkerPoolSettings ToPool()
+    {
+        // The local cluster's own store is the CAS: what is read from it is there already, and what is written to it is not written twice.
+        var local = _options.FillStoreOnWrite || _cas is StoreCasClient ? _store : null;
+        var workers = _options.Workers.Select((worker, index) =>
+        {
+            var uploader = UploaderOf(worker.Results, local);
+            var directories = new ActionDirectories(_directories[index]);
+            return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker, peers, directories));
+        }).ToList();
+        return new WorkerPoolSettings(
+            CasDownloader.CreateProps(_cas, _store, _roots),
+            ProcessRunner.CreateProps(_launcher),
+            [.. _targets.Select(target => CasUploader.CreateProps(target.Targets, _time))],
+            workers);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_open.TryPop(out var close))
+        {
+            try
+            {
+                await close();
+            }
+            catch (Exception error)
+            {
+                _log.NotClosed(error.Message);
+            }
+        }
+    }
+
+    private void Open()
+    {
+        string[] kept = [_options.LocalStore.ContentPath, _options.LocalStore.TempPath, _options.DirectoryCache.Root];
+        // Every directory is looked at before the first is wiped.
+        if (_options.Workers.Select(worker => WorkDirectoryCheck.WhyNot(worker.WorkDirectory, kept)).FirstOrDefault(why => why is not null) is { } why)
+            throw new FaultException(FaultKind.Worker, why);
+        if (_options.Workers.IsEmpty)
+            throw new FaultException(FaultKind.Worker, "the host has no workers; configure at least one");
+        _store = _options.SharedStore ?? Owned(ContentStore.Open(_options.LocalStore, _time));
+        foreach (var worker in _options.Workers)
+            _directories.Add(Owned(WorkDirectory.Open(worker.WorkDirectory, null, kept, text => _log.Noticed(text))));
+        var cache = _options.DirectoryCache;
+        _roots = Owned(InputRoots.Open(
+            new DirectoryCacheSettings(cache.Root, _directories[0].ScratchPath)
+            {
+                MaxEntries = cache.MaxEntries,
+                MaxSizeBytes = cache.MaxSizeBytes,
+                ForcedMaterialiser = cache.ForcedMaterialiser,
+                OnWarning = text => _log.Noticed(text),
+            },
+            _store, _time));
+        _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
+        _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
+        _log.Opened(_roots.Description, _launcher.Description);
+    }
+
+    private int UploaderOf(UploadResultOptions results, ContentStore? local)
+    {
+        var known = _targets.FindIndex(target => target.Results.ActionCache == results.ActionCache && target.Results.HistoricalStore == results.HistoricalStore);
+        if (known >= 0)
+            return known;
+        var cache = _options.ActionCacheClient
+            ?? (results.ActionCache is { } store ? OwnedAsync<IActionCacheClient>(new GrpcActionCacheClient(store, _time, new Random())) : null);
+        var historical = results.HistoricalStore is { } other ? OwnedAsync<ICasClient>(new GrpcCasClient(other, _time, new Random())) : null;
+        _targets.Add((results, new UploadTargets(_cas, local, cache, historical)));
+        return _targets.Count - 1;
+    }
+
+    private ConnectionSettings ToConnection(WorkerOptions worker, ExecutorPeers peers, ActionDirectories directories)
+    {
+        var settings = new ExecutorSettings(worker, peers, directories) { SignalExitCodeIsNine = _options.SignalExitCodeIsNine };
+        return new ConnectionSettings(
+            worker, new GrpcSchedulerLink(worker.SchedulerEndpoint, GrpcChannels.Open), _launcher, () => ActionExecutor.CreateProps(settings),
+            new Random())
+        {
+            ScratchDirectory = directories.ScratchDirectory,
+        };
+    }
+
+    private T Owned<T>(T part)
+        where T : IDisposable
+    {
+        _open.Push(() =>
+        {
+            part.Dispose();
+            return ValueTask.CompletedTask;
+        });
+        return part;
+    }
+
+    private T OwnedAsync<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _open.Push(part.DisposeAsync);
+        return part;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Google.ByteStream;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Storage.Hashing;
+
+namespace NativeLink.Actors.Benchmarks.Rig;
+
+/// <summary>A lean REAPI client: actions are uploaded beforehand, so that the timed part is Execute alone.</summary>
+internal sealed class LoadClient : IDisposable
+{
+    private const int BatchBytes = 2 << 20;
+
+    private readonly GrpcChannel _channel;
+    private readonly Reapi.Execution.ExecutionClient _execution;
+    private readonly Dictionary<Digest, ByteString> _pending = [];
+
+    public LoadClient(string address)
+    {
+        _channel = GrpcChannel.ForAddress($"http://{address}");
+        _execution = new(_channel);
+    }
+
+    /// <summary>Adds an action to those that <see cref="UploadAsync"/> sends.</summary>
+    public Digest Add(IEnumerable<string> arguments, Reapi.Directory? root = null, IEnumerable<string>? outputs = null, string salt = "")
+    {
+        var command = new Reapi.Command();
+        command.Arguments.Add(arguments);
+        command.OutputPaths.Add(outputs ?? []);
+        return Add(new Reapi.Action
+        {
+            CommandDigest = Add(command).ToWire(),
+            InputRootDigest = Add(root ?? new Reapi.Directory()).ToWire(),
+            Salt = ByteString.CopyFromUtf8(salt),
+        });
+    }
+
+    public Digest Add(IMessage message) => Add(message.ToByteString());
+
+    public Digest Add(ByteString data)
+    {
+        var digest = BlobHasher.Compute(data.Span, DigestFunction.Sha256);
+        _pending[digest] = data;
+        return digest;
+    }
+
+    /// <summary>Sends everything that was added since the last time.</summary>
+    public async Task UploadAsync()
+    {
+        var cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(_channel);
+        var (batch, size) = (new Reapi.BatchUpdateBlobsRequest(), 0);
+        foreach (var (digest, data) in _pending)
+        {
+            if (size + data.Length > BatchBytes && size > 0)
+            {
+                await cas.BatchUpdateBlobsAsync(batch);
+                (batch, size) = (new Reapi.BatchUpdateBlobsRequest(), 0);
+            }
+            batch.Requests.Add(new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = digest.ToWire(), Data = data });
+            size += data.Length + 100;
+        }
+        await cas.BatchUpdateBlobsAsync(batch);
+        _pending.Clear();
+    }
+
+    /// <summary>Writes a blob of repeated bytes by ByteStream.</summary>
+    public async Task<Digest> WriteBigAsync(long bytes, byte fill)
+    {
+        var chunk = new byte[1 << 20];
+        Array.Fill(chunk, fill);
+        using var hasher = BlobHasher.Create(DigestFunction.Sha256);
+        for (long at = 0; at < bytes; at += chunk.Length)
+            hasher.Append(chunk);
+        var digest = hasher.Finish();
+        using var call = new ByteStream.ByteStreamClient(_channel).Write();
+        var name = $"uploads/{Guid.NewGuid()}/blobs/{digest}";
+        for (long at = 0; at < bytes; at += chunk.Length)
+        {
+            await call.RequestStream.WriteAsync(new WriteRequest
+            {
+                ResourceName = name,
+                WriteOffset = at,
+                Data = UnsafeByteOperations.UnsafeWrap(chunk),
+                FinishWrite = at + chunk.Length == bytes,
+            });
+        }
+        await call.RequestStream.CompleteAsync();
+        await call.ResponseAsync;
+        return digest;
+    }
+
+    /// <summary>Executes one action; throws unless it ends with exit code 0.</summary>
+    public async Task<Reapi.ActionResult> ExecuteAsync(Digest action)
+    {
+        using var call = _execution.Execute(new Reapi.ExecuteRequest { ActionDigest = action.ToWire(), SkipCacheLookup = true });
+        while (await call.ResponseStream.MoveNext(default))
+        {
+            if (!call.ResponseStream.Current.Done)
+                continue;
+            var response = call.ResponseStream.Current.Response.Unpack<Reapi.ExecuteResponse>();
+            if (response.Status is { Code: not 0 } || response.Result.ExitCode != 0)
+                throw new InvalidOperationException($"an action failed: {response}");
+            return response.Result;
+        }
+        throw new InvalidOperationException("the stream ended without an answer");
+    }
+
+    /// <summary>Executes all, so many at a time; the time for all and the time of each.</summary>
+    public async Task<(TimeSpan Total, TimeSpan[] Each)> ExecuteAllAsync(IEnumerable<Digest> actions, int inflight)
+    {
+        var queue = new ConcurrentQueue<Digest>(actions);
+        var each = new ConcurrentBag<TimeSpan>();
+        var began = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, inflight).Select(async _ =>
+        {
+            while (queue.TryDequeue(out var action))
+            {
+                var start = Stopwatch.GetTimestamp();
+                await ExecuteAsync(action);
+                each.Add(Stopwatch.GetElapsedTime(start));
+            }
+        }));
+        return (Stopwatch.GetElapsedTime(began), [.. each]);
+    }
+
+    public void Dispose() => _channel.Dispose();
+}

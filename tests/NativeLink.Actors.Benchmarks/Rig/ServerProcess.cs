@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace NativeLink.Actors.Benchmarks.Rig;
+
+/// <summary>The published program, running as a server of its own.</summary>
+internal sealed partial class ServerProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly List<string> _errors = [];
+
+    private ServerProcess(Process process)
+    {
+        _process = process;
+        _process.ErrorDataReceived += (_, line) => Remember(line.Data);
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Where clients connect; empty for a worker alone.</summary>
+    public string Client { get; private set; } = "";
+
+    /// <summary>Where workers connect; empty for a worker alone.</summary>
+    public string WorkerApi { get; private set; } = "";
+
+    public int Id => _process.Id;
+
+    /// <summary>Starts <c>local</c> and waits until it says that it is ready.</summary>
+    public static async Task<ServerProcess> StartLocalAsync(BenchContext context, params string[] switches)
+    {
+        var data = context.NewDirectory("local");
+        string[] arguments = ["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, "--log-level", "WARN", .. switches];
+        var server = new ServerProcess(BenchContext.Start(context.Binary, arguments));
+        using var limit = new CancellationTokenSource(Patience);
+        while (server.WorkerApi.Length == 0)
+        {
+            var line = await server._process.StandardOutput.ReadLineAsync(limit.Token)
+                ?? throw new InvalidOperationException($"local did not start: {string.Join('\n', server._errors)}");
+            if (Address().Match(line) is not { Success: true } match)
+                continue;
+            if (server.Client.Length == 0)
+                server.Client = match.Groups[1].Value;
+            else
+                server.WorkerApi = match.Groups[1].Value;
+        }
+        return server;
+    }
+
+    /// <summary>Starts a worker for a file; does not wait for its registration.</summary>
+    public static ServerProcess StartWorker(BenchContext context, string file, params string[] switches) =>
+        new(BenchContext.Start(context.Binary, ["--config", file, "--worker", "--log-level", "WARN", .. switches]));
+
+    /// <summary>Resident memory in MB (10^6 bytes).</summary>
+    public double ResidentMegabytes() => StatusKilobytes("VmRSS:") * 1024 / 1e6;
+
+    /// <summary>User and system time so far.</summary>
+    public TimeSpan CpuTime()
+    {
+        _process.Refresh();
+        return _process.TotalProcessorTime;
+    }
+
+    private double StatusKilobytes(string field) => File.ReadLines($"/proc/{Id}/status")
+        .Where(line => line.StartsWith(field, StringComparison.Ordinal))
+        .Select(line => double.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture))
+        .First();
+
+    private void Remember(string? line)
+    {
+        if (line is null)
+            return;
+        lock (_errors)
+            _errors.Add(line);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            using var kill = Process.Start("kill", ["-INT", Id.ToString(CultureInfo.InvariantCulture)]);
+            using var limit = new CancellationTokenSource(Patience);
+            await _process.WaitForExitAsync(limit.Token).ContinueWith(_ => _process.Kill(entireProcessTree: true), TaskScheduler.Default);
+        }
+        _process.Dispose();
+    }
+
+    [GeneratedRegex(@"grpc://(\S+)")]
+    private static partial Regex Address();
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Cli.Client;
+using NativeLink.Actors.Cli.Hosting;
+using NativeLink.Actors.Cli.Tests.Rig;
+using NativeLink.Actors.LocalCluster;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker;
+
+namespace NativeLink.Actors.Cli.Tests.Client;
+
+/// <summary>Two workers with different properties, one of which asks a command for a value: who gets which action (wire contract 3.9).</summary>
+public sealed class MatchingTests : IAsyncLifetime, IDisposable
+{
+    private const string One = "local-1-";
+    private const string Two = "local-2-";
+
+    private readonly TempDirectory _directory = new();
+    private LocalNode _node = null!;
+    private ReapiClient _client = null!;
+
+    public async Task InitializeAsync()
+    {
+        var (data, anyPort) = (_directory.At("data"), new IPEndPoint(IPAddress.Loopback, 0));
+        var defaults = LocalDefaults.Cluster(data, anyPort, anyPort);
+        var types = new Dictionary<string, PropertyType>
+        {
+            ["cpu_count"] = PropertyType.Minimum,
+            ["ISA"] = PropertyType.Exact,
+            ["OSFamily"] = PropertyType.Priority,
+            ["comment"] = PropertyType.Ignore,
+        };
+        var cluster = defaults with { Scheduler = defaults.Scheduler with { SupportedProperties = types.ToImmutableDictionary() } };
+        _node = await LocalNode.StartAsync(
+            cluster,
+            host =>
+            {
+                var workers = LocalDefaults.Workers(host, cluster, data, 2, 4);
+                return
+                [
+                    workers with
+                    {
+                        Workers =
+                        [
+                            workers.Workers[0] with { PlatformProperties = [Fixed("cpu_count", "2"), Fixed("ISA", "x86"), Fixed("OSFamily", ""), Fixed("pool", "small")] },
+                            workers.Workers[1] with { PlatformProperties = [new PlatformPropertySource("cpu_count", [], "echo 8"), Fixed("ISA", "arm")] },
+                        ],
+                    },
+                ];
+            },
+            null, NullLoggerFactory.Instance, TimeProvider.System);
+        _client = new ReapiClient(new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}"), "", TimeProvider.System);
+    }
+
+    public async Task DisposeAsync() => await _node.DisposeAsync();
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task Each_action_runs_where_its_properties_match()
+    {
+        Assert.Equal(Two, await WorkerOfAsync(("cpu_count", "8")));
+        Assert.Equal(Two, await WorkerOfAsync(("cpu_count", "3")));
+        Assert.Equal(One, await WorkerOfAsync(("ISA", "x86"), ("cpu_count", "2")));
+        Assert.Equal(Two, await WorkerOfAsync(("ISA", "arm")));
+        Assert.Equal(One, await WorkerOfAsync(("OSFamily", "Linux")));
+        // Not listed: it restricts only the worker that declares it.
+        Assert.Equal(Two, await WorkerOfAsync(("pool", "large")));
+        Assert.Equal(One, await WorkerOfAsync(("pool", "small"), ("ISA", "x86")));
+        Assert.Equal(Two, await WorkerOfAsync(("comment", "anything"), ("cpu_count", "5")));
+    }
+
+    [Fact]
+    public async Task Actions_without_properties_are_spread_over_both()
+    {
+        var workers = new HashSet<string>();
+        for (var i = 0; i < 4; i++)
+            workers.Add(await WorkerOfAsync());
+        Assert.Equal([One, Two], workers.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_no_worker_matches_waits()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(500));
+        var error = await Record.ExceptionAsync(() => RunAsync(patience.Token, ("ISA", "x86"), ("cpu_count", "8")));
+        Assert.NotNull(error);
+        Assert.True(patience.IsCancellationRequested, error.ToString());
+    }
+
+    private static PlatformPropertySource Fixed(string name, string value) => new(name, [value], null);
+
+    private async Task<string> WorkerOfAsync(params (string Name, string Value)[] properties)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var worker = (await RunAsync(limit.Token, properties)).Result.ExecutionMetadata.Worker;
+        return worker[..One.Length];
+    }
+
+    private async Task<Reapi.ExecuteResponse> RunAsync(CancellationToken cancellation, params (string Name, string Value)[] properties)
+    {
+        var blobs = new Blobs();
+        var platform = new Reapi.Platform();
+        platform.Properties.AddRange(properties.OrderBy(property => property.Name, StringComparer.Ordinal).Select(property => new Reapi.Platform.Types.Property { Name = property.Name, Value = property.Value }));
+        var action = new Reapi.Action
+        {
+            CommandDigest = blobs.Add(new Reapi.Command { Arguments = { "/bin/true" } }),
+            InputRootDigest = blobs.Add(new Reapi.Directory()),
+            Platform = platform,
+        };
+        var digest = Digest.FromWire(blobs.Add(action), DigestFunction.Sha256, "the action");
+        await _client.UploadAsync(blobs.All, cancellation);
+        return await _client.ExecuteAsync(digest, skipCache: true, _ => { }, cancellation);
+    }
+}

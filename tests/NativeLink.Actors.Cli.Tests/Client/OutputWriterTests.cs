@@ -1,0 +1,76 @@
+using NativeLink.Actors.Cli.Client;
+using NativeLink.Actors.Cli.Tests.Rig;
+using NativeLink.Actors.Protocol;
+
+namespace NativeLink.Actors.Cli.Tests.Client;
+
+/// <summary>What a server may claim about outputs does not lead out of <c>--into</c>.</summary>
+public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposable
+{
+    private readonly TempDirectory _directory = new();
+
+    [Theory]
+    [InlineData("../escaped")]
+    [InlineData("a/../../escaped")]
+    [InlineData("/tmp/escaped")]
+    public async Task A_path_that_leads_out_is_refused(string path)
+    {
+        var file = await FileAsync(path);
+
+        var fault = await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { file } }));
+
+        Assert.Contains("outside", fault.Fault.Detail, StringComparison.Ordinal);
+        Assert.False(File.Exists(_directory.At("escaped")));
+    }
+
+    [Theory]
+    [InlineData("..")]
+    [InlineData("a/b")]
+    [InlineData("")]
+    public async Task A_name_in_a_tree_that_is_no_name_is_refused(string name)
+    {
+        var blobs = new Blobs();
+        var tree = new Reapi.Tree { Root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = name, Digest = blobs.Add("x") } } } };
+        var digest = blobs.Add(tree);
+        await pool.Client.UploadAsync(blobs.All, default);
+
+        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = digest } } }));
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_through_a_symlink()
+    {
+        Directory.CreateDirectory(_directory.At("outside"));
+        Directory.CreateDirectory(_directory.At("into"));
+        File.CreateSymbolicLink(_directory.At("into/link"), _directory.At("outside"));
+
+        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { new Reapi.OutputFile { Path = "link/file", Digest = new Blobs().Add("") } } }));
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.At("outside")));
+    }
+
+    [Fact]
+    public async Task A_link_in_the_way_is_replaced_not_followed()
+    {
+        var other = _directory.Write("other", "untouched");
+        Directory.CreateDirectory(_directory.At("into"));
+        File.CreateSymbolicLink(_directory.At("into/file"), other);
+
+        await WriteAsync(new Reapi.ActionResult { OutputFiles = { await FileAsync("file") } });
+
+        Assert.Equal("untouched", await File.ReadAllTextAsync(other));
+        Assert.Equal("content", await File.ReadAllTextAsync(_directory.At("into/file")));
+    }
+
+    private async Task<Reapi.OutputFile> FileAsync(string path)
+    {
+        var blobs = new Blobs();
+        var digest = blobs.Add("content");
+        await pool.Client.UploadAsync(blobs.All, default);
+        return new Reapi.OutputFile { Path = path, Digest = digest };
+    }
+
+    private Task WriteAsync(Reapi.ActionResult result) => new OutputWriter(pool.Client, _directory.At("into")).WriteAsync(result, "", default);
+
+    public void Dispose() => _directory.Dispose();
+}

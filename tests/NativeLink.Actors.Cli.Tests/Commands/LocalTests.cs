@@ -1,0 +1,150 @@
+using NativeLink.Actors.Cli.Tests.Rig;
+
+namespace NativeLink.Actors.Cli.Tests.Commands;
+
+/// <summary><c>local</c>, workers as processes of their own, and what signals do: the real program.</summary>
+public sealed class LocalTests : IDisposable
+{
+    private readonly TempDirectory _directory = new();
+
+    [Fact]
+    public async Task Local_prints_the_lines_for_Bazel_and_runs_actions_until_SIGTERM()
+    {
+        var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--workers", "2");
+        await using var stopping = local;
+
+        var (code, stdout, _) = await ExecAsync(client, "echo hello");
+        local.Signal("TERM");
+
+        Assert.Equal((0, "hello\n"), (code, stdout));
+        Assert.Equal(0, await local.ExitCodeAsync());
+    }
+
+    [Fact]
+    public async Task Blobs_and_results_survive_a_restart()
+    {
+        var command = $"echo {Guid.NewGuid()}; date +%N";
+        var outputs = new List<string>();
+        for (var round = 0; round < 2; round++)
+        {
+            var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"));
+            await using var stopping = local;
+            outputs.Add((await ExecAsync(client, command)).Out);
+            local.Signal("TERM");
+            Assert.Equal(0, await local.ExitCodeAsync());
+        }
+
+        Assert.Equal(outputs[0], outputs[1]);
+    }
+
+    [Fact]
+    public async Task Two_clusters_cannot_share_a_data_directory()
+    {
+        var (local, _, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--workers", "0");
+        await using var stopping = local;
+
+        var (code, _, stderr) = await Rig.Program.RunAsync("local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("data"));
+
+        Assert.Equal(2, code);
+        Assert.Contains("another nativelink-actors uses it", stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_that_is_taken_is_said()
+    {
+        var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--workers", "0");
+        await using var stopping = local;
+
+        var (code, _, stderr) = await Rig.Program.RunAsync("local", "--listen", client, "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("other"));
+
+        Assert.Equal(1, code);
+        Assert.Contains(client, stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SIGTERM_lets_a_running_action_finish_and_exits_0()
+    {
+        await using var rig = await TwoProcesses.StartAsync(_directory);
+        var marker = _directory.At("started");
+        var action = ExecAsync(rig.Client, $"echo $$ >{marker}; while [ ! -e {marker}.go ]; do sleep 0.05; done; echo finished");
+        await ProcessWatch.AppearedAsync(marker);
+
+        rig.Worker.Signal("TERM");
+        await rig.Worker.WaitForAsync("SIGTERM");
+        await File.WriteAllTextAsync(marker + ".go", "");
+
+        Assert.Equal((0, "finished\n"), (await action) is var (code, stdout, _) ? (code, stdout) : default);
+        Assert.Equal(0, await rig.Worker.ExitCodeAsync());
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM", "TERM")]
+    public async Task NL_112_SIGINT_or_a_second_signal_ends_at_once_and_leaves_no_process(params string[] signals)
+    {
+        await using var rig = await TwoProcesses.StartAsync(_directory);
+        var marker = _directory.At("started");
+        await using var exec = Rig.Program.Start("exec", "--executor", rig.Client, "--", "/bin/sh", "-c", $"(setsid sh -c 'sleep 61; : {marker}' &) ; echo $$ >{marker}; sleep 60; true");
+        await ProcessWatch.AppearedAsync(marker);
+        exec.Signal("KILL");
+        await exec.ExitCodeAsync();
+
+        rig.Worker.Signal(signals[0]);
+        foreach (var second in signals.Skip(1))
+        {
+            // Two signals of a kind at once would be one: the first has to be heard before the second is sent.
+            await rig.Worker.WaitForAsync("SIGTERM");
+            rig.Worker.Signal(second);
+        }
+
+        Assert.Equal(130, await rig.Worker.ExitCodeAsync());
+        await ProcessWatch.GoneAsync(marker);
+    }
+
+    [Fact]
+    public async Task A_worker_killed_in_the_middle_costs_a_retry_not_the_action()
+    {
+        await using var rig = await TwoProcesses.StartAsync(_directory);
+        var marker = _directory.At("started");
+        var action = ExecAsync(rig.Client, $"if [ -e {marker} ]; then echo again; else echo $$ >{marker}; sleep 60; fi");
+        await ProcessWatch.AppearedAsync(marker);
+
+        rig.Worker.Signal("KILL");
+        await using var second = rig.StartWorker("second");
+
+        var (code, stdout, _) = await action;
+        Assert.Equal((0, "again\n"), (code, stdout));
+    }
+
+    private static Task<(int Code, string Out, string Error)> ExecAsync(string client, string script) =>
+        Rig.Program.RunAsync("exec", "--executor", client, "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c", script);
+
+    public void Dispose() => _directory.Dispose();
+
+    private sealed class TwoProcesses : IAsyncDisposable
+    {
+        private Rig.Program _cluster = null!;
+        private string _file = "";
+
+        public Rig.Program Worker { get; private set; } = null!;
+
+        public string Client { get; private set; } = "";
+
+        public static async Task<TwoProcesses> StartAsync(TempDirectory directory)
+        {
+            var rig = new TwoProcesses();
+            (rig._cluster, rig.Client, var workerApi) = await Rig.Program.StartLocalAsync(directory.At("data"), "--workers", "0");
+            rig._file = directory.Write("worker.json5", Configs.Worker(directory.At("worker"), workerApi, rig.Client));
+            rig.Worker = rig.StartWorker("first");
+            return rig;
+        }
+
+        public Rig.Program StartWorker(string id) => Rig.Program.Start("--config", _file, "--worker", "--worker-id", id);
+
+        public async ValueTask DisposeAsync()
+        {
+            await Worker.DisposeAsync();
+            await _cluster.DisposeAsync();
+        }
+    }
+}

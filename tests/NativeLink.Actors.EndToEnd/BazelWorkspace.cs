@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+
+namespace NativeLink.Actors.EndToEnd;
+
+/// <summary>A copy of one of the Bazel workspaces with a Bazel server of its own.</summary>
+internal sealed class BazelWorkspace : IAsyncDisposable
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromMinutes(5);
+    private readonly string _home = Directory.CreateTempSubdirectory("nla-bazel-").FullName;
+    private readonly string _workspace;
+    private readonly string _salt = Guid.NewGuid().ToString("N");
+
+    public BazelWorkspace(string name)
+    {
+        var from = Path.Combine(AppContext.BaseDirectory, "bazel", "workspaces");
+        Copy(Path.Combine(from, name), Path.Combine(_home, name));
+        Copy(Path.Combine(from, "stubs"), Path.Combine(_home, "stubs"));
+        File.Copy(Path.Combine(from, "common.bazelrc"), Path.Combine(_home, "common.bazelrc"));
+        _workspace = Path.Combine(_home, name);
+    }
+
+    /// <summary>Builds or tests everything remotely; nothing comes from an earlier run's cache.</summary>
+    public RunningProgram Start(string verb, string endpoint, params string[] more) => Bazel(
+        [verb, "--host_javabase=@local_jdk//:jdk", "--config=remote", $"--remote_executor={endpoint}", "--jobs=8", "--noremote_local_fallback", "--noremote_accept_cached",
+         $"--action_env=BZ_SALT={_salt}", $"--test_env=BZ_SALT={_salt}", .. more]);
+
+    public async Task<string> Build(string verb, string endpoint, params string[] more)
+    {
+        await using var bazel = Start(verb, endpoint, more);
+        var code = await bazel.Exit(Bound);
+        Assert.True(code == 0, $"bazel {verb} exited with {code}:\n{bazel.Output}");
+        return bazel.Output;
+    }
+
+    /// <summary>SHA-256 of each file that the build left behind, by path below bazel-bin.</summary>
+    public async Task<SortedDictionary<string, string>> Digests()
+    {
+        await using var info = Bazel(["info", "--host_javabase=@local_jdk//:jdk", "bazel-bin"]);
+        Assert.Equal(0, await info.Exit(Bound));
+        var bin = info.Output.Split('\n').Select(line => line.Trim()).Single(line => line.StartsWith('/') && line.EndsWith("/bin", StringComparison.Ordinal));
+        var digests = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in Directory.EnumerateFiles(bin, "*", SearchOption.AllDirectories).Where(f => f.EndsWith(".o", StringComparison.Ordinal) || f.EndsWith(".a", StringComparison.Ordinal)))
+        {
+            await using var content = File.OpenRead(file);
+            digests[Path.GetRelativePath(bin, file)] = Convert.ToHexString(await SHA256.HashDataAsync(content));
+        }
+        return digests;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await using (var shutdown = Bazel(["shutdown"]))
+            await shutdown.Exit(TimeSpan.FromMinutes(1));
+        await using (var writable = RunningProgram.Start("chmod", ["-R", "u+w", _home]))
+            await writable.Exit(TimeSpan.FromMinutes(1));
+        Directory.Delete(_home, recursive: true);
+    }
+
+    private RunningProgram Bazel(IEnumerable<string> arguments) => RunningProgram.Start("bazel-4",
+        ["--nosystem_rc", "--nohome_rc", "--install_base=/usr/share/bazel", "--trust_install_base", $"--output_user_root={Path.Combine(_home, "out")}", "--max_idle_secs=60", .. arguments],
+        _workspace);
+
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var directory in Directory.EnumerateDirectories(from, "*", SearchOption.AllDirectories))
+            Directory.CreateDirectory(Path.Combine(to, Path.GetRelativePath(from, directory)));
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+            File.Copy(file, Path.Combine(to, Path.GetRelativePath(from, file)));
+    }
+}

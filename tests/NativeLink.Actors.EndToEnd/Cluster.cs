@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace NativeLink.Actors.EndToEnd;
+
+/// <summary>A local cluster and workers as processes of their own, with their data in a directory that goes with the test.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private static readonly TimeSpan StartUp = TimeSpan.FromSeconds(30);
+    private readonly List<RunningProgram> _programs = [];
+    private readonly int _clientPort = FreePort();
+    private readonly int _workerPort = FreePort();
+
+    private Cluster()
+    {
+    }
+
+    public string Home { get; } = Directory.CreateTempSubdirectory("nla-e2e-").FullName;
+
+    public string Endpoint => $"grpc://127.0.0.1:{_clientPort}";
+
+    /// <summary>The published binary that run.sh names, else the one beside the tests.</summary>
+    private static string Binary => Environment.GetEnvironmentVariable("NLA_BINARY") ?? Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
+
+    public static async Task<Cluster> Start(int workersInProcess)
+    {
+        var cluster = new Cluster();
+        var server = RunningProgram.Start(Binary,
+        [
+            "local", "--listen", $"127.0.0.1:{cluster._clientPort}", "--worker-api-listen", $"127.0.0.1:{cluster._workerPort}",
+            "--workers", $"{workersInProcess}", "--data", Path.Combine(cluster.Home, "data"),
+        ]);
+        cluster._programs.Add(server);
+        await server.Says("--remote_executor=", StartUp);
+        return cluster;
+    }
+
+    /// <summary>Starts a worker process from a NativeLink configuration file and waits until it is registered.</summary>
+    public async Task<RunningProgram> StartWorker(string name, int maxInflight = 2)
+    {
+        var file = Path.Combine(Home, $"{name}.json5");
+        await File.WriteAllTextAsync(file, $$"""
+            {
+              stores: [
+                { name: "CAS", grpc: { instance_name: "", endpoints: [{ address: "grpc://127.0.0.1:{{_clientPort}}" }], store_type: "cas", retry: { max_retries: 5, delay: 0.1 } } },
+                { name: "AC", grpc: { instance_name: "", endpoints: [{ address: "grpc://127.0.0.1:{{_clientPort}}" }], store_type: "ac" } },
+                { name: "WORKER", fast_slow: {
+                    fast: { filesystem: { content_path: "{{Home}}/{{name}}/cas", temp_path: "{{Home}}/{{name}}/tmp", eviction_policy: { max_bytes: "2gb" } } },
+                    fast_direction: "get",
+                    slow: { ref_store: { name: "CAS" } } } },
+              ],
+              workers: [{ local: {
+                name: "{{name}}-",
+                worker_api_endpoint: { uri: "grpc://127.0.0.1:{{_workerPort}}" },
+                cas_fast_slow_store: "WORKER",
+                upload_action_result: { ac_store: "AC" },
+                work_directory: "{{Home}}/{{name}}/work",
+                max_inflight_tasks: {{maxInflight}},
+                platform_properties: {},
+              } }],
+              servers: [],
+            }
+            """);
+        var worker = RunningProgram.Start(Binary, [file]);
+        _programs.Add(worker);
+        return await worker.Says("registered", StartUp);
+    }
+
+    public static RunningProgram Run(params string[] arguments) => RunningProgram.Start(Binary, arguments);
+
+    public async ValueTask DisposeAsync()
+    {
+        // workers first, so that they can say goodbye
+        foreach (var program in Enumerable.Reverse(_programs))
+            await program.DisposeAsync();
+        // what a killed worker had mounted stays until its next start
+        var mounts = (await File.ReadAllLinesAsync("/proc/self/mounts")).Select(line => line.Split(' ')[1]).Where(path => path.StartsWith(Home + "/", StringComparison.Ordinal));
+        foreach (var mount in mounts.Reverse().ToList())
+        {
+            await using var unmount = RunningProgram.Start("umount", ["-l", mount]);
+            await unmount.Exit(TimeSpan.FromSeconds(10));
+        }
+        Directory.Delete(Home, recursive: true);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

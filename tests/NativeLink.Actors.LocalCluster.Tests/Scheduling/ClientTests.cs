@@ -1,0 +1,254 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Scheduling;
+using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
+
+namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
+
+/// <summary>What clients are told: joining, results, waiting, cancelling (wire contract 3.7 and 6).</summary>
+public sealed class ClientTests
+{
+    private readonly EngineRig _rig = new();
+
+    [Fact]
+    public void NL_234_Equal_actions_are_joined_and_each_client_has_its_own_name()
+    {
+        var worker = _rig.Connect();
+        var clients = new[] { _rig.Execute(), _rig.Execute() };
+        var start = Assert.Single(worker.Starts);
+        Assert.All(clients, c => Assert.Equal(Stage.Executing, c.Stage));
+        Assert.NotEqual(clients[0].Name, clients[1].Name);
+        worker.Answer(start.OperationId, Samples.FullResponse(4));
+        Assert.All(clients, c => Assert.Equal(4, c.Response!.Result.ExitCode));
+    }
+
+    [Fact]
+    public void Requests_that_skip_the_cache_and_actions_not_to_be_cached_are_not_joined()
+    {
+        var worker = _rig.Connect();
+        _rig.Execute(skipCache: true);
+        _rig.Execute(skipCache: true);
+        _rig.Execute(joinable: false);
+        _rig.Execute();
+        Assert.Equal(4, worker.Starts.Count);
+        Assert.Equal([true, true, false, false], worker.Starts.Select(s => s.ExecuteRequest.SkipCacheLookup));
+    }
+
+    [Fact]
+    public void A_more_urgent_client_that_joins_moves_the_operation_forward()
+    {
+        _rig.Execute("first");
+        _rig.Execute("shared");
+        _rig.Execute("shared", priority: 3);
+        var worker = _rig.Connect(1);
+        Assert.Equal(Samples.DigestOf("shared").Hash, worker.Starts[0].ExecuteRequest.ActionDigest.Hash);
+    }
+
+    [Fact]
+    public void NL_238_NL_268_A_result_reaches_the_client_unchanged()
+    {
+        var worker = _rig.Connect();
+        var client = _rig.Execute();
+        var sent = RichResponse();
+        worker.Answer(worker.Starts[0].OperationId, sent.Clone());
+        Assert.Equal(sent, client.Response);
+        Assert.Equal(Stage.Completed, client.Stage);
+    }
+
+    [Fact]
+    public void NL_294_Details_of_a_status_reach_the_client()
+    {
+        var worker = _rig.Connect();
+        var client = _rig.Execute();
+        var sent = Samples.FullResponse(-178);
+        var failure = new PreconditionFailure { Violations = { new PreconditionFailure.Types.Violation { Type = "MISSING", Subject = "blobs/x/1" } } };
+        sent.Status = new Google.Rpc.Status { Code = 9, Message = "missing", Details = { Any.Pack(failure) } };
+        worker.Answer(worker.Starts[0].OperationId, sent);
+        Assert.Equal(failure, Assert.Single(client.Response!.Status.Details).Unpack<PreconditionFailure>());
+    }
+
+    [Fact]
+    public void NL_295_A_result_without_a_status_gets_the_default_one()
+    {
+        var worker = _rig.Connect();
+        var client = _rig.Execute();
+        worker.Answer(worker.Starts[0].OperationId);
+        Assert.Equal(new Google.Rpc.Status(), client.Response!.Status);
+        Assert.False(client.Response.CachedResult);
+    }
+
+    [Fact]
+    public void The_newer_symlink_list_is_filled_from_the_older_two_when_a_worker_leaves_it_empty()
+    {
+        var worker = _rig.Connect();
+        var client = _rig.Execute();
+        var sent = Samples.FullResponse();
+#pragma warning disable CS0612 // The retired lists are what this is about.
+        sent.Result.OutputFileSymlinks.Add(new Reapi.OutputSymlink { Path = "f", Target = "t" });
+        sent.Result.OutputDirectorySymlinks.Add(new Reapi.OutputSymlink { Path = "d", Target = "t" });
+#pragma warning restore CS0612
+        worker.Answer(worker.Starts[0].OperationId, sent);
+        Assert.Equal(["f", "d"], client.Response!.Result.OutputSymlinks.Select(l => l.Path));
+    }
+
+    [Theory]
+    [InlineData("result")]
+    [InlineData("stdout_digest")]
+    [InlineData("execution_metadata")]
+    [InlineData("queued_timestamp")]
+    [InlineData("output file")]
+    [InlineData("output directory")]
+    [InlineData("server log")]
+    [InlineData("execute_response")]
+    public void NL_273_An_incomplete_result_ends_the_operation_with_INTERNAL_and_a_log_line(string part)
+    {
+        var worker = _rig.Connect(1);
+        var client = _rig.Execute();
+        worker.Say(new Wire.UpdateForScheduler
+        {
+            ExecuteResult = new Wire.ExecuteResult { OperationId = worker.Starts[0].OperationId, ExecuteResponse = Without(part) },
+        });
+        Assert.Equal((int)StatusCode.Internal, client.Response!.Status.Code);
+        Assert.Contains(part, client.Response.Status.Message, StringComparison.Ordinal);
+        Assert.NotNull(client.Response.Result);
+        Assert.Contains(_rig.Log.Lines, l => l.Contains(part, StringComparison.Ordinal));
+        Assert.False(worker.IsEvicted);
+        _rig.Execute("next");
+        Assert.Equal(2, worker.Starts.Count);
+    }
+
+    [Fact]
+    public void NL_239_A_client_that_comes_back_after_the_end_still_gets_the_result_for_a_while()
+    {
+        var worker = _rig.Connect();
+        var client = _rig.Execute();
+        var name = client.Name;
+        client.GoAway();
+        worker.Answer(worker.Starts[0].OperationId, Samples.FullResponse(7));
+        Assert.Equal(7, _rig.WaitFor(name).Response!.Result.ExitCode);
+        _rig.Pass(59);
+        Assert.Equal(7, _rig.WaitFor(name).Response!.Result.ExitCode);
+        _rig.Pass(2);
+        Assert.Equal(StatusCode.NotFound, _rig.WaitFor(name).Refused);
+    }
+
+    [Fact]
+    public void NL_241_A_finished_action_asked_for_again_runs_again()
+    {
+        var worker = _rig.Connect();
+        _rig.Execute();
+        worker.Answer(worker.Starts[0].OperationId);
+        _rig.Execute();
+        Assert.Equal(2, worker.Starts.Count);
+        Assert.NotEqual(worker.Starts[0].OperationId, worker.Starts[1].OperationId);
+    }
+
+    [Fact]
+    public void NL_251_NL_253_The_late_goodbye_of_an_old_client_does_not_touch_the_replacement()
+    {
+        var worker = _rig.Connect();
+        var old = _rig.Execute();
+        old.GoAway();
+        _rig.Pass(16, worker);
+        Assert.Equal((int)StatusCode.DeadlineExceeded, _rig.WaitFor(old.Name).Response!.Status.Code);
+        var fresh = _rig.Execute();
+        old.GoAway();
+        _rig.Pass(30, worker);
+        Assert.Equal(2, worker.Starts.Count);
+        worker.Answer(worker.Starts[1].OperationId);
+        Assert.Equal(0, fresh.Response!.Status.Code);
+    }
+
+    [Fact]
+    public void NL_293_The_id_is_what_follows_the_last_slash_of_a_name()
+    {
+        var client = _rig.Execute();
+        Assert.StartsWith("main/", client.Name, StringComparison.Ordinal);
+        Assert.Null(_rig.WaitFor($"a/b/{client.Name}").Refused);
+        Assert.Equal(StatusCode.NotFound, _rig.WaitFor($"{client.Name}/x").Refused);
+    }
+
+    [Fact]
+    public void Cancelling_ends_a_waiting_operation_for_good()
+    {
+        var client = _rig.Execute();
+        Assert.True(client.Cancel());
+        Assert.Equal((int)StatusCode.Cancelled, client.Response!.Status.Code);
+        Assert.Empty(_rig.Connect().Starts);
+        Assert.True(client.Cancel());
+    }
+
+    [Fact]
+    public void Cancelling_a_joined_operation_leaves_it_to_the_other_client()
+    {
+        var worker = _rig.Connect();
+        var (one, other) = (_rig.Execute(), _rig.Execute());
+        one.Cancel();
+        Assert.Equal((int)StatusCode.Cancelled, one.Response!.Status.Code);
+        Assert.Empty(worker.Kills);
+        Assert.Null(other.Response);
+        other.Cancel();
+        Assert.Single(worker.Kills);
+        Assert.NotNull(other.Response);
+    }
+
+    [Fact]
+    public void A_cancelled_client_does_not_keep_the_operation_of_a_client_that_left()
+    {
+        var worker = _rig.Connect();
+        var (one, other) = (_rig.Execute(), _rig.Execute());
+        other.GoAway();
+        one.Cancel();
+        _rig.Pass(25, worker);
+        Assert.Single(worker.Kills);
+    }
+
+    [Fact]
+    public void At_shutdown_workers_are_disconnected_and_clients_told_to_try_elsewhere()
+    {
+        var worker = _rig.Connect();
+        var client = _rig.Execute();
+        _rig.Engine.Stop(StatusCode.Unavailable, "bye");
+        Assert.True(worker.IsEvicted);
+        Assert.Equal(2, client.Seen.Count);
+        Assert.Equal(StatusCode.Unavailable, Assert.IsType<RpcException>(client.Feed.Heard.Completion.Exception?.InnerException).StatusCode);
+        Assert.Equal(StatusCode.Unavailable, _rig.Execute("b").Refused);
+        Assert.Empty(_rig.Connect().Seen);
+    }
+
+    private static Reapi.ExecuteResponse RichResponse()
+    {
+        var response = Samples.FullResponse(5);
+        var digest = Samples.DigestOf("content").ToWire();
+        response.Result.OutputFiles.Add(new Reapi.OutputFile { Path = "some path1", Digest = digest, IsExecutable = true, Contents = ByteString.CopyFromUtf8("content") });
+        response.Result.OutputSymlinks.Add(new Reapi.OutputSymlink { Path = "some path3", Target = "some target3" });
+        response.Result.OutputDirectories.Add(new Reapi.OutputDirectory { Path = "some path4", TreeDigest = digest, IsTopologicallySorted = true });
+        response.Result.StdoutRaw = ByteString.CopyFromUtf8("out");
+        response.Result.ExecutionMetadata.VirtualExecutionDuration = new Duration { Seconds = 1 };
+        response.Result.ExecutionMetadata.AuxiliaryMetadata.Add(Any.Pack(new Duration { Seconds = 3 }));
+        response.ServerLogs["log_name"] = new Reapi.LogFile { Digest = digest, HumanReadable = true };
+        response.Status = new Google.Rpc.Status { Code = 9, Message = "foo" };
+        response.Message = "some message";
+        return response;
+    }
+
+    private static Reapi.ExecuteResponse? Without(string part)
+    {
+        var response = Samples.FullResponse();
+        switch (part)
+        {
+            case "result": response.Result = null; break;
+            case "stdout_digest": response.Result.StdoutDigest = null; break;
+            case "execution_metadata": response.Result.ExecutionMetadata = null; break;
+            case "queued_timestamp": response.Result.ExecutionMetadata.QueuedTimestamp = null; break;
+            case "output file": response.Result.OutputFiles.Add(new Reapi.OutputFile { Path = "f", Digest = new Reapi.Digest { Hash = "xyz" } }); break;
+            case "output directory": response.Result.OutputDirectories.Add(new Reapi.OutputDirectory { Path = "d" }); break;
+            case "server log": response.ServerLogs["l"] = new Reapi.LogFile(); break;
+            default: return null;
+        }
+
+        return response;
+    }
+}

@@ -1,0 +1,106 @@
+using Google.Protobuf;
+using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Tests.Host;
+
+namespace NativeLink.Actors.LocalCluster.Tests.Services;
+
+public sealed class ActionCacheTests
+{
+    private static readonly Digest Action = Blobs.DigestOf("action"u8);
+
+    [Fact]
+    public async Task NL_340_NL_341_NL_343_An_entry_is_absent_until_written_and_then_read_as_written_under_any_instance()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        await Blobs.FailsWithAsync(StatusCode.NotFound, () => GetAsync(cluster, Action));
+        var result = new Reapi.ActionResult { ExitCode = 3, StdoutRaw = ByteString.CopyFromUtf8("out"), StdoutDigest = Digest.Empty(DigestFunction.Sha256).ToWire() };
+        var request = new Reapi.UpdateActionResultRequest { InstanceName = "main", ActionDigest = Action.ToWire(), ActionResult = result };
+        Assert.Equal(result, await cluster.Actions.UpdateActionResultAsync(request));
+        Assert.Equal(result, await GetAsync(cluster, Action));
+        Assert.Equal(result, cluster.Server.ActionCache.TryGet(Action));
+    }
+
+    [Fact]
+    public async Task NL_342_The_size_is_part_of_the_key()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        cluster.Server.ActionCache.Put(Action, new Reapi.ActionResult { ExitCode = 1 });
+        await Blobs.FailsWithAsync(StatusCode.NotFound, () => GetAsync(cluster, Digest.Parse(Action.Hash, Action.SizeBytes + 1, DigestFunction.Sha256)));
+    }
+
+    [Fact]
+    public async Task An_entry_is_complete_only_while_every_output_and_every_file_of_its_trees_is_there()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        byte[][] blobs = ["file"u8.ToArray(), "out"u8.ToArray(), "err"u8.ToArray(), "in root"u8.ToArray(), "in child"u8.ToArray()];
+        var tree = new Reapi.Tree
+        {
+            Root = new() { Files = { new Reapi.FileNode { Name = "r", Digest = Wire(blobs[3]) } } },
+            Children = { new Reapi.Directory { Files = { new Reapi.FileNode { Name = "c", Digest = Wire(blobs[4]) } } } },
+        }.ToByteArray();
+        cluster.Server.ActionCache.Put(Action, new Reapi.ActionResult
+        {
+            OutputFiles = { new Reapi.OutputFile { Path = "f", Digest = Wire(blobs[0]) } },
+            OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = Wire(tree) } },
+            StdoutDigest = Wire(blobs[1]),
+            StderrDigest = Wire(blobs[2]),
+        });
+        foreach (var blob in blobs.Append(tree))
+        {
+            await Blobs.FailsWithAsync(StatusCode.NotFound, () => GetAsync(cluster, Action));
+            cluster.Put(blob);
+        }
+        Assert.Single((await GetAsync(cluster, Action)).OutputFiles);
+    }
+
+    [Fact]
+    public async Task A_directory_given_by_its_root_is_complete_only_with_all_below_it()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        var child = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = Wire("content"u8.ToArray()) } } }.ToByteArray();
+        var root = new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = "c", Digest = Wire(child) } } }.ToByteArray();
+        cluster.Server.ActionCache.Put(Action, new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { RootDirectoryDigest = Wire(root) } } });
+        foreach (var blob in new[] { root, child, "content"u8.ToArray() })
+        {
+            await Blobs.FailsWithAsync(StatusCode.NotFound, () => GetAsync(cluster, Action));
+            cluster.Put(blob);
+        }
+        Assert.Single((await GetAsync(cluster, Action)).OutputDirectories);
+    }
+
+    [Fact]
+    public async Task Blobs_and_entries_of_an_earlier_run_are_there_again()
+    {
+        var directory = Directory.CreateTempSubdirectory("local-cluster-").FullName;
+        try
+        {
+            var blob = Blobs.Random(100_000);
+            var result = new Reapi.ActionResult { OutputFiles = { new Reapi.OutputFile { Path = "f", Digest = Wire(blob) } } };
+            await using (var first = await RunningCluster.StartAsync(directory: directory))
+            {
+                first.Put(blob);
+                await first.Actions.UpdateActionResultAsync(new() { ActionDigest = Action.ToWire(), ActionResult = result });
+            }
+            await using var second = await RunningCluster.StartAsync(directory: directory);
+            Assert.Equal(result, await GetAsync(second, Action));
+            Assert.Equal(blob, (await second.Bytes.DownloadAsync($"blobs/{Blobs.DigestOf(blob)}")).Content);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_request_without_a_result_or_with_a_malformed_digest_is_refused()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Actions.UpdateActionResultAsync(new() { ActionDigest = Action.ToWire() }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Actions.GetActionResultAsync(new()).ResponseAsync);
+    }
+
+    private static Reapi.Digest Wire(byte[] content) => Blobs.DigestOf(content).ToWire();
+
+    private static Task<Reapi.ActionResult> GetAsync(RunningCluster cluster, Digest action) =>
+        cluster.Actions.GetActionResultAsync(new() { InstanceName = "another", ActionDigest = action.ToWire() }, deadline: ByteStreamCalls.Deadline).ResponseAsync;
+}

@@ -1,0 +1,68 @@
+using NativeLink.Actors.Storage.Hashing;
+
+namespace NativeLink.Actors.Storage.Tests.Hashing;
+
+public class BlobHasherTests
+{
+    [Theory]
+    [InlineData(DigestFunction.Sha256, "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
+    [InlineData(DigestFunction.Sha256, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")]
+    [InlineData(DigestFunction.Blake3, "123 ", "3f488ba478fc6716c756922c9f34ebd7e84b85c3e03e33e22e7a3736cafdc6d8")]
+    [InlineData(DigestFunction.Blake3, "foo-stdout ", "af1720193ae81515067a3ef39f0dfda3ad54a1a9d216e55d32fe5c1e178c6a7d")]
+    [InlineData(DigestFunction.Blake3, "bar-stderr  ", "65e0abbae32a3aedaf040b654c6f02ace03c7690c17a8415a90fc2ec9c809a16")]
+    [InlineData(DigestFunction.Blake3, "", "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262")]
+    public void NL_017_Known_contents_have_their_known_hashes(DigestFunction function, string content, string hash)
+    {
+        var bytes = Blobs.Bytes(content);
+        Assert.Equal(Digest.Parse(hash, bytes.Length, function), BlobHasher.Compute(bytes, function));
+    }
+
+    [Fact]
+    public void Every_blake3_implementation_here_gives_the_known_hashes()
+    {
+        var hashers = new List<BlobHasher> { new ManagedBlake3Hasher() };
+        if (NativeBlake3Hasher.IsAvailable)
+            hashers.Add(new NativeBlake3Hasher());
+        var large = Blobs.Numbered(7, 300_000);
+        var expected = BlobHasher.Compute(large, DigestFunction.Blake3);
+        foreach (var hasher in hashers)
+        {
+            hasher.Append(Blobs.Bytes("foo-"));
+            hasher.Append(Blobs.Bytes("stdout "));
+            Assert.Equal("af1720193ae81515067a3ef39f0dfda3ad54a1a9d216e55d32fe5c1e178c6a7d/11", hasher.Finish().ToString());
+            foreach (var piece in large.Chunk(7777))
+                hasher.Append(piece);
+            Assert.Equal(expected, hasher.Finish());
+            hasher.Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4095)]
+    [InlineData(4096)]
+    [InlineData(1 << 20)]
+    [InlineData((3 << 20) + 17)]
+    public void A_file_hashes_as_its_bytes_do(int size)
+    {
+        using var directory = new TempDirectory();
+        var bytes = Blobs.Numbered(size, size);
+        File.WriteAllBytes(directory.At("file"), bytes);
+
+        Assert.Equal(BlobHasher.Compute(bytes, DigestFunction.Sha256), BlobHasher.HashFile(directory.At("file"), DigestFunction.Sha256));
+        using var handle = File.OpenHandle(directory.At("file"));
+        Assert.Equal(size, BlobHasher.HashFile(handle, DigestFunction.Sha256).SizeBytes);
+    }
+
+    [Fact]
+    public void A_hasher_starts_over_after_each_digest()
+    {
+        using var hasher = BlobHasher.Create(DigestFunction.Sha256);
+        hasher.Append(Blobs.Bytes("first"));
+        var first = hasher.Finish();
+        hasher.Append(Blobs.Bytes("first"));
+        Assert.Equal(first, hasher.Finish());
+        Assert.Throws<NotSupportedException>(() => BlobHasher.Create((DigestFunction)5));
+    }
+}

@@ -1,0 +1,21 @@
+using System.Diagnostics;
+
+namespace NativeLink.Actors.Storage.Tests;
+
+/// <summary>Runs real shell commands, as an action would.</summary>
+internal static class Shell
+{
+    public static (int ExitCode, string Output) Run(string script, string directory)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script])
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        Assert.True(process.WaitForExit(30_000));
+        return (process.ExitCode, output + errors.Result);
+    }
+}

@@ -1,0 +1,51 @@
+using NativeLink.Actors.Storage.Filesystem;
+
+namespace NativeLink.Actors.Storage.Tests;
+
+/// <summary>A content store in a directory of its own, which can be closed and opened again.</summary>
+internal sealed class StoreFixture : IDisposable
+{
+    private readonly Func<ContentStoreOptions, ContentStoreOptions> _configure;
+
+    public StoreFixture(Func<ContentStoreOptions, ContentStoreOptions>? configure = null, TimeProvider? time = null)
+    {
+        _configure = configure ?? (static options => options);
+        Time = time ?? TimeProvider.System;
+        Store = OpenAnother();
+    }
+
+    public TempDirectory Directory { get; } = new();
+
+    public TimeProvider Time { get; }
+
+    public List<string> Warnings { get; } = [];
+
+    public ContentStore Store { get; private set; }
+
+    public string BlobPath(Digest digest) => Directory.At("content", "d", $"{digest.Hash}-{digest.SizeBytes}");
+
+    public string TwinPath(Digest digest) => Directory.At("content.exec", "d", $"{digest.Hash}-{digest.SizeBytes}");
+
+    public string[] TempFiles => System.IO.Directory.GetFiles(Directory.At("temp"), "*", SearchOption.AllDirectories).Where(static path => !path.Contains(".users", StringComparison.Ordinal)).ToArray();
+
+    public ContentStore OpenAnother() => ContentStore.Open(
+        _configure(new ContentStoreOptions(Directory.At("content"), Directory.At("temp")) { OnWarning = Warn }), Time);
+
+    public void Reopen()
+    {
+        Store.Dispose();
+        Store = OpenAnother();
+    }
+
+    public void Dispose()
+    {
+        Store.Dispose();
+        Directory.Dispose();
+    }
+
+    private void Warn(string warning)
+    {
+        lock (Warnings)
+            Warnings.Add(warning);
+    }
+}

@@ -1,0 +1,19 @@
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Tests;
+
+/// <summary>A directory of one test's own, gone afterwards with everything mounted in it.</summary>
+internal sealed class TempDirectory : IDisposable
+{
+    public TempDirectory() => Path = Directory.CreateTempSubdirectory("nla-storage-").FullName;
+
+    public string Path { get; }
+
+    public string At(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
+
+    public void Dispose()
+    {
+        MountTable.UnmountOursBelow(Path);
+        TreeDeleter.Delete(Path);
+    }
+}

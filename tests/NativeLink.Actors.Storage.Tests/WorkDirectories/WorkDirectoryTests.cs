@@ -1,0 +1,189 @@
+using NativeLink.Actors.Storage.WorkDirectories;
+
+namespace NativeLink.Actors.Storage.Tests.WorkDirectories;
+
+public sealed class WorkDirectoryTests : IDisposable
+{
+    private readonly TempDirectory _temp = new();
+
+    private string Work => _temp.At("work");
+
+    public void Dispose() => _temp.Dispose();
+
+    [Fact]
+    public void NL_087_A_work_directory_that_is_absent_is_made()
+    {
+        using var work = WorkDirectory.Open(_temp.At("a", "b", "work"));
+        Assert.True(Directory.Exists(work.Path));
+        Assert.Empty(VisibleIn(work.Path));
+    }
+
+    [Fact]
+    public void NL_088_What_a_worker_left_is_wiped()
+    {
+        Directory.CreateDirectory(_temp.At("work", "an-operation", "work", "inner"));
+        File.WriteAllText(_temp.At("work", "an-operation", "work", "inner", "file"), "old");
+        Directory.CreateDirectory(_temp.At("work", "empty-one"));
+        using (var work = WorkDirectory.Open(Work))
+            Assert.Empty(VisibleIn(Work));
+        // From then on the directory is marked: whatever is in it is ours.
+        File.WriteAllText(_temp.At("work", "file"), "");
+        Directory.CreateDirectory(_temp.At("work", "directory", "other"));
+        using (var work = WorkDirectory.Open(Work))
+            Assert.Empty(VisibleIn(Work));
+    }
+
+    [Theory]
+    [InlineData("", "not an absolute path")]
+    [InlineData("relative/path", "not an absolute path")]
+    [InlineData("/", "root directory")]
+    [InlineData("/root", "home directory")]
+    [InlineData("/home", "home directory")]
+    [InlineData("/usr/..", "root directory")]
+    public void A_directory_that_must_not_be_wiped_is_refused(string path, string why)
+    {
+        var fault = Assert.Throws<FaultException>(() => WorkDirectory.Open(path)).Fault;
+        Assert.Equal(FaultKind.Worker, fault.Kind);
+        Assert.Contains(why, fault.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_directory_that_holds_the_store_or_anything_that_no_worker_left_is_refused_and_untouched()
+    {
+        Directory.CreateDirectory(_temp.At("work", "photos"));
+        File.WriteAllText(_temp.At("work", "photos", "holiday.jpg"), "precious");
+        Assert.Contains("holds " + _temp.At("work", "photos"), WorkDirectoryCheck.WhyNot(Work, [])!, StringComparison.Ordinal);
+        Assert.Throws<FaultException>(() => WorkDirectory.Open(Work));
+        Assert.Equal("precious", File.ReadAllText(_temp.At("work", "photos", "holiday.jpg")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(Work));
+
+        Assert.Contains("must survive", WorkDirectoryCheck.WhyNot(_temp.At("new"), [_temp.At("new", "store")])!, StringComparison.Ordinal);
+        File.CreateSymbolicLink(_temp.At("link"), _temp.Path);
+        Assert.Contains("must survive", WorkDirectoryCheck.WhyNot(_temp.At("link"), [_temp.At("store")])!, StringComparison.Ordinal);
+        Assert.Null(WorkDirectoryCheck.WhyNot(_temp.At("new"), [_temp.At("store")]));
+    }
+
+    [Fact]
+    public async Task NL_086_NL_089_An_action_directory_can_be_made_again_after_its_clean_up()
+    {
+        using var work = WorkDirectory.Open(Work);
+        for (var i = 0; i < 3; i++)
+        {
+            using var action = work.CreateActionDirectory(new OperationId("op-1"));
+            Assert.Equal(_temp.At("work", "op-1"), action.Path);
+            Assert.Equal(_temp.At("work", "op-1", "work"), action.WorkPath);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(action.Path));
+            Directory.CreateDirectory(action.WorkPath);
+            File.WriteAllText(Path.Combine(action.WorkPath, "file"), "output");
+            action.Account(1000);
+            Assert.Equal(1000, work.StagedBytes);
+        }
+        Assert.Empty(VisibleIn(Work));
+        Assert.Equal(0, work.StagedBytes);
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
+        Assert.Equal(0, work.Backlog);
+    }
+
+    [Fact]
+    public void A_leftover_of_the_same_operation_is_taken_away_first()
+    {
+        using var work = WorkDirectory.Open(Work);
+        Directory.CreateDirectory(_temp.At("work", "op-1", "work"));
+        using var action = work.CreateActionDirectory(new OperationId("op-1"));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(action.Path));
+    }
+
+    [Theory]
+    [InlineData("..")]
+    [InlineData(".")]
+    [InlineData("")]
+    [InlineData("../../etc")]
+    [InlineData("/etc")]
+    [InlineData(".hidden")]
+    [InlineData("a\0b")]
+    [InlineData("ünïcode")]
+    public void An_operation_id_that_is_no_safe_name_is_hashed(string id)
+    {
+        using var work = WorkDirectory.Open(Work);
+        using var action = work.CreateActionDirectory(new OperationId(id));
+        Assert.Equal(Work, Path.GetDirectoryName(action.Path));
+        Assert.StartsWith("id-", Path.GetFileName(action.Path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_workers_with_parts_share_a_directory_and_each_wipes_its_own_alone()
+    {
+        using var first = WorkDirectory.Open(Work, "worker-1");
+        using var action = first.CreateActionDirectory(new OperationId("op"));
+        using (var second = WorkDirectory.Open(Work, "worker-2"))
+        {
+            Assert.Equal(_temp.At("work", "worker-1"), first.Path);
+            Assert.Equal(_temp.At("work", "worker-2"), second.Path);
+        }
+        Assert.True(Directory.Exists(action.Path));
+        Assert.Contains("in use by another worker", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work, "worker-1")).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("another worker runs in its part", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(action.Path));
+    }
+
+    [Fact]
+    public void A_whole_directory_in_use_is_refused_to_everybody_else()
+    {
+        using var whole = WorkDirectory.Open(Work);
+        Assert.Contains("in use by another worker", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("as a whole", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work, "part")).Fault.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Trees_that_are_deep_read_only_or_hidden_are_deleted_all_the_same()
+    {
+        using var work = WorkDirectory.Open(Work);
+        using (var action = work.CreateActionDirectory(new OperationId("op")))
+        {
+            var (code, output) = Shell.Run(
+                "mkdir -p work/ro/inner && touch work/ro/inner/f && chmod 500 work/ro/inner work/ro && cd work && i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done; touch end",
+                action.Path);
+            Assert.Equal((0, ""), (code, output));
+        }
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
+    }
+
+    [Fact]
+    public async Task A_mount_that_an_action_made_is_never_deleted_through()
+    {
+        using var work = WorkDirectory.Open(Work);
+        Directory.CreateDirectory(_temp.At("elsewhere"));
+        File.WriteAllText(_temp.At("elsewhere", "precious"), "kept");
+        var action = work.CreateActionDirectory(new OperationId("op"));
+        Directory.CreateDirectory(Path.Combine(action.WorkPath, "mnt"));
+        var mounted = Shell.Run($"mount --bind {_temp.At("elsewhere")} work/mnt", action.Path).ExitCode == 0;
+        action.Dispose();
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+
+        Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
+        Assert.Empty(VisibleIn(Work));
+        if (!mounted)
+            return;
+        work.Dispose();
+        Assert.Contains("is a mount", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
+        Shell.Run("umount $(awk '{print $5}' /proc/self/mountinfo | grep \"^$PWD/\")", Work);
+        Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
+    }
+
+    [Fact]
+    public void Mounts_that_a_run_of_ours_left_are_removed_at_the_next_start()
+    {
+        WorkDirectory.Open(Work).Dispose();
+        Directory.CreateDirectory(_temp.At("work", "op", "work"));
+        if (Shell.Run("mount -t tmpfs nativelink-actors op/work && touch op/work/file", Work).ExitCode != 0)
+            return;
+        using var work = WorkDirectory.Open(Work);
+        Assert.Empty(VisibleIn(Work));
+        Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    private static List<string> VisibleIn(string path) =>
+        Directory.EnumerateFileSystemEntries(path).Where(static entry => !Path.GetFileName(entry).StartsWith('.')).ToList();
+}

@@ -1,0 +1,148 @@
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Processes;
+using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Tests.Operations;
+using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
+
+namespace NativeLink.Actors.Worker.Tests.Connection;
+
+/// <summary>One connection between a scripted scheduler and executors that are one probe, on a clock that only the test moves.</summary>
+public abstract class ConnectionSpec : TestKit
+{
+    private readonly string _scratch = Directory.CreateTempSubdirectory("connection-").FullName;
+
+    protected ConnectionSpec()
+        : base(Akka.Configuration.ConfigurationFactory
+            .ParseString("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """)
+            .WithFallback(WorkerHocon.Reference()))
+    {
+        (Pool, Executors) = (CreateTestProbe("pool"), CreateTestProbe("executors"));
+    }
+
+    private protected ScriptedLink Link { get; } = new();
+
+    private protected ScriptedLauncher Launcher { get; } = new();
+
+    protected TestProbe Pool { get; }
+
+    /// <summary>Hears what every executor hears; the sender is the executor itself, as the connection knows it.</summary>
+    protected TestProbe Executors { get; }
+
+    protected TestScheduler Clock => (TestScheduler)Sys.Scheduler;
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        Directory.Delete(_scratch, recursive: true);
+    }
+
+    private protected IActorRef Connect(Func<WorkerOptions, WorkerOptions>? options = null)
+    {
+        var configured = (options ?? (same => same))(Actions.Options(_scratch));
+        var executors = Executors.Ref;
+        return Pool.ChildActorOf(SchedulerConnection.CreateProps(new ConnectionSettings(
+            configured, Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
+        {
+            ScratchDirectory = _scratch,
+            Slots = 4,
+        }));
+    }
+
+    private protected async Task<ScriptedStream> RegisteredAsync(Func<WorkerOptions, WorkerOptions>? options = null)
+    {
+        Connect(options);
+        return await AcceptAsync();
+    }
+
+    private protected async Task<ScriptedStream> AcceptAsync(string id = "worker-1")
+    {
+        var stream = await Link.NextAsync();
+        stream.Greet(id);
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Registered(new WorkerId(id)));
+        return stream;
+    }
+
+    protected static Wire.StartExecute StartOf(string id, string action = "action", string instance = "main") => new()
+    {
+        OperationId = id,
+        QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
+        ExecuteRequest = new Reapi.ExecuteRequest
+        {
+            InstanceName = instance,
+            DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
+            ActionDigest = Storage.Hashing.BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(action), DigestFunction.Sha256).ToWire(),
+        },
+    };
+
+    /// <summary>Moves the clock in small steps until something is seen; says how far.</summary>
+    protected async Task<TimeSpan> AdvanceUntilAsync(Func<bool> seen)
+    {
+        var from = Clock.Now;
+        await AwaitConditionAsync(() =>
+        {
+            Clock.Advance(TimeSpan.FromSeconds(0.05));
+            return Task.FromResult(seen());
+        }, TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(2));
+        return Clock.Now - from;
+    }
+
+    /// <summary>The next operation that an executor was given, and that executor.</summary>
+    protected async Task<(ActionAssignment Assignment, IActorRef Executor)> StartedAsync()
+    {
+        var start = await Executors.ExpectMsgAsync<Start>();
+        return (start.Assignment, Executors.LastSender);
+    }
+
+    /// <summary>Lets an executor say its one answer and end.</summary>
+    protected static void Finish(IActorRef executor, ActionAssignment assignment, ActionVerdict verdict = ActionVerdict.Succeeded, Fault? fault = null)
+    {
+        var stamps = new ActionStamps { WorkerStart = Actions.Queued };
+        var outcome = new ActionOutcome(assignment, verdict, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };
+        executor.Tell(new Relay.Say(new Finished(assignment.Id, ActionReport.Build(outcome), verdict)));
+        executor.Tell(PoisonPill.Instance);
+    }
+
+    /// <summary>An executor by remote control.</summary>
+    protected sealed class Relay(IActorRef probe) : UntypedActor
+    {
+        protected override void OnReceive(object message)
+        {
+            if (message is Say say)
+                Context.Parent.Tell(say.What);
+            else if (message is Exception crash)
+                throw crash;
+            else
+                probe.Tell(message, Self);
+        }
+
+        public sealed record Say(object What);
+    }
+}
+
+/// <summary>Runs property queries: writes what the test says to the spools.</summary>
+internal sealed class ScriptedLauncher : IProcessLauncher
+{
+    public Func<ProcessPlan, (int ExitCode, string Stdout, byte[] Stderr)> Script { get; set; } = _ => (0, "", []);
+
+    public List<ProcessPlan> Plans { get; } = [];
+
+    public string Description => "scripted";
+
+    public async Task<ProcessReport> RunAsync(ProcessPlan plan, CancellationToken abort)
+    {
+        Plans.Add(plan);
+        var (exitCode, stdout, stderr) = Script(plan);
+        await File.WriteAllTextAsync(plan.StdoutPath, stdout, abort);
+        await File.WriteAllBytesAsync(plan.StderrPath, stderr, abort);
+        return Actions.Report(exitCode);
+    }
+
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,98 @@
+using System.Threading.Channels;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Worker.Connection;
+
+namespace NativeLink.Actors.Worker.Tests.Connection;
+
+/// <summary>The link against a real gRPC server on a free port.</summary>
+public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+
+    private readonly FakeApi _api = new();
+    private WebApplication _server = null!;
+    private Uri _address = null!;
+
+    public async Task InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(_api);
+        _server = builder.Build();
+        _server.MapGrpcService<FakeApi>();
+        await _server.StartAsync();
+        _address = new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    }
+
+    public async Task DisposeAsync() => await _server.DisposeAsync();
+
+    private GrpcSchedulerLink Link(Uri? address = null) => new(new GrpcEndpointOptions(address ?? _address), endpoint => GrpcChannel.ForAddress(endpoint.Address));
+
+    [Fact]
+    public async Task The_hello_leaves_at_once_messages_keep_their_order_and_the_servers_end_is_heard_once()
+    {
+        var updates = Channel.CreateUnbounded<Wire.UpdateForWorker>();
+        var ended = new TaskCompletionSource<Fault?>();
+        await using var session = await Link().ConnectAsync(
+            new Wire.ConnectWorkerRequest { WorkerIdPrefix = "east-" }, update => updates.Writer.TryWrite(update), ended.SetResult, CancellationToken.None);
+        var greeting = await updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+        Assert.Equal("east-1", greeting.ConnectionResult.WorkerId);
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(i => session.SendAsync(
+            new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = $"{i}" } }, CancellationToken.None)));
+        for (var i = 0; i < 100; i++)
+            Assert.Equal($"{i}", (await _api.Received.Reader.ReadAsync().AsTask().WaitAsync(Bound)).ExecuteComplete.OperationId);
+        await session.SendAsync(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() }, CancellationToken.None);
+        Assert.Null(await ended.Task.WaitAsync(Bound));
+        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new Wire.UpdateForScheduler(), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task What_was_sent_before_the_goodbye_is_read_before_the_stream_ends()
+    {
+        var session = await Link().ConnectAsync(new Wire.ConnectWorkerRequest(), _ => { }, _ => { }, CancellationToken.None);
+        var sending = Enumerable.Range(0, 50).Select(i => session.SendAsync(
+            new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = $"{i}" } }, CancellationToken.None)).ToList();
+        await session.DisposeAsync();
+        await Task.WhenAll(sending);
+        for (var i = 0; i < 50; i++)
+            Assert.Equal($"{i}", (await _api.Received.Reader.ReadAsync().AsTask().WaitAsync(Bound)).ExecuteComplete.OperationId);
+    }
+
+    [Fact]
+    public async Task A_scheduler_that_is_not_there_is_a_fault_with_its_address()
+    {
+        var nobody = new Uri("http://127.0.0.1:1");
+        var error = await Assert.ThrowsAsync<FaultException>(() => Link(nobody).ConnectAsync(new Wire.ConnectWorkerRequest(), _ => { }, _ => { }, CancellationToken.None));
+        Assert.Equal(FaultKind.Worker, error.Fault.Kind);
+        Assert.Contains("127.0.0.1:1", error.Fault.Detail, StringComparison.Ordinal);
+    }
+
+    private sealed class FakeApi : Wire.WorkerApi.WorkerApiBase
+    {
+        public Channel<Wire.UpdateForScheduler> Received { get; } = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
+
+        public override async Task ConnectWorker(
+            IAsyncStreamReader<Wire.UpdateForScheduler> requestStream, IServerStreamWriter<Wire.UpdateForWorker> responseStream, ServerCallContext context)
+        {
+            Assert.True(await requestStream.MoveNext());
+            var id = requestStream.Current.ConnectWorkerRequest.WorkerIdPrefix + "1";
+            await responseStream.WriteAsync(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
+            while (await requestStream.MoveNext())
+            {
+                if (requestStream.Current.GoingAwayRequest is not null)
+                    return;
+                Received.Writer.TryWrite(requestStream.Current);
+            }
+        }
+    }
+}

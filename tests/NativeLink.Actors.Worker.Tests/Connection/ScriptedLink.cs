@@ -1,0 +1,82 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using NativeLink.Actors.Worker.Connection;
+
+namespace NativeLink.Actors.Worker.Tests.Connection;
+
+/// <summary>A scheduler that says what the test says: each connection attempt becomes a stream that the test accepts or refuses.</summary>
+internal sealed class ScriptedLink : ISchedulerLink
+{
+    private readonly Channel<ScriptedStream> _attempts = Channel.CreateUnbounded<ScriptedStream>();
+
+    /// <summary>Attempts fail at once with this reason while it is set.</summary>
+    public string? Unreachable { get; set; }
+
+    public Task<ISchedulerSession> ConnectAsync(
+        Wire.ConnectWorkerRequest hello, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd, CancellationToken cancellation)
+    {
+        var stream = new ScriptedStream(hello, onUpdate, onEnd);
+        _attempts.Writer.TryWrite(stream);
+        return Unreachable is { } reason
+            ? Task.FromException<ISchedulerSession>(new FaultException(FaultKind.Worker, reason))
+            : Task.FromResult<ISchedulerSession>(stream);
+    }
+
+    public async Task<ScriptedStream> NextAsync() => await _attempts.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+
+    public bool Connected => _attempts.Reader.Count > 0;
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
+
+/// <summary>One stream as the scheduler sees it.</summary>
+internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd) : ISchedulerSession
+{
+    private readonly Channel<Wire.UpdateForScheduler> _received = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
+    private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Wire.ConnectWorkerRequest Hello => hello;
+
+    public Task Disposed => _disposed.Task.WaitAsync(TimeSpan.FromSeconds(10));
+
+    public bool TakesMessages { get; set; } = true;
+
+    /// <summary>Everything but keep-alives, in order.</summary>
+    public ConcurrentQueue<Wire.UpdateForScheduler> Seen { get; } = new();
+
+    public void Greet(string id = "worker-1") => onUpdate(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
+
+    public void Say(Wire.UpdateForWorker update) => onUpdate(update);
+
+    public void Start(Wire.StartExecute start) => onUpdate(new Wire.UpdateForWorker { StartAction = start });
+
+    public void Kill(string id) => onUpdate(new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = id } });
+
+    public void End(string? reason = null) => onEnd(reason is null ? null : new Fault(FaultKind.Worker, reason));
+
+    public async Task<Wire.UpdateForScheduler> ReadAsync() => await _received.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+
+    public async Task<Wire.ExecuteResult> ResultAsync()
+    {
+        var message = await ReadAsync();
+        Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.ExecuteResult, message.UpdateCase);
+        return message.ExecuteResult;
+    }
+
+    public bool Silent => _received.Reader.Count == 0;
+
+    public Task SendAsync(Wire.UpdateForScheduler message, CancellationToken cancellation)
+    {
+        if (!TakesMessages)
+            return Task.FromException(new FaultException(FaultKind.Worker, "the stream has ended"));
+        Seen.Enqueue(message);
+        _received.Writer.TryWrite(message);
+        return Task.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _disposed.TrySetResult();
+        return ValueTask.CompletedTask;
+    }
+}

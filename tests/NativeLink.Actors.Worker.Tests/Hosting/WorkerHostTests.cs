@@ -1,0 +1,256 @@
+using System.Threading.Channels;
+using Akka.Actor;
+using Akka.Hosting;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Worker.Tests.Operations;
+
+namespace NativeLink.Actors.Worker.Tests.Hosting;
+
+/// <summary>A whole host, with real files, processes and streams, at a scheduler that the test plays; the local store is the CAS.</summary>
+public sealed class WorkerHostTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("host-").FullName;
+    private readonly Api _api = new();
+    private WebApplication _server = null!;
+    private ContentStore _store = null!;
+
+    public async Task InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(_api);
+        _server = builder.Build();
+        _server.MapGrpcService<Api>();
+        await _server.StartAsync();
+        _store = ContentStore.Open(StoreOptions, TimeProvider.System);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _store.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private ContentStoreOptions StoreOptions => new(Path.Combine(_directory, "cas"), Path.Combine(_directory, "cas-temp"));
+
+    private WorkerHostOptions Options => new()
+    {
+        Cas = new CasOptions { LocalStoreOnly = true },
+        LocalStore = StoreOptions,
+        SharedStore = _store,
+        DirectoryCache = new DirectoryCacheOptions(Path.Combine(_directory, "trees")) { ForcedMaterialiser = "copy" },
+        Workers =
+        [
+            new WorkerOptions
+            {
+                Name = "host-",
+                SchedulerEndpoint = new GrpcEndpointOptions(
+                    new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First())),
+                WorkDirectory = Path.Combine(_directory, "work"),
+            },
+        ],
+    };
+
+    private Digest Put(IMessage message, DigestFunction function = DigestFunction.Sha256)
+    {
+        var bytes = message.ToByteArray();
+        var digest = BlobHasher.Compute(bytes, function);
+        _store.Put(digest, bytes);
+        return digest;
+    }
+
+    private Wire.UpdateForWorker Start(string id, string script)
+    {
+        var command = Actions.Command("/bin/sh", "-c", script);
+        command.OutputPaths.Add("out");
+        var action = new Reapi.Action { CommandDigest = Put(command).ToWire(), InputRootDigest = Put(new Reapi.Directory()).ToWire() };
+        return new Wire.UpdateForWorker
+        {
+            StartAction = new Wire.StartExecute
+            {
+                OperationId = id,
+                QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
+                ExecuteRequest = new Reapi.ExecuteRequest { InstanceName = "main", ActionDigest = Put(action).ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 },
+            },
+        };
+    }
+
+    private string Text(Reapi.Digest digest)
+    {
+        Assert.True(Digest.TryFromWire(digest, DigestFunction.Sha256, out var parsed));
+        using var file = _store.TryOpenRead(parsed);
+        Assert.NotNull(file);
+        var bytes = new byte[parsed.SizeBytes];
+        RandomAccess.Read(file, bytes, 0);
+        return System.Text.Encoding.UTF8.GetString(bytes);
+    }
+
+    [Fact]
+    public async Task NL_034_NL_035_NL_087_An_action_runs_through_the_actors_with_real_files_and_processes_and_leaves_nothing()
+    {
+        await using var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
+        await host.Registered.WaitAsync(Bound);
+        await _api.SayAsync(Start("one", "echo printed; echo made > out; exit 3"));
+        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
+        var response = (await _api.HearAsync()).ExecuteResult.ExecuteResponse;
+        Actions.Complete(response);
+        Assert.Equal(3, response.Result.ExitCode);
+        Assert.Equal("printed\n", Text(response.Result.StdoutDigest));
+        Assert.Equal("made\n", Text(Assert.Single(response.Result.OutputFiles).Digest));
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(Path.Combine(_directory, "work")), path => !Path.GetFileName(path).StartsWith('.'));
+    }
+
+    [Fact]
+    public async Task NL_071_A_side_channel_file_that_nobody_writes_leaves_the_result_as_it_is()
+    {
+        var options = Options;
+        options = options with { Workers = [options.Workers[0] with { AdditionalEnvironment = [new EnvironmentEntry("SIDE", EnvironmentSource.SideChannelFile)] }] };
+        await using var host = await WorkerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System);
+        await _api.SayAsync(Start("one", "[ -n \"$SIDE\" ] && [ ! -e \"$SIDE\" ] && echo made > out; exit 3"));
+        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
+        var response = (await _api.HearAsync()).ExecuteResult.ExecuteResponse;
+        Assert.Equal((3, 0), (response.Result.ExitCode, response.Status?.Code ?? 0));
+        Assert.Equal("made\n", Text(Assert.Single(response.Result.OutputFiles).Digest));
+    }
+
+    [Fact]
+    public async Task NL_099_The_digest_function_of_the_request_is_that_of_the_whole_result()
+    {
+        await using var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
+        var command = Actions.Command("/bin/sh", "-c", "echo printed; echo made > out");
+        command.OutputPaths.Add("out");
+        var action = new Reapi.Action
+        {
+            CommandDigest = Put(command, DigestFunction.Blake3).ToWire(),
+            InputRootDigest = Put(new Reapi.Directory(), DigestFunction.Blake3).ToWire(),
+        };
+        var start = Start("one", "true");
+        start.StartAction.ExecuteRequest.ActionDigest = Put(action, DigestFunction.Blake3).ToWire();
+        start.StartAction.ExecuteRequest.DigestFunction = Reapi.DigestFunction.Types.Value.Blake3;
+        await _api.SayAsync(start);
+        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
+        var result = (await _api.HearAsync()).ExecuteResult.ExecuteResponse.Result;
+        var (made, printed) = (BlobHasher.Compute("made\n"u8, DigestFunction.Blake3), BlobHasher.Compute("printed\n"u8, DigestFunction.Blake3));
+        Assert.Equal((made.ToWire(), printed.ToWire()), (Assert.Single(result.OutputFiles).Digest, result.StdoutDigest));
+        Assert.True(_store.Contains(made) && _store.Contains(printed));
+    }
+
+    [Fact]
+    public async Task NL_111_A_drained_host_finishes_its_action_and_says_goodbye()
+    {
+        await using var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
+        await host.Registered.WaitAsync(Bound);
+        var gate = Path.Combine(_directory, "gate");
+        foreach (var id in new[] { "one", "two" })
+        {
+            var running = Path.Combine(_directory, id);
+            await _api.SayAsync(Start(id, $": > {running}; until [ -e {gate} ]; do sleep 0.02; done"));
+            await ExistsAsync(running);
+        }
+        var drained = host.DrainAsync();
+        await _api.SayAsync(Start("late", "true"));
+        var refused = (await _api.HearAsync()).ExecuteResult;
+        Assert.Equal(("late", 8), (refused.OperationId, refused.InternalError.Code));
+        await File.WriteAllTextAsync(gate, "");
+        Assert.True(await drained.WaitAsync(Bound));
+        var heard = new List<Wire.UpdateForScheduler>();
+        while (heard.LastOrDefault()?.GoingAwayRequest is null)
+            heard.Add(await _api.HearAsync());
+        Assert.Equal(2, heard.Count(message => message.ExecuteResult?.ExecuteResponse is not null));
+    }
+
+    [Fact]
+    public async Task Disposing_a_host_leaves_no_process_of_its_actions()
+    {
+        var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
+        await host.Registered.WaitAsync(Bound);
+        var file = Path.Combine(_directory, "pid");
+        await _api.SayAsync(Start("one", $"echo $$ > {file}.part; mv {file}.part {file}; exec sleep 600"));
+        await ExistsAsync(file);
+        var pid = int.Parse(await File.ReadAllTextAsync(file), System.Globalization.CultureInfo.InvariantCulture);
+        await host.DisposeAsync().AsTask().WaitAsync(Bound);
+        var stat = $"/proc/{pid}/cmdline";
+        Assert.False(File.Exists(stat) && (await File.ReadAllTextAsync(stat)).Contains("600", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_work_directory_that_may_not_be_wiped_is_refused_and_nothing_is_deleted()
+    {
+        var precious = Path.Combine(_directory, "work", "thesis.txt");
+        Directory.CreateDirectory(Path.GetDirectoryName(precious)!);
+        await File.WriteAllTextAsync(precious, "mine");
+        await Assert.ThrowsAsync<FaultException>(() => WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        Assert.True(File.Exists(precious));
+    }
+
+    [Fact]
+    public async Task Workers_live_in_somebody_elses_actor_system_too()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        using var theirs = builder.Build();
+        await theirs.StartAsync();
+        await _api.SayAsync(Start("one", "echo hello > out"));
+        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
+        Assert.Equal(0, (await _api.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
+        Assert.False((await theirs.Services.GetRequiredService<ActorRegistry>().GetAsync<WorkerPool>()).IsNobody());
+        await theirs.StopAsync();
+    }
+
+    private static async Task ExistsAsync(string path)
+    {
+        using var bound = new CancellationTokenSource(Bound);
+        while (!File.Exists(path))
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, bound.Token);
+    }
+
+    private sealed class Api : Wire.WorkerApi.WorkerApiBase
+    {
+        private readonly Channel<Wire.UpdateForWorker> _toSay = Channel.CreateUnbounded<Wire.UpdateForWorker>();
+        private readonly Channel<Wire.UpdateForScheduler> _heard = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
+
+        public ValueTask SayAsync(Wire.UpdateForWorker update) => _toSay.Writer.WriteAsync(update);
+
+        public async Task<Wire.UpdateForScheduler> HearAsync() => await _heard.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+
+        public override async Task ConnectWorker(
+            IAsyncStreamReader<Wire.UpdateForScheduler> requestStream, IServerStreamWriter<Wire.UpdateForWorker> responseStream, ServerCallContext context)
+        {
+            Assert.True(await requestStream.MoveNext());
+            await responseStream.WriteAsync(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "host-1" } });
+            var saying = SayAllAsync(responseStream, context.CancellationToken);
+            while (await requestStream.MoveNext())
+            {
+                if (requestStream.Current.KeepAliveRequest is null)
+                    _heard.Writer.TryWrite(requestStream.Current);
+                if (requestStream.Current.GoingAwayRequest is not null)
+                    return;
+            }
+            await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        private async Task SayAllAsync(IServerStreamWriter<Wire.UpdateForWorker> stream, CancellationToken end)
+        {
+            await foreach (var update in _toSay.Reader.ReadAllAsync(end))
+                await stream.WriteAsync(update, end);
+        }
+    }
+}

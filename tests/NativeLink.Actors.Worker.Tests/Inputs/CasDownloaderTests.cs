@@ -1,0 +1,189 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+
+namespace NativeLink.Actors.Worker.Tests.Inputs;
+
+public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
+{
+    private static readonly OperationId Op = new("op");
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("downloader-").FullName;
+    private readonly ScriptedRoots _roots = new();
+    private FakeCasServer _server = null!;
+    private GrpcCasClient _client = null!;
+    private ContentStore _store = null!;
+
+    public async Task InitializeAsync()
+    {
+        _server = await FakeCasServer.StartAsync();
+        _client = new GrpcCasClient(new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(_server.Address)] }, TimeProvider.System, new Random(1));
+        _store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
+    }
+
+    async Task IAsyncLifetime.DisposeAsync()
+    {
+        await _client.DisposeAsync();
+        await _server.DisposeAsync();
+        _store.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task An_action_is_loaded_with_its_command()
+    {
+        var command = new Reapi.Command { Arguments = { "true" } };
+        var action = new Reapi.Action { CommandDigest = _server.Put(command).ToWire(), InputRootDigest = Digest.Empty(DigestFunction.Sha256).ToWire() };
+        Downloader().Tell(new LoadAction(Op, _server.Put(action)), TestActor);
+        var loaded = await ExpectMsgAsync<ActionLoaded>(Soon);
+        Assert.Equal((Op, action, command), (loaded.Id, loaded.Action, loaded.Command));
+    }
+
+    [Fact]
+    public async Task Inputs_are_staged_where_the_executor_wants_them()
+    {
+        var root = _server.Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = _server.Put("content"u8.ToArray()).ToWire() } } });
+        Downloader().Tell(new StageInputs(Op, root, "/somewhere"), TestActor);
+        var staged = await ExpectMsgAsync<InputsStaged>(Soon);
+        Assert.Equal("/somewhere", staged.Root.Path);
+        Assert.True(_store.Contains(BlobHasher.Compute("content"u8, DigestFunction.Sha256)));
+    }
+
+    [Fact]
+    public async Task A_failure_is_one_answer_with_its_fault()
+    {
+        var gone = BlobHasher.Compute("gone"u8, DigestFunction.Sha256);
+        Downloader().Tell(new LoadAction(Op, gone), TestActor);
+        var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
+        Assert.Equal((Op, FaultKind.Missing), (failed.Id, failed.Fault.Kind));
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+    }
+
+    [Fact]
+    public async Task A_cancelled_request_is_answered_once_as_aborted_and_others_go_on()
+    {
+        _roots.Hold = true;
+        var downloader = Downloader();
+        var other = new OperationId("other");
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/a"), TestActor);
+        downloader.Tell(new StageInputs(other, Digest.Empty(DigestFunction.Sha256), "/b"), TestActor);
+        await _roots.Entered(2);
+        downloader.Tell(new CancelDownload(Op), TestActor);
+        var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
+        Assert.Equal((Op, FaultKind.Aborted), (failed.Id, failed.Fault.Kind));
+        _roots.Release();
+        Assert.Equal(other, (await ExpectMsgAsync<InputsStaged>(Soon)).Id);
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+    }
+
+    [Fact]
+    public async Task A_root_that_comes_after_the_cancellation_is_given_up()
+    {
+        (_roots.Hold, _roots.Deaf) = (true, true);
+        var downloader = Downloader();
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/a"), TestActor);
+        await _roots.Entered(1);
+        downloader.Tell(new CancelDownload(Op), TestActor);
+        // It does not end, so the answer comes without it.
+        Assert.Equal(FaultKind.Aborted, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
+        _roots.Release();
+        await AwaitConditionAsync(() => Task.FromResult(_roots.Disposed == 1), Soon);
+        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+    }
+
+    [Fact]
+    public async Task A_restart_or_a_stop_answers_what_was_held()
+    {
+        _roots.Hold = true;
+        var downloader = Downloader();
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/a"), TestActor);
+        await _roots.Entered(1);
+        downloader.Tell(new CrashRequest(), TestActor);
+        Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
+        _roots.Hold = false;
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/b"), TestActor);
+        await ExpectMsgAsync<InputsStaged>(Soon);
+        _roots.Hold = true;
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/c"), TestActor);
+        await _roots.Entered(3);
+        Sys.Stop(downloader);
+        Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
+    }
+
+    private IActorRef Downloader() => Sys.ActorOf(Props.Create(() => new CrashingDownloader(_client, _store, _roots)).WithDispatcher(CasDownloader.Dispatcher));
+
+    private sealed record CrashRequest;
+
+    /// <summary>The downloader below a parent that restarts it, which can be made to crash from outside.</summary>
+    private sealed class CrashingDownloader : ReceiveActor
+    {
+        public CrashingDownloader(ICasClient cas, ContentStore store, IInputRoots roots)
+        {
+            var child = Context.ActorOf(CasDownloader.CreateProps(cas, store, roots));
+            Receive<CrashRequest>(_ => ((IInternalActorRef)child).Restart(new InvalidOperationException("the test wants it")));
+            ReceiveAny(child.Forward);
+        }
+    }
+
+    private sealed class ScriptedRoots : IInputRoots
+    {
+        private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _entered;
+        private int _disposed;
+
+        public bool Hold { get; set; }
+
+        /// <summary>Does not hear cancellations.</summary>
+        public bool Deaf { get; set; }
+
+        public int Disposed => _disposed;
+
+        public string Description => "scripted";
+
+        public void Release() => _release.TrySetResult();
+
+        public async Task Entered(int times)
+        {
+            using var limit = new CancellationTokenSource(Soon);
+            while (Volatile.Read(ref _entered) < times)
+                await Task.Delay(5, limit.Token);
+        }
+
+        public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+        {
+            Interlocked.Increment(ref _entered);
+            if (Hold)
+                await _release.Task.WaitAsync(Deaf ? CancellationToken.None : cancellation);
+            var directory = (await source.GetDirectoriesAsync([root], cancellation))[root];
+            (await source.FetchAsync([.. directory.Files.Select(file => Digest.FromWire(file.Digest, root.Function, "f"))], cancellation)).Dispose();
+            return new ScriptedRoot(this, destination);
+        }
+
+        public void Dispose()
+        {
+        }
+
+        private sealed class ScriptedRoot(ScriptedRoots owner, string path) : IInputRoot
+        {
+            public string Path { get; } = path;
+
+            public string Materialiser => "scripted";
+
+            public bool Cached => false;
+
+            public long Bytes => 0;
+
+            public bool CanMoveOut(string path) => false;
+
+            public void Dispose() => Interlocked.Increment(ref owner._disposed);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+using Akka.Actor;
+using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Processes;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
+using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
+using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
+using static NativeLink.Actors.Worker.Tests.Operations.Actions;
+
+namespace NativeLink.Actors.Worker.Tests.Operations;
+
+/// <summary>Kills, verdicts, results that are remembered, and preconditions.</summary>
+public sealed class ActionExecutorEndingTests : ExecutorSpec
+{
+    private static readonly KillAction Kill = new(Op, "the scheduler killed the operation");
+
+    private async Task AssertKilledAsync()
+    {
+        var finished = await FinishedAsync();
+        var status = finished.Result.ExecuteResponse.Status;
+        Assert.Equal((int)Grpc.Core.StatusCode.Aborted, status.Code);
+        Assert.Contains("scheduler killed", status.Message, StringComparison.Ordinal);
+        Assert.Equal(ActionVerdict.Killed, finished.Verdict);
+    }
+
+    [Fact]
+    public async Task NL_051_NL_052_A_kill_while_running_aborts_the_process_skips_the_upload_and_reports_ABORTED()
+    {
+        var executor = StartExecutor();
+        await RunAsync();
+        executor.Tell(Kill);
+        await Runner.ExpectMsgAsync(new Abort(Op));
+        Runner.Reply(new Exited(Op, Report(exitCode: 137, signal: 9, aborted: true)));
+        await AssertKilledAsync();
+        await Uploader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        Assert.True(Root!.Disposed);
+    }
+
+    [Fact]
+    public async Task A_kill_while_inputs_are_fetched_gives_the_download_up()
+    {
+        var executor = StartExecutor();
+        await LoadAsync();
+        await Downloader.ExpectMsgAsync<StageInputs>();
+        executor.Tell(Kill);
+        await Downloader.ExpectMsgAsync(new CancelDownload(Op));
+        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        await AssertKilledAsync();
+    }
+
+    [Fact]
+    public async Task A_kill_while_outputs_are_uploaded_gives_the_upload_up()
+    {
+        var executor = StartExecutor();
+        await RunAsync();
+        Runner.Reply(new Exited(Op, Report()));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await Uploader.ExpectMsgAsync<Upload>();
+        executor.Tell(Kill);
+        await Uploader.ExpectMsgAsync(new CancelUpload(Op));
+        Uploader.Reply(new UploadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        await AssertKilledAsync();
+    }
+
+    [Fact]
+    public async Task A_service_that_does_not_hear_a_kill_delays_the_answer_by_4_seconds_and_its_late_root_is_disposed()
+    {
+        var executor = StartExecutor();
+        Watch(executor);
+        await LoadAsync();
+        var stage = await Downloader.ExpectMsgAsync<StageInputs>();
+        executor.Tell(Kill);
+        await Downloader.ExpectMsgAsync<CancelDownload>();
+        await Connection.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        Clock.Advance(TimeSpan.FromSeconds(4));
+        await AssertKilledAsync();
+        var late = new PlainRoot(stage.Destination);
+        Downloader.Reply(new InputsStaged(Op, late));
+        await ExpectTerminatedAsync(executor);
+        Assert.True(late.Disposed);
+    }
+
+    [Fact]
+    public async Task A_stage_that_exceeds_its_deadline_is_an_internal_error_that_names_it()
+    {
+        StartExecutor();
+        await LoadAsync();
+        await Downloader.ExpectMsgAsync<StageInputs>();
+        Clock.Advance(Settings.Limits.Staging);
+        await Downloader.ExpectMsgAsync<CancelDownload>();
+        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        var error = (await FinishedAsync()).Result.InternalError;
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, error.Code);
+        Assert.Contains("laying out the inputs", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task NL_040_An_upload_over_its_bound_is_an_internal_error_DEADLINE_EXCEEDED()
+    {
+        StartExecutor();
+        await RunAsync();
+        Runner.Reply(new Exited(Op, Report()));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await Uploader.ExpectMsgAsync<Upload>();
+        Clock.Advance(WorkerOptions.MaxUploadTimeout);
+        await Uploader.ExpectMsgAsync<CancelUpload>();
+        Uploader.Reply(new UploadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, (await FinishedAsync()).Result.InternalError.Code);
+    }
+
+    [Theory]
+    [InlineData(false, 139)]
+    [InlineData(true, 9)]
+    public async Task NL_061_A_death_by_signal_11_is_told_as_128_plus_n_or_as_9(bool nine, int expected)
+    {
+        Settings = Settings with { SignalExitCodeIsNine = nine };
+        StartExecutor();
+        await RunAsync();
+        Runner.Reply(new Exited(Op, Report(exitCode: 139, signal: 11)));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await UploadAsync();
+        await PublishAsync();
+        var finished = await FinishedAsync();
+        Assert.Equal(expected, finished.Result.ExecuteResponse.Result.ExitCode);
+        Assert.Null(finished.Result.ExecuteResponse.Status);
+        Assert.Equal(ActionVerdict.Signalled, finished.Verdict);
+    }
+
+    [Fact]
+    public async Task An_action_that_ran_out_of_memory_says_so()
+    {
+        StartExecutor();
+        await RunAsync();
+        Runner.Reply(new Exited(Op, Report(exitCode: 137, signal: 9, outOfMemory: true)));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await UploadAsync();
+        await PublishAsync();
+        var finished = await FinishedAsync();
+        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.ExecuteResponse.Status.Code);
+        Assert.Equal(ActionVerdict.OutOfMemory, finished.Verdict);
+    }
+
+    [Theory]
+    [InlineData("{\"failure\": \"timeout\"}")]
+    [InlineData("{failure: 'timeout',} // said the wrapper")]
+    public async Task NL_070_A_wrapper_that_says_timeout_makes_it_one_and_keeps_the_exit_code(string word)
+    {
+        StartExecutor();
+        var run = await RunAsync();
+        await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
+        Runner.Reply(new Exited(Op, Report(exitCode: 1)));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await UploadAsync();
+        await PublishAsync();
+        var finished = await FinishedAsync();
+        Assert.Equal(1, finished.Result.ExecuteResponse.Result.ExitCode);
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse.Status.Code);
+        Assert.Equal(ActionVerdict.TimedOutExternally, finished.Verdict);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"failure\": \"bored\"}")]
+    [InlineData("not json")]
+    public async Task A_side_channel_file_that_says_nothing_known_is_an_internal_error(string word)
+    {
+        StartExecutor();
+        var run = await RunAsync();
+        await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
+        Runner.Reply(new Exited(Op, Report()));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        Assert.Equal((int)Grpc.Core.StatusCode.Internal, (await FinishedAsync()).Result.InternalError.Code);
+    }
+
+    [Fact]
+    public async Task NL_075_NL_082_A_success_enters_the_action_cache_as_reported_and_the_message_names_it()
+    {
+        WorkerOptions = WorkerOptions with
+        {
+            Results = new UploadResultOptions
+            {
+                ActionCacheStrategy = ResultStrategy.SuccessOnly,
+                SuccessMessageTemplate = "{digest_function}:{action_digest_hash}-{action_digest_size}",
+            },
+        };
+        StartExecutor();
+        await RunAsync();
+        Runner.Reply(new Exited(Op, Report()));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await UploadAsync();
+        var published = await PublishAsync(actionCache: true);
+        var response = (await FinishedAsync()).Result.ExecuteResponse;
+        Assert.Equal(response.Result, published.ActionCache);
+        Assert.Null(published.Historical);
+        Assert.Equal($"sha256:{ActionDigest.Hash}-{ActionDigest.SizeBytes}", response.Message);
+    }
+
+    [Fact]
+    public async Task NL_084_An_action_marked_do_not_cache_does_not_enter_the_action_cache()
+    {
+        WorkerOptions = WorkerOptions with { Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.Everything } };
+        StartExecutor();
+        await RunAsync(action: Action(doNotCache: true));
+        Runner.Reply(new Exited(Op, Report()));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await UploadAsync();
+        await FinishedAsync();
+        await Uploader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public async Task A_precondition_that_refuses_is_RESOURCE_EXHAUSTED_with_its_output_and_nothing_is_loaded()
+    {
+        WorkerOptions = WorkerOptions with { PreconditionScript = "check 'a b'" };
+        StartExecutor(Assignment(platform: ("os-name", "linux")));
+        var run = await Runner.ExpectMsgAsync<Run>();
+        Assert.Equal(["check", "a b"], run.Plan.Arguments);
+        Assert.Contains(new("OPERATION_ID", Op.Value), run.Plan.Environment);
+        Assert.Contains(new("ACTION_DIGEST", ActionDigest.ToString()), run.Plan.Environment);
+        Assert.Contains(new("PLATFORM_os_name", "linux"), run.Plan.Environment);
+        await File.WriteAllTextAsync(run.Plan.StdoutPath, "not today\n");
+        Runner.Reply(new Exited(Op, Report(exitCode: 1)));
+        var finished = await FinishedAsync();
+        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.InternalError.Code);
+        Assert.Contains("not today", finished.Result.InternalError.Message, StringComparison.Ordinal);
+        Assert.Equal(ActionVerdict.PreconditionFailed, finished.Verdict);
+        Assert.False(File.Exists(run.Plan.StdoutPath));
+        await Downloader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public async Task NL_103_A_precondition_sees_the_configured_variables_and_an_action_it_accepts_goes_on()
+    {
+        WorkerOptions = WorkerOptions with
+        {
+            PreconditionScript = "check",
+            AdditionalEnvironment = [new EnvironmentEntry("DEMO_ENV", EnvironmentSource.Value, "yes"), new EnvironmentEntry("DIR", EnvironmentSource.ActionDirectory)],
+        };
+        StartExecutor();
+        var run = await Runner.ExpectMsgAsync<Run>();
+        Assert.Contains(new("DEMO_ENV", "yes"), run.Plan.Environment);
+        Assert.DoesNotContain(run.Plan.Environment, variable => variable.Key == "DIR");
+        Runner.Reply(new Exited(Op, Report()));
+        await Downloader.ExpectMsgAsync<LoadAction>();
+    }
+
+    [Fact]
+    public async Task A_precondition_that_does_not_end_is_aborted_after_its_bound()
+    {
+        WorkerOptions = WorkerOptions with { PreconditionScript = "sleep 100" };
+        StartExecutor();
+        await Runner.ExpectMsgAsync<Run>();
+        Clock.Advance(TimeSpan.FromSeconds(30));
+        await Runner.ExpectMsgAsync(new Abort(Op));
+        Runner.Reply(new Exited(Op, Report(exitCode: 137, aborted: true)));
+        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, (await FinishedAsync()).Result.InternalError.Code);
+    }
+
+    [Fact]
+    public async Task NL_089_A_crash_of_the_executor_ends_the_process_and_removes_the_directory()
+    {
+        var executor = StartExecutor();
+        Watch(executor);
+        await RunAsync();
+        Sys.Stop(executor);
+        await Runner.ExpectMsgAsync(new Abort(Op));
+        await ExpectTerminatedAsync(executor);
+        Assert.True(Root!.Disposed);
+        Assert.Empty(WorkLeft);
+    }
+
+    [Fact]
+    public async Task With_the_timeout_handled_externally_the_worker_waits_for_the_maximum_and_tells_the_wanted_one()
+    {
+        WorkerOptions = WorkerOptions with
+        {
+            TimeoutHandledExternally = true,
+            AdditionalEnvironment = [new EnvironmentEntry("T", EnvironmentSource.TimeoutMillis)],
+        };
+        StartExecutor();
+        var run = await RunAsync(action: Action(timeout: Duration.FromTimeSpan(TimeSpan.FromSeconds(500))));
+        Assert.Contains(new("T", "500000"), run.Plan.Environment);
+        Clock.Advance(TimeSpan.FromSeconds(99.9));
+        await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        Clock.Advance(TimeSpan.FromSeconds(0.1));
+        await Runner.ExpectMsgAsync(new Abort(Op));
+    }
+}

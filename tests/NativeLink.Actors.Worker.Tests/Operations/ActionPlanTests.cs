@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Worker.Operations;
+using static NativeLink.Actors.Worker.Tests.Operations.Actions;
+
+namespace NativeLink.Actors.Worker.Tests.Operations;
+
+public sealed class ActionPlanTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("plan-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    private sealed record FakeDirectory(string Path) : IActionDirectory
+    {
+        public void Account(long bytes)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    [Fact]
+    public void NL_065_NL_067_NL_068_NL_069_NL_073_Arguments_and_environment_come_from_their_six_sources_and_the_commands_own_win()
+    {
+        var options = Options("/w") with
+        {
+            Entrypoint = "/opt/my wrapper",
+            OwnEnvironment = ImmutableDictionary<string, string>.Empty.Add("OWN", "mine").Add("FOO", "leak"),
+            AdditionalEnvironment =
+            [
+                new("V", EnvironmentSource.Value, "fixed"), new("OWN", EnvironmentSource.FromEnvironment), new("UNSET", EnvironmentSource.FromEnvironment),
+                new("P1", EnvironmentSource.Property, "modified"), new("P2", EnvironmentSource.Property, "of-action"),
+                new("P3", EnvironmentSource.Property, "absent"), new("T", EnvironmentSource.TimeoutMillis), new("S", EnvironmentSource.SideChannelFile),
+                new("D", EnvironmentSource.ActionDirectory), new("WIN", EnvironmentSource.Value, "no"),
+            ],
+        };
+        var command = Command("tool", "a b");
+        command.EnvironmentVariables.Add(new Reapi.Command.Types.EnvironmentVariable { Name = "WIN", Value = "yes" });
+        var action = Action(timeout: Duration.FromTimeSpan(TimeSpan.FromSeconds(12)));
+        action.Platform = Platform(("modified", "old"), ("of-action", "here"));
+        var plan = ActionPlan.Create(Assignment(platform: ("modified", "new")), action, command, options);
+        var process = plan.ToProcess(new FakeDirectory("/w/op"), "/w/op/work");
+        Assert.Equal(["/opt/my wrapper", "tool", "a b"], process.Arguments);
+        Assert.Equal(
+            [
+                new("V", "fixed"), new("OWN", "mine"), new("UNSET", ""), new("P1", "new"), new("P2", "here"), new("P3", ""), new("T", "12000"),
+                new("S", "/w/op/side_channel"), new("D", "/w/op"), new("WIN", "yes"),
+            ],
+            process.Environment);
+        Assert.Equal(("/w/op/work", "/w/op/stdout", "/w/op/stderr"), (process.WorkingDirectory, process.StdoutPath, process.StderrPath));
+    }
+
+    [Fact]
+    public void NL_013_NL_014_NL_015_Parents_of_all_three_output_lists_are_made_below_the_working_directory()
+    {
+#pragma warning disable CS0612
+        var command = new Reapi.Command { WorkingDirectory = "wd", OutputPaths = { "a/p", "../beside/q", "top" }, OutputFiles = { "b/f" }, OutputDirectories = { "c/d/e" } };
+#pragma warning restore CS0612
+        Assert.Equal(["beside", "wd", "wd/a", "wd/b", "wd/c/d"], OutputPaths.Parents(command));
+    }
+
+    [Fact]
+    public void A_negative_timeout_is_the_actions_fault()
+    {
+        var fault = Assert.Throws<FaultException>(() => ActionTimeout.Choose(new Duration { Seconds = -5 }, TimeSpan.FromSeconds(10), false)).Fault;
+        Assert.Equal(FaultKind.Action, fault.Kind);
+        Assert.Throws<FaultException>(() => ActionTimeout.Choose(new Duration { Seconds = long.MaxValue }, TimeSpan.FromSeconds(10), true));
+    }
+
+    [Fact]
+    public void A_link_of_the_input_tree_is_followed_inside_the_root_and_never_out_of_it()
+    {
+        Directory.CreateDirectory(Path.Combine(_root, "real"));
+        File.CreateSymbolicLink(Path.Combine(_root, "inside"), "real");
+        File.CreateSymbolicLink(Path.Combine(_root, "outside"), "../elsewhere");
+        File.CreateSymbolicLink(Path.Combine(_root, "absolute"), Path.GetTempPath());
+        File.CreateSymbolicLink(Path.Combine(_root, "loop"), "loop");
+        File.WriteAllText(Path.Combine(_root, "file"), "");
+        Assert.Equal(Path.Combine(_root, "real"), OutputParents.Create(_root, ["inside/x/y"], "inside"));
+        Assert.True(Directory.Exists(Path.Combine(_root, "real/x/y")));
+        foreach (var bad in new[] { "outside/x", "absolute/x", "loop/x", "file/x" })
+            Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root, [bad], "")).Fault.Kind);
+        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root, [], "not/there")).Fault.Kind);
+        Assert.False(Directory.Exists(Path.Combine(_root, "not")));
+    }
+
+    [Theory]
+    [InlineData("a b  c", "a|b|c")]
+    [InlineData("""sh -c 'echo "$x"' """, """sh|-c|echo "$x" """)]
+    [InlineData("""a\ b "c \" d" '' e""", """a b|c " d||e""")]
+    [InlineData("a # comment", "a")]
+    public void Words_are_split_as_a_shell_does(string text, string words) =>
+        Assert.Equal(words.Trim().Split('|'), ShellWords.Split(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("'open")]
+    [InlineData("\"open")]
+    [InlineData("trailing\\")]
+    public void Text_that_a_shell_would_not_take_is_refused(string text) => Assert.Throws<FormatException>(() => ShellWords.Split(text));
+}

@@ -1,0 +1,117 @@
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
+using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
+using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
+using static NativeLink.Actors.Worker.Tests.Operations.Actions;
+
+namespace NativeLink.Actors.Worker.Tests.Operations;
+
+/// <summary>One executor among probes, on a clock that only the test moves.</summary>
+public abstract class ExecutorSpec : TestKit
+{
+    private readonly string _work = Directory.CreateTempSubdirectory("executor-").FullName;
+    private readonly WorkDirectory _directory;
+
+    protected ExecutorSpec()
+        : base(Akka.Configuration.ConfigurationFactory
+            .ParseString("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """)
+            .WithFallback(WorkerHocon.Reference()))
+    {
+        (Connection, Downloader, Runner, Uploader) =
+            (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"), CreateTestProbe("uploader"));
+        _directory = WorkDirectory.Open(_work);
+        Settings = new ExecutorSettings(Options(_work), new ExecutorPeers(Downloader, Runner, Uploader), new ActionDirectories(_directory));
+    }
+
+    protected TestProbe Connection { get; }
+
+    protected TestProbe Downloader { get; }
+
+    protected TestProbe Runner { get; }
+
+    protected TestProbe Uploader { get; }
+
+    protected ExecutorSettings Settings { get; set; }
+
+    protected WorkerOptions WorkerOptions
+    {
+        get => Settings.Options;
+        set => Settings = Settings with { Options = value };
+    }
+
+    protected PlainRoot? Root { get; private set; }
+
+    protected TestScheduler Clock => (TestScheduler)Sys.Scheduler;
+
+    /// <summary>Names in the work directory that are not the worker's own.</summary>
+    protected string[] WorkLeft => [.. Directory.GetFileSystemEntries(_work).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))];
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        _directory.Dispose();
+        Directory.Delete(_work, recursive: true);
+    }
+
+    protected IActorRef StartExecutor(ActionAssignment? assignment = null)
+    {
+        var executor = Connection.ChildActorOf(ActionExecutor.CreateProps(Settings));
+        executor.Tell(new Start(assignment ?? Assignment()));
+        return executor;
+    }
+
+    protected async Task LoadAsync(Reapi.Command? command = null, Reapi.Action? action = null)
+    {
+        Assert.Equal(ActionDigest, (await Downloader.ExpectMsgAsync<LoadAction>()).Action);
+        Downloader.Reply(new ActionLoaded(Op, action ?? Action(), command ?? Command()));
+    }
+
+    protected async Task StageAsync()
+    {
+        var stage = await Downloader.ExpectMsgAsync<StageInputs>();
+        Assert.Equal(RootDigest, stage.InputRoot);
+        Directory.CreateDirectory(stage.Destination);
+        Root = new PlainRoot(stage.Destination);
+        Downloader.Reply(new InputsStaged(Op, Root));
+    }
+
+    /// <summary>Brings the executor to where the process runs.</summary>
+    protected async Task<Run> RunAsync(Reapi.Command? command = null, Reapi.Action? action = null)
+    {
+        await LoadAsync(command, action);
+        await StageAsync();
+        return await Runner.ExpectMsgAsync<Run>();
+    }
+
+    protected async Task UploadAsync()
+    {
+        await Uploader.ExpectMsgAsync<Upload>();
+        Uploader.Reply(new Uploaded(Op, Uploaded()));
+    }
+
+    /// <summary>Answers a request to remember the result, and says what was asked.</summary>
+    protected async Task<Worker.Outputs.PublishPlan> PublishAsync(bool actionCache = false, Digest? historical = null)
+    {
+        var publish = await Uploader.ExpectMsgAsync<Publish>();
+        Uploader.Reply(new Published(Op, actionCache, historical));
+        return publish.Plan;
+    }
+
+    protected async Task<Finished> FinishedAsync()
+    {
+        var finished = await Connection.ExpectMsgAsync<Finished>();
+        Assert.Equal(Op, finished.Id);
+        Assert.Equal(Op.Value, finished.Result.OperationId);
+        Assert.Equal("main", finished.Result.InstanceName);
+        if (finished.Result.ExecuteResponse is { } response)
+            Complete(response);
+        Assert.Empty(WorkLeft);
+        return finished;
+    }
+}

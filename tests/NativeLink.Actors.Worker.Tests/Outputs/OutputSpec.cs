@@ -1,0 +1,95 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Worker.Outputs;
+using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
+
+namespace NativeLink.Actors.Worker.Tests.Outputs;
+
+/// <summary>An uploader, a fake CAS and a directory in which an action has run.</summary>
+public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
+{
+    protected static readonly OperationId Op = new("op");
+    protected static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("outputs-").FullName;
+    private GrpcCasClient _client = null!;
+    private GrpcActionCacheClient _cache = null!;
+
+    protected FakeCasServer Server { get; private set; } = null!;
+
+    protected ContentStore Store { get; private set; } = null!;
+
+    /// <summary>The input root.</summary>
+    protected string Root => Path.Combine(_directory, "op", "work");
+
+    /// <summary>A directory outside the root.</summary>
+    protected string Outside => Path.Combine(_directory, "outside");
+
+    protected bool FillsStore { get; set; }
+
+    protected DigestFunction Function { get; set; } = DigestFunction.Sha256;
+
+    public async Task InitializeAsync()
+    {
+        Directory.CreateDirectory(Root);
+        Directory.CreateDirectory(Outside);
+        Server = await FakeCasServer.StartAsync();
+        var options = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)] };
+        _client = new GrpcCasClient(options, TimeProvider.System, new Random(1));
+        _cache = new GrpcActionCacheClient(options, TimeProvider.System, new Random(1));
+        Store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
+    }
+
+    async Task IAsyncLifetime.DisposeAsync()
+    {
+        await _client.DisposeAsync();
+        await _cache.DisposeAsync();
+        await Server.DisposeAsync();
+        Store.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(
+        new UploadTargets(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, _cache, null), TimeProvider.System));
+
+    protected void Write(string path, string content = "", bool executable = false)
+    {
+        var full = Path.Combine(Root, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        File.WriteAllText(full, content);
+        File.SetUnixFileMode(full, (UnixFileMode)(executable ? 0x1ed : 0x1a4));
+    }
+
+    protected void Link(string path, string target)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(Root, path))!);
+        File.CreateSymbolicLink(Path.Combine(Root, path), target);
+    }
+
+    protected UploadPlan Plan(Reapi.Command command, bool movable = false) =>
+        new(Root, command, Function, Path.Combine(_directory, "stdout"), Path.Combine(_directory, "stderr"), _ => movable);
+
+    protected void WriteSpools(string stdout, string stderr)
+    {
+        File.WriteAllText(Path.Combine(_directory, "stdout"), stdout);
+        File.WriteAllText(Path.Combine(_directory, "stderr"), stderr);
+    }
+
+    protected static Reapi.Command Outputs(params string[] paths) => new() { OutputPaths = { paths } };
+
+    protected async Task<Reapi.ActionResult> UploadAsync(Reapi.Command command, bool movable = false, IActorRef? uploader = null)
+    {
+        (uploader ?? Uploader()).Tell(new Upload(Op, Plan(command, movable)), TestActor);
+        var answer = await ExpectMsgAsync<object>(Soon);
+        return answer is Uploaded uploaded ? uploaded.Outputs : throw new FaultException(Assert.IsType<UploadFailed>(answer).Fault);
+    }
+
+    protected Reapi.Tree TreeOf(Reapi.OutputDirectory directory) =>
+        Reapi.Tree.Parser.ParseFrom(Server.Blobs[Digest.FromWire(directory.TreeDigest, Function, "the tree")]);
+
+    protected string TextOf(Reapi.Digest digest) => System.Text.Encoding.UTF8.GetString(Server.Blobs[Digest.FromWire(digest, Function, "a blob")]);
+}

@@ -1,0 +1,104 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker.Processes;
+using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
+
+namespace NativeLink.Actors.Worker.Tests.Processes;
+
+public sealed class ProcessRunnerTests() : TestKit(
+    "nativelink.dispatchers.processes { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
+{
+    private static readonly OperationId _one = new("one");
+    private static readonly OperationId _two = new("two");
+
+    [Fact]
+    public void A_run_is_answered_when_it_has_ended()
+    {
+        using var bench = new Workbench();
+        var executor = CreateTestProbe("executor");
+        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
+        runner.Tell(new Run(_one, bench.Shell("exit 5")), executor);
+        Assert.Equal((_one, 5), executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)) is var exited ? (exited.Id, exited.Report.ExitCode) : default);
+        runner.Tell(new Run(_one, bench.Plan()), executor);
+        Assert.Equal(FaultKind.Action, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
+    }
+
+    [Fact]
+    public void An_abort_ends_its_run_and_no_other()
+    {
+        using var bench = new Workbench();
+        var executor = CreateTestProbe("executor");
+        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
+        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(_two, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Abort(new OperationId("unknown")), executor);
+        runner.Tell(new Abort(_one), executor);
+        var exited = executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20));
+        Assert.Equal((_one, true), (exited.Id, exited.Report.Aborted));
+        runner.Tell(new Abort(_two), executor);
+        Assert.Equal(_two, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Id);
+    }
+
+    [Fact]
+    public void What_is_above_the_bound_waits_its_turn_and_can_be_aborted_there()
+    {
+        using var bench = new Workbench();
+        var executor = CreateTestProbe("executor");
+        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher, mostAtOnce: 1));
+        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        var never = bench.Shell("echo ran");
+        runner.Tell(new Run(_two, never), executor);
+        runner.Tell(new Run(new OperationId("three"), bench.Shell("exit 3")), executor);
+        runner.Tell(new Abort(_two), executor);
+        var aborted = executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20));
+        Assert.Equal((_two, true), (aborted.Id, aborted.Report.Aborted));
+        Assert.False(File.Exists(never.StdoutPath));
+        runner.Tell(new Abort(_one), executor);
+        Assert.Equal(_one, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Id);
+        Assert.Equal(3, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.ExitCode);
+    }
+
+    [Fact]
+    public void The_same_operation_twice_at_once_is_refused_and_the_first_goes_on()
+    {
+        using var bench = new Workbench();
+        var executor = CreateTestProbe("executor");
+        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
+        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
+        runner.Tell(new Abort(_one), executor);
+        Assert.True(executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.Aborted);
+    }
+
+    [Fact]
+    public async Task Stopping_answers_what_it_held_once_and_ends_it()
+    {
+        using var bench = new Workbench();
+        var executor = CreateTestProbe("executor");
+        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
+        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
+        Sys.Stop(runner);
+        Assert.Equal((_one, FaultKind.Worker), executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)) is var failed ? (failed.Id, failed.Fault.Kind) : default);
+        await bench.EventuallyAsync(() => bench.Marked().Count == 0, "it has been ended");
+        executor.ExpectNoMsg(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task A_restart_answers_what_it_held_and_runs_again()
+    {
+        using var bench = new Workbench();
+        var executor = CreateTestProbe("executor");
+        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
+        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
+        runner.Tell(new Run(_two, null!), executor); // A message that nobody should send: it throws.
+        Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
+        Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
+        runner.Tell(new Run(_one, bench.Shell("exit 4")), executor);
+        Assert.Equal(4, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.ExitCode);
+        await bench.EventuallyAsync(() => bench.Marked().Count == 0, "the old one has been ended");
+    }
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker.Processes;
+
+namespace NativeLink.Actors.Worker.Tests.Processes;
+
+/// <summary>A launcher and a directory to run real processes in; both are gone afterwards.</summary>
+internal sealed class Workbench : IDisposable
+{
+    internal static readonly KeyValuePair<string, string> UsualPath = new("PATH", "/usr/bin:/bin");
+
+    private int _runs;
+
+    internal Workbench(ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null)
+    {
+        Launcher = PosixProcessLauncher.Create(
+            new ProcessLauncherOptions { Containment = kind, BusyBound = busyBound ?? TimeSpan.FromSeconds(2) }, TimeProvider.System, NullLogger.Instance);
+        Directory = System.IO.Directory.CreateTempSubdirectory("nativelink-processes-").FullName;
+    }
+
+    internal PosixProcessLauncher Launcher { get; }
+
+    internal string Directory { get; }
+
+    internal string Mark { get; } = $"NL_TEST_MARK=m{Guid.NewGuid():N}";
+
+    /// <summary>The kinds of containment that work on this machine: a cgroup needs the right to make one.</summary>
+    public static TheoryData<ContainmentKind> Kinds()
+    {
+        var kinds = new TheoryData<ContainmentKind> { ContainmentKind.Subreaper };
+        try
+        {
+            PosixProcessLauncher.Create(new ProcessLauncherOptions { Containment = ContainmentKind.Cgroup }, TimeProvider.System, NullLogger.Instance).Dispose();
+            kinds.Add(ContainmentKind.Cgroup);
+        }
+        catch (FaultException)
+        {
+            // Automatic falls back to the subreaper then, which is tested anyway.
+        }
+
+        return kinds;
+    }
+
+    internal ProcessPlan Plan(params string[] arguments)
+    {
+        var run = Interlocked.Increment(ref _runs).ToString(CultureInfo.InvariantCulture);
+        var mark = Mark.Split('=');
+        return new ProcessPlan(arguments, [UsualPath, new(mark[0], mark[1])], Directory, Path.Combine(Directory, run + ".out"), Path.Combine(Directory, run + ".err"));
+    }
+
+    internal ProcessPlan Shell(string script) => Plan("/bin/sh", "-c", script);
+
+    internal async Task<Result> RunAsync(ProcessPlan plan, CancellationToken abort = default)
+    {
+        var report = await Launcher.RunAsync(plan, abort).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+        return new Result(report, await File.ReadAllTextAsync(plan.StdoutPath, CancellationToken.None), await File.ReadAllTextAsync(plan.StderrPath, CancellationToken.None));
+    }
+
+    internal Task<Result> ShellAsync(string script) => RunAsync(Shell(script));
+
+    internal async Task<Fault> FaultOfAsync(ProcessPlan plan) => (await Assert.ThrowsAsync<FaultException>(() => Launcher.RunAsync(plan, CancellationToken.None))).Fault;
+
+    /// <summary>Live processes with this bench's mark in their environment.</summary>
+    internal List<int> Marked()
+    {
+        var found = new List<int>();
+        foreach (var directory in System.IO.Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) continue;
+            try
+            {
+                if (File.ReadAllText(directory + "/environ").Contains(Mark, StringComparison.Ordinal) && ProcStat.State(File.ReadAllText(directory + "/stat")) != 'Z') found.Add(pid);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It has ended meanwhile, or is another user's.
+            }
+        }
+
+        return found;
+    }
+
+    internal async Task EventuallyAsync(Func<bool> condition, string what)
+    {
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (!condition())
+        {
+            Assert.False(bound.IsCancellationRequested, $"not within 20 s: {what}");
+            await timer.WaitForNextTickAsync(CancellationToken.None);
+        }
+    }
+
+    public void Dispose()
+    {
+        Launcher.Dispose();
+        System.IO.Directory.Delete(Directory, recursive: true);
+    }
+
+    internal sealed record Result(ProcessReport Report, string Out, string Error);
+}

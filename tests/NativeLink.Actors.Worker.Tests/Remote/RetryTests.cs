@@ -1,0 +1,116 @@
+using Grpc.Core;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Worker.Remote;
+
+namespace NativeLink.Actors.Worker.Tests.Remote;
+
+public sealed class RetryTests : CasClientSpec
+{
+    [Fact]
+    public async Task Two_unavailable_answers_in_a_row_are_survived_by_every_call()
+    {
+        foreach (var rpc in (string[])["Read", "BatchReadBlobs", "FindMissingBlobs", "Write", "BatchUpdateBlobs"])
+            Server.FailNext(rpc, 2);
+        var client = Client(Options(5));
+        var data = Noise(300_000);
+        var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
+        Assert.Equal([digest], (await client.FindMissingAsync([digest], None)).ToArray());
+        await client.WriteAsync(digest, new BlobSource(data, null), None);
+        await client.WriteBatchAsync([(digest, data)], None);
+        Assert.Equal(data, await ReadAllAsync(client, digest));
+        Assert.Equal(data, Assert.Single(await client.ReadBatchAsync([digest], None)).Data.ToArray());
+        Assert.Equal([3, 3, 3, 3, 3], ((string[])["Read", "BatchReadBlobs", "FindMissingBlobs", "Write", "BatchUpdateBlobs"]).Select(Server.Calls));
+    }
+
+    [Fact]
+    public async Task Without_retries_the_first_failure_is_told_with_its_code_and_address()
+    {
+        Server.FailNext("FindMissingBlobs", 1);
+        var error = await Assert.ThrowsAsync<FaultException>(() => Client().FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
+        Assert.Equal((FaultKind.Storage, StatusCode.Unavailable), (error.Fault.Kind, error.Fault.Code!.Value));
+        Assert.Contains(Server.Address.Authority, error.Fault.Detail, StringComparison.Ordinal);
+        Assert.Equal(1, Server.Calls("FindMissingBlobs"));
+    }
+
+    [Fact]
+    public async Task A_code_that_cannot_pass_is_not_repeated_unless_the_configuration_says_so()
+    {
+        var digest = BlobHasher.Compute("x"u8, DigestFunction.Sha256);
+        Server.FailNext("FindMissingBlobs", 1, StatusCode.PermissionDenied);
+        await Assert.ThrowsAsync<FaultException>(() => Client(Options(5)).FindMissingAsync([digest], None));
+        Server.FailNext("FindMissingBlobs", 1, StatusCode.PermissionDenied);
+        var options = Options(5);
+        Assert.Single(await Client(options with { Retry = options.Retry with { RetryOn = [StatusCode.PermissionDenied] } }).FindMissingAsync([digest], None));
+    }
+
+    [Fact]
+    public async Task A_read_that_breaks_in_the_middle_goes_on_where_it_was()
+    {
+        var data = Noise(5_000_000);
+        var digest = Server.Put(data);
+        var chunks = 0;
+        Server.Before["ReadChunk"] = _ => Interlocked.Increment(ref chunks) is 20 or 40 ? throw new RpcException(new Status(StatusCode.Unavailable, "")) : Task.CompletedTask;
+        Assert.Equal(data, await ReadAllAsync(Client(Options(5)), digest));
+        var offsets = Server.Log.Where(call => call.Rpc == "Read").Select(call => ((Google.ByteStream.ReadRequest)call.Request!).ReadOffset).ToArray();
+        Assert.Equal([0, 19 * 65536L, 38 * 65536L], offsets);
+    }
+
+    [Fact]
+    public async Task An_upload_that_breaks_goes_on_under_its_uuid_from_what_the_server_kept()
+    {
+        var data = Noise(5_000_000);
+        var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
+        var messages = 0;
+        Server.Before["WriteChunk"] = _ => Interlocked.Increment(ref messages) == 3 ? throw new RpcException(new Status(StatusCode.Unavailable, "")) : Task.CompletedTask;
+        await Client(Options(5)).WriteAsync(digest, new BlobSource(data, null), None);
+        Assert.Equal(data, Server.Blobs[digest]);
+        Assert.Single(Names("Write").Distinct());
+        Assert.Equal([0, 1 << 20, 2 << 20, 3 << 20, 4 << 20], Server.WriteMessages.Select(message => (int)message.Offset));
+    }
+
+    [Fact]
+    public async Task An_upload_whose_status_cannot_be_asked_starts_again_under_a_new_uuid()
+    {
+        Server.FailNext("QueryWriteStatus", int.MaxValue, StatusCode.Unimplemented);
+        Server.FailNext("Write", 1);
+        var data = Noise(3_000_000);
+        var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
+        await Client(Options(5)).WriteAsync(digest, new BlobSource(data, null), None);
+        Assert.Equal(2, Names("Write").Distinct().Count());
+        Assert.Equal(data, Server.Blobs[digest]);
+    }
+
+    [Fact]
+    public async Task A_deadline_ends_a_call_that_hangs()
+    {
+        var never = new TaskCompletionSource();
+        Server.Before["FindMissingBlobs"] = _ => never.Task;
+        var client = Client(Options() with { RpcTimeout = TimeSpan.FromMilliseconds(200) });
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal(StatusCode.DeadlineExceeded, error.Fault.Code);
+        never.SetResult();
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_a_storage_fault()
+    {
+        var client = Client(Options() with { Endpoints = [new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))] });
+        var error = await Assert.ThrowsAsync<FaultException>(() => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
+        Assert.Equal((FaultKind.Storage, StatusCode.Unavailable), (error.Fault.Kind, error.Fault.Code!.Value));
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(0.5)]
+    public void Delays_double_and_stray_by_half_the_jitter(double jitter)
+    {
+        var retry = new RpcRetry(new RetryOptions(9, TimeSpan.FromSeconds(0.1), jitter), TimeProvider.System, new Random(7));
+        foreach (var n in Enumerable.Range(1, 6))
+        {
+            var plain = 0.1 * Math.Pow(2, n);
+            Assert.InRange(retry.DelayBefore(n).TotalSeconds, plain * (1 - (jitter / 2)) - 1e-6, plain * (1 + (jitter / 2)) + 1e-6);
+        }
+        Assert.Equal(TimeSpan.FromMinutes(1), new RpcRetry(new RetryOptions(99, TimeSpan.FromSeconds(1)), TimeProvider.System, new Random(7)).DelayBefore(90));
+    }
+}

@@ -1,0 +1,104 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Worker.Remote;
+
+namespace NativeLink.Actors.Worker.Tests.Remote;
+
+public sealed class TlsTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("tls-").FullName;
+    private readonly X509Certificate2 _authority = Authority("CN=test authority");
+    private readonly Digest _digest = BlobHasher.Compute("x"u8, DigestFunction.Sha256);
+
+    public void Dispose()
+    {
+        _authority.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_server_whose_authority_is_in_the_ca_file_is_trusted()
+    {
+        using var certificate = Signed("CN=server", _authority);
+        await using var server = await FakeCasServer.StartAsync(certificate);
+        await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
+        Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
+        await using var both = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: true));
+        Assert.Equal([_digest], (await both.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
+    }
+
+    [Fact]
+    public async Task A_server_of_another_authority_is_not_trusted()
+    {
+        using var other = Authority("CN=another authority");
+        using var certificate = Signed("CN=server", other);
+        await using var server = await FakeCasServer.StartAsync(certificate);
+        await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
+        var error = await Assert.ThrowsAsync<FaultException>(() => client.FindMissingAsync([_digest], CancellationToken.None));
+        Assert.Equal(FaultKind.Storage, error.Fault.Kind);
+        await using var native = Client(server, new TlsOptions(null, null, null, UseNativeRoots: true));
+        await Assert.ThrowsAsync<FaultException>(() => native.FindMissingAsync([_digest], CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_server_that_asks_for_a_certificate_gets_the_one_of_the_configuration()
+    {
+        using var certificate = Signed("CN=server", _authority);
+        using var own = Signed("CN=worker", _authority);
+        await using var server = await FakeCasServer.StartAsync(certificate, clientAuthority: _authority);
+        var key = Path.Combine(_directory, "key.pem");
+        await File.WriteAllTextAsync(key, own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), Pem("cert.pem", own), key, UseNativeRoots: false));
+        Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
+        await using var without = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
+        var error = await Assert.ThrowsAsync<FaultException>(() => without.FindMissingAsync([_digest], CancellationToken.None));
+        Assert.Equal(StatusCode.Unavailable, error.Fault.Code);
+    }
+
+    [Theory]
+    [InlineData("there is none", "missing.pem")]
+    [InlineData("it is no certificate", "junk.pem")]
+    public void A_file_that_cannot_be_used_is_named(string why, string file)
+    {
+        var path = Path.Combine(_directory, file);
+        if (file.StartsWith("junk", StringComparison.Ordinal))
+            File.WriteAllText(path, why);
+        var endpoint = new GrpcEndpointOptions(new Uri("https://127.0.0.1:1")) { Tls = new TlsOptions(path, null, null, false) };
+        var error = Assert.Throws<FaultException>(() => GrpcChannels.Open(endpoint));
+        Assert.Contains(path, error.Fault.Detail, StringComparison.Ordinal);
+    }
+
+    private static GrpcCasClient Client(FakeCasServer server, TlsOptions tls) => new(
+        new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(server.Address) { Tls = tls }] }, TimeProvider.System, new Random(1));
+
+    private string Pem(string name, X509Certificate2 certificate)
+    {
+        var path = Path.Combine(_directory, name);
+        File.WriteAllText(path, certificate.ExportCertificatePem());
+        return path;
+    }
+
+    private static X509Certificate2 Authority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        return request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(2));
+    }
+
+    private static X509Certificate2 Signed(string name, X509Certificate2 authority)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        using var bare = request.Create(authority, TimeProvider.System.GetUtcNow().AddHours(-1), TimeProvider.System.GetUtcNow().AddDays(1), RandomNumberGenerator.GetBytes(8));
+        using var whole = bare.CopyWithPrivateKey(key);
+        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
+    }
+}
