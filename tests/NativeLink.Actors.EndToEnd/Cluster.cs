@@ -35,6 +35,31 @@ internal sealed class Cluster : IAsyncDisposable
         return cluster;
     }
 
+    /// <summary>Writes the flat form of NativeLink's page on workers: several workers that share one store on this machine.</summary>
+    public async Task<string> WriteFlatFile()
+    {
+        var file = Path.Combine(Home, "worker-config.json");
+        await File.WriteAllTextAsync(file, $$"""
+            {
+              "worker_api_endpoint": { "address": "grpc://127.0.0.1:{{_workerPort}}" },
+              "cas_stores": { "SHARED_LOCAL_CAS": { "fast_slow": {
+                "fast": { "filesystem": { "content_path": "{{Home}}/shared/cas", "temp_path": "{{Home}}/shared/tmp", "eviction_policy": { "max_bytes": "200gb" } } },
+                "slow": { "grpc": { "instance_name": "main", "endpoints": [{ "address": "grpc://127.0.0.1:{{_clientPort}}" }], "store_type": "cas" } } } } },
+              "platform_properties": { "cpu_arch": "x86_64", "OSFamily": "linux" },
+              "max_inflight_tasks": 1, "timeout": "1200s", "upload_timeout": "600s", "work_directory": "{{Home}}/work"
+            }
+            """);
+        return file;
+    }
+
+    /// <summary>Starts a worker process of its own with these arguments and waits until it has said this so many times.</summary>
+    public async Task<RunningProgram> StartProgram(string[] arguments, string says, int times = 1)
+    {
+        var program = RunningProgram.Start(Binary, arguments);
+        _programs.Add(program);
+        return await program.Says(says, StartUp, times);
+    }
+
     /// <summary>Starts a worker process from a NativeLink configuration file and waits until it is registered.</summary>
     public async Task<RunningProgram> StartWorker(string name, int maxInflight = 2)
     {
@@ -61,9 +86,7 @@ internal sealed class Cluster : IAsyncDisposable
               servers: [],
             }
             """);
-        var worker = RunningProgram.Start(Binary, [file]);
-        _programs.Add(worker);
-        return await worker.Says("registered", StartUp);
+        return await StartProgram([file], "registered");
     }
 
     public static RunningProgram Run(params string[] arguments) => RunningProgram.Start(Binary, arguments);

@@ -44,11 +44,11 @@ internal sealed class RunningProgram : IAsyncDisposable
         return running;
     }
 
-    /// <summary>Waits until a line with this text was printed.</summary>
-    public async Task<RunningProgram> Says(string text, TimeSpan within)
+    /// <summary>Waits until this text was printed so many times.</summary>
+    public async Task<RunningProgram> Says(string text, TimeSpan within, int times = 1)
     {
         var end = Stopwatch.StartNew();
-        while (!Output.Contains(text, StringComparison.Ordinal))
+        while (Output.Split(text).Length <= times)
         {
             Assert.False(_process.HasExited, $"{_process.StartInfo.FileName} exited with {(_process.HasExited ? _process.ExitCode : 0)} before it said '{text}':\n{Output}");
             Assert.True(end.Elapsed < within, $"{_process.StartInfo.FileName} did not say '{text}' within {within}:\n{Output}");

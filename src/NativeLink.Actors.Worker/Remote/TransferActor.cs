@@ -12,9 +12,8 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
     /// <summary>How long a cancelled request may take to end before it is answered without waiting for it.</summary>
     private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<long, Held> _held = [];
+    private readonly HashSet<Held> _held = [];
     private readonly string _role;
-    private long _lastKey;
 
     private protected TransferActor(string role)
     {
@@ -34,7 +33,7 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        foreach (var held in _held.Values)
+        foreach (var held in _held)
         {
             held.Stop.Cancel();
             held.ReplyTo.Tell(Failed(held.Id, new Fault(FaultKind.Worker, $"the {_role} failed or was stopped while it held this request")));
@@ -54,32 +53,34 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
     /// <summary>Starts the work of a request; its result is the answer.</summary>
     private protected void Hold(OperationId id, Func<CancellationToken, Task<object>> work)
     {
-        var held = new Held(++_lastKey, id, Sender, new CancellationTokenSource());
-        _held.Add(held.Key, held);
+        var held = new Held(id, Sender, new CancellationTokenSource());
+        _held.Add(held);
         Task.Factory.StartNew(() => work(held.Stop.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk)
             .Unwrap()
-            .PipeTo(Self, success: answer => new Ended(held.Key, answer, null), failure: error => new Ended(held.Key, null, Fault.From(error)));
+            .PipeTo(Self, success: answer => new Ended(held, answer, null), failure: error => new Ended(held, null, Fault.From(error)));
     }
 
     /// <summary>Ends what an operation has running here.</summary>
     private protected void Cancel(OperationId id)
     {
-        foreach (var held in _held.Values.Where(held => held.Id == id && !held.Stop.IsCancellationRequested))
+        foreach (var held in _held.Where(held => held.Id == id && !held.Stop.IsCancellationRequested))
         {
             held.Stop.Cancel();
-            Timers.StartSingleTimer(held.Key, new GraceOver(held.Key), CancelGrace);
+            Timers.StartSingleTimer(held, new GraceOver(held), CancelGrace);
         }
     }
 
     private void OnEnded(Ended ended)
     {
-        if (!_held.Remove(ended.Key, out var held))
+        var held = ended.Held;
+        if (!_held.Remove(held))
         {
+            // Given up already, or asked of this actor before it was restarted.
             if (ended.Answer is { } late)
                 Discard(late);
             return;
         }
-        Timers.Cancel(held.Key);
+        Timers.Cancel(held);
         var cancelled = held.Stop.IsCancellationRequested;
         held.Stop.Dispose();
         if (cancelled && ended.Answer is { } unwanted)
@@ -94,7 +95,8 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
 
     private void OnGraceOver(GraceOver grace)
     {
-        if (!_held.Remove(grace.Key, out var held))
+        var held = grace.Held;
+        if (!_held.Remove(held))
             return;
         Log.WithContext("OperationId", held.Id).Warning("A cancelled request has not ended after {Grace}; it is answered without waiting for it", CancelGrace);
         held.ReplyTo.Tell(Failed(held.Id, Aborted));
@@ -102,9 +104,17 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
 
     private Fault Aborted => new(FaultKind.Aborted, $"the {_role} was told to give this up");
 
-    private sealed record Held(long Key, OperationId Id, IActorRef ReplyTo, CancellationTokenSource Stop);
+    /// <summary>A class, not a record: two requests are never the same one, not even before and after a restart.</summary>
+    private sealed class Held(OperationId id, IActorRef replyTo, CancellationTokenSource stop)
+    {
+        public OperationId Id { get; } = id;
 
-    private sealed record Ended(long Key, object? Answer, Fault? Fault);
+        public IActorRef ReplyTo { get; } = replyTo;
 
-    private sealed record GraceOver(long Key);
+        public CancellationTokenSource Stop { get; } = stop;
+    }
+
+    private sealed record Ended(Held Held, object? Answer, Fault? Fault);
+
+    private sealed record GraceOver(Held Held);
 }
