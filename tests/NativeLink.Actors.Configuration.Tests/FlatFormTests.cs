@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Configuration.Tests;
 /// <summary>The short form: one worker, its keys at the top level.</summary>
 public sealed class FlatFormTests
 {
-    private const string Endpoint = """ "worker_api_endpoint": { "address": "grpc://sched.test:50061" }, "work_directory": "/srv/n/work" """;
+    private const string Endpoint = """ "worker_api_endpoint": { "address": "grpc://sched.test:50061" }, "work_directory": "/srv/n/actions" """;
 
     private const string Cas = """ "cas_stores": { "MAIN": { "grpc": { "instance_name": "m", "endpoints": [{ "address": "grpc://cas.test:50051" }], "store_type": "cas" } } } """;
 
@@ -19,7 +19,7 @@ public sealed class FlatFormTests
             """);
         var worker = Assert.Single(config.Workers);
         Assert.True(config.IsFlatForm);
-        Assert.Equal(("MAIN", 3, 1200, 30, "/bin/check", "/srv/n/work"), (worker.CasStore, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds, worker.PreconditionScript, worker.WorkDirectory));
+        Assert.Equal(("MAIN", 3, 1200, 30, "/bin/check", "/srv/n/actions"), (worker.CasStore, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds, worker.PreconditionScript, worker.WorkDirectory));
         Assert.Equal(["arm64", "linux"], worker.PlatformProperties.SelectMany(property => property.Values));
         Assert.Equal("nproc", worker.PlatformProperties[2].QueryCommand);
         Assert.Equal((UploadStrategy.Never, null), (worker.Results.AcStrategy, worker.Results.AcStore));
@@ -51,7 +51,7 @@ public sealed class FlatFormTests
     [InlineData(Endpoint + "," + Cas + ", max_inflight: 3", "max_inflight", "did you mean 'max_inflight_tasks'")]
     [InlineData(Endpoint + "," + Cas + ", platform_properties: { a: 16 }", "platform_properties.a", "a string in quotes")]
     [InlineData("cas_stores: { A: { noop: {} }, B: { noop: {} } }, cas_fast_slow_store: 'C', " + Endpoint, "cas_fast_slow_store", "no store named 'C'")]
-    [InlineData("\"work_directory\": \"/srv/n/work\", " + Cas, "(file)", "'worker_api_endpoint' is missing")]
+    [InlineData("\"work_directory\": \"/srv/n/actions\", " + Cas, "(file)", "'worker_api_endpoint' is missing")]
     public void A_mistake_in_the_short_form_is_refused_where_it_is(string keys, string path, string says) => Load.Refuses($"{{ {keys} }}", path, says);
 
     [Fact]

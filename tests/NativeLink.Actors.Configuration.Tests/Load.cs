@@ -13,7 +13,7 @@ internal static class Load
         """;
 
     public const string Local = """
-        worker_api_endpoint: { uri: "grpc://scheduler:50061" }, cas_fast_slow_store: "NEAR", work_directory: "/srv/n/work",
+        worker_api_endpoint: { uri: "grpc://scheduler:50061" }, cas_fast_slow_store: "NEAR", work_directory: "/srv/n/actions",
         platform_properties: {}, upload_action_result: { ac_store: "RESULTS" },
         """;
 

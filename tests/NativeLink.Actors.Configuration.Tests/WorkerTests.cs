@@ -8,7 +8,7 @@ public sealed class WorkerTests
     public void A_worker_that_says_little_gets_every_default()
     {
         var worker = Load.GoodWorker();
-        Assert.Equal(("", 0, "/srv/n/work", "NEAR"), (worker.Name, worker.MaxInflightTasks, worker.WorkDirectory, worker.CasStore));
+        Assert.Equal(("", 0, "/srv/n/actions", "NEAR"), (worker.Name, worker.MaxInflightTasks, worker.WorkDirectory, worker.CasStore));
         Assert.Equal((5, 1200, 600, 30), (worker.EndpointTimeout.TotalSeconds, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds, worker.MaxCleanupWait.TotalSeconds));
         Assert.Equal(TimeSpan.FromMilliseconds(500), worker.MaxCleanupBackoff);
         Assert.Equal((UploadStrategy.SuccessOnly, UploadStrategy.FailuresOnly), (worker.Results.AcStrategy, worker.Results.HistoricalStrategy));
@@ -76,7 +76,7 @@ public sealed class WorkerTests
     [InlineData("directory_cache: { max_concurrent_fetches: 0 }", "workers[0].local.directory_cache.max_concurrent_fetches", "from 1 to")]
     [InlineData("directory_cache: { max_entries: -1 }", "workers[0].local.directory_cache.max_entries", "from 0 to")]
     [InlineData("directory_cache: { root: '/x' }", "workers[0].local.directory_cache.root", "not a key of 'directory_cache'")]
-    [InlineData("directory_cache: { cache_root: '/srv/n/work/cache' }", "workers[0].local.work_directory", "lie in each other")]
+    [InlineData("directory_cache: { cache_root: '/srv/n/actions/cache' }", "workers[0].local.work_directory", "lie in each other")]
     [InlineData("directory_cache: 'on'", "workers[0].local.directory_cache", "an object in braces")]
     [InlineData("additional_environment: { a: 'from_enviroment' }", "workers[0].local.additional_environment.a", "did you mean 'from_environment'")]
     [InlineData("additional_environment: { a: { value: 'x', property: 'y' } }", "workers[0].local.additional_environment.a", "exactly one key")]
@@ -91,13 +91,13 @@ public sealed class WorkerTests
     [InlineData("uri: \"grpc://scheduler:50061\"", "uri: 'ftp://s'", "workers[0].local.worker_api_endpoint.uri", "scheme 'ftp'")]
     [InlineData("uri: \"grpc://scheduler:50061\"", "uri: 'https://s'", "workers[0].local.worker_api_endpoint.uri", "'tls_config' has to stand beside it")]
     [InlineData("uri: \"grpc://scheduler:50061\"", "uri: 'grpc://s', timeout: '5'", "workers[0].local.worker_api_endpoint.timeout", "a plain number")]
-    [InlineData("\"/srv/n/work\"", "''", "workers[0].local.work_directory", "is empty")]
-    [InlineData("\"/srv/n/work\"", "'/'", "workers[0].local.work_directory", "root of the file system")]
-    [InlineData("\"/srv/n/work\"", "'//'", "workers[0].local.work_directory", "root of the file system")]
-    [InlineData("\"/srv/n/work\"", "'/srv/../'", "workers[0].local.work_directory", "root of the file system")]
-    [InlineData("\"/srv/n/work\"", "'/etc/'", "workers[0].local.work_directory", "belongs to the system")]
-    [InlineData("\"/srv/n/work\"", "'/home/someone'", "workers[0].local.work_directory", "a home directory")]
-    [InlineData("\"/srv/n/work\"", "'/srv/n/cas/x'", "workers[0].local.work_directory", "'content_path' of the store")]
+    [InlineData("\"/srv/n/actions\"", "''", "workers[0].local.work_directory", "is empty")]
+    [InlineData("\"/srv/n/actions\"", "'/'", "workers[0].local.work_directory", "root of the file system")]
+    [InlineData("\"/srv/n/actions\"", "'//'", "workers[0].local.work_directory", "root of the file system")]
+    [InlineData("\"/srv/n/actions\"", "'/srv/../'", "workers[0].local.work_directory", "root of the file system")]
+    [InlineData("\"/srv/n/actions\"", "'/etc/'", "workers[0].local.work_directory", "belongs to the system")]
+    [InlineData("\"/srv/n/actions\"", "'/home/someone'", "workers[0].local.work_directory", "a home directory")]
+    [InlineData("\"/srv/n/actions\"", "'/srv/n/cas/x'", "workers[0].local.work_directory", "'content_path' of the store")]
     [InlineData("platform_properties: {}", "platform_properties: { a: {} }", "workers[0].local.platform_properties.a", "exactly one")]
     [InlineData("platform_properties: {}", "platform_properties: { a: 3 }", "workers[0].local.platform_properties.a", "a number is not understood")]
     [InlineData("platform_properties: {}", "platform_properties: { a: { query_cmd: ' ' } }", "workers[0].local.platform_properties.a.query_cmd", "is empty")]
@@ -120,14 +120,14 @@ public sealed class WorkerTests
     [Fact]
     public void The_work_directory_is_not_the_home_directory_of_whoever_starts_the_worker()
     {
-        var result = Load.Text(Load.WorkerFile(), ("HOME", "/srv/n/work"));
+        var result = Load.Text(Load.WorkerFile(), ("HOME", "/srv/n/actions"));
         Assert.Contains("a home directory", Assert.Single(result.Errors).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_store_must_not_lie_in_the_work_directory()
     {
-        var errors = Load.Text(Load.WorkerFile().Replace("\"/srv/n/work\"", "'/srv/n'", StringComparison.Ordinal)).Errors;
+        var errors = Load.Text(Load.WorkerFile().Replace("\"/srv/n/actions\"", "'/srv/n'", StringComparison.Ordinal)).Errors;
         Assert.Equal(2, errors.Length);
         Assert.All(errors, error => Assert.Contains("lie in each other", error.Message, StringComparison.Ordinal));
     }

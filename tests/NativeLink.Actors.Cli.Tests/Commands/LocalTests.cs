@@ -116,6 +116,59 @@ public sealed class LocalTests : IDisposable
         Assert.Equal((0, "again\n"), (code, stdout));
     }
 
+    [Fact]
+    public async Task NL_357_A_file_that_is_everything_starts_with_addresses_of_the_command_line()
+    {
+        var file = _directory.At("everything.json5");
+        await File.WriteAllTextAsync(file, AllInOne("MAIN"));
+        await using var local = Rig.Program.Start("local", "--config", file, "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0");
+        var client = (await local.WaitForAsync("--remote_executor=")).Split("grpc://")[1].Trim();
+        await local.WaitForAsync("registered as ");
+
+        var matching = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property", "cpu_count=2", "--", "/bin/sh", "-c", "echo $FROM_FILE");
+        var noNumber = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property", "cpu_count=many", "--", "/bin/true");
+        var elsewhere = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "other", "--", "/bin/true");
+        local.Signal("TERM");
+
+        Assert.Equal((0, "file\n"), (matching.Code, matching.Out));
+        Assert.Equal(125, noNumber.Code);
+        Assert.Contains("cpu_count", noNumber.Error, StringComparison.Ordinal);
+        Assert.Equal(125, elsewhere.Code);
+        Assert.Contains("other", elsewhere.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await local.ExitCodeAsync());
+        Assert.NotEmpty(Directory.EnumerateFiles(_directory.At("cas"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_file_that_lacks_what_it_names_starts_nothing_and_says_what_and_where()
+    {
+        var file = _directory.At("lacking.json5");
+        await File.WriteAllTextAsync(file, AllInOne("ANOTHER"));
+
+        var (code, _, error) = await Rig.Program.RunAsync("local", "--config", file, "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0");
+
+        Assert.Equal(2, code);
+        Assert.Contains("there is no scheduler named 'ANOTHER'", error, StringComparison.Ordinal);
+        Assert.Contains(file + ":", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory.At("cas")));
+    }
+
+    private string AllInOne(string scheduler) => $$"""
+        { stores: [
+            { name: "AC", filesystem: { content_path: "{{_directory.At("ac")}}", temp_path: "{{_directory.At("ac-tmp")}}" } },
+            { name: "NEAR", fast_slow: { slow: { noop: {} },
+                fast: { filesystem: { content_path: "{{_directory.At("cas")}}", temp_path: "{{_directory.At("tmp")}}", eviction_policy: { max_bytes: "1gb" } } } } } ],
+          schedulers: [ { name: "MAIN", simple: { supported_platform_properties: { cpu_count: "minimum" }, client_action_timeout_s: 12 } } ],
+          workers: [ { local: { worker_api_endpoint: { uri: "grpc://127.0.0.1:50061" }, cas_fast_slow_store: "NEAR", work_directory: "{{_directory.At("actions")}}",
+                       additional_environment: { FROM_FILE: { value: "file" } }, upload_action_result: { ac_store: "AC" },
+                       platform_properties: { cpu_count: { values: ["4"] } } } } ],
+          servers: [
+            { listener: { http: { socket_address: "0.0.0.0:50051" } }, services: {
+                cas: [{ instance_name: "main", cas_store: "NEAR" }], ac: [{ instance_name: "main", ac_store: "AC" }], bytestream: [{ instance_name: "main", cas_store: "NEAR" }],
+                execution: [{ instance_name: "main", cas_store: "NEAR", scheduler: "{{scheduler}}" }], capabilities: [{ instance_name: "main", remote_execution: { scheduler: "{{scheduler}}" } }] } },
+            { listener: { http: { socket_address: "0.0.0.0:50061" } }, services: { worker_api: { scheduler: "MAIN" } } } ] }
+        """;
+
     private static Task<(int Code, string Out, string Error)> ExecAsync(string client, string script) =>
         Rig.Program.RunAsync("exec", "--executor", client, "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c", script);
 

@@ -156,7 +156,7 @@ public sealed class ClusterCompositionTests
         var summary = ConfigSummary.Check(Compose.AllInOne, "all.json5", _ => null);
         Assert.Empty(summary.Errors);
         var text = string.Join('\n', summary.Lines);
-        foreach (var said in (string[])["all.json5: 1 worker", "http://127.0.0.1:50061", "/srv/n/work (wiped at start)", "cpu_count=4", "/srv/n/cas, at most 10 GB", "/srv/n/directory_cache", "clients at 127.0.0.1:50051"])
+        foreach (var said in (string[])["all.json5: 1 worker", "http://127.0.0.1:50061", "/srv/n/actions (wiped at start)", "cpu_count=4", "/srv/n/cas, at most 10 GB", "/srv/n/directory_cache", "clients at 127.0.0.1:50051"])
             Assert.Contains(said, text, StringComparison.Ordinal);
         Assert.NotEmpty(summary.Notes);
         Assert.NotEmpty(ConfigSummary.Check("{ stores: [] , srvers: 1 }", "bad.json5", _ => null).Errors);

@@ -18,7 +18,7 @@ internal static class Compose
     public const string Disk = """{ filesystem: { content_path: "/srv/n/cas", temp_path: "/srv/n/tmp" } }""";
 
     public const string Local = """
-        worker_api_endpoint: { uri: "grpc://127.0.0.1:50061" }, cas_fast_slow_store: "NEAR", work_directory: "/srv/n/work", platform_properties: {},
+        worker_api_endpoint: { uri: "grpc://127.0.0.1:50061" }, cas_fast_slow_store: "NEAR", work_directory: "/srv/n/actions", platform_properties: {},
         """;
 
     /// <summary>One process that is everything: its CAS is served from the worker's own store.</summary>
@@ -27,7 +27,7 @@ internal static class Compose
                     { name: "NEAR", fast_slow: { fast: { filesystem: { content_path: "/srv/n/cas", temp_path: "/srv/n/tmp", eviction_policy: { max_bytes: "10gb" } } }, slow: { noop: {} } } } ],
           schedulers: [ { name: "MAIN", simple: { supported_platform_properties: { cpu_count: "minimum", ISA: "exact", OSFamily: "priority", junk: "ignore" },
                             worker_timeout_s: 30, client_action_timeout_s: 12, unacknowledged_kill_timeout_s: 10, max_job_retries: 2 } } ],
-          workers: [ { local: { worker_api_endpoint: { uri: "grpc://127.0.0.1:50061" }, cas_fast_slow_store: "NEAR", work_directory: "/srv/n/work", platform_properties: { cpu_count: { values: ["4"] } },
+          workers: [ { local: { worker_api_endpoint: { uri: "grpc://127.0.0.1:50061" }, cas_fast_slow_store: "NEAR", work_directory: "/srv/n/actions", platform_properties: { cpu_count: { values: ["4"] } },
                        upload_action_result: { ac_store: "AC" } } } ],
           servers: [ { name: "public", listener: { http: { socket_address: "127.0.0.1:50051" } },
                        services: { cas: [{ cas_store: "NEAR" }, { instance_name: "main", cas_store: "NEAR" }], ac: [{ instance_name: "main", ac_store: "AC" }], bytestream: [{ cas_store: "NEAR", persist_stream_on_disconnect_timeout_s: 90 }],

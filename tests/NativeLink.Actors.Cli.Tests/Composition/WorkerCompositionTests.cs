@@ -32,7 +32,7 @@ public sealed class WorkerCompositionTests
             (store.ContentPath, store.TempPath, store.MaxBytes, store.EvictBytes, store.MaxCount, store.MaxAge.TotalSeconds, store.BlockSize, store.EvictPageCache));
         Assert.Equal(new DirectoryCacheOptions("/srv/n/trees") { MaxEntries = 9, MaxSizeBytes = 5_000_000_000 }, host.DirectoryCache);
         var worker = Assert.Single(host.Workers);
-        Assert.Equal(("w", 7, 60, 30, 3, true, "/wrap", "/check", "/srv/n/work"), (worker.Name, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds,
+        Assert.Equal(("w", 7, 60, 30, 3, true, "/wrap", "/check", "/srv/n/actions"), (worker.Name, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds,
             worker.MaxCleanupWait.TotalSeconds, worker.TimeoutHandledExternally, worker.Entrypoint, worker.PreconditionScript, worker.WorkDirectory));
         Assert.Equal("http://127.0.0.1:50061/", worker.SchedulerEndpoint.Address.AbsoluteUri);
         Assert.Equal([new("a", EnvironmentSource.TimeoutMillis), new("b", EnvironmentSource.Property, "p"), new EnvironmentEntry("c", EnvironmentSource.Value, "v")], worker.AdditionalEnvironment.AsEnumerable());
@@ -114,11 +114,11 @@ public sealed class WorkerCompositionTests
     public void The_short_form_keeps_its_store_beside_the_work_directory_and_writes_no_action_cache()
     {
         var host = Compose.Host("""
-            { "worker_api_endpoint": { "address": "grpc://sched.test:50061" }, "platform_properties": { "os": "linux" }, "work_directory": "/srv/n/work",
+            { "worker_api_endpoint": { "address": "grpc://sched.test:50061" }, "platform_properties": { "os": "linux" }, "work_directory": "/srv/n/actions",
               "cas_stores": { "MAIN": { "grpc": { "instance_name": "m", "endpoints": [{ "address": "grpc://cas.test:50051" }], "store_type": "cas" } } } }
             """);
-        Assert.Equal(("/srv/n/work-store/content", "/srv/n/work-store/temp"), (host.LocalStore.ContentPath, host.LocalStore.TempPath));
-        Assert.Equal((ResultStrategy.Never, "m", "/srv/n/work-store/trees"), (host.Workers[0].Results.ActionCacheStrategy, host.Cas.Grpc!.InstanceName, host.DirectoryCache.Root));
+        Assert.Equal(("/srv/n/actions-store/content", "/srv/n/actions-store/temp"), (host.LocalStore.ContentPath, host.LocalStore.TempPath));
+        Assert.Equal((ResultStrategy.Never, "m", "/srv/n/actions-store/trees"), (host.Workers[0].Results.ActionCacheStrategy, host.Cas.Grpc!.InstanceName, host.DirectoryCache.Root));
         Assert.Equal(new PlatformPropertySource("os", ["linux"], null).Values.AsEnumerable(), host.Workers[0].PlatformProperties[0].Values.AsEnumerable());
     }
 
@@ -126,8 +126,8 @@ public sealed class WorkerCompositionTests
     public void An_id_replaces_the_name_and_has_its_own_part_of_the_work_directory_while_the_store_is_shared()
     {
         var (one, two) = (Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = "host-1" }), Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = "host-2" }));
-        Assert.Equal(("host-1", "/srv/n/work/host-1", "/srv/n/directory_cache-host-1"), (one.Workers[0].Name, one.Workers[0].WorkDirectory, one.DirectoryCache.Root));
-        Assert.Equal(("host-2", "/srv/n/work/host-2", "/srv/n/directory_cache-host-2"), (two.Workers[0].Name, two.Workers[0].WorkDirectory, two.DirectoryCache.Root));
+        Assert.Equal(("host-1", "/srv/n/actions/host-1", "/srv/n/directory_cache-host-1"), (one.Workers[0].Name, one.Workers[0].WorkDirectory, one.DirectoryCache.Root));
+        Assert.Equal(("host-2", "/srv/n/actions/host-2", "/srv/n/directory_cache-host-2"), (two.Workers[0].Name, two.Workers[0].WorkDirectory, two.DirectoryCache.Root));
         Assert.Equal(one.LocalStore, two.LocalStore);
     }
 
@@ -135,9 +135,9 @@ public sealed class WorkerCompositionTests
     public void Many_workers_like_the_first_one_share_a_host_and_no_directory()
     {
         var workers = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 3, WorkerId = "w", MaxInflight = 2 }).Workers;
-        Assert.Equal([("w-1", "/srv/n/work/w-1", 2), ("w-2", "/srv/n/work/w-2", 2), ("w-3", "/srv/n/work/w-3", 2)], workers.Select(worker => (worker.Name, worker.WorkDirectory, worker.MaxInflightTasks)));
+        Assert.Equal([("w-1", "/srv/n/actions/w-1", 2), ("w-2", "/srv/n/actions/w-2", 2), ("w-3", "/srv/n/actions/w-3", 2)], workers.Select(worker => (worker.Name, worker.WorkDirectory, worker.MaxInflightTasks)));
         Assert.Equal(["worker-1", "worker-2"], Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 2 }).Workers.Select(worker => worker.Name));
-        Assert.Equal("/srv/n/work", Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 1 }).Workers.Single().WorkDirectory);
+        Assert.Equal("/srv/n/actions", Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 1 }).Workers.Single().WorkDirectory);
         Assert.Empty(Compose.Plan(Compose.WorkerFile(), new WorkerSwitches { Workers = 0 }).Hosts);
     }
 
@@ -150,7 +150,7 @@ public sealed class WorkerCompositionTests
     public void An_id_cannot_lead_out_of_the_work_directory(string id)
     {
         var directory = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = id }).Workers[0].WorkDirectory;
-        Assert.Equal("/srv/n/work", Path.GetDirectoryName(directory));
+        Assert.Equal("/srv/n/actions", Path.GetDirectoryName(directory));
         Assert.DoesNotContain(Path.GetFileName(directory), (string[])["", ".", ".."]);
         Assert.NotEqual(directory, Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = id + "_" }).Workers[0].WorkDirectory);
     }
@@ -162,7 +162,7 @@ public sealed class WorkerCompositionTests
             { name: "ALIAS", ref_store: { name: "NEAR" } },
             { name: "NEAR2", fast_slow: { fast: { filesystem: { content_path: "/srv/n/cas2", temp_path: "/srv/n/tmp2" } }, slow: { ref_store: { name: "FAR" } } } },
             """;
-        string Worker(string name, string store) => $$"""{ local: { name: "{{name}}", worker_api_endpoint: { uri: "http://s:1" }, cas_fast_slow_store: "{{store}}", work_directory: "/srv/n/work/{{name}}", platform_properties: {}, upload_action_result: { upload_ac_results_strategy: "never" } } }""";
+        string Worker(string name, string store) => $$"""{ local: { name: "{{name}}", worker_api_endpoint: { uri: "http://s:1" }, cas_fast_slow_store: "{{store}}", work_directory: "/srv/n/actions/{{name}}", platform_properties: {}, upload_action_result: { upload_ac_results_strategy: "never" } } }""";
         var text = Compose.WorkerFile(stores: second);
         text = string.Concat(text.AsSpan(0, text.IndexOf("workers:", StringComparison.Ordinal)), $"workers: [{Worker("a", "NEAR")}, {Worker("b", "NEAR2")}, {Worker("c", "ALIAS")}], servers: [] }}");
         var hosts = Compose.Plan(text).Hosts;
