@@ -2,12 +2,16 @@ using System.Diagnostics;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
 
-/// <summary>What the measurements of one run share: the published program and a directory that goes away.</summary>
+/// <summary>What the measurements of one run share: the published program, file systems to measure on, and a directory that goes away.</summary>
 internal sealed class BenchContext : IDisposable
 {
-    private int _directories;
+    private static readonly string[] VolumeNames = ["ext4", "tmpfs"];
 
-    private BenchContext(string binary, string root, string repository) => (Binary, Root, Repository) = (binary, root, repository);
+    private readonly Dictionary<string, Volume> _volumes = [];
+    private int _directories;
+    private int _disposed;
+
+    private BenchContext(string binary, string root, string repository, bool quick) => (Binary, Root, Repository, Quick) = (binary, root, repository, quick);
 
     /// <summary>The published program.</summary>
     public string Binary { get; }
@@ -16,9 +20,14 @@ internal sealed class BenchContext : IDisposable
 
     public string Repository { get; }
 
-    public static async Task<BenchContext> CreateAsync(string? binary)
+    /// <summary>Fewer passes, and one file system instead of two.</summary>
+    public bool Quick { get; }
+
+    public static async Task<BenchContext> CreateAsync(string? binary, bool quick = false)
     {
         var root = Directory.CreateTempSubdirectory("nativelink-actors-bench-").FullName;
+        // Actions and workers of other users pass through.
+        File.SetUnixFileMode(root, (UnixFileMode)Convert.ToInt32("755", 8));
         var repository = FindRepository();
         if (binary is null)
         {
@@ -28,11 +37,31 @@ internal sealed class BenchContext : IDisposable
                 throw new InvalidOperationException($"dotnet publish failed:\n{log}");
             binary = Path.Combine(output, "nativelink-actors");
         }
-        return new BenchContext(Path.GetFullPath(binary), root, repository);
+        return new BenchContext(Path.GetFullPath(binary), root, repository, quick);
     }
 
     /// <summary>A new directory below <see cref="Root"/>.</summary>
     public string NewDirectory(string name) => Directory.CreateDirectory(Path.Combine(Root, $"{++_directories:00}-{name}")).FullName;
+
+    /// <summary>So many passes of a measurement, fewer when the run is a quick one.</summary>
+    public int Passes(int full) => Quick ? Math.Max(3, full / 4) : full;
+
+    /// <summary>The file systems to measure on.</summary>
+    public async Task<IReadOnlyList<Volume>> VolumesAsync()
+    {
+        var volumes = new List<Volume>();
+        foreach (var name in Quick ? VolumeNames.Take(1) : VolumeNames)
+            volumes.Add(await VolumeAsync(name));
+        return volumes;
+    }
+
+    /// <summary><c>ext4</c> or <c>tmpfs</c>, mounted at its first use.</summary>
+    public async Task<Volume> VolumeAsync(string name)
+    {
+        if (!_volumes.TryGetValue(name, out var volume))
+            _volumes[name] = volume = await Volume.MountAsync(name, Root);
+        return volume;
+    }
 
     /// <summary>Runs a program to its end; its stdout and stderr as one text.</summary>
     public static async Task<(int Code, string Output)> RunAsync(
@@ -73,6 +102,11 @@ internal sealed class BenchContext : IDisposable
 
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        ServerProcess.KillAll();
+        foreach (var volume in _volumes.Values)
+            volume.Dispose();
         try
         {
             Directory.Delete(Root, recursive: true);

@@ -16,7 +16,6 @@ internal sealed class LoadClient : IDisposable
 
     private readonly GrpcChannel _channel;
     private readonly Reapi.Execution.ExecutionClient _execution;
-    private readonly Dictionary<Digest, ByteString> _pending = [];
 
     public LoadClient(string address)
     {
@@ -24,35 +23,15 @@ internal sealed class LoadClient : IDisposable
         _execution = new(_channel);
     }
 
-    /// <summary>Adds an action to those that <see cref="UploadAsync"/> sends.</summary>
-    public Digest Add(IEnumerable<string> arguments, Reapi.Directory? root = null, IEnumerable<string>? outputs = null, string salt = "")
-    {
-        var command = new Reapi.Command();
-        command.Arguments.Add(arguments);
-        command.OutputPaths.Add(outputs ?? []);
-        return Add(new Reapi.Action
-        {
-            CommandDigest = Add(command).ToWire(),
-            InputRootDigest = Add(root ?? new Reapi.Directory()).ToWire(),
-            Salt = ByteString.CopyFromUtf8(salt),
-        });
-    }
+    /// <summary>What <see cref="UploadAsync"/> sends.</summary>
+    public BlobSet Blobs { get; } = new();
 
-    public Digest Add(IMessage message) => Add(message.ToByteString());
-
-    public Digest Add(ByteString data)
-    {
-        var digest = BlobHasher.Compute(data.Span, DigestFunction.Sha256);
-        _pending[digest] = data;
-        return digest;
-    }
-
-    /// <summary>Sends everything that was added since the last time.</summary>
+    /// <summary>Sends every blob that was added since the last time.</summary>
     public async Task UploadAsync()
     {
         var cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(_channel);
         var (batch, size) = (new Reapi.BatchUpdateBlobsRequest(), 0);
-        foreach (var (digest, data) in _pending)
+        foreach (var (digest, data) in Blobs.Pending)
         {
             if (size + data.Length > BatchBytes && size > 0)
             {
@@ -63,7 +42,7 @@ internal sealed class LoadClient : IDisposable
             size += data.Length + 100;
         }
         await cas.BatchUpdateBlobsAsync(batch);
-        _pending.Clear();
+        Blobs.Clear();
     }
 
     /// <summary>Writes a blob of repeated bytes by ByteStream.</summary>

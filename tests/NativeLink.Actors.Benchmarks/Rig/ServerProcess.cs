@@ -9,12 +9,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private static readonly List<Process> Running = [];
+
     private readonly Process _process;
     private readonly List<string> _errors = [];
 
     private ServerProcess(Process process)
     {
         _process = process;
+        lock (Running)
+            Running.Add(process);
         _process.ErrorDataReceived += (_, line) => Remember(line.Data);
         _process.BeginErrorReadLine();
     }
@@ -28,9 +32,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public int Id => _process.Id;
 
     /// <summary>Starts <c>local</c> and waits until it says that it is ready.</summary>
-    public static async Task<ServerProcess> StartLocalAsync(BenchContext context, params string[] switches)
+    public static Task<ServerProcess> StartLocalAsync(BenchContext context, params string[] switches) =>
+        StartLocalIn(context.NewDirectory("local"), context, switches);
+
+    /// <summary>As <see cref="StartLocalAsync"/>, with everything that it keeps below <paramref name="data"/>.</summary>
+    public static async Task<ServerProcess> StartLocalIn(string data, BenchContext context, params string[] switches)
     {
-        var data = context.NewDirectory("local");
         string[] arguments = ["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, "--log-level", "WARN", .. switches];
         var server = new ServerProcess(BenchContext.Start(context.Binary, arguments));
         using var limit = new CancellationTokenSource(Patience);
@@ -51,6 +58,32 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts a worker for a file; does not wait for its registration.</summary>
     public static ServerProcess StartWorker(BenchContext context, string file, params string[] switches) =>
         new(BenchContext.Start(context.Binary, ["--config", file, "--worker", "--log-level", "WARN", .. switches]));
+
+    /// <summary>Starts this program's own <see cref="InstantWorker"/> for a worker's file.</summary>
+    public static ServerProcess StartInstantWorker(string file) => new(BenchContext.Start(Environment.ProcessPath!, [InstantWorkerCommand, file]));
+
+    /// <summary>The command line word for <see cref="InstantWorker"/>.</summary>
+    public const string InstantWorkerCommand = "instant-worker";
+
+    /// <summary>Ends every server that still runs, at once.</summary>
+    public static void KillAll()
+    {
+        lock (Running)
+        {
+            foreach (var process in Running)
+                process.Kill(entireProcessTree: true);
+            Running.Clear();
+        }
+    }
+
+    /// <summary>Waits for something that this server should bring about; throws with what it printed when it ends before.</summary>
+    public async Task<T> ExpectAsync<T>(Task<T> sign)
+    {
+        if (await Task.WhenAny(sign, _process.WaitForExitAsync()) == sign)
+            return await sign;
+        lock (_errors)
+            throw new InvalidOperationException($"a server ended with code {_process.ExitCode}: {string.Join('\n', _errors)}");
+    }
 
     /// <summary>Resident memory in MB (10^6 bytes).</summary>
     public double ResidentMegabytes() => StatusKilobytes("VmRSS:") * 1024 / 1e6;
@@ -83,6 +116,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             using var limit = new CancellationTokenSource(Patience);
             await _process.WaitForExitAsync(limit.Token).ContinueWith(_ => _process.Kill(entireProcessTree: true), TaskScheduler.Default);
         }
+        lock (Running)
+            Running.Remove(_process);
         _process.Dispose();
     }
 

@@ -3,24 +3,40 @@ namespace NativeLink.Actors.Benchmarks.Rig;
 /// <summary>A worker's configuration file, in NativeLink's format, with everything in one directory.</summary>
 internal static class WorkerFile
 {
-    public static string Write(BenchContext context, string workerApi, string cas, int inflight = 8)
+    /// <param name="workerApi">The scheduler, <c>host:port</c>.</param>
+    /// <param name="cas">CAS and action cache, <c>host:port</c>.</param>
+    public static string Write(BenchContext context, string workerApi, string cas, int inflight = 8) =>
+        Write(context.NewDirectory("worker"), workerApi, cas, inflight);
+
+    public static string Write(string directory, string workerApi, string cas, int inflight = 8) => Write(directory, workerApi, $$"""
+        { name: "CAS", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas" } },
+                { name: "AC", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac" } },
+        """, """upload_action_result: { ac_store: "AC" },""", inflight);
+
+    /// <summary>A worker whose own store is the CAS: no call leaves it but those to the scheduler.</summary>
+    public static string WriteAlone(string directory, string workerApi, int inflight = 8) =>
+        Write(directory, workerApi, """{ name: "CAS", noop: {} },""", """upload_action_result: { upload_ac_results_strategy: "never" },""", inflight);
+
+    /// <summary>Where the store of such a worker keeps its blobs.</summary>
+    public static (string Content, string Temp) Store(string directory) => (Path.Combine(directory, "cas"), Path.Combine(directory, "cas-temp"));
+
+    private static string Write(string directory, string workerApi, string stores, string results, int inflight)
     {
-        var directory = context.NewDirectory("worker");
         var path = Path.Combine(directory, "worker.json5");
+        var (content, temp) = Store(directory);
         File.WriteAllText(path, $$"""
             {
               stores: [
-                { name: "CAS", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas" } },
-                { name: "AC", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac" } },
+                {{stores}}
                 { name: "STORE", fast_slow: {
-                    fast: { filesystem: { content_path: "{{directory}}/cas", temp_path: "{{directory}}/cas-temp", eviction_policy: { max_bytes: "20gb" } } },
+                    fast: { filesystem: { content_path: "{{content}}", temp_path: "{{temp}}", eviction_policy: { max_bytes: "20gb" } } },
                     slow: { ref_store: { name: "CAS" } } } },
               ],
               workers: [ { local: {
                 name: "bench-",
                 worker_api_endpoint: { uri: "grpc://{{workerApi}}" },
                 cas_fast_slow_store: "STORE",
-                upload_action_result: { ac_store: "AC" },
+                {{results}}
                 work_directory: "{{directory}}/work",
                 max_inflight_tasks: {{inflight}},
                 platform_properties: {},

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
@@ -12,7 +13,7 @@ internal static partial class BazelRates
     private const int TinyActions = 551;
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
-    public static async Task<IReadOnlyList<string>> MeasureAsync(BenchContext context)
+    public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
         var scripts = Path.Combine(context.Repository, "tests/NativeLink.Actors.EndToEnd/bazel");
         Require(scripts);
@@ -37,7 +38,7 @@ internal static partial class BazelRates
         }
     }
 
-    private static List<string> Report(string output, double cpuMilliseconds, string? withoutReference)
+    private static List<Finding> Report(string output, double cpuMilliseconds, string? withoutReference)
     {
         var runs = Result().Matches(output).Select(match =>
             (Name: match.Groups[1].Value, Rate: Number(match.Groups[2]), Chain: Number(match.Groups[3]))).ToList();
@@ -47,16 +48,16 @@ internal static partial class BazelRates
         var (rate, chain) = (Median(ours.Select(run => run.Rate)), Median(ours.Select(run => run.Chain)));
         // A round is all tiny actions and a chain of 50; one more was the warm-up.
         var cpu = cpuMilliseconds / (ours.Count * (TinyActions + 50) + 1);
-        var lines = new List<string> { TargetList.Line("Bazel, CPU an action in our process", Show(cpu, "ms"), "6 ms", cpu <= 6) };
+        var lines = new List<Finding> { Finding.Against("Bazel, CPU an action in our process", cpu, 6, "ms") };
         var others = runs.Where(run => run.Name == "reference").ToList();
         if (others.Count == 0)
         {
-            lines.Add($"Bazel, tiny actions {Show(rate, "/s")}, chain {Show(chain, "ms")}; not-measured against the reference server: {withoutReference}");
+            lines.Add(Finding.NotMeasured($"Bazel, tiny actions {Finding.Text(rate, "/s")}, chain {Finding.Text(chain, "ms")}", $"the reference server does not run: {withoutReference}"));
             return lines;
         }
-        var (rateRatio, chainRatio) = (rate / Median(others.Select(run => run.Rate)), chain / Median(others.Select(run => run.Chain)));
-        lines.Add(TargetList.Line("Bazel, tiny actions", Show(rate, "/s"), "1.5× the reference server", rateRatio >= 1.5, $"{Show(rateRatio, "×")}"));
-        lines.Add(TargetList.Line("Bazel, each action of a chain", Show(chain, "ms"), "0.5× the reference server", chainRatio <= 0.5, $"{Show(chainRatio, "×")}"));
+        var (otherRate, otherChain) = (Median(others.Select(run => run.Rate)), Median(others.Select(run => run.Chain)));
+        lines.Add(Finding.OfFloor("Bazel, tiny actions, against its reference server", rate, otherRate, 1.5, "/s", least: true));
+        lines.Add(Finding.OfFloor("Bazel, each action of a chain, against its reference server", chain, otherChain, 0.5, "ms"));
         return lines;
     }
 
@@ -81,8 +82,6 @@ internal static partial class BazelRates
     private static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
 
     private static double Number(Group group) => double.Parse(group.Value, CultureInfo.InvariantCulture);
-
-    private static string Show(double value, string unit) => string.Create(CultureInfo.InvariantCulture, $"{value:0.0#} {unit}").Replace(" /s", "/s", StringComparison.Ordinal).Replace(" ×", "×", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^(\S+)\s+([\d.]+) tiny actions/s\s+([\d.]+) ms", RegexOptions.Multiline)]
     private static partial Regex Result();

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
 
@@ -10,16 +11,16 @@ internal static class Memory
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(20);
 
-    public static async Task<IReadOnlyList<string>> MeasureAsync(BenchContext context)
+    public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
         await using var cluster = await ServerProcess.StartLocalAsync(context, "--workers", "0");
         await using var worker = ServerProcess.StartWorker(context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client));
         using var client = new LoadClient(cluster.Client);
-        var noop = client.Add(["/bin/true"]);
-        var print = client.Add(["/usr/bin/head", "-c", $"{GiB}", "/dev/zero"]);
+        var noop = client.Blobs.Add(["/bin/true"]);
+        var print = client.Blobs.Add(["/usr/bin/head", "-c", $"{GiB}", "/dev/zero"]);
         var big = await client.WriteBigAsync(GiB, 7);
         var root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "big", Digest = big.ToWire() } } };
-        var read = client.Add(["/bin/true"], root);
+        var read = client.Blobs.Add(["/bin/true"], root);
         await client.UploadAsync();
         await Task.Delay(Settle);
         var idle = worker.ResidentMegabytes();
@@ -32,9 +33,9 @@ internal static class Memory
         var download = await PeakAsync(worker, client, read) - before;
         return
         [
-            TargetList.Line("memory idle", $"{idle:0} MB", "100 MB", idle <= 100, $"{warm:0} MB after the first action"),
-            TargetList.Line("memory during 1 GiB of stdout", $"+{stdout:0} MB", "+32 MB", stdout <= 32),
-            TargetList.Line("memory during a 1 GiB download", $"+{download:0} MB", "+64 MB", download <= 64),
+            Finding.Against("memory idle", idle, 100, "MB", $"{warm:0} MB after the first action"),
+            Finding.Against("memory added during 1 GiB of stdout", stdout, 32, "MB"),
+            Finding.Against("memory added during a 1 GiB download", download, 64, "MB"),
         ];
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
 
@@ -16,20 +17,22 @@ internal static class NoOpRate
     private const int Actions = 2000;
     private const double TargetPerSecond = 300;
 
-    public static async Task<IReadOnlyList<string>> MeasureAsync(BenchContext context)
+    public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
-        var lines = new List<string>();
+        var lines = new List<Finding>();
         await using (var local = await ServerProcess.StartLocalAsync(context, "--workers", "1", "--max-inflight", $"{Inflight}"))
         {
             var (rate, latency, client, server) = await LoadAsync(local.Client, [local]);
-            lines.Add(TargetList.Line("no-op rate", $"{rate:0}/s", $"{TargetPerSecond:0}/s", rate >= TargetPerSecond, Ratio(rate / TargetPerSecond)
-                + string.Create(CultureInfo.InvariantCulture, $"; median {latency:0.0} ms; CPU an action: client {client:0.00} ms, cluster and worker {server[0]:0.00} ms")));
+            lines.Add(Finding.Against("no-op rate", rate, TargetPerSecond, "/s", string.Create(CultureInfo.InvariantCulture,
+                $"median {latency:0.0} ms; CPU an action: client {client:0.00} ms, cluster and worker {server[0]:0.00} ms"), least: true));
         }
         await using var cluster = await ServerProcess.StartLocalAsync(context, "--workers", "0");
         await using var worker = ServerProcess.StartWorker(context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client, Inflight));
         var split = await LoadAsync(cluster.Client, [cluster, worker]);
-        lines.Add(string.Create(CultureInfo.InvariantCulture,
-            $"shares with three processes: {split.Rate:0}/s; CPU an action: client {split.Client:0.00} ms, scheduler and CAS {split.Servers[0]:0.00} ms, worker {split.Servers[1]:0.00} ms"));
+        lines.Add(new Finding("shares with three processes", Finding.Text(split.Rate, "/s"))
+        {
+            Note = string.Create(CultureInfo.InvariantCulture, $"CPU an action: client {split.Client:0.00} ms, scheduler and CAS {split.Servers[0]:0.00} ms, worker {split.Servers[1]:0.00} ms"),
+        });
         return lines;
     }
 
@@ -37,7 +40,7 @@ internal static class NoOpRate
     {
         using var client = new LoadClient(address);
         Digest[] Make(string tag, int count) => [.. Enumerable.Range(0, count).Select(i =>
-            client.Add(["/bin/sh", "-c", $"echo {tag}{i} >out"], outputs: ["out"], salt: $"{tag}{i}"))];
+            client.Blobs.Add(["/bin/sh", "-c", $"echo {tag}{i} >out"], outputs: ["out"], salt: $"{tag}{i}"))];
         var (warm, timed) = (Make("w", WarmUp), Make("t", Actions));
         await client.UploadAsync();
         await client.ExecuteAllAsync(warm, Inflight);
@@ -49,6 +52,4 @@ internal static class NoOpRate
         return (Actions / total.TotalSeconds, median, (self.TotalProcessorTime - clientBefore).TotalMilliseconds / Actions,
             [.. servers.Select((server, i) => (server.CpuTime() - before[i]).TotalMilliseconds / Actions)]);
     }
-
-    private static string Ratio(double ratio) => string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00}× the target");
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
@@ -10,24 +11,19 @@ internal static class StartUp
     private const int Rounds = 9;
     private const double TargetSeconds = 0.5;
 
-    public static async Task<IReadOnlyList<string>> MeasureAsync(BenchContext context)
+    public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
-        await using var scheduler = await ListeningScheduler.StartAsync();
+        await using var scheduler = await ScriptedScheduler.StartAsync();
         var file = WorkerFile.Write(context, scheduler.Address, scheduler.Address);
         var times = new List<double>();
         for (var round = 0; round < Rounds; round++)
         {
-            var registered = scheduler.NextRegistration();
             var began = Stopwatch.GetTimestamp();
             await using var worker = ServerProcess.StartWorker(context, file);
-            await registered.WaitAsync(TimeSpan.FromSeconds(30));
+            await worker.ExpectAsync(scheduler.NextAsync());
             times.Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
         var median = times.Order().ElementAt(Rounds / 2);
-        return
-        [
-            TargetList.Line("start to registered", string.Create(CultureInfo.InvariantCulture, $"{median:0.000} s"), $"{TargetSeconds} s", median <= TargetSeconds,
-                string.Create(CultureInfo.InvariantCulture, $"median of {Rounds}; min {times.Min():0.000}, max {times.Max():0.000}")),
-        ];
+        return [Finding.Against("start to registered", median, TargetSeconds, "s", string.Create(CultureInfo.InvariantCulture, $"median of {Rounds}; min {times.Min():0.000}, max {times.Max():0.000}"))];
     }
 }

@@ -1,0 +1,67 @@
+using System.Globalization;
+
+namespace NativeLink.Actors.Benchmarks.Rig;
+
+/// <summary>A file system of this run's own to measure on.</summary>
+internal sealed class Volume : IDisposable
+{
+    private const long ImageBytes = 32L << 30;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    private int _directories;
+
+    private Volume(string name, string path) => (Name, Path) = (name, path);
+
+    /// <summary><c>ext4</c> (with its journal, on a loop device) or <c>tmpfs</c>.</summary>
+    public string Name { get; }
+
+    public string Path { get; }
+
+    public string NewDirectory(string name) =>
+        Directory.CreateDirectory(System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Increment(ref _directories):000}-{name}"))).FullName;
+
+    /// <exception cref="CannotMeasureException">Not root, or the kernel or a program is missing.</exception>
+    public static async Task<Volume> MountAsync(string name, string parent)
+    {
+        if (!Environment.IsPrivilegedProcess)
+            throw new CannotMeasureException("only root can mount the file systems to measure on");
+        var path = Directory.CreateDirectory(System.IO.Path.Combine(parent, name)).FullName;
+        if (name == "tmpfs")
+        {
+            await RunAsync("mount", "-t", "tmpfs", "-o", "mode=0755", "nativelink-actors-bench", path);
+            return new Volume(name, path);
+        }
+        var image = path + ".img";
+        try
+        {
+            await using (var file = File.Create(image))
+                file.SetLength(ImageBytes);
+            await RunAsync("mkfs.ext4", "-q", "-F", "-O", "has_journal", image);
+            // Without noinit_itable the kernel goes on writing empty inode tables while the first targets are measured.
+            await RunAsync("mount", "-o", "loop,noinit_itable", image, path);
+        }
+        finally
+        {
+            // The loop device keeps it until it is unmounted; nothing is left then.
+            File.Delete(image);
+        }
+        return new Volume(name, path);
+    }
+
+    public void Dispose() => BenchContext.RunAsync("umount", ["-R", "-l", Path], Limit).GetAwaiter().GetResult();
+
+    private static async Task RunAsync(string program, params string[] arguments)
+    {
+        try
+        {
+            var (code, output) = await BenchContext.RunAsync(program, arguments, Limit);
+            if (code != 0)
+                throw new CannotMeasureException($"{program} {string.Join(' ', arguments)}: {output.Trim()}");
+        }
+        catch (System.ComponentModel.Win32Exception error)
+        {
+            throw new CannotMeasureException($"{program} cannot be started: {error.Message}");
+        }
+    }
+}

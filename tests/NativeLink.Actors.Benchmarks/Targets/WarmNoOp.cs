@@ -1,0 +1,64 @@
+using NativeLink.Actors.Benchmarks.Floors;
+using NativeLink.Actors.Benchmarks.Reporting;
+using NativeLink.Actors.Benchmarks.Rig;
+using NativeLink.Actors.Protocol;
+
+namespace NativeLink.Actors.Benchmarks.Targets;
+
+/// <summary>
+/// T1: a warm no-op action with a cached root of 1,000 files, from StartExecute to ExecuteResult, against the bare calls that it takes. The worker has no
+/// remote CAS; what the stream to the scheduler costs is measured with a worker that answers at once, and taken off. The command, /bin/true, is in both.
+/// </summary>
+internal static class WarmNoOp
+{
+    private const int Files = 1000;
+    private const int WarmUp = 100;
+
+    public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
+    {
+        var findings = new List<Finding>();
+        var memory = await context.VolumeAsync("tmpfs");
+        foreach (var volume in await context.VolumesAsync())
+            findings.Add(await MeasureAsync(context, volume, memory));
+        return findings;
+    }
+
+    private static async Task<Finding> MeasureAsync(BenchContext context, Volume volume, Volume memory)
+    {
+        var bare = volume.NewDirectory("t1-floor");
+        BareTree.Write(Path.Combine(bare, "files"), Files, "t1");
+        BareTree.Link(Path.Combine(bare, "files"), Path.Combine(bare, "tree"), Files);
+        Native.MakeDirectory(Path.Combine(bare, "targets"));
+        var floor = new WarmAction(Path.Combine(bare, "tree"), memory.NewDirectory("t1-upper"), Path.Combine(bare, "targets"));
+
+        await using var scheduler = await ScriptedScheduler.StartAsync();
+        await using var instant = ServerProcess.StartInstantWorker(WorkerFile.WriteAlone(context.NewDirectory("instant"), scheduler.Address));
+        var stream = await instant.ExpectAsync(scheduler.NextAsync());
+        await using var worker = await AloneWorker.StartAsync(context, volume.NewDirectory("t1-worker"));
+        var passes = context.Passes(400);
+        var actions = Actions(worker, WarmUp + passes);
+
+        var (floors, whole, streams) = (new Sample(), new Sample(), new Sample());
+        for (var pass = 0; pass < actions.Length; pass++)
+        {
+            var bareTook = Sample.Time(floor.Run);
+            var (streamTook, _) = await stream.RunAsync(actions[pass]);
+            var (took, _) = await worker.RunAsync(actions[pass]);
+            if (pass < WarmUp)
+                continue;
+            floors.Add(bareTook);
+            streams.Add(streamTook);
+            whole.Add(took);
+        }
+        var own = whole.Median - streams.Median;
+        return Finding.OfFloor($"warm no-op, 1,000 inputs, {volume.Name}", own, floors.Median, 2, "ms", $"with the scheduler's stream {whole}; the stream alone {streams}; floor {floors}");
+    }
+
+    private static Digest[] Actions(AloneWorker worker, int count)
+    {
+        var root = InputTrees.Add(worker.Blobs, Files, "t1");
+        var actions = Enumerable.Range(0, count).Select(i => worker.Blobs.Add(["/bin/true"], root, salt: $"t1-{i}")).ToArray();
+        worker.Store();
+        return actions;
+    }
+}
