@@ -25,7 +25,7 @@ install() {
   command -v dotnet >/dev/null || missing "the .NET 10 SDK (dotnet): https://dot.net"
   DOTNET_ROOT=${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}; export DOTNET_ROOT
   local need=() p
-  for p in gcc g++ make zip unzip procps util-linux bazel-bootstrap dpkg-dev python3 python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev openssl; do
+  for p in gcc g++ make zip unzip procps util-linux bazel-bootstrap dpkg-dev python3 python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev openssl xfsprogs; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || need+=("$p")
   done
   [ ${#need[@]} -eq 0 ] && return
@@ -109,7 +109,7 @@ fi
 
 if wanted unit; then
   title "unit and integration tests"
-  for p in tests/NativeLink.Actors.*.Tests/*.csproj tests/NativeLink.Actors.Simulation/*.csproj; do [ -f "$p" ] && dotnet_tests "$p"; done
+  for p in tests/NativeLink.Actors.*.Tests/*.csproj tests/NativeLink.Actors.{Simulation,Differential,Fuzz}/*.csproj; do [ -f "$p" ] && dotnet_tests "$p"; done
 fi
 
 if wanted blackbox-scheduler && [ -n "${SCHEDULER_CASES:-}" ]; then
