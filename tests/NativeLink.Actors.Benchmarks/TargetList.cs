@@ -18,8 +18,12 @@ internal static class TargetList
         ("T2", NoOpRate.MeasureAsync),
         ("T3", CachedRoot.MeasureAsync),
         ("T4", ChangedRoot.MeasureAsync),
+        ("T5", ColdTree.MeasureAsync),
+        ("T6", BigBlob.MeasureAsync),
         ("T7", Memory.MeasureAsync),
         ("T8", StartUp.MeasureAsync),
+        ("T9", IdleWorkers.MeasureAsync),
         ("T10", BazelRates.MeasureAsync),
+        ("T12", DelayedSockets.MeasureAsync),
     ];
 }

@@ -34,7 +34,7 @@ internal static class TargetRun
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            return [Finding.NotMeasured("", $"the measuring broke: {error.Message}")];
+            return [Finding.NotMeasured("", $"the measuring broke: {error.GetType().Name}: {error.Message}")];
         }
     }
 }

@@ -20,10 +20,13 @@ internal sealed class BenchContext : IDisposable
 
     public string Repository { get; }
 
+    /// <summary>What a delayed round trip between worker and CAS takes longer.</summary>
+    public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(25);
+
     /// <summary>Fewer passes, and one file system instead of two.</summary>
     public bool Quick { get; }
 
-    public static async Task<BenchContext> CreateAsync(string? binary, bool quick = false)
+    public static async Task<BenchContext> CreateAsync(string? binary, bool quick, TimeSpan latency)
     {
         var root = Directory.CreateTempSubdirectory("nativelink-actors-bench-").FullName;
         // Actions and workers of other users pass through.
@@ -37,7 +40,7 @@ internal sealed class BenchContext : IDisposable
                 throw new InvalidOperationException($"dotnet publish failed:\n{log}");
             binary = Path.Combine(output, "nativelink-actors");
         }
-        return new BenchContext(Path.GetFullPath(binary), root, repository, quick);
+        return new BenchContext(Path.GetFullPath(binary), root, repository, quick) { Latency = latency };
     }
 
     /// <summary>A new directory below <see cref="Root"/>.</summary>

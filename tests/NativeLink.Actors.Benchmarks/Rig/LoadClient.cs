@@ -13,6 +13,7 @@ namespace NativeLink.Actors.Benchmarks.Rig;
 internal sealed class LoadClient : IDisposable
 {
     private const int BatchBytes = 2 << 20;
+    private const int ChunkBytes = 1 << 20;
 
     private readonly GrpcChannel _channel;
     private readonly Reapi.Execution.ExecutionClient _execution;
@@ -33,6 +34,11 @@ internal sealed class LoadClient : IDisposable
         var (batch, size) = (new Reapi.BatchUpdateBlobsRequest(), 0);
         foreach (var (digest, data) in Blobs.Pending)
         {
+            if (data.Length > BatchBytes)
+            {
+                await WriteAsync(digest, digest.SizeBytes, (at, length) => data.Memory.Slice((int)at, length));
+                continue;
+            }
             if (size + data.Length > BatchBytes && size > 0)
             {
                 await cas.BatchUpdateBlobsAsync(batch);
@@ -48,27 +54,35 @@ internal sealed class LoadClient : IDisposable
     /// <summary>Writes a blob of repeated bytes by ByteStream.</summary>
     public async Task<Digest> WriteBigAsync(long bytes, byte fill)
     {
-        var chunk = new byte[1 << 20];
+        var chunk = new byte[ChunkBytes];
         Array.Fill(chunk, fill);
         using var hasher = BlobHasher.Create(DigestFunction.Sha256);
         for (long at = 0; at < bytes; at += chunk.Length)
             hasher.Append(chunk);
         var digest = hasher.Finish();
+        await WriteAsync(digest, bytes, (_, length) => chunk.AsMemory(0, length));
+        return digest;
+    }
+
+    private async Task WriteAsync(Digest digest, long bytes, Func<long, int, ReadOnlyMemory<byte>> part)
+    {
         using var call = new ByteStream.ByteStreamClient(_channel).Write();
         var name = $"uploads/{Guid.NewGuid()}/blobs/{digest}";
-        for (long at = 0; at < bytes; at += chunk.Length)
+        try
         {
-            await call.RequestStream.WriteAsync(new WriteRequest
+            for (long at = 0; at < bytes; at += ChunkBytes)
             {
-                ResourceName = name,
-                WriteOffset = at,
-                Data = UnsafeByteOperations.UnsafeWrap(chunk),
-                FinishWrite = at + chunk.Length == bytes,
-            });
+                var length = (int)Math.Min(ChunkBytes, bytes - at);
+                var data = UnsafeByteOperations.UnsafeWrap(part(at, length));
+                await call.RequestStream.WriteAsync(new WriteRequest { ResourceName = name, WriteOffset = at, Data = data, FinishWrite = at + length == bytes });
+            }
+            await call.RequestStream.CompleteAsync();
         }
-        await call.RequestStream.CompleteAsync();
+        catch (RpcException early) when (early.StatusCode == StatusCode.OK)
+        {
+            // The blob is there already: the answer came before the bytes.
+        }
         await call.ResponseAsync;
-        return digest;
     }
 
     /// <summary>Executes one action; throws unless it ends with exit code 0.</summary>

@@ -7,15 +7,14 @@ namespace NativeLink.Actors.Benchmarks.Rig;
 /// </summary>
 internal static unsafe partial class OwnMounts
 {
-    private const string Mark = "--own-mounts";
+    /// <summary>The switch that says that this has been done.</summary>
+    public const string Mark = "--own-mounts";
 
     /// <summary>Starts this program anew, with the same process id, in a namespace of its own. Without root it stays where it is, and nothing can be mounted.</summary>
-    public static string[] Enter(string[] args)
+    public static void Enter(string[] args)
     {
-        if (args.Contains(Mark))
-            return [.. args.Where(static arg => arg != Mark)];
-        if (!Environment.IsPrivilegedProcess)
-            return args;
+        if (args.Contains(Mark) || !Environment.IsPrivilegedProcess)
+            return;
         var line = File.ReadAllText("/proc/self/cmdline").TrimEnd('\0').Split('\0');
         // argv[0] may be a bare name ("dotnet"); the program itself is known.
         line[0] = Environment.ProcessPath!;
@@ -24,7 +23,6 @@ internal static unsafe partial class OwnMounts
         fixed (nint* argv = pointers)
             _ = Execute("unshare", argv);
         Console.Error.WriteLine($"no mount namespace of its own: unshare(1) cannot be started, error {Marshal.GetLastPInvokeError()}");
-        return args;
     }
 
     [LibraryImport("libc", EntryPoint = "execvp", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -62,6 +62,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts this program's own <see cref="InstantWorker"/> for a worker's file.</summary>
     public static ServerProcess StartInstantWorker(string file) => new(BenchContext.Start(Environment.ProcessPath!, [InstantWorkerCommand, file]));
 
+    /// <summary>Starts this program's own <see cref="Floors.BareStream"/>; <see cref="Client"/> is its address.</summary>
+    public static async Task<ServerProcess> StartBareStreamAsync()
+    {
+        var server = new ServerProcess(BenchContext.Start(Environment.ProcessPath!, [Floors.BareStream.ServerCommand]));
+        using var limit = new CancellationTokenSource(Patience);
+        var line = await server._process.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException("the server of the bare stream did not start");
+        server.Client = Address().Match(line).Groups[1].Value;
+        return server;
+    }
+
     /// <summary>The command line word for <see cref="InstantWorker"/>.</summary>
     public const string InstantWorkerCommand = "instant-worker";
 

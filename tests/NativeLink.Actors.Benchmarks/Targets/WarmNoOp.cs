@@ -14,6 +14,9 @@ internal static class WarmNoOp
     private const int Files = 1000;
     private const int WarmUp = 100;
 
+    // Floor and worker take turns; so many at a time that neither starts cold each time.
+    private const int Block = 20;
+
     public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
         var findings = new List<Finding>();
@@ -39,19 +42,30 @@ internal static class WarmNoOp
         var actions = Actions(worker, WarmUp + passes);
 
         var (floors, whole, streams) = (new Sample(), new Sample(), new Sample());
-        for (var pass = 0; pass < actions.Length; pass++)
+        var stages = new List<Stages>();
+        foreach (var (block, chunk) in actions.Chunk(Block).Index())
         {
-            var bareTook = Sample.Time(floor.Run);
-            var (streamTook, _) = await stream.RunAsync(actions[pass]);
-            var (took, _) = await worker.RunAsync(actions[pass]);
-            if (pass < WarmUp)
-                continue;
-            floors.Add(bareTook);
-            streams.Add(streamTook);
-            whole.Add(took);
+            var skip = block * Block < WarmUp;
+            foreach (var _ in chunk)
+                Add(floors, Sample.Time(floor.Run), skip);
+            foreach (var action in chunk)
+                Add(streams, (await stream.RunAsync(action)).Took, skip);
+            foreach (var action in chunk)
+            {
+                var (took, result) = await worker.RunAsync(action);
+                Add(whole, took, skip);
+                stages.Add(Stages.Of(result));
+            }
         }
         var own = whole.Median - streams.Median;
-        return Finding.OfFloor($"warm no-op, 1,000 inputs, {volume.Name}", own, floors.Median, 2, "ms", $"with the scheduler's stream {whole}; the stream alone {streams}; floor {floors}");
+        return Finding.OfFloor($"warm no-op, 1,000 inputs, {volume.Name}", own, floors.Median, 2, "ms",
+            $"with the scheduler's stream {whole} ({Stages.Medians(stages)}); the stream alone {streams}; floor {floors}");
+    }
+
+    private static void Add(Sample sample, TimeSpan took, bool skip)
+    {
+        if (!skip)
+            sample.Add(took);
     }
 
     private static Digest[] Actions(AloneWorker worker, int count)

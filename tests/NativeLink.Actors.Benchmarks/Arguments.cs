@@ -1,0 +1,61 @@
+using System.Globalization;
+using NativeLink.Actors.Benchmarks.Rig;
+
+namespace NativeLink.Actors.Benchmarks;
+
+/// <summary>The command line.</summary>
+internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
+{
+    public const string Help = """
+        targets [T2 T7 …]   measure the targets (all, or those named), a line for each finding
+
+        --quick          a quarter of the passes, on ext4 alone
+        --latency 25ms   what a round trip between worker and CAS takes longer where T5 counts round trips
+        --binary FILE    this published program, instead of one published now
+
+        A line has the figure, its floor of the same run where there is one, the target, "ok" or "falls-short", and the ratio; or "not-measured: why". As root
+        the file systems to measure on (ext4 with its journal on a loop device, tmpfs) are mounted in a namespace of the program's own, which ends with it.
+        The exit code is 0 when each could be measured: falling short is an answer.
+        """;
+
+    public string? Binary { get; init; }
+
+    public bool Quick { get; init; }
+
+    public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Null when it makes no sense.</summary>
+    public static Arguments? Parse(string[] args)
+    {
+        if (args is not ["targets", ..])
+            return null;
+        var words = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var parsed = new Arguments(args[0], words);
+        for (var i = 1; i < args.Length; i++)
+        {
+            switch (args[i])
+            {
+                case "--quick":
+                    parsed = parsed with { Quick = true };
+                    break;
+                case "--binary" when i + 1 < args.Length:
+                    parsed = parsed with { Binary = args[++i] };
+                    break;
+                case "--latency" when i + 1 < args.Length && Milliseconds(args[++i]) is { } latency:
+                    parsed = parsed with { Latency = latency };
+                    break;
+                case OwnMounts.Mark:
+                    break;
+                case var word when !word.StartsWith('-'):
+                    words.Add(word);
+                    break;
+                default:
+                    return null;
+            }
+        }
+        return parsed;
+    }
+
+    private static TimeSpan? Milliseconds(string text) =>
+        text.EndsWith("ms", StringComparison.Ordinal) && double.TryParse(text[..^2], CultureInfo.InvariantCulture, out var value) && value > 0 ? TimeSpan.FromMilliseconds(value) : null;
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+using NativeLink.Actors.Benchmarks.Floors;
+using NativeLink.Actors.Benchmarks.Reporting;
+using NativeLink.Actors.Benchmarks.Rig;
+
+namespace NativeLink.Actors.Benchmarks.Targets;
+
+/// <summary>
+/// T5: a cold tree of 10,000 files of 4 KiB from a CAS over gRPC into store and tree, against writing and linking the same files locally; and how many round
+/// trips it takes, by what it takes longer when a proxy between worker and CAS delays everything.
+/// </summary>
+internal static class ColdTree
+{
+    private const int Files = 10_000;
+    private const double MostRoundTrips = 10;
+
+    private static int _tags;
+
+    public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
+    {
+        var findings = new List<Finding>();
+        var memory = await context.VolumeAsync("tmpfs");
+        foreach (var volume in await context.VolumesAsync())
+        {
+            await using var cas = await ServerProcess.StartLocalIn(memory.NewDirectory("t5-cas"), context, "--workers", "0");
+            await using var proxy = new DelayProxy(cas.Client);
+            using var client = new LoadClient(cas.Client);
+            findings.Add(await FetchAsync(context, volume, cas, client));
+            if (volume.Name != "ext4")
+                continue;
+            await using var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t5-latency"), proxy.Address);
+            await worker.WarmUpAsync(client);
+            foreach (var files in (int[])[256, 4_400, Files])
+                findings.Add(await RoundTripsAsync(context, worker, client, proxy, files));
+        }
+        return findings;
+    }
+
+    private static async Task<Finding> FetchAsync(BenchContext context, Volume volume, ServerProcess cas, LoadClient client)
+    {
+        await using var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t5-worker"), cas.Client);
+        await worker.WarmUpAsync(client);
+        var bare = volume.NewDirectory("t5-floor");
+        var (floors, cold) = (new Sample(), new Sample());
+        for (var pass = 0; pass < context.Passes(8); pass++)
+        {
+            floors.Add(Sample.Time(() =>
+            {
+                BareTree.Write(Path.Combine(bare, $"files-{pass}"), Files, "t5");
+                BareTree.Link(Path.Combine(bare, $"files-{pass}"), Path.Combine(bare, $"tree-{pass}"), Files);
+            }));
+            cold.Add((await ColdAsync(worker, client, Files)).TotalMilliseconds);
+        }
+        return Finding.OfFloor($"cold 10,000 files from the CAS, {volume.Name}", cold.Median, floors.Median, 2, "ms", $"{cold}; written and linked locally {floors}");
+    }
+
+    private static async Task<Finding> RoundTripsAsync(BenchContext context, CasWorker worker, LoadClient client, DelayProxy proxy, int files)
+    {
+        var (near, far, calls) = (new Sample(), new Sample(), new Sample());
+        for (var pass = 0; pass < Math.Max(3, context.Passes(5)); pass++)
+        {
+            proxy.Latency = TimeSpan.Zero;
+            near.Add(await ColdAsync(worker, client, files));
+            proxy.Latency = context.Latency;
+            var before = proxy.Calls;
+            far.Add(await ColdAsync(worker, client, files));
+            calls.Add(proxy.Calls - before);
+        }
+        var latency = context.Latency.TotalMilliseconds;
+        var trips = (far.Median - near.Median) / latency;
+        var note = string.Create(CultureInfo.InvariantCulture, $"{far.Median:0} ms with {latency:0.#} ms a round trip, {near.Median:0} ms without; {calls.Median:0} calls in the whole action");
+        return Finding.Against($"round trips of a cold tree of {files:N0} files, ext4", trips, MostRoundTrips, "round trips", note);
+    }
+
+    /// <summary>The time that the worker takes to fetch and build a tree whose files nobody has seen yet.</summary>
+    private static async Task<TimeSpan> ColdAsync(CasWorker worker, LoadClient client, int files)
+    {
+        var tag = $"cold-{Interlocked.Increment(ref _tags)}";
+        var action = client.Blobs.Add(["/bin/true"], InputTrees.Add(client.Blobs, files, tag));
+        await client.UploadAsync();
+        var (_, result) = await worker.RunAsync(action);
+        return TimeSpan.FromMilliseconds(Stages.Of(result).Fetch);
+    }
+}
