@@ -17,7 +17,7 @@ internal static unsafe partial class Native
 
     internal const short SpawnSetSigDefault = 0x04, SpawnSetSigMask = 0x08, SpawnSetSession = 0x80;
 
-    internal const int CloneFs = 0x200, CloneNewPid = 0x20000000;
+    internal const int CloneFs = 0x200, CloneNewMount = 0x20000, CloneNewPid = 0x20000000;
 
     internal const int WaitNoHang = 1;
 
@@ -27,7 +27,8 @@ internal static unsafe partial class Native
 
     internal const int ResourceRealTime = 15;
 
-    internal const int PrSetChildSubreaper = 36, PrGetChildSubreaper = 37, PrCapAmbient = 47, PrCapAmbientClearAll = 4;
+    internal const int PrSetChildSubreaper = 36, PrGetChildSubreaper = 37, PrCapBoundingDrop = 24, PrCapAmbient = 47, PrCapAmbientRaise = 2,
+        PrCapAmbientClearAll = 4;
 
     internal const int EpollAdd = 1, EpollDelete = 2;
 
@@ -105,6 +106,29 @@ internal static unsafe partial class Native
     [LibraryImport(LibC, EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int Fcntl(int fd, int command, nint argument);
 
+    /// <summary>AF_UNIX, SOCK_STREAM and SOCK_CLOEXEC; <paramref name="pair"/> has room for two descriptors.</summary>
+    internal static int SocketPair(int* pair) => SocketPair(1, 1 | OpenCloseOnExec, 0, pair);
+
+    [LibraryImport(LibC, EntryPoint = "socketpair", SetLastError = true)]
+    private static partial int SocketPair(int domain, int type, int protocol, int* pair);
+
+    /// <summary><paramref name="watch"/> is one struct pollfd: descriptor, then events and revents of 16 bits each.</summary>
+    [LibraryImport(LibC, EntryPoint = "poll", SetLastError = true)]
+    internal static partial int Poll(int* watch, nuint count, int milliseconds);
+
+    /// <summary>capget(2) with the header of version 3 and two times three words.</summary>
+    [LibraryImport(LibC, EntryPoint = "capget", SetLastError = true)]
+    internal static partial int CapabilitiesGet(uint* header, uint* words);
+
+    [LibraryImport(LibC, EntryPoint = "capset", SetLastError = true)]
+    internal static partial int CapabilitiesSet(uint* header, uint* words);
+
+    [LibraryImport(LibC, EntryPoint = "setenv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int SetVariable(string name, string value, int overwrite);
+
+    [LibraryImport(LibC, EntryPoint = "execv", SetLastError = true)]
+    internal static partial int Execute(byte* path, byte** arguments);
+
     [LibraryImport(LibC, EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int MakeFifo(string path, uint mode);
 
@@ -131,9 +155,6 @@ internal static unsafe partial class Native
 
     [LibraryImport(LibC, EntryPoint = "unshare", SetLastError = true)]
     internal static partial int Unshare(int flags);
-
-    [LibraryImport(LibC, EntryPoint = "setns", SetLastError = true)]
-    internal static partial int SetNamespace(int fd, int kind);
 
     [LibraryImport(LibC, EntryPoint = "prctl", SetLastError = true)]
     internal static partial int ProcessControl(int option, nuint two, nuint three, nuint four, nuint five);

@@ -33,7 +33,7 @@ public sealed class PosixProcessLauncher : IProcessLauncher
     public static PosixProcessLauncher Create(ProcessLauncherOptions options, TimeProvider time, ILogger log)
     {
         var reasons = new List<string>();
-        foreach (var kind in (ReadOnlySpan<ContainmentKind>)[ContainmentKind.Cgroup, ContainmentKind.Subreaper])
+        foreach (var kind in (ReadOnlySpan<ContainmentKind>)[ContainmentKind.Cgroup, ContainmentKind.PidNamespace, ContainmentKind.Subreaper])
         {
             if (options.Containment != ContainmentKind.Automatic && options.Containment != kind) continue;
             try
@@ -76,7 +76,12 @@ public sealed class PosixProcessLauncher : IProcessLauncher
     private static PosixProcessLauncher TryOpen(
         ContainmentKind kind, ProcessLauncherOptions options, TimeProvider time, ILogger log, List<string> reasons)
     {
-        IContainment containment = kind == ContainmentKind.Cgroup ? CgroupContainment.Create() : SubreaperContainment.Create();
+        IContainment containment = kind switch
+        {
+            ContainmentKind.Cgroup => CgroupContainment.Create(),
+            ContainmentKind.PidNamespace => PidNamespaceContainment.Create(),
+            _ => SubreaperContainment.Create(),
+        };
         var why = reasons.Count == 0 ? "" : $" (not used: {string.Join("; ", reasons)})";
         var launcher = new PosixProcessLauncher(options, time, log, containment, containment.Description + why);
         try

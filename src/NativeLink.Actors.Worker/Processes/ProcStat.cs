@@ -76,6 +76,36 @@ public static class ProcStat
         return length <= 0 ? [] : Numbers(buffer.AsSpan(0, length));
     }
 
+    /// <summary>Everything that descends from a process, from the children of each of its threads downwards.</summary>
+    internal static List<int> Descendants(int ancestor)
+    {
+        var found = new List<int>();
+        var todo = new Stack<int>([ancestor]);
+        while (todo.TryPop(out var pid))
+        {
+            string[] threads;
+            try
+            {
+                threads = Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task"));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                continue; // It has ended meanwhile.
+            }
+
+            foreach (var thread in threads)
+            {
+                foreach (var child in Pids(thread + "/children"))
+                {
+                    found.Add(child);
+                    todo.Push(child);
+                }
+            }
+        }
+
+        return found;
+    }
+
     private static List<int> Numbers(ReadOnlySpan<byte> text)
     {
         var numbers = new List<int>();

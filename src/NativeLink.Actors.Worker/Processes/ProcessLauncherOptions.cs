@@ -3,11 +3,14 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <summary>How process trees are held together.</summary>
 public enum ContainmentKind
 {
-    /// <summary>The first that works here, tried by really running something: cgroup, then subreaper.</summary>
+    /// <summary>The first that works here, tried by really running something: cgroup, then PID namespace, then subreaper.</summary>
     Automatic,
 
     /// <summary>A cgroup v2 of its own for every tree: certain.</summary>
     Cgroup,
+
+    /// <summary>A PID namespace for every tree: certain.</summary>
+    PidNamespace,
 
     /// <summary>Child subreaper, an inherited mark, and /proc: best effort.</summary>
     Subreaper,

@@ -55,13 +55,34 @@ internal sealed unsafe class SpawnCall : IDisposable
         _ = Native.FileActionsChangeDirectory(_actions, plan.WorkingDirectory);
     }
 
+    /// <summary>For a helper of the worker's own: both ways of a socket as stdin and stdout, stderr nowhere.</summary>
+    internal void PrepareHelper(ProcessPlan plan, string program, int socket)
+    {
+        Release();
+        _strings = new SpawnStrings(program, plan);
+        _ = Native.FileActionsInit(_actions);
+        _ = Native.FileActionsDup2(_actions, socket, 0);
+        _ = Native.FileActionsDup2(_actions, socket, 1);
+        _ = Native.FileActionsOpen(_actions, 2, "/dev/null", Native.OpenWriteOnly, 0);
+        CloseFrom(3);
+        _ = Native.FileActionsChangeDirectory(_actions, plan.WorkingDirectory);
+    }
+
     /// <summary>Spawns; true when there is a process.</summary>
     internal bool Spawn()
     {
         int pid;
-        Error = Native.Spawn(&pid, _strings!.Path, _actions, _attributes, _strings.Arguments, _strings.Environment);
-        Pid = Error == 0 ? pid : 0;
-        return Error == 0;
+        return Made(Native.Spawn(&pid, _strings!.Path, _actions, _attributes, _strings.Arguments, _strings.Environment), pid);
+    }
+
+    /// <summary>What the call is made with, for one who makes it himself and tells the outcome by <see cref="Made"/>.</summary>
+    internal SpawnParameters Parameters => new(_strings!.Path, _actions, _attributes, _strings.Arguments, _strings.Environment);
+
+    /// <returns>Whether there is a process.</returns>
+    internal bool Made(int error, int pid)
+    {
+        (Error, Pid) = (error, error == 0 ? pid : 0);
+        return error == 0;
     }
 
     /// <summary>Ends a spawned process that may not go on.</summary>
@@ -91,4 +112,14 @@ internal sealed unsafe class SpawnCall : IDisposable
         _strings.Dispose();
         _strings = null;
     }
+}
+
+/// <summary>The parameters of posix_spawn(3).</summary>
+internal readonly unsafe struct SpawnParameters(byte* path, void* actions, void* attributes, byte** arguments, byte** environment)
+{
+    internal readonly byte* Path = path;
+    internal readonly void* Actions = actions;
+    internal readonly void* Attributes = attributes;
+    internal readonly byte** Arguments = arguments;
+    internal readonly byte** Environment = environment;
 }

@@ -35,8 +35,7 @@ internal sealed class SpawnLane
 
     private void Loop()
     {
-        // The umask is the whole process's unless a thread parts from it; children inherit this thread's.
-        if (Native.Unshare(Native.CloneFs) == 0) _ = Native.UMask(0x12);
+        SpawningThread.Prepare();
         ILaneContainment? tree = null;
         using var call = new SpawnCall();
         foreach (var request in _requests.GetConsumingEnumerable())

@@ -11,7 +11,7 @@ public sealed class StaleProcessTests
     [Fact]
     public async Task A_group_of_a_worker_that_is_no_more_is_emptied_and_removed_at_the_next_start()
     {
-        if (Workbench.Kinds().Count < 2) return; // Without the right to make groups there are none to be left.
+        if (!Workbench.Works(ContainmentKind.Cgroup)) return; // Without the right to make groups there are none to be left.
         using var bench = new Workbench(ContainmentKind.Subreaper);
         using var cgroups = new Workbench(ContainmentKind.Cgroup);
         var mine = cgroups.Launcher.Description.Split(' ').First(word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');

@@ -25,20 +25,26 @@ internal sealed class Workbench : IDisposable
 
     internal string Mark { get; } = $"NL_TEST_MARK=m{Guid.NewGuid():N}";
 
-    /// <summary>The kinds of containment that work on this machine: a cgroup needs the right to make one.</summary>
-    public static TheoryData<ContainmentKind> Kinds()
+    /// <summary>Those that need a right which this user may not have: Automatic falls back from them to the subreaper, which is tested anyway.</summary>
+    internal static bool Works(ContainmentKind kind)
     {
-        var kinds = new TheoryData<ContainmentKind> { ContainmentKind.Subreaper };
         try
         {
-            PosixProcessLauncher.Create(new ProcessLauncherOptions { Containment = ContainmentKind.Cgroup }, TimeProvider.System, NullLogger.Instance).Dispose();
-            kinds.Add(ContainmentKind.Cgroup);
+            PosixProcessLauncher.Create(new ProcessLauncherOptions { Containment = kind }, TimeProvider.System, NullLogger.Instance).Dispose();
+            return true;
         }
         catch (FaultException)
         {
-            // Automatic falls back to the subreaper then, which is tested anyway.
+            return false;
         }
+    }
 
+    /// <summary>The kinds of containment that work on this machine.</summary>
+    public static TheoryData<ContainmentKind> Kinds()
+    {
+        var kinds = new TheoryData<ContainmentKind> { ContainmentKind.Subreaper };
+        foreach (var kind in (ReadOnlySpan<ContainmentKind>)[ContainmentKind.Cgroup, ContainmentKind.PidNamespace])
+            if (Works(kind)) kinds.Add(kind);
         return kinds;
     }
 

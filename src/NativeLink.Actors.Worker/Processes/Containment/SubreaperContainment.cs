@@ -71,37 +71,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
 
     /// <summary>Two looks in one: a process whose parent dies while the list is read changes its place in it and could be missed.</summary>
     private List<(int Pid, ulong Mark)> Seen() =>
-        _seen ??= Descendants().Union(Descendants()).Select(pid => (pid, MarkOf(pid))).Where(seen => seen.Item2 != 0).ToList();
-
-    /// <summary>Everything that descends from this process, from the children of each of its threads downwards.</summary>
-    private static List<int> Descendants()
-    {
-        var found = new List<int>();
-        var todo = new Stack<int>([Environment.ProcessId]);
-        while (todo.TryPop(out var pid))
-        {
-            string[] threads;
-            try
-            {
-                threads = Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task"));
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                continue; // It has ended meanwhile.
-            }
-
-            foreach (var thread in threads)
-            {
-                foreach (var child in ProcStat.Pids(thread + "/children"))
-                {
-                    found.Add(child);
-                    todo.Push(child);
-                }
-            }
-        }
-
-        return found;
-    }
+        _seen ??= ProcStat.Descendants(Environment.ProcessId).Union(ProcStat.Descendants(Environment.ProcessId)).Select(pid => (pid, MarkOf(pid))).Where(seen => seen.Item2 != 0).ToList();
 
     private sealed class Lane(SubreaperContainment owner) : ILaneContainment
     {
@@ -144,7 +114,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
             var known = new HashSet<int>();
             for (var round = 0; round < MostRounds; round++)
             {
-                var fresh = Descendants().Where(pid => MarkOf(pid) == mark && known.Add(pid)).ToList();
+                var fresh = ProcStat.Descendants(Environment.ProcessId).Where(pid => MarkOf(pid) == mark && known.Add(pid)).ToList();
                 if (fresh.Count == 0) return;
                 foreach (var pid in fresh) _ = Native.SendSignal(pid, Native.SigKill);
             }

@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace NativeLink.Actors.Worker.Processes.Containment;
+
+/// <summary>
+/// Spawns into PID namespaces, on a second thread: a thread whose children go to another PID namespace cannot start threads (clone(2), EINVAL), which in this runtime
+/// any thread may have to at any time, as when it queues work or when a method it calls becomes hot; and an ordinary user's thread does not come back, as the
+/// worker's own namespace is not his (setns(2)). So the second thread only waits, enters, spawns, in one method that is compiled ahead and calls nothing managed.
+/// </summary>
+internal sealed unsafe class NamespaceLane : ILaneContainment
+{
+    private const int MostAttempts = 3;
+
+    private readonly PidNamespacePool _pool;
+    private readonly int _go = Native.EventFd(0, Native.OpenCloseOnExec);
+    private readonly int _done = Native.EventFd(0, Native.OpenCloseOnExec);
+    private readonly int _kinds;
+    private readonly Thread _spawner;
+    private volatile int _spawnerId;
+    private volatile bool _stopping;
+    private int _space;
+    private SpawnParameters _parameters;
+    private int _entered;
+    private int _error;
+    private int _pid;
+
+    internal NamespaceLane(PidNamespacePool pool)
+    {
+        (_pool, _kinds) = (pool, pool.Kinds);
+        _spawner = new Thread(RunSpawner, 256 * 1024) { IsBackground = true, Name = "spawner" };
+        _spawner.Start();
+        Await();
+    }
+
+    public (int First, int Second)? Gates => null;
+
+    internal static nint Export(string name) => NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), name);
+
+    public IProcessTree? Spawn(SpawnCall call)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var space = _pool.Take();
+            (_space, _parameters) = (space.PidFd, call.Parameters);
+            Go();
+            Await();
+            if (_entered == 0 && call.Made(_error, _pid)) return new PidNamespaceTree(_pool, space, _spawnerId, _pid);
+            if (_entered == 0 && !space.HasEnded())
+            {
+                _pool.GiveBack(space);
+                return null;
+            }
+
+            // Its holder was killed from outside, or nobody may enter: with another one it is tried again.
+            space.End();
+            if (attempt == MostAttempts) throw new FaultException(FaultKind.Worker, "a new process cannot be put into its PID namespace");
+        }
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        Go();
+        _spawner.Join();
+        _ = Native.Close(_go);
+        _ = Native.Close(_done);
+    }
+
+    private void Go()
+    {
+        long one = 1;
+        _ = Native.Write(_go, &one, sizeof(long));
+    }
+
+    private void Await()
+    {
+        long count;
+        while (Native.Read(_done, &count, sizeof(long)) != sizeof(long))
+        {
+            // Interrupted by a signal.
+        }
+    }
+
+    private void RunSpawner()
+    {
+        SpawningThread.Prepare();
+        _spawnerId = Native.ThreadId();
+        SpawnUntilStopped(
+            (delegate* unmanaged<int, void*, nuint, nint>)Export("read"),
+            (delegate* unmanaged<int, void*, nuint, nint>)Export("write"),
+            (delegate* unmanaged<int, int, int>)Export("setns"),
+            (delegate* unmanaged<int*, byte*, void*, void*, byte**, byte**, int>)Export("posix_spawn"));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SpawnUntilStopped(
+        delegate* unmanaged<int, void*, nuint, nint> read,
+        delegate* unmanaged<int, void*, nuint, nint> write,
+        delegate* unmanaged<int, int, int> enter,
+        delegate* unmanaged<int*, byte*, void*, void*, byte**, byte**, int> spawn)
+    {
+        long one = 1;
+        while (true)
+        {
+            while (write(_done, &one, sizeof(long)) != sizeof(long))
+            {
+            }
+
+            long count;
+            while (read(_go, &count, sizeof(long)) != sizeof(long))
+            {
+            }
+
+            if (_stopping) return;
+            _entered = enter(_space, _kinds);
+            if (_entered != 0) continue;
+            int pid;
+            _error = spawn(&pid, _parameters.Path, _parameters.Actions, _parameters.Attributes, _parameters.Arguments, _parameters.Environment);
+            _pid = pid;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace NativeLink.Actors.Worker.Processes.Containment;
+
+/// <summary>
+/// One PID namespace (pid_namespaces(7)) and its holder, which is PID 1 in it and only waits: when the holder ends the kernel ends everything else in there,
+/// and the holder is not gone before all else is. The holder ends when this process does, however that ends: its socket's other end is open here only.
+/// </summary>
+internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
+{
+    private const int PollIn = 1;
+    private static readonly TimeSpan _endBound = TimeSpan.FromSeconds(2);
+
+    private readonly string _children = string.Create(CultureInfo.InvariantCulture, $"/proc/{holder}/task/{holder}/children");
+    private readonly string? _name = NameOf(holder);
+    private bool _ended;
+
+    /// <summary>The holder's, which names its namespaces to setns(2); -1 after the end.</summary>
+    internal int PidFd { get; private set; } = pidfd;
+
+    internal int Holder => holder;
+
+    /// <summary>Waits until the holder waits: then it is all set up, and answers what it is sent.</summary>
+    internal bool IsReady(TimeSpan bound)
+    {
+        byte knock = 0;
+        var watch = stackalloc int[2] { socket, PollIn };
+        return Native.Write(socket, &knock, 1) == 1 && Native.Poll(watch, 1, (int)bound.TotalMilliseconds) == 1 && Native.Read(socket, &knock, 1) == 1;
+    }
+
+    internal void Kill()
+    {
+        if (!_ended) _ = Native.SendSignal(holder, Native.SigKill);
+    }
+
+    /// <summary>Whether the holder, and so all that was ever in the namespace, is gone.</summary>
+    internal bool HasEnded()
+    {
+        if (_ended) return true;
+        int status;
+        if (Native.Wait(holder, &status, Native.WaitNoHang, null) == 0) return false;
+        _ended = true;
+        _ = Native.Close(PidFd);
+        _ = Native.Close(socket);
+        PidFd = -1;
+        return true;
+    }
+
+    /// <summary>Ends it when nothing is in there that could keep it from ending.</summary>
+    internal void End()
+    {
+        Kill();
+        var began = Stopwatch.GetTimestamp();
+        using var never = new ManualResetEventSlim();
+        while (!HasEnded() && Stopwatch.GetElapsedTime(began) < _endBound) never.Wait(1);
+    }
+
+    /// <summary>
+    /// Whether only the holder is left of what was here, asked when the first process that <paramref name="spawner"/> put here has been waited for. Who loses his
+    /// parent becomes a child of the holder in the same moment, so all that is left descends from it or, by CLONE_PARENT, is a child of the spawning thread.
+    /// </summary>
+    internal bool HoldsNothing(int spawner) => ProcStat.Pids(_children).Count == 0 && Strays(spawner).Count == 0;
+
+    /// <summary>Waits for dead children of this process that an action has made by CLONE_PARENT: the holder does not end before.</summary>
+    internal void ReapStrays(int spawner)
+    {
+        int status;
+        foreach (var stray in Strays(spawner)) _ = Native.Wait(stray, &status, Native.WaitNoHang, null);
+    }
+
+    private List<int> Strays(int spawner)
+    {
+        var children = ProcStat.Pids(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{spawner}/children"));
+        children.RemoveAll(child => NameOf(child) is { } name && name != _name);
+        return children;
+    }
+
+    private static string? NameOf(int pid)
+    {
+        try
+        {
+            return new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/pid")).LinkTarget;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
