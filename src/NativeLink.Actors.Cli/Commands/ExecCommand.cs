@@ -45,6 +45,7 @@ public sealed class ExecCommand
         var executor = result.GetValue(_executor) is { } text ? ReapiClient.ParseAddress(text) : null;
         // The cluster in the process is an implementation detail here: only its troubles are worth a line.
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Warning);
+        var entered = executor is null ? Namespaces.Enter() : null;
         using var signals = new Signals();
         using var ending = new CancellationTokenSource();
         var ended = Task.WhenAny(signals.Finish, signals.End).ContinueWith(_ => ending.Cancel(), TaskScheduler.Default);
@@ -53,6 +54,7 @@ public sealed class ExecCommand
             if (executor is not null)
                 return await ExecuteAsync(executor, result.GetValue(_instance)!, request, ending.Token);
             using var logs = Logs.Create(level);
+            Namespaces.Log(logs.CreateLogger("NativeLink.Actors.Exec"), entered);
             await using var node = await StartNodeAsync(logs);
             return await ExecuteAsync(new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}"), result.GetValue(_instance)!, request, ending.Token);
         }

@@ -32,10 +32,13 @@ public sealed partial class LocalCommand
     {
         var time = TimeProvider.System;
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
-        var plan = LocalPlan.Make(Switches(result));
+        var switches = Switches(result);
+        var entered = Namespaces.Enter();
+        var plan = LocalPlan.Make(switches);
         using var signals = new Signals();
         using var logs = Logs.Create(level);
         var log = logs.CreateLogger("NativeLink.Actors.Local");
+        Namespaces.Log(log, entered);
         foreach (var note in plan.Notes)
             LogNote(log, note);
         var data = plan.UsesDataDirectory ? DataDirectory.Open(plan.Data) : null;

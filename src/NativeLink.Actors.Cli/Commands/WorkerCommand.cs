@@ -36,6 +36,7 @@ public sealed partial class WorkerCommand
         if (count < 1)
             throw new UsageException($"--workers {count}: at least 1 is needed");
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
+        var entered = Namespaces.Enter();
         var (config, notes) = ConfigFile.Load(path);
         var plan = WorkerComposition.Compose(config, new WorkerSwitches { WorkerId = id, Workers = count, Environment = OwnEnvironment.All() });
         ConfigFile.RefuseMistakes(path, plan.Errors);
@@ -44,6 +45,7 @@ public sealed partial class WorkerCommand
         using var signals = new Signals();
         using var logs = Logs.Create(level);
         var log = logs.CreateLogger("NativeLink.Actors.Worker");
+        Namespaces.Log(log, entered);
         foreach (var note in notes.Concat(plan.Notes))
             LogNote(log, path, note);
         return await RunAsync(plan, signals, logs, log);

@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace NativeLink.Actors.Worker.Processes;
+
+/// <summary>
+/// A user and a mount namespace for the whole worker of an ordinary user (user_namespaces(7)): in there it may mount and make PID namespaces, while its user, its
+/// groups and its process number stay. A process with threads cannot enter any: util-linux's <c>unshare</c>, executed in its place, does, and executes it again.
+/// </summary>
+public static unsafe class OwnNamespaces
+{
+    /// <summary>Holds the number of the process that has been through this, so that neither it does so twice nor a process started with its environment takes it for itself.</summary>
+    public const string Variable = "NATIVELINK_ACTORS_NAMESPACES";
+
+    // Shared within the new namespace, so that the namespaces of actions see what is mounted later; outside nothing is seen of it: there, it is another user's.
+    private static readonly string[] _unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "shared", "--"];
+
+    /// <summary>
+    /// Does not return when this process is to be executed again in namespaces of its own: to be called before it has read, opened or started anything. Root needs none.
+    /// </summary>
+    /// <param name="marker">What <see cref="Variable"/> holds.</param>
+    /// <param name="path">Where to look for <c>unshare</c>.</param>
+    /// <returns>What came of it, for the log; null for root.</returns>
+    public static string? Enter(string? marker, string? path)
+    {
+        if (Environment.IsPrivilegedProcess) return null;
+        if (marker == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)) return "in a user and a mount namespace of its own";
+        return $"no user and mount namespace of its own: {Try(path) ?? Execute(path)}";
+    }
+
+    /// <summary>Runs <c>unshare</c> as a child, with a program that does nothing: once it has been executed in our place it is too late for its no.</summary>
+    /// <returns>Null when it works, else why not.</returns>
+    private static string? Try(string? path)
+    {
+        var said = Path.Combine(Path.GetTempPath(), $"nativelink-actors-unshare-{Guid.NewGuid():N}");
+        var plan = new ProcessPlan([.. _unshare, "/bin/sh", "-c", ":"], Search(path), "/", "/dev/null", said);
+        var program = ProgramLookup.Find(plan);
+        if (program.Path is null) return program.Message;
+        using var call = new SpawnCall();
+        call.Prepare(plan, program.Path, null);
+        try
+        {
+            if (!call.Spawn()) return $"{program.Path}: {Native.ErrorText(call.Error)}";
+            int status;
+            while (Native.Wait(call.Pid, &status, 0, null) != call.Pid && Marshal.GetLastPInvokeError() == Native.EINTR)
+            {
+                // Interrupted by a signal.
+            }
+
+            return status == 0 ? null : $"{program.Path} says: {File.ReadAllText(said).Trim()}";
+        }
+        catch (IOException error)
+        {
+            return error.Message;
+        }
+        finally
+        {
+            _ = Native.Unlink(said);
+        }
+    }
+
+    /// <returns>Only when it fails: why.</returns>
+    private static string Execute(string? path)
+    {
+        var program = ProgramLookup.Find(new ProcessPlan(_unshare, Search(path), "/", "", "")).Path!;
+        var arguments = new List<byte[]>();
+        foreach (var argument in _unshare) arguments.Add(Encoding.UTF8.GetBytes(argument));
+        arguments.Add(Encoding.UTF8.GetBytes(Environment.ProcessPath!));
+        arguments.AddRange(OwnArguments());
+        var pointers = (byte**)NativeMemory.Alloc((nuint)(arguments.Count + 1), (nuint)sizeof(byte*));
+        for (var i = 0; i < arguments.Count; i++) pointers[i] = Terminated(arguments[i]);
+        pointers[arguments.Count] = null;
+
+        // The environment, as this process got it, byte by byte, and the marker.
+        _ = Native.SetVariable(Variable, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), 1);
+        _ = Native.Execute(Terminated(Encoding.UTF8.GetBytes(program)), pointers);
+        return $"{program}: {Native.ErrorText(Marshal.GetLastPInvokeError())}";
+    }
+
+    /// <summary>The arguments after the program's name, byte by byte as they were given.</summary>
+    private static List<byte[]> OwnArguments()
+    {
+        var arguments = new List<byte[]>();
+        var rest = File.ReadAllBytes("/proc/self/cmdline").AsSpan();
+        while (rest.IndexOf((byte)0) is var end and >= 0)
+        {
+            arguments.Add(rest[..end].ToArray());
+            rest = rest[(end + 1)..];
+        }
+
+        return arguments[1..];
+    }
+
+    private static KeyValuePair<string, string>[] Search(string? path) => [new("PATH", path ?? "/usr/bin:/bin")];
+
+    private static byte* Terminated(byte[] text)
+    {
+        var copy = (byte*)NativeMemory.AllocZeroed((nuint)text.Length + 1);
+        text.CopyTo(new Span<byte>(copy, text.Length));
+        return copy;
+    }
+}
