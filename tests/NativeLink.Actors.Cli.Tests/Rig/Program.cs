@@ -9,6 +9,8 @@ internal sealed class Program : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    private static readonly string _program = Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
+
     private readonly Process _process;
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private readonly List<string> _seen = [];
@@ -37,19 +39,30 @@ internal sealed class Program : IAsyncDisposable
 
     public static async Task<(int Code, string Out, string Error)> RunAsync(Dictionary<string, string> environment, params string[] arguments)
     {
-        using var process = StartProcess(environment, arguments);
+        return await RunCommandAsync(environment, [_program, .. arguments]);
+    }
+
+    /// <summary>As <see cref="RunAsync(string[])"/>, with whatever stands before the program's path.</summary>
+    public static async Task<(int Code, string Out, string Error)> RunCommandAsync(Dictionary<string, string> environment, params string[] command)
+    {
+        using var process = StartProcess(environment, command);
         using var limit = new CancellationTokenSource(Patience);
         var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
         await process.WaitForExitAsync(limit.Token);
         return (process.ExitCode, texts[0], texts[1]);
     }
 
-    public static Program Start(params string[] arguments) => new(StartProcess([], arguments));
+    public static Program Start(params string[] arguments) => StartCommand([_program, .. arguments]);
+
+    public static Program StartCommand(params string[] command) => new(StartProcess([], command));
 
     /// <summary>Starts <c>local</c> on free ports; completes when it is ready.</summary>
-    public static async Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string data, params string[] switches)
+    public static Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string data, params string[] switches) =>
+        StartLocalAsync([_program], data, switches);
+
+    public static async Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string[] command, string data, params string[] switches)
     {
-        var program = Start(["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches]);
+        var program = StartCommand([.. command, "local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches]);
         var client = Address(await program.WaitForAsync("--remote_executor="));
         return (program, client, Address(await program.WaitForAsync("grpc://")));
     }
@@ -96,9 +109,9 @@ internal sealed class Program : IAsyncDisposable
 
     private static string Address(string line) => line[(line.IndexOf("grpc://", StringComparison.Ordinal) + 7)..].Trim();
 
-    private static Process StartProcess(Dictionary<string, string> environment, string[] arguments)
+    private static Process StartProcess(Dictionary<string, string> environment, string[] command)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "nativelink-actors"), arguments)
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -13,7 +13,7 @@ public sealed class ContainmentTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task NL_051_NL_125_An_abort_ends_the_whole_tree(ContainmentKind kind)
+    public async Task NL_051_NL_124_NL_125_An_abort_ends_the_whole_tree(ContainmentKind kind)
     {
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
@@ -94,6 +94,42 @@ public sealed class ContainmentTests
         var busy = (await bench.ShellAsync("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")).Report.Usage;
         Assert.InRange(busy.CpuTime, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(30));
         Assert.True(small.CpuTime < TimeSpan.FromMilliseconds(50));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Every_exit_code_and_every_deadly_signal_comes_back(ContainmentKind kind)
+    {
+        using var bench = new Workbench(kind);
+        var codes = await Task.WhenAll(Enumerable.Range(0, 256).Select(code => bench.ShellAsync($"exit {code}")));
+        Assert.Equal(Enumerable.Range(0, 256).Select(code => (code, 0)), codes.Select(run => (run.Report.ExitCode, run.Report.Signal)));
+        int[] signals = [1, 2, 3, 6, 9, 11, 13, 15];
+        var deaths = await Task.WhenAll(signals.Select(signal => bench.ShellAsync($"kill -{signal} $$; sleep 60")));
+        Assert.Equal(signals.Select(signal => (128 + signal, signal, false)), deaths.Select(run => (run.Report.ExitCode, run.Report.Signal, run.Report.Aborted)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task NL_127_There_is_no_answer_while_it_runs_and_then_there_is_the_exit_code(ContainmentKind kind)
+    {
+        using var bench = new Workbench(kind);
+        var go = Path.Combine(bench.Directory, "go");
+        var running = bench.ShellAsync($"while [ ! -e {go} ]; do sleep 0.01; done; exit 7");
+        await bench.EventuallyAsync(() => bench.Marked().Count >= 1, "it runs");
+        Assert.False(running.IsCompleted);
+        await File.WriteAllTextAsync(go, "");
+        Assert.Equal(7, (await running).Report.ExitCode);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_grandchild_that_holds_a_pipe_does_not_hold_the_action(ContainmentKind kind)
+    {
+        using var bench = new Workbench(kind);
+        var run = await bench.ShellAsync("(setsid sh -c 'echo deep; exec sleep 60' | cat) & sleep 0.2; echo done");
+        Assert.Equal((0, false), (run.Report.ExitCode, run.Report.Aborted));
+        Assert.EndsWith("done\n", run.Out, StringComparison.Ordinal);
+        Assert.Empty(bench.Marked());
     }
 
     [Fact]

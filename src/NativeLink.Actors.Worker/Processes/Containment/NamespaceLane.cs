@@ -43,8 +43,10 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
         {
             var space = _pool.Take();
             (_space, _parameters) = (space.PidFd, call.Parameters);
+            ForkWindow.Enter();
             Go();
             Await();
+            ForkWindow.Leave();
             if (_entered == 0 && call.Made(_error, _pid)) return new PidNamespaceTree(_pool, space, _spawnerId, _pid);
             if (_entered == 0 && !space.HasEnded())
             {

@@ -91,8 +91,10 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         call.PrepareHelper(plan, program.Path, ends[1]);
         var birth = new NamespaceBirth(call.Parameters);
         var thread = new Thread(birth.Give, 256 * 1024) { IsBackground = true, Name = "pid-namespace" };
+        ForkWindow.Enter();
         thread.Start();
         thread.Join();
+        ForkWindow.Leave();
         _ = Native.Close(ends[1]);
         var (unshareError, error, pid) = birth.Outcome;
         if (unshareError != 0 || !call.Made(error, pid))
