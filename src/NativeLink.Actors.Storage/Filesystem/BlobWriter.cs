@@ -8,6 +8,9 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// <summary>One blob being written: bytes are hashed as they come and checked against the digest at the end. Not safe for several threads at once.</summary>
 public sealed class BlobWriter : IDisposable
 {
+    /// <summary>From here on a second thread hashes while this one writes; below it, waking that thread costs more than it brings.</summary>
+    private const int HashAsideBytes = 256 << 10;
+
     private readonly ContentStore _store;
     private readonly Digest _digest;
     private readonly string _temp;
@@ -30,8 +33,15 @@ public sealed class BlobWriter : IDisposable
     {
         if (Length + data.Length > _digest.SizeBytes)
             throw Mismatch($"more than its {_digest.SizeBytes} bytes came");
-        _store.WriteOrEvict(_file, data, Length, _temp);
-        _hasher.Append(data);
+        if (data.Length >= HashAsideBytes)
+        {
+            WriteAndHash(data);
+        }
+        else
+        {
+            _store.WriteOrEvict(_file, data, Length, _temp);
+            _hasher.Append(data);
+        }
         Length += data.Length;
     }
 
@@ -49,6 +59,25 @@ public sealed class BlobWriter : IDisposable
         _hasher.Dispose();
         if (!_placed)
             _ = Libc.UnlinkAt(Libc.AtFdCwd, _temp, 0);
+    }
+
+    private unsafe void WriteAndHash(ReadOnlySpan<byte> data)
+    {
+        fixed (byte* start = data)
+        {
+            var (address, length) = ((nint)start, data.Length);
+            var hashing = Task.Factory.StartNew(
+                () => _hasher.Append(new ReadOnlySpan<byte>((void*)address, length)), CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+            try
+            {
+                _store.WriteOrEvict(_file, data, Length, _temp);
+            }
+            finally
+            {
+                // The bytes are the caller's: nobody may read them after the return. Not begun yet, it runs here.
+                hashing.GetAwaiter().GetResult();
+            }
+        }
     }
 
     private IDisposable? Finish(bool lease)

@@ -104,6 +104,32 @@ public class ContentStoreTests
         Assert.Empty(fixture.TempFiles);
     }
 
+    [Theory]
+    [InlineData(DigestFunction.Sha256)]
+    [InlineData(DigestFunction.Blake3)]
+    public void Pieces_that_are_hashed_while_they_are_written_are_checked_all_the_same(DigestFunction function)
+    {
+        using var fixture = new StoreFixture();
+        var content = new byte[1_000_000];
+        new Random(7).NextBytes(content);
+        var digest = BlobHasher.Compute(content, function);
+        using (var writer = fixture.Store.BeginWrite(digest))
+        {
+            writer.Append(content.AsSpan(0, 1000));
+            writer.Append(content.AsSpan(1000, 700_000));
+            writer.Append(content.AsSpan(701_000));
+            writer.Commit();
+        }
+        Assert.Equal(content, fixture.Store.Read(digest));
+
+        content[^1] ^= 1;
+        var other = BlobHasher.Compute(content, function);
+        content[500_000] ^= 1;
+        using var wrong = fixture.Store.BeginWrite(other);
+        wrong.Append(content);
+        Assert.Equal(StatusCode.DataLoss, Assert.Throws<FaultException>(wrong.Commit).Fault.Code);
+    }
+
     [Fact]
     public void NL_166_NL_178_A_file_deleted_behind_the_stores_back_is_forgotten_with_a_warning_when_it_is_read()
     {
