@@ -9,7 +9,11 @@ public sealed class OutputWriter(ReapiClient client, string root)
     private const UnixFileMode Plain = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode Executable = Plain | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
+    // A Tree of some kilobytes can stand for more directories than any disk holds.
+    private const int MostDirectories = 2_000_000;
+
     private readonly string _root = Path.GetFullPath(root);
+    private int _directories;
 
     /// <summary>Files written so far, symlinks included.</summary>
     public int Files { get; private set; }
@@ -18,8 +22,24 @@ public sealed class OutputWriter(ReapiClient client, string root)
     public long Bytes { get; private set; }
 
     /// <param name="result">Its paths are relative to <paramref name="workingDirectory"/>, as the Command's were.</param>
-    /// <exception cref="FaultException">Action: a path leads out of the directory. Storage: a blob is not what its digest says.</exception>
+    /// <exception cref="FaultException">Action: a path leads out of the directory, or cannot be. Storage: a blob is not what its digest says, or the disk fails.</exception>
     public async Task WriteAsync(Reapi.ActionResult result, string workingDirectory, CancellationToken cancellation)
+    {
+        try
+        {
+            await WriteAllAsync(result, workingDirectory, cancellation);
+        }
+        catch (Exception error) when (error is FormatException or ArgumentException)
+        {
+            throw new FaultException(FaultKind.Action, $"the result is malformed: {error.Message}", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Storage, $"the outputs cannot be written to {_root}: {error.Message}", error);
+        }
+    }
+
+    private async Task WriteAllAsync(Reapi.ActionResult result, string workingDirectory, CancellationToken cancellation)
     {
         foreach (var file in result.OutputFiles)
             await WriteFileAsync(Prepare(Path.Combine(workingDirectory, file.Path)), file.Contents, file.Digest, file.IsExecutable, cancellation);
@@ -38,6 +58,8 @@ public sealed class OutputWriter(ReapiClient client, string root)
     private async Task WriteDirectoryAsync(
         string path, Reapi.Directory directory, Dictionary<Digest, Reapi.Directory> children, CancellationToken cancellation)
     {
+        if (++_directories > MostDirectories)
+            throw new FaultException(FaultKind.Action, $"the output directories hold more than {MostDirectories} directories");
         Directory.CreateDirectory(Prepare(path));
         foreach (var file in directory.Files)
             await WriteFileAsync(Prepare(Path.Combine(path, CheckName(file.Name))), ByteString.Empty, file.Digest, file.IsExecutable, cancellation);

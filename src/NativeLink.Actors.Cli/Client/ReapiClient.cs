@@ -194,11 +194,13 @@ public sealed class ReapiClient : IDisposable
 
     /// <summary>A blob that is a message.</summary>
     public async Task<T> DownloadMessageAsync<T>(Digest digest, MessageParser<T> parser, CancellationToken cancellation)
-        where T : IMessage<T>
+        where T : class, IMessage<T>
     {
         using var bytes = new MemoryStream();
         await DownloadAsync(digest, data => bytes.WriteAsync(data, cancellation), cancellation);
-        return parser.ParseFrom(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+        return WireMessages.TryParse(parser, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), out var message, out var problem)
+            ? message
+            : throw new FaultException(FaultKind.Storage, $"{digest} of {Address} is no {typeof(T).Name}: {problem}");
     }
 
     /// <summary>

@@ -35,13 +35,6 @@ internal static class BlobReads
     {
         if (digest.SizeBytes > MaxMessageBlobBytes || TryReadAll(store, digest) is not { } bytes)
             return null;
-        try
-        {
-            return parser.ParseFrom(bytes);
-        }
-        catch (Google.Protobuf.InvalidProtocolBufferException)
-        {
-            return null;
-        }
+        return WireMessages.TryParse(parser, bytes, out var message, out _) ? message : null;
     }
 }

@@ -54,14 +54,7 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
     {
         if (await actions.ReadAsync(digest, cancellation) is not { } bytes)
             return null;
-        try
-        {
-            return parser.ParseFrom(bytes.Span);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return null;
-        }
+        return WireMessages.TryParse(parser, bytes.Span, out var message, out _) ? message : null;
     }
 
     private PropertyDemand Demand(Reapi.Platform? platform)

@@ -52,7 +52,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
         {
             // What was in flight at the first look may have landed since.
             open.RemoveAll(digest => _cache.TryGet<T>(digest, out var known) && messages.TryAdd(digest, known));
-            flights = Start(open.Where(digest => begun?.ContainsKey(digest) != true).Select(digest => (digest, ParserOf<T>.Parser)));
+            flights = Start(open.Where(digest => begun?.ContainsKey(digest) != true).Select(digest => (digest, (MessageParser)ParserOf<T>.Parser)));
         }
         foreach (var digest in open.Where(digest => begun?.ContainsKey(digest) == true))
             flights[digest] = begun![digest];
@@ -74,16 +74,10 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
     private T Decode<T>(Digest digest, ReadOnlyMemory<byte> data, string what)
         where T : class, IMessage<T>, new()
     {
-        try
-        {
-            var message = (T)ParserOf<T>.Parser.ParseFrom(data.Span);
-            _cache.Add(digest, message);
-            return message;
-        }
-        catch (InvalidProtocolBufferException error)
-        {
-            throw new FaultException(FaultKind.Action, $"{what} {digest} cannot be decoded: {error.Message}", error);
-        }
+        if (!WireMessages.TryParse(ParserOf<T>.Parser, data.Span, out var message, out var problem))
+            throw new FaultException(FaultKind.Action, $"{what} {digest} cannot be decoded: {problem}");
+        _cache.Add(digest, message);
+        return message;
     }
 
     /// <summary>The flights of these digests, begun where there was none. Under the lock.</summary>
@@ -151,19 +145,14 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
     /// <summary>Known before the flight ends, so that nobody finds it in neither place. What cannot be decoded is told to those who wait.</summary>
     private void Remember(Digest digest, MessageParser parser, ReadOnlySpan<byte> data)
     {
-        try
-        {
-            _cache.Add(digest, parser.ParseFrom(data));
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            // Whoever asked decodes it again and says what it was to be.
-        }
+        // Whoever asked decodes it again and says what it was to be.
+        if (WireMessages.TryParse(parser, data, out var message, out _))
+            _cache.Add(digest, message);
     }
 
     private static class ParserOf<T>
         where T : class, IMessage<T>, new()
     {
-        public static MessageParser Parser { get; } = new MessageParser<T>(static () => new T());
+        public static MessageParser<T> Parser { get; } = new MessageParser<T>(static () => new T());
     }
 }

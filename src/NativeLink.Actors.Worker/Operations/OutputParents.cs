@@ -62,6 +62,10 @@ internal static class OutputParents
         {
             Directory.CreateDirectory(path);
         }
+        catch (PathTooLongException error)
+        {
+            throw new FaultException(FaultKind.Action, $"the output directory '{relative[..40]}…' cannot be made: its path is longer than this system takes", error);
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new FaultException(FaultKind.Worker, $"cannot make the output directory '{relative}': {error.Message}", error);

@@ -6,6 +6,9 @@ namespace NativeLink.Actors.Worker.Operations;
 /// </summary>
 public static class OutputPaths
 {
+    // limits.h, NAME_MAX.
+    private const int LongestName = 255;
+
     /// <summary>The working directory relative to the input root, normalised; empty for the root itself.</summary>
     /// <exception cref="FaultException">Action: it leaves the input root.</exception>
     public static string WorkingDirectory(Reapi.Command command) =>
@@ -41,6 +44,8 @@ public static class OutputPaths
         {
             if (part == ".")
                 continue;
+            if (part.Length > LongestName / 3 && System.Text.Encoding.UTF8.GetByteCount(part) > LongestName)
+                throw new FaultException(FaultKind.Action, $"{what} '{part[..40]}…' has a name of more than {LongestName} bytes, which no file system takes");
             if (part != "..")
                 parts.Add(part);
             else if (parts.Count > 0)

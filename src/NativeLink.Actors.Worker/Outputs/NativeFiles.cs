@@ -35,6 +35,7 @@ internal static partial class NativeFiles
     private const int OpenPath = 0x200000;
     private const int NoEntry = 2;
     private const int NotADirectory = 20;
+    private const int NameTooLong = 36;
     private const int TooManyLinks = 40;
     private const int AccessDenied = 13;
 
@@ -69,7 +70,8 @@ internal static partial class NativeFiles
         if (StatX(from.DangerousGetHandle().ToInt32(), name, AtEmptyPath | (follow ? 0 : AtSymlinkNoFollow), BasicStats, buffer) != 0)
         {
             var error = Marshal.GetLastPInvokeError();
-            if (error is NoEntry or NotADirectory or TooManyLinks || (follow && error == AccessDenied))
+            // What has too long a name cannot be there.
+            if (error is NoEntry or NotADirectory or TooManyLinks or NameTooLong || (follow && error == AccessDenied))
                 return default;
             throw Failed($"'{name}' below '{RealPath(from)}' cannot be examined", error);
         }

@@ -165,7 +165,9 @@ public sealed class GrpcCasClient : ICasClient
 
     private async Task<IReadOnlyList<Reapi.Directory>?> PagesAsync(Digest root, RpcAttempt attempt)
     {
-        var tree = new List<Reapi.Directory>();
+        var tree = new HashSet<Reapi.Directory>();
+        var received = 0;
+        var fresh = false;
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var token = "";
         do
@@ -180,19 +182,21 @@ public sealed class GrpcCasClient : ICasClient
                 DigestFunction = root.Function.ToWire(),
             };
             using var call = new CasStub(attempt.Invoker).GetTree(request, attempt.Options);
-            token = "";
+            (token, fresh) = ("", false);
             while (await call.ResponseStream.MoveNext(attempt.Options.CancellationToken))
             {
                 var page = call.ResponseStream.Current;
-                tree.AddRange(page.Directories);
+                foreach (var directory in page.Directories)
+                    fresh |= tree.Add(directory);
+                received += page.Directories.Count;
                 WorkerMetrics.RecordDownload(page.Directories.Sum(static directory => (long)directory.CalculateSize()));
                 token = page.NextPageToken;
-                if (tree.Count > LargestTree)
+                if (received > LargestTree)
                     return null;
             }
         }
-        // A token seen before would lead round in a circle.
-        while (token.Length > 0 && seen.Add(token));
-        return tree;
+        // A token seen before would lead round in a circle, and a page of repeated directories into a tree that is larger than what it says.
+        while (token.Length > 0 && fresh && seen.Add(token));
+        return [.. tree];
     }
 }

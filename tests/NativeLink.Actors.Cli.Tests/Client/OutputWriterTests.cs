@@ -37,6 +37,29 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
         await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = digest } } }));
     }
 
+    [Theory]
+    [InlineData("with\0nul")]
+    [InlineData(300)]
+    [InlineData(5000)]
+    public async Task A_path_that_cannot_be_is_told_as_a_fault(object path)
+    {
+        var file = await FileAsync(path as string ?? new string('n', (int)path));
+
+        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { file } }));
+    }
+
+    [Fact]
+    public async Task A_malformed_digest_and_a_tree_that_is_none_are_told_as_faults()
+    {
+        var malformed = new Reapi.OutputFile { Path = "f", Digest = new Reapi.Digest { Hash = "x", SizeBytes = -1 } };
+        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { malformed } }));
+        var blobs = new Blobs();
+        // An empty wrapper that ends early, at which the parser does not throw its own exception.
+        var noTree = blobs.Add(Google.Protobuf.ByteString.CopyFrom(Convert.FromHexString("0A062A041A020000")));
+        await pool.Client.UploadAsync(blobs.All, default);
+        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = noTree } } }));
+    }
+
     [Fact]
     public async Task Nothing_is_written_through_a_symlink()
     {

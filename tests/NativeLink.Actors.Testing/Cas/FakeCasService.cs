@@ -57,8 +57,12 @@ internal sealed class FakeCasService(FakeCasServer server) : Reapi.ContentAddres
         var function = Function(request.DigestFunction);
         var all = new List<Reapi.Directory>();
         var open = new Queue<Digest>([Digest.FromWire(request.RootDigest, function, "the root")]);
-        while (open.TryDequeue(out var digest))
+        var first = request.PageToken.Length == 0 ? 0 : int.Parse(request.PageToken, System.Globalization.CultureInfo.InvariantCulture);
+        var end = request.PageSize == 0 ? int.MaxValue : first + request.PageSize;
+        // Not further than the page and what says that there is another: a tree can be larger than any memory.
+        while (all.Count <= end && open.TryDequeue(out var digest))
         {
+            context.CancellationToken.ThrowIfCancellationRequested();
             var content = server.Find(digest) ?? throw new RpcException(new Status(StatusCode.NotFound, $"directory {digest} is missing"));
             var directory = Reapi.Directory.Parser.ParseFrom(content);
             all.Add(directory);
@@ -66,10 +70,8 @@ internal sealed class FakeCasService(FakeCasServer server) : Reapi.ContentAddres
                 open.Enqueue(Digest.FromWire(child.Digest, function, child.Name));
         }
         // One page a call, as NativeLink does: the next one has to be asked for.
-        var first = request.PageToken.Length == 0 ? 0 : int.Parse(request.PageToken, System.Globalization.CultureInfo.InvariantCulture);
-        var size = request.PageSize == 0 ? all.Count : request.PageSize;
-        var page = new Reapi.GetTreeResponse { NextPageToken = first + size < all.Count ? (first + size).ToString(System.Globalization.CultureInfo.InvariantCulture) : "" };
-        page.Directories.AddRange(all.Skip(first).Take(size));
+        var page = new Reapi.GetTreeResponse { NextPageToken = end < all.Count ? end.ToString(System.Globalization.CultureInfo.InvariantCulture) : "" };
+        page.Directories.AddRange(all.Skip(first).Take(end - first));
         await responseStream.WriteAsync(page);
     }
 

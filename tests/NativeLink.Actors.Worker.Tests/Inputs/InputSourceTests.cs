@@ -54,6 +54,18 @@ public sealed class InputSourceTests : InputSpec
     }
 
     [Fact]
+    public async Task A_root_that_the_parser_trips_over_is_the_actions_fault_and_keeps_nobody_waiting()
+    {
+        // Google.Protobuf throws an InvalidOperationException here: a wrapper that ends early.
+        var root = Server.Put(Convert.FromHexString("2A041A020000"));
+        var (_, command) = await Source.LoadActionAsync(PutAction(Server.Put(_command), root), None).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(_command, command);
+        var fault = (await Assert.ThrowsAsync<FaultException>(() => Source.GetDirectoriesAsync([root], None).WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
+        Assert.Equal(FaultKind.Action, fault.Kind);
+        Assert.Contains(root.Hash, fault.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task NL_106_A_missing_action_or_command_is_named()
     {
         var gone = BlobHasher.Compute("gone"u8, DigestFunction.Sha256);

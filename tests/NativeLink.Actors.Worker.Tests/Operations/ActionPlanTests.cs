@@ -62,6 +62,25 @@ public sealed class ActionPlanTests : IDisposable
         Assert.Equal(["beside", "wd", "wd/a", "wd/b", "wd/c/d"], OutputPaths.Parents(command));
     }
 
+    [Theory]
+    [InlineData("", 256)]
+    [InlineData("dir/", 300)]
+    [InlineData("", 5000)]
+    public void An_output_path_with_a_name_that_no_file_system_takes_is_the_actions_fault(string before, int length)
+    {
+        var command = new Reapi.Command { OutputPaths = { before + new string('n', length) } };
+        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputPaths.Parents(command)).Fault.Kind);
+        command = new Reapi.Command { OutputPaths = { before + new string('n', 255) + "/f" } };
+        Assert.Single(OutputPaths.Parents(command));
+    }
+
+    [Fact]
+    public void Output_parents_that_are_too_deep_for_this_system_are_the_actions_fault()
+    {
+        var deep = string.Join('/', Enumerable.Repeat(new string('d', 200), 25));
+        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root, [deep], "")).Fault.Kind);
+    }
+
     [Fact]
     public void A_negative_timeout_is_the_actions_fault()
     {

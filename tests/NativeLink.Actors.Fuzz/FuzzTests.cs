@@ -1,0 +1,21 @@
+namespace NativeLink.Actors.Fuzz;
+
+/// <summary>The first cases of each target; the command goes on for as long as it is told to.</summary>
+public sealed class FuzzTests
+{
+    private const int Seed = 1;
+
+    [Theory]
+    [InlineData("directory", 40)]
+    [InlineData("action", 80)]
+    [InlineData("command", 80)]
+    [InlineData("update", 60)]
+    [InlineData("config", 400)]
+    [InlineData("tree", 200)]
+    public async Task Random_and_mutated_input_is_answered_once_and_changes_nothing_outside_of_its_directory(string target, int cases)
+    {
+        var report = await FuzzRun.RunAsync(target, Seed, 0, cases, TimeSpan.FromHours(1));
+        Assert.Empty(report.Findings);
+        Assert.Equal(cases, report.Cases);
+    }
+}
