@@ -49,15 +49,28 @@ internal static partial class NativeFiles
     public static SafeFileHandle? OpenPlace(SafeFileHandle? from, string path) =>
         Open(from, path, OpenPath | OpenDirectoryFlag | OpenCloseOnExec);
 
+    /// <summary>The same, itself no symlink.</summary>
+    public static SafeFileHandle? OpenRoot(string path) => Open(null, path, OpenPath | OpenDirectoryFlag | OpenNoFollow | OpenCloseOnExec);
+
     /// <summary>A directory to list, itself no symlink. Null when there is none.</summary>
     public static SafeFileHandle? OpenDirectory(SafeFileHandle from, string name) =>
         Open(from, name, OpenDirectoryFlag | OpenNoFollow | OpenCloseOnExec);
 
     /// <summary>A file to read; the last component is no symlink unless <paramref name="follow"/>.</summary>
-    /// <exception cref="FaultException">Worker: it cannot be opened; says why.</exception>
+    /// <exception cref="FaultException">Action: it may not be read, or its path is too long. Worker: it cannot be opened otherwise; says why.</exception>
     public static SafeFileHandle OpenFile(string path, bool follow) =>
-        Open(null, path, OpenNonBlocking | OpenCloseOnExec | (follow ? 0 : OpenNoFollow))
-            ?? throw new FaultException(FaultKind.Worker, $"output '{path}' cannot be read: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+        Open(null, path, OpenNonBlocking | OpenCloseOnExec | (follow ? 0 : OpenNoFollow)) ?? throw CannotOpen($"output '{Short(path)}' cannot be read");
+
+    /// <summary>Why the last open failed. What the action's own modes and names forbid, they forbid at the next attempt too.</summary>
+    public static FaultException CannotOpen(string what)
+    {
+        var error = Marshal.GetLastPInvokeError();
+        var kind = error is AccessDenied or NameTooLong ? FaultKind.Action : FaultKind.Worker;
+        return new FaultException(kind, $"{what}: {Marshal.GetPInvokeErrorMessage(error)}");
+    }
+
+    /// <summary>A path that a message can show.</summary>
+    public static string Short(string path) => path.Length <= 300 ? path : $"{path[..200]}…{path[^80..]}";
 
     /// <summary>Where an open file is, as the kernel sees it.</summary>
     public static string RealPath(SafeFileHandle file) => ReadLink(null, $"/proc/self/fd/{file.DangerousGetHandle()}");
@@ -73,7 +86,7 @@ internal static partial class NativeFiles
             // What has too long a name cannot be there.
             if (error is NoEntry or NotADirectory or TooManyLinks or NameTooLong || (follow && error == AccessDenied))
                 return default;
-            throw Failed($"'{name}' below '{RealPath(from)}' cannot be examined", error);
+            throw Failed($"'{name}' below '{Describe(from)}' cannot be examined", error);
         }
         var bytes = new ReadOnlySpan<byte>(buffer, 256);
         var mode = BinaryPrimitives.ReadUInt16LittleEndian(bytes[28..]);
@@ -103,7 +116,7 @@ internal static partial class NativeFiles
                 var length = ReadLinkAt(from?.DangerousGetHandle().ToInt32() ?? -100, name, start, (nuint)buffer.Length);
                 if (length < 0)
                     throw Failed($"symlink '{name}' cannot be read", Marshal.GetLastPInvokeError());
-                return Text(buffer.AsSpan(0, (int)length), $"the target of symlink '{name}'");
+                return Text(buffer.AsSpan(0, (int)length), () => $"the target of symlink '{name}'");
             }
         }
         finally
@@ -126,7 +139,7 @@ internal static partial class NativeFiles
                 {
                     var length = GetDents64(directory.DangerousGetHandle().ToInt32(), start, (nuint)buffer.Length);
                     if (length < 0)
-                        throw Failed($"directory '{RealPath(directory)}' cannot be listed", Marshal.GetLastPInvokeError());
+                        throw Failed($"directory '{Describe(directory)}' cannot be listed", Marshal.GetLastPInvokeError());
                     if (length == 0)
                         return names;
                     Collect(buffer.AsSpan(0, (int)length), names, directory);
@@ -148,12 +161,25 @@ internal static partial class NativeFiles
             var name = entries[19..length];
             name = name[..name.IndexOf((byte)0)];
             if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
-                names.Add(Text(name, $"a name in '{RealPath(directory)}'"));
+                names.Add(Text(name, () => $"a name in '{Describe(directory)}'"));
             entries = entries[length..];
         }
     }
 
-    private static string Text(ReadOnlySpan<byte> bytes, string what)
+    /// <summary>Where an open file is, for a message: the kernel does not tell a path that is too long.</summary>
+    private static string Describe(SafeFileHandle file)
+    {
+        try
+        {
+            return Short(RealPath(file));
+        }
+        catch (FaultException)
+        {
+            return "a directory whose path is too long to tell";
+        }
+    }
+
+    private static string Text(ReadOnlySpan<byte> bytes, Func<string> what)
     {
         try
         {
@@ -161,7 +187,7 @@ internal static partial class NativeFiles
         }
         catch (DecoderFallbackException)
         {
-            throw new FaultException(FaultKind.Action, $"{what}, '{Encoding.Latin1.GetString(bytes)}', is not UTF-8: outputs need names that are");
+            throw new FaultException(FaultKind.Action, $"{what()}, '{Encoding.Latin1.GetString(bytes)}', is not UTF-8: outputs need names that are");
         }
     }
 

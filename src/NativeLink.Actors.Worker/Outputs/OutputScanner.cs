@@ -32,8 +32,14 @@ internal sealed class OutputScanner
     /// <exception cref="FaultException">Action: a path or a name that no output may have. Worker: a fifo, socket or device (code INTERNAL), or a failing disk.</exception>
     public static ScannedOutputs Scan(UploadPlan plan)
     {
-        using var root = NativeFiles.OpenPlace(null, plan.Root)
-            ?? throw new FaultException(FaultKind.Worker, $"the input root '{plan.Root}' is gone: something removed it while the action ran");
+        // An action can put a link in the place of its root: what that leads to is no output, and must not be moved from where it is.
+        using var root = NativeFiles.OpenRoot(plan.Root);
+        if (root is null)
+        {
+            var nothing = new ScannedOutputs();
+            nothing.LeftOut.Add($"no outputs: the action removed or replaced its input root '{plan.Root}'");
+            return nothing;
+        }
         var scanner = new OutputScanner(plan, root);
         foreach (var path in PathsOf(plan.Command).Distinct(StringComparer.Ordinal))
             scanner.ScanPath(path);
@@ -104,9 +110,9 @@ internal sealed class OutputScanner
     private ScannedDirectory ScanDirectory(SafeFileHandle parent, string name, string location, FileStatus status, int depth)
     {
         if (depth > DeepestLevel)
-            throw new FaultException(FaultKind.Action, $"output directory '{location}' is more than {DeepestLevel} levels deep");
+            throw new FaultException(FaultKind.Action, $"output directory '{NativeFiles.Short(location)}' is more than {DeepestLevel} levels deep");
         using var directory = NativeFiles.OpenDirectory(parent, name)
-            ?? throw new FaultException(FaultKind.Worker, $"output directory '{location}' cannot be opened");
+            ?? throw NativeFiles.CannotOpen($"output directory '{NativeFiles.Short(location)}' cannot be opened");
         var result = new ScannedDirectory { Properties = PropertiesOf(status, _withMode) };
         var names = NativeFiles.Names(directory);
         names.Sort(Utf8Order.Instance);
