@@ -8,12 +8,17 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 {
     public const string Help = """
         targets [T2 T7 …]   measure the targets (all, or those named), a line for each finding
+        crash ROUNDS        kill -9 a local cluster under load at random moments, start it again, check its store, mounts, processes and a build
+        micro [FILTER]      the inner pieces by BenchmarkDotNet, with allocations
 
         --quick          a quarter of the passes, on ext4 alone
         --latency 25ms   what a round trip between worker and CAS takes longer where T5 counts round trips
+        --out DIR        keep the results there: targets.md, targets.json, plots (all targets, or the word "plots"); targets not measured now stay as they are
+        --readme         with --out: put table and plots between the marks of README.md
+        --seed N         of crash: the same draws again
         --binary FILE    this published program, instead of one published now
 
-        A line has the figure, its floor of the same run where there is one, the target, "ok" or "falls-short", and the ratio; or "not-measured: why". As root
+        A line of targets has the figure, its floor of the same run where there is one, the target, "ok" or "falls-short", and the ratio; or "not-measured: why". As root
         the file systems to measure on (ext4 with its journal on a loop device, tmpfs) are mounted in a namespace of the program's own, which ends with it.
         The exit code is 0 when each could be measured: falling short is an answer.
         """;
@@ -22,12 +27,18 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 
     public bool Quick { get; init; }
 
+    public string? Out { get; init; }
+
+    public bool Readme { get; init; }
+
+    public int Seed { get; init; } = Environment.TickCount;
+
     public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(25);
 
     /// <summary>Null when it makes no sense.</summary>
     public static Arguments? Parse(string[] args)
     {
-        if (args is not ["targets", ..])
+        if (args is not ["targets" or "crash", ..])
             return null;
         var words = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var parsed = new Arguments(args[0], words);
@@ -37,6 +48,15 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
             {
                 case "--quick":
                     parsed = parsed with { Quick = true };
+                    break;
+                case "--readme":
+                    parsed = parsed with { Readme = true };
+                    break;
+                case "--seed" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seed):
+                    parsed = parsed with { Seed = seed };
+                    break;
+                case "--out" when i + 1 < args.Length:
+                    parsed = parsed with { Out = args[++i] };
                     break;
                 case "--binary" when i + 1 < args.Length:
                     parsed = parsed with { Binary = args[++i] };

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using NativeLink.Actors.Benchmarks;
+using NativeLink.Actors.Benchmarks.Crash;
 using NativeLink.Actors.Benchmarks.Floors;
+using NativeLink.Actors.Benchmarks.Inner;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Benchmarks.Targets;
 
@@ -19,6 +21,8 @@ switch (args)
         return 0;
 }
 
+if (args is ["micro", .. var filter])
+    return Micro.Run(filter);
 if (Arguments.Parse(args) is not { } arguments)
 {
     Console.WriteLine(Arguments.Help);
@@ -28,7 +32,9 @@ OwnMounts.Enter(args);
 using var context = await BenchContext.CreateAsync(arguments.Binary, arguments.Quick, arguments.Latency);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Leave);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Leave);
-return await TargetRun.RunAsync(context, arguments.Words);
+return arguments.Command == "crash"
+    ? await CrashRounds.RunAsync(context, int.Parse(arguments.Words.Single(), CultureInfo.InvariantCulture), arguments.Seed)
+    : await TargetRun.RunAsync(context, arguments);
 
 void Leave(PosixSignalContext signal)
 {

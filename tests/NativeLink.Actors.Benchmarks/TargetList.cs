@@ -24,6 +24,7 @@ internal static class TargetList
         ("T8", StartUp.MeasureAsync),
         ("T9", IdleWorkers.MeasureAsync),
         ("T10", BazelRates.MeasureAsync),
+        ("T11", BlackBoxBench.MeasureAsync),
         ("T12", DelayedSockets.MeasureAsync),
     ];
 }

@@ -75,6 +75,13 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>The command line word for <see cref="InstantWorker"/>.</summary>
     public const string InstantWorkerCommand = "instant-worker";
 
+    /// <summary>Ends the server alone with SIGKILL; what it has started lives on.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     /// <summary>Ends every server that still runs, at once.</summary>
     public static void KillAll()
     {
