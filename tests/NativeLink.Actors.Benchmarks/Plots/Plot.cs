@@ -27,7 +27,7 @@ internal static class Plot
         {
             Title = title,
             Subtitle = subtitle,
-            TitleFontSize = 16,
+            TitleFontSize = 15,
             SubtitleFontSize = 11,
             DefaultFontSize = 13,
             Background = OxyColors.White,
@@ -45,17 +45,27 @@ internal static class Plot
             model.Series.Add(line);
         }
         using var stream = File.Create(file);
-        new SvgExporter { Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true }.Export(model, stream);
+        new SvgExporter { Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true, TextMeasurer = new RoomyMeasurer() }.Export(model, stream);
     }
 
     private static Axis Make(AxisPosition position, string title, bool log, IEnumerable<double> values)
     {
         var (least, most) = (values.Min(), values.Max());
         Axis axis = log
-            ? new LogarithmicAxis { Minimum = least / 1.6, Maximum = most * 2.5, StringFormat = "#,0.###" }
-            : new LinearAxis { Minimum = 0, Maximum = most * 1.15, StringFormat = "#,0.###" };
+            ? new LogarithmicAxis { Minimum = least / 1.5, Maximum = most * (position == AxisPosition.Bottom ? 1.5 : 4), StringFormat = "#,0.###" }
+            : new LinearAxis { Minimum = 0, Maximum = most * (position == AxisPosition.Bottom ? 1.05 : 1.3), StringFormat = "#,0.###" };
         (axis.Position, axis.Title, axis.AxisTitleDistance) = (position, title, 10);
         (axis.MajorGridlineStyle, axis.MajorGridlineColor) = (LineStyle.Solid, OxyColor.FromRgb(225, 225, 225));
         return axis;
+    }
+
+    /// <summary>The font that a reader's machine takes instead of Arial may be wider: nothing is cut off then.</summary>
+    private sealed class RoomyMeasurer() : PdfRenderContext(Width, Height, OxyColors.White)
+    {
+        public override OxySize MeasureText(string text, string fontFamily, double fontSize, double fontWeight)
+        {
+            var size = base.MeasureText(text, fontFamily, fontSize, fontWeight);
+            return new OxySize(size.Width * 1.2, size.Height * 1.35);
+        }
     }
 }

@@ -28,10 +28,10 @@ internal sealed class BenchContext : IDisposable
 
     public static async Task<BenchContext> CreateAsync(string? binary, bool quick, TimeSpan latency)
     {
+        var repository = FindRepository();
         var root = Directory.CreateTempSubdirectory("nativelink-actors-bench-").FullName;
         // Actions and workers of other users pass through.
         File.SetUnixFileMode(root, (UnixFileMode)Convert.ToInt32("755", 8));
-        var repository = FindRepository();
         if (binary is null)
         {
             var output = Path.Combine(root, "bin");

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.LocalCluster;
-using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 
