@@ -119,6 +119,16 @@ public sealed class StoreTests
         Assert.Equal("stores[3].grpc.endpoints[0].tls_config.more", Assert.Single(result.Notes).Path);
     }
 
+    [Theory]
+    [InlineData("'1MiB'", 1)]
+    [InlineData("0", 0)]
+    public void A_threshold_for_sharing_downloads_is_noted_as_having_no_effect(string threshold, int notes)
+    {
+        var result = Load.Text(Load.WorkerFile(stores: $"{{ name: 'X', fast_slow: {{ fast: {{ memory: {{}} }}, slow: {{ noop: {{}} }}, bypass_dedup_threshold_bytes: {threshold} }} }}"));
+        Assert.Empty(result.Errors);
+        Assert.Equal(notes, result.Notes.Count(note => note.Path == "stores[3].fast_slow.bypass_dedup_threshold_bytes" && note.Message.Contains("no effect", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void References_that_go_round_through_other_stores_are_refused_for_each_of_them()
     {

@@ -108,7 +108,8 @@ internal static class StoreReader
     {
         (string, StoreDirection)[] directions =
             [("both", StoreDirection.Both), ("update", StoreDirection.Update), ("get", StoreDirection.Get), ("read_only", StoreDirection.ReadOnly)];
-        body.Size("bypass_dedup_threshold_bytes");
+        if (body.Size("bypass_dedup_threshold_bytes") > 0)
+            context.Note(body.PlaceOf("bypass_dedup_threshold_bytes"), "has no effect: every input passes through the local store, and whoever wants the same blob shares one download");
         return new FastSlowStore(Nested(context, body, "fast"), Nested(context, body, "slow"))
         {
             FastDirection = body.Choice("fast_direction", StoreDirection.Both, directions),

@@ -135,6 +135,9 @@ public static class ActionReport
             WorkerCompletedTimestamp = Next(stamps.WorkerCompleted),
         };
         metadata.VirtualExecutionDuration = metadata.ExecutionCompletedTimestamp - metadata.ExecutionStartTimestamp;
+        // Remembered with the result: who finds it in the action cache sees what it once cost.
+        if (Usage(outcome) is { } usage)
+            metadata.AuxiliaryMetadata.Add(Any.Pack(usage));
         return metadata;
     }
 

@@ -7,9 +7,9 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Testing.Security;
 
 namespace NativeLink.Actors.Testing.Cas;
 
@@ -86,7 +86,7 @@ public sealed class FakeCasServer : IAsyncDisposable
         {
             listen.Protocols = HttpProtocols.Http2;
             if (certificate is not null)
-                listen.UseHttps(certificate, https => RequireClients(https, clientAuthority));
+                listen.UseHttps(certificate, https => Certificates.RequireClients(https, clientAuthority));
         }));
         var app = builder.Build();
         app.MapGrpcService<FakeCasService>();
@@ -140,20 +140,5 @@ public sealed class FakeCasServer : IAsyncDisposable
             throw new RpcException(new Status(StatusCode.InvalidArgument, $"{content.Length} bytes are not blob {digest}"));
         Blobs[digest] = content;
         Written.Enqueue(digest);
-    }
-
-    private static void RequireClients(HttpsConnectionAdapterOptions https, X509Certificate2? authority)
-    {
-        if (authority is null)
-            return;
-        https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-        https.ClientCertificateValidation = (certificate, _, _) =>
-        {
-            using var chain = new X509Chain();
-            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.Add(authority);
-            chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-            return chain.Build(certificate);
-        };
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
@@ -11,6 +12,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Testing.Security;
 
 namespace NativeLink.Actors.Testing.Scheduling;
 
@@ -43,11 +45,19 @@ public sealed class ScriptedScheduler : IAsyncDisposable
     /// <summary>Results for operations whose start message was no good, by what they call themselves; at most one each.</summary>
     public ConcurrentDictionary<string, int> Tolerated { get; } = new();
 
-    public static async Task<ScriptedScheduler> StartAsync()
+    /// <param name="certificate">Serves TLS with it.</param>
+    /// <param name="clientAuthority">Asks workers for a certificate that this one has signed.</param>
+    public static async Task<ScriptedScheduler> StartAsync(X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            if (certificate is not null)
+                listen.UseHttps(certificate, https => Certificates.RequireClients(https, clientAuthority));
+        }));
         var app = builder.Build();
         var scheduler = new ScriptedScheduler(app);
         app.MapPost(Path, scheduler.ConnectAsync);

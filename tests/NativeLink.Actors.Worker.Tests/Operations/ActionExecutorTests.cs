@@ -156,4 +156,22 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await LoadAsync(command: CommandWithOutputs(path));
         Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, (await FinishedAsync()).Result.ExecuteResponse.Status.Code);
     }
+
+    [Fact]
+    public async Task The_watchdog_says_which_stage_an_action_is_in_and_what_it_waits_for()
+    {
+        StartExecutor();
+        await Downloader.ExpectMsgAsync<LoadAction>();
+        await SaysAsync("in stage Loading for 30 s, waiting for the action and its command from the CAS");
+        Downloader.Reply(new ActionLoaded(Op, Action(), Command()));
+        await Downloader.ExpectMsgAsync<StageInputs>();
+        await SaysAsync("in stage Staging for 30 s, waiting for the input root");
+    }
+
+    private Task SaysAsync(string line) =>
+        EventFilter.Info(contains: line).ExpectOneAsync(TimeSpan.FromSeconds(30), () =>
+        {
+            Clock.Advance(TimeSpan.FromSeconds(30));
+            return Task.CompletedTask;
+        });
 }

@@ -107,6 +107,17 @@ public sealed class ResultTests
     }
 
     [Fact]
+    public void What_an_action_cost_is_remembered_with_its_result_and_an_action_that_never_ran_cost_nothing()
+    {
+        var ran = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = Uploaded() });
+        var options = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.SuccessOnly };
+        var entry = ResultPolicy.Plan(options, false, ActionDigest, ran.ExecuteResponse)!.ActionCache!;
+        Assert.Equal(ran.ResourceUsage, Assert.Single(entry.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>());
+        var never = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.InvalidAction, new Fault(FaultKind.Action, "why"), new ActionStamps()));
+        Assert.Empty(never.ExecuteResponse.Result.ExecutionMetadata.AuxiliaryMetadata);
+    }
+
+    [Fact]
     public void Violations_name_blake3_and_never_sha256()
     {
         var blake = BlobHasher.Compute("a"u8, DigestFunction.Blake3);

@@ -1,9 +1,8 @@
-using System.Net;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Testing.Security;
 using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker.Tests.Remote;
@@ -11,7 +10,7 @@ namespace NativeLink.Actors.Worker.Tests.Remote;
 public sealed class TlsTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("tls-").FullName;
-    private readonly X509Certificate2 _authority = Authority("CN=test authority");
+    private readonly X509Certificate2 _authority = Certificates.Authority("CN=test authority");
     private readonly Digest _digest = BlobHasher.Compute("x"u8, DigestFunction.Sha256);
 
     public void Dispose()
@@ -23,7 +22,7 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task A_server_whose_authority_is_in_the_ca_file_is_trusted()
     {
-        using var certificate = Signed("CN=server", _authority);
+        using var certificate = Certificates.Signed("CN=server", _authority);
         await using var server = await FakeCasServer.StartAsync(certificate);
         await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
         Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
@@ -34,8 +33,8 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task A_server_of_another_authority_is_not_trusted()
     {
-        using var other = Authority("CN=another authority");
-        using var certificate = Signed("CN=server", other);
+        using var other = Certificates.Authority("CN=another authority");
+        using var certificate = Certificates.Signed("CN=server", other);
         await using var server = await FakeCasServer.StartAsync(certificate);
         await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
         var error = await Assert.ThrowsAsync<FaultException>(() => client.FindMissingAsync([_digest], CancellationToken.None));
@@ -47,8 +46,8 @@ public sealed class TlsTests : IDisposable
     [Fact]
     public async Task A_server_that_asks_for_a_certificate_gets_the_one_of_the_configuration()
     {
-        using var certificate = Signed("CN=server", _authority);
-        using var own = Signed("CN=worker", _authority);
+        using var certificate = Certificates.Signed("CN=server", _authority);
+        using var own = Certificates.Signed("CN=worker", _authority);
         await using var server = await FakeCasServer.StartAsync(certificate, clientAuthority: _authority);
         var key = Path.Combine(_directory, "key.pem");
         await File.WriteAllTextAsync(key, own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
@@ -80,25 +79,5 @@ public sealed class TlsTests : IDisposable
         var path = Path.Combine(_directory, name);
         File.WriteAllText(path, certificate.ExportCertificatePem());
         return path;
-    }
-
-    private static X509Certificate2 Authority(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        return request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(2));
-    }
-
-    private static X509Certificate2 Signed(string name, X509Certificate2 authority)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        request.CertificateExtensions.Add(names.Build());
-        using var bare = request.Create(authority, TimeProvider.System.GetUtcNow().AddHours(-1), TimeProvider.System.GetUtcNow().AddDays(1), RandomNumberGenerator.GetBytes(8));
-        using var whole = bare.CopyWithPrivateKey(key);
-        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }
 }
