@@ -23,6 +23,9 @@ public static class ProcStat
     public static long? CpuTicks(string stat) =>
         Field(stat, 14) is { } user && Field(stat, 15) is { } system && user >= 0 && system >= 0 ? user + system : null;
 
+    /// <summary>Whether it is on its way out, perhaps waiting for others (PF_EXITING in field 9, the kernel's flags).</summary>
+    public static bool IsExiting(string stat) => (Field(stat, 9) & 0x4) != 0;
+
     /// <summary>When it started, in ticks after the machine did (field 22); with the pid it names a process for good.</summary>
     public static long? StartTicks(string stat) => Field(stat, 22);
 

@@ -191,6 +191,12 @@ internal sealed unsafe class ProcessReaper : IDisposable
         process.Abort.Unregister();
         var known = process.Tree.Close();
         var signal = process.WaitStatus & 0x7F;
+        if (known.Interference is { } interference && signal == Native.SigKill && !process.Aborted)
+        {
+            process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} was ended: {interference}"));
+            return;
+        }
+
         var code = signal == 0 ? (process.WaitStatus >> 8) & 0xFF : 128 + signal;
         var outOfMemory = known.OutOfMemory || (signal == Native.SigKill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
         var usage = new ResourceUsage(

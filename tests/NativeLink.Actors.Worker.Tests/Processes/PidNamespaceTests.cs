@@ -1,4 +1,5 @@
 using System.Globalization;
+using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;
@@ -56,16 +57,17 @@ public sealed class PidNamespaceTests
     }
 
     [Fact]
-    public async Task A_holder_that_is_killed_from_outside_takes_its_tree_with_it_and_no_other()
+    public async Task A_holder_that_is_killed_from_outside_takes_its_tree_with_it_as_the_workers_fault()
     {
         if (!_works) return;
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var plan = bench.Shell($"setsid sleep 60 & {MyNamespace}; sleep 60");
-        var running = bench.RunAsync(plan);
+        var running = bench.FaultOfAsync(plan);
         await bench.EventuallyAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it runs");
         Kill(HolderOf((await File.ReadAllTextAsync(plan.StdoutPath)).Trim()));
-        var report = (await running).Report;
-        Assert.Equal((137, 9, false), (report.ExitCode, report.Signal, report.Aborted));
+        var fault = await running;
+        Assert.Equal(FaultKind.Worker, fault.Kind);
+        Assert.Contains("killed from outside", fault.Detail, StringComparison.Ordinal);
         Assert.Empty(bench.Marked());
         Assert.Equal(0, (await bench.ShellAsync("exit 0")).Report.ExitCode);
     }
@@ -76,7 +78,9 @@ public sealed class PidNamespaceTests
         if (!_works) return;
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var first = (await bench.ShellAsync(MyNamespace)).Out;
-        Kill(HolderOf(first.Trim()));
+        var holder = HolderOf(first.Trim());
+        Kill(holder);
+        await bench.EventuallyAsync(() => ProcStat.Read(holder) is not { } stat || ProcStat.State(stat) == 'Z', "it is dead");
         var second = await bench.ShellAsync(MyNamespace);
         Assert.Equal(0, second.Report.ExitCode);
         Assert.NotEqual(first, second.Out);

@@ -44,4 +44,8 @@ internal interface IProcessTree
 }
 
 /// <summary>What the containment itself knows about a finished tree; null where it does not.</summary>
-internal readonly record struct TreeUsage(TimeSpan? Cpu, TimeSpan ExtraCpu, long? PeakMemoryKiB, bool OutOfMemory);
+internal readonly record struct TreeUsage(TimeSpan? Cpu, TimeSpan ExtraCpu, long? PeakMemoryKiB, bool OutOfMemory)
+{
+    /// <summary>What ended the tree when that was neither the tree itself nor this process; else null.</summary>
+    internal string? Interference { get; init; }
+}

@@ -62,6 +62,9 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
     /// </summary>
     internal bool HoldsNothing(int spawner) => ProcStat.Pids(_children).Count == 0 && Strays(spawner).Count == 0;
 
+    /// <summary>Whether the holder is about to be gone: it waits for all others, also for the first process of an action.</summary>
+    internal bool IsEnding() => HasEnded() || ProcStat.Read(holder) is not { } stat || ProcStat.IsExiting(stat);
+
     /// <summary>Waits for dead children of this process that an action has made by CLONE_PARENT: the holder does not end before.</summary>
     internal void ReapStrays(int spawner)
     {

@@ -5,6 +5,7 @@ internal sealed class PidNamespaceTree(PidNamespacePool pool, PidNamespace space
 {
     private bool _killed;
     private bool _rootEnded;
+    private bool _interference;
     private TimeSpan _left;
 
     public void Kill()
@@ -23,8 +24,12 @@ internal sealed class PidNamespaceTree(PidNamespacePool pool, PidNamespace space
     public bool IsEmpty()
     {
         _rootEnded = true;
-        if (space.HasEnded()) return true;
-        if (!_killed) return space.HoldsNothing(spawner);
+        if (!_killed && !_interference)
+        {
+            if (!space.IsEnding()) return space.HoldsNothing(spawner);
+            _interference = true;
+        }
+
         space.ReapStrays(spawner);
         return space.HasEnded();
     }
@@ -35,7 +40,7 @@ internal sealed class PidNamespaceTree(PidNamespacePool pool, PidNamespace space
     {
         if (space.HasEnded()) pool.Replace();
         else pool.GiveBack(space);
-        return new TreeUsage(null, _left, null, false);
+        return new TreeUsage(null, _left, null, false) { Interference = _interference ? "the first process of its PID namespace was killed from outside" : null };
     }
 
     private IEnumerable<int> Others() => ProcStat.Descendants(space.Holder).Concat(_rootEnded ? [] : ProcStat.Descendants(root));
