@@ -72,6 +72,8 @@ public static unsafe class OwnNamespaces
         for (var i = 0; i < arguments.Count; i++) pointers[i] = Terminated(arguments[i]);
         pointers[arguments.Count] = null;
 
+        // The runtime's diagnostics socket: the next one wants the same name, and removes it in the end only if it could make it.
+        foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) File.Delete(socket);
         // The environment, as this process got it, byte by byte, and the marker.
         _ = Native.SetVariable(Variable, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), 1);
         _ = Native.Execute(Terminated(Encoding.UTF8.GetBytes(program)), pointers);

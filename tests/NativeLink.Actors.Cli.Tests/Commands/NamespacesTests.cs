@@ -99,6 +99,7 @@ public sealed class NamespacesTests : IDisposable
 
         Assert.Equal("done\n", (await action).Out);
         Assert.Equal(0, await local.ExitCodeAsync());
+        Assert.Equal(["data", "marker", "marker.go"], Directory.EnumerateFileSystemEntries(_user.At("")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

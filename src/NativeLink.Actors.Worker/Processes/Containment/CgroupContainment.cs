@@ -30,12 +30,14 @@ internal sealed class CgroupContainment : IContainment
     internal static CgroupContainment Create()
     {
         var own = OwnGroup() ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
-        RemoveStale(own);
         var name = string.Create(CultureInfo.InvariantCulture,
             $"{Prefix}{ProcessIdentity.PidNamespace}.{Environment.ProcessId}.{ProcessIdentity.StartTicks}.{Interlocked.Increment(ref _instances)}");
         var root = Path.Combine(own, name);
         if (Native.MakeDirectory(root, 0x1ED) != 0)
             throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+
+        // Only now: who may make no group may not remove one either, and would try in vain for as long as that may take.
+        RemoveStale(own);
 
         // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
         _ = Native.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
