@@ -12,30 +12,45 @@ internal sealed class AloneWorker : IAsyncDisposable
     private readonly ScriptedScheduler _scheduler;
     private readonly ServerProcess _process;
     private readonly string _directory;
+    private readonly int? _user;
 
-    private AloneWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedScheduler.Session session, string directory) =>
-        (_scheduler, _process, Session, _directory) = (scheduler, process, session, directory);
+    private AloneWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedScheduler.Session session, string directory, int? user) =>
+        (_scheduler, _process, Session, _directory, _user) = (scheduler, process, session, directory, user);
 
     public ScriptedScheduler.Session Session { get; }
 
     public BlobSet Blobs { get; } = new();
 
-    public static async Task<AloneWorker> StartAsync(BenchContext context, string directory)
+    /// <param name="user">The ordinary user that the worker runs as; null: the user of this process.</param>
+    public static async Task<AloneWorker> StartAsync(BenchContext context, string directory, int? user = null)
     {
         var scheduler = await ScriptedScheduler.StartAsync();
-        var process = ServerProcess.StartWorker(context, WorkerFile.WriteAlone(directory, scheduler.Address));
-        return new AloneWorker(scheduler, process, await process.ExpectAsync(scheduler.NextAsync()), directory);
+        var file = WorkerFile.WriteAlone(directory, scheduler.Address);
+        if (user is { } owner)
+            await OwnAsync(directory, owner);
+        var process = user is { } id ? ServerProcess.StartWorkerAs(id, context, file) : ServerProcess.StartWorker(context, file);
+        return new AloneWorker(scheduler, process, await process.ExpectAsync(scheduler.NextAsync()), directory, user);
     }
 
     /// <summary>Puts what was added to <see cref="Blobs"/> into the worker's store.</summary>
-    public void Store()
+    public async Task StoreAsync()
     {
         var (content, temp) = WorkerFile.Store(_directory);
-        using var store = ContentStore.Open(new ContentStoreOptions(content, temp), TimeProvider.System);
-        Blobs.PutInto(store);
+        using (var store = ContentStore.Open(new ContentStoreOptions(content, temp), TimeProvider.System))
+            Blobs.PutInto(store);
+        // A user may link to files of his own only (proc(5), protected_hardlinks).
+        if (_user is { } owner)
+            await OwnAsync(content, owner);
     }
 
     public async Task<(TimeSpan Took, Reapi.ActionResult Result)> RunAsync(Digest action) => await Session.RunAsync(action);
+
+    private static async Task OwnAsync(string directory, int user)
+    {
+        var (code, output) = await BenchContext.RunAsync("chown", ["-R", $"{user}:{user}", directory], TimeSpan.FromSeconds(60));
+        if (code != 0)
+            throw new CannotMeasureException(output.Trim());
+    }
 
     public async ValueTask DisposeAsync()
     {

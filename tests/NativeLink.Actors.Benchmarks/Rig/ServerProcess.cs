@@ -59,6 +59,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static ServerProcess StartWorker(BenchContext context, string file, params string[] switches) =>
         new(BenchContext.Start(context.Binary, ["--config", file, "--worker", "--log-level", "WARN", .. switches]));
 
+    /// <summary>As <see cref="StartWorker"/>, as an ordinary user.</summary>
+    public static ServerProcess StartWorkerAs(int user, BenchContext context, string file) => new(BenchContext.Start(
+        "setpriv", [$"--reuid={user}", $"--regid={user}", "--clear-groups", context.Binary, "--config", file, "--worker", "--log-level", "WARN"]));
+
     /// <summary>Starts this program's own <see cref="InstantWorker"/> for a worker's file.</summary>
     public static ServerProcess StartInstantWorker(string file) => new(BenchContext.Start(Environment.ProcessPath!, [InstantWorkerCommand, file]));
 

@@ -17,7 +17,7 @@ internal static class ChangedRoot
             var cached = worker.Blobs.Add(["/bin/true"], InputTrees.Add(worker.Blobs, Files, "t4"));
             var actions = Enumerable.Range(0, context.Passes(24) + 3).Select(i =>
                 worker.Blobs.Add(["/bin/true"], InputTrees.Add(worker.Blobs, Files, "t4", new HashSet<int> { i * 97 }, $" changed {i}"))).ToArray();
-            worker.Store();
+            await worker.StoreAsync();
             await worker.RunAsync(cached);
             var staging = new Sample();
             foreach (var (pass, action) in actions.Index())

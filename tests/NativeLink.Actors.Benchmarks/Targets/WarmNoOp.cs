@@ -39,7 +39,7 @@ internal static class WarmNoOp
         var stream = await instant.ExpectAsync(scheduler.NextAsync());
         await using var worker = await AloneWorker.StartAsync(context, volume.NewDirectory("t1-worker"));
         var passes = context.Passes(400);
-        var actions = Actions(worker, WarmUp + passes);
+        var actions = await ActionsAsync(worker, WarmUp + passes);
 
         var (floors, whole, streams) = (new Sample(), new Sample(), new Sample());
         var stages = new List<Stages>();
@@ -68,11 +68,11 @@ internal static class WarmNoOp
             sample.Add(took);
     }
 
-    private static Digest[] Actions(AloneWorker worker, int count)
+    private static async Task<Digest[]> ActionsAsync(AloneWorker worker, int count)
     {
         var root = InputTrees.Add(worker.Blobs, Files, "t1");
         var actions = Enumerable.Range(0, count).Select(i => worker.Blobs.Add(["/bin/true"], root, salt: $"t1-{i}")).ToArray();
-        worker.Store();
+        await worker.StoreAsync();
         return actions;
     }
 }
