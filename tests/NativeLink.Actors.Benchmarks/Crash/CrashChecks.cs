@@ -52,26 +52,29 @@ internal static class CrashChecks
         Require(memories.All(static point => point.Count() == 1), "a scratch directory of the killed process is still mounted below the new one's");
     }
 
-    /// <summary>No process of an action of the killed cluster lives any more.</summary>
-    public static async Task NoProcessIsLeftAsync(string mark)
+    /// <summary>Nothing of the killed cluster lives any more: no process of its actions, and none that it was about to make one of.</summary>
+    /// <param name="data">The data directory, which is in the command line of the cluster and of what it forks.</param>
+    public static async Task NoProcessIsLeftAsync(string mark, string data, int server)
     {
         var began = Stopwatch.GetTimestamp();
         List<string> left;
-        while ((left = Marked(mark)).Count > 0 && Stopwatch.GetElapsedTime(began) < Patience)
+        while ((left = Find(mark, data, server)).Count > 0 && Stopwatch.GetElapsedTime(began) < Patience)
             await Task.Delay(50);
-        Require(left.Count == 0, $"processes of killed actions are left: {string.Join(", ", left)}");
+        Require(left.Count == 0, $"processes of the killed cluster are left: {string.Join(", ", left)}");
     }
 
-    private static List<string> Marked(string mark)
+    private static List<string> Find(string mark, string data, int server)
     {
-        var text = Encoding.UTF8.GetBytes($"{CrashBuild.MarkName}={mark}\0");
+        var (variable, directory) = (Encoding.UTF8.GetBytes($"{CrashBuild.MarkName}={mark}\0"), Encoding.UTF8.GetBytes($"--data\0{data}\0"));
         var found = new List<string>();
-        foreach (var directory in Directory.EnumerateDirectories("/proc").Where(static path => char.IsAsciiDigit(Path.GetFileName(path)[0])))
+        foreach (var process in Directory.EnumerateDirectories("/proc").Where(static path => char.IsAsciiDigit(Path.GetFileName(path)[0])))
         {
             try
             {
-                if (File.ReadAllBytes(Path.Combine(directory, "environ")).AsSpan().IndexOf(text) >= 0)
-                    found.Add($"{Path.GetFileName(directory)} ({File.ReadAllText(Path.Combine(directory, "comm")).Trim()})");
+                var marked = File.ReadAllBytes(Path.Combine(process, "environ")).AsSpan().IndexOf(variable) >= 0;
+                var forked = Path.GetFileName(process) != $"{server}" && File.ReadAllBytes(Path.Combine(process, "cmdline")).AsSpan().IndexOf(directory) >= 0;
+                if (marked || forked)
+                    found.Add($"{Path.GetFileName(process)} ({File.ReadAllText(Path.Combine(process, "comm")).Trim()}{(forked ? ", a fork of the cluster" : "")})");
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {

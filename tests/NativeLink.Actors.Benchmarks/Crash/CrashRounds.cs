@@ -30,7 +30,7 @@ internal static class CrashRounds
             {
                 await using var server = await StartAsync(context, data);
                 CrashChecks.NoMountIsLeft(data);
-                await CrashChecks.NoProcessIsLeftAsync(mark);
+                await CrashChecks.NoProcessIsLeftAsync(mark, data, server.Id);
                 var blobs = CrashChecks.BlobsMatchTheirNames(content);
                 await CrashChecks.IndexEqualsDiskAsync(server.Client, content, seen);
                 await build.RunAsync(server.Client);

@@ -83,7 +83,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public void Kill()
     {
         _process.Kill();
-        _process.WaitForExit();
+        // With a limit, so that it does not wait for the end of the output, which a process left behind may hold open.
+        _process.WaitForExit(Patience);
     }
 
     /// <summary>Ends every server that still runs, at once.</summary>
