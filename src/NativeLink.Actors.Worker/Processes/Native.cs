@@ -49,6 +49,9 @@ internal static unsafe partial class Native
 
     internal const ulong Infinity = ulong.MaxValue;
 
+    [LibraryImport(LibC, EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Mount(string? source, string target, string? type, ulong flags, string? data);
+
     [LibraryImport(LibC, EntryPoint = "posix_spawn")]
     internal static partial int Spawn(int* pid, byte* path, void* fileActions, void* attributes, byte** arguments, byte** environment);
 

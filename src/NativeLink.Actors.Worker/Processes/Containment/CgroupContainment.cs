@@ -17,19 +17,22 @@ internal sealed class CgroupContainment : IContainment
     private static int _instances;
 
     private readonly string _root;
+    private readonly string? _slow;
     private readonly ConcurrentBag<CgroupGroup> _spare = [];
     private int _groups;
     private int _spares;
 
-    private CgroupContainment(string root) => _root = root;
+    private CgroupContainment(string root, string? slow) => (_root, _slow) = (root, slow);
 
-    public string Description => $"a cgroup of its own for every action below {_root}, ended by cgroup.kill: certain";
+    public string Description => $"a cgroup of its own for every action below {_root}, ended by cgroup.kill: certain"
+        + (_slow is null ? "" : $"; entering one takes 10 to 20 ms while few actions run, because the mount option favordynmods cannot be set here ({_slow})");
 
     /// <summary>Makes the directory for this process's groups and removes what a crashed one left.</summary>
     /// <exception cref="FaultException">Worker: not possible here; says why.</exception>
     internal static CgroupContainment Create()
     {
-        var own = OwnGroup() ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
+        var hierarchy = CgroupHierarchy.Find() ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
+        var own = hierarchy.Own;
         var name = string.Create(CultureInfo.InvariantCulture,
             $"{Prefix}{ProcessIdentity.PidNamespace}.{Environment.ProcessId}.{ProcessIdentity.StartTicks}.{Interlocked.Increment(ref _instances)}");
         var root = Path.Combine(own, name);
@@ -42,7 +45,7 @@ internal sealed class CgroupContainment : IContainment
         // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
         _ = Native.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
         _ = Native.WriteText(root + "/cgroup.subtree_control", "+memory"u8);
-        return new CgroupContainment(root);
+        return new CgroupContainment(root, hierarchy.MakeQuick());
     }
 
     public ILaneContainment ForLane() => new SpawnGate(this);
@@ -70,23 +73,6 @@ internal sealed class CgroupContainment : IContainment
     {
         while (_spare.TryTake(out var group)) group.Remove();
         EndAndRemove(_root, TimeSpan.FromSeconds(2));
-    }
-
-    /// <summary>The directory of the group that this process is in, in the v2 hierarchy, wherever that is mounted (proc(5), cgroups(7)).</summary>
-    private static string? OwnGroup()
-    {
-        var own = File.ReadLines("/proc/self/cgroup").FirstOrDefault(line => line.StartsWith("0::", StringComparison.Ordinal))?[3..];
-        if (own is null) return null;
-        foreach (var line in File.ReadLines("/proc/self/mountinfo"))
-        {
-            var halves = line.Split(" - ", 2);
-            if (halves.Length != 2 || !halves[1].StartsWith("cgroup2 ", StringComparison.Ordinal)) continue;
-            var fields = halves[0].Split(' ');
-            var (shown, point) = (fields[3].TrimEnd('/'), fields[4]);
-            if (own.StartsWith(shown, StringComparison.Ordinal)) return point + own[shown.Length..].TrimEnd('/');
-        }
-
-        return null;
     }
 
     private static void RemoveStale(string own)
