@@ -65,7 +65,7 @@ internal static class Plot
         public override OxySize MeasureText(string text, string fontFamily, double fontSize, double fontWeight)
         {
             var size = base.MeasureText(text, fontFamily, fontSize, fontWeight);
-            return new OxySize(size.Width * 1.2, size.Height * 1.35);
+            return new OxySize(size.Width * 1.6, size.Height * 1.35);
         }
     }
 }
