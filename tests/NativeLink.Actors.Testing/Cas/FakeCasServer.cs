@@ -6,6 +6,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -23,6 +24,7 @@ public sealed record CasCall(string Rpc, object? Request, Metadata Headers);
 public sealed class FakeCasServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly ConcurrentDictionary<string, (int Times, int Code)> _resets = new();
 
     private FakeCasServer(WebApplication app) => _app = app;
 
@@ -112,6 +114,9 @@ public sealed class FakeCasServer : IAsyncDisposable
     public void FailNext(string rpc, int times, StatusCode code = StatusCode.Unavailable) =>
         Before[rpc] = _ => Interlocked.Decrement(ref times) >= 0 ? throw new RpcException(new Status(code, "as the test wants it")) : Task.CompletedTask;
 
+    /// <summary>Resets the streams of the next <paramref name="times"/> calls of an rpc with an HTTP/2 error code (RFC 9113, section 7).</summary>
+    public void ResetNext(string rpc, int times, int code) => _resets[rpc] = (times, code);
+
     public async ValueTask DisposeAsync()
     {
         using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(1));
@@ -123,6 +128,11 @@ public sealed class FakeCasServer : IAsyncDisposable
     {
         var call = new CasCall(rpc, request, context.RequestHeaders);
         Log.Enqueue(call);
+        if (_resets.TryGetValue(rpc, out var reset) && reset.Times > 0)
+        {
+            _resets[rpc] = (reset.Times - 1, reset.Code);
+            context.GetHttpContext().Features.GetRequiredFeature<IHttpResetFeature>().Reset(reset.Code);
+        }
         await FaultAsync(rpc, call);
     }
 

@@ -32,6 +32,34 @@ public sealed class RetryTests : CasClientSpec
         Assert.Equal(1, Server.Calls("FindMissingBlobs"));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_stream_reset_over_its_window_is_repeated_also_without_retries(int code)
+    {
+        foreach (var rpc in (string[])["Write", "BatchUpdateBlobs"])
+            Server.ResetNext(rpc, 2, code);
+        var data = Noise(3_000_000);
+        var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
+        var small = Noise(1000);
+
+        await Client().WriteAsync(digest, new BlobSource(data, null), None);
+        await Client().WriteBatchAsync([(BlobHasher.Compute(small, DigestFunction.Sha256), small)], None);
+
+        Assert.Equal(data, Server.Blobs[digest]);
+        Assert.Equal(small, Server.Blobs[BlobHasher.Compute(small, DigestFunction.Sha256)]);
+        Assert.Equal([3, 3], ((string[])["Write", "BatchUpdateBlobs"]).Select(Server.Calls));
+    }
+
+    [Fact]
+    public async Task A_server_that_always_resets_fails_the_call_in_the_end()
+    {
+        Server.ResetNext("FindMissingBlobs", int.MaxValue, 1);
+        var error = await Assert.ThrowsAsync<FaultException>(() => Client().FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
+        Assert.Equal(StatusCode.Internal, error.Fault.Code);
+        Assert.Equal(4, Server.Calls("FindMissingBlobs"));
+    }
+
     [Fact]
     public async Task A_code_that_cannot_pass_is_not_repeated_unless_the_configuration_says_so()
     {
