@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Threading.Channels;
 
 namespace NativeLink.Actors.Storage.Native;
 
@@ -13,9 +12,12 @@ internal sealed class Reaper : IDisposable
 
     private readonly string _trash;
     private readonly Action<string>? _warn;
-    private readonly Channel<string> _queue = Channel.CreateUnbounded<string>();
+    private readonly Queue<string> _queue = new();
     private readonly List<Thread> _threads = [];
-    private readonly Lock _gate = new();
+
+    // A monitor: who waits at it sleeps at once. A channel or a blocking collection spins first, which costs more than the deletion of a small tree.
+    private readonly object _gate = new();
+    private bool _stopped;
     private TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _backlog;
     private long _next;
@@ -62,7 +64,11 @@ internal sealed class Reaper : IDisposable
 
     public void Dispose()
     {
-        _queue.Writer.TryComplete();
+        lock (_gate)
+        {
+            _stopped = true;
+            Monitor.PulseAll(_gate);
+        }
         foreach (var thread in _threads)
             thread.Join(TimeSpan.FromSeconds(5));
     }
@@ -71,22 +77,32 @@ internal sealed class Reaper : IDisposable
     {
         lock (_gate)
         {
+            if (_stopped)
+                return;
             if (_backlog++ == 0)
                 _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _queue.Enqueue(path);
+            Monitor.Pulse(_gate);
         }
-        if (!_queue.Writer.TryWrite(path))
-            Done();
     }
 
     private void Work()
     {
-        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        while (Next() is { } path)
         {
-            while (_queue.Reader.TryRead(out var path))
-            {
-                Delete(path);
-                Done();
-            }
+            Delete(path);
+            Done();
+        }
+    }
+
+    /// <summary>Null when no more will come; what is queued is still deleted.</summary>
+    private string? Next()
+    {
+        lock (_gate)
+        {
+            while (_queue.Count == 0 && !_stopped)
+                Monitor.Wait(_gate);
+            return _queue.TryDequeue(out var path) ? path : null;
         }
     }
 
