@@ -1,4 +1,5 @@
 using NativeLink.Actors.Worker.Processes;
+using NativeLink.Actors.Worker.Processes.Containment;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
@@ -30,6 +31,29 @@ public sealed class StaleProcessTests
         var mark = (0x2AL << 56) | (DeadOwner << 34);
         var run = await WithNextStartAsync(bench, ContainmentKind.Subreaper, $"echo in; exec prlimit --rttime={mark}: sleep 60");
         Assert.Equal((9, false), (run.Report.Signal, run.Report.Aborted));
+    }
+
+    [Fact]
+    public async Task A_child_that_waits_at_the_gate_of_a_worker_that_is_no_more_is_ended_at_the_next_start()
+    {
+        if (!Workbench.Works(ContainmentKind.Cgroup)) return; // No gates without groups.
+        using var bench = new Workbench(ContainmentKind.Subreaper);
+        using var child = new GateChild(bench.Shell("exit 0"), $"{ProcessIdentity.PidNamespace}.{DeadOwner}.1.");
+        await bench.EventuallyAsync(() => child.IsAtGate, "the child is at its gate");
+        await bench.EventuallyAsync(() => child.HasEnded || Start(ContainmentKind.Cgroup), "a next start ends it");
+    }
+
+    [Fact]
+    public async Task A_child_that_waits_at_the_gate_of_a_live_worker_is_left_alone_by_the_start_of_another()
+    {
+        if (!Workbench.Works(ContainmentKind.Cgroup)) return;
+        using var bench = new Workbench(ContainmentKind.Subreaper);
+        using var child = new GateChild(bench.Shell("exit 0"), ProcessIdentity.Name);
+        using var stale = new GateChild(bench.Shell("exit 0"), $"{ProcessIdentity.PidNamespace}.{DeadOwner}.1.");
+        await bench.EventuallyAsync(() => child.IsAtGate && stale.IsAtGate, "the children are at their gates");
+        await bench.EventuallyAsync(() => stale.HasEnded || Start(ContainmentKind.Cgroup), "the start of another ends the stale one");
+        Assert.False(child.HasEnded);
+        Assert.True(child.IsAtGate);
     }
 
     private static async Task<Workbench.Result> WithNextStartAsync(Workbench bench, ContainmentKind next, string script)

@@ -34,12 +34,13 @@ internal sealed class CgroupContainment : IContainment
         var hierarchy = CgroupHierarchy.Find() ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
         var own = hierarchy.Own;
         var name = string.Create(CultureInfo.InvariantCulture,
-            $"{Prefix}{ProcessIdentity.PidNamespace}.{Environment.ProcessId}.{ProcessIdentity.StartTicks}.{Interlocked.Increment(ref _instances)}");
+            $"{Prefix}{ProcessIdentity.Name}{Interlocked.Increment(ref _instances)}");
         var root = Path.Combine(own, name);
         if (Native.MakeDirectory(root, 0x1ED) != 0)
             throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
 
         // Only now: who may make no group may not remove one either, and would try in vain for as long as that may take.
+        SpawnGate.EndStale();
         RemoveStale(own);
 
         // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
@@ -78,11 +79,7 @@ internal sealed class CgroupContainment : IContainment
     private static void RemoveStale(string own)
     {
         foreach (var directory in Directory.EnumerateDirectories(own, Prefix + "*").ToList())
-        {
-            var parts = Path.GetFileName(directory)[Prefix.Length..].Split('.');
-            if (parts.Length != 4 || parts[0] != ProcessIdentity.PidNamespace || !int.TryParse(parts[1], out var pid) || !long.TryParse(parts[2], out var start)) continue;
-            if (!ProcessIdentity.IsAlive(pid, start)) EndAndRemove(directory, TimeSpan.FromSeconds(5));
-        }
+            if (ProcessIdentity.HasEnded(Path.GetFileName(directory)[Prefix.Length..])) EndAndRemove(directory, TimeSpan.FromSeconds(5));
     }
 
     /// <summary>Kills what is in the group and below, and removes it; gives up after the bound, the next start tries again.</summary>

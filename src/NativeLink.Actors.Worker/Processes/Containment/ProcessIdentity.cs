@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
@@ -10,7 +11,16 @@ internal static partial class ProcessIdentity
 
     internal static long StartTicks { get; } = Start(Environment.ProcessId) ?? 0;
 
-    internal static bool IsAlive(int pid, long startTicks) => Start(pid) == startTicks;
+    /// <summary>What the names of the things that this process makes begin with, so that another one can ask <see cref="HasEnded"/> about them.</summary>
+    internal static string Name { get; } = string.Create(CultureInfo.InvariantCulture, $"{PidNamespace}.{Environment.ProcessId}.{StartTicks}.");
+
+    /// <summary>Whether the text is the <see cref="Name"/>, and something behind it, of a process that is no more; false also when this cannot be known here.</summary>
+    internal static bool HasEnded(string text)
+    {
+        var parts = text.Split('.', 4);
+        return parts.Length == 4 && parts[0] == PidNamespace && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+            && long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var start) && Start(pid) != start;
+    }
 
     private static long? Start(int pid) => ProcStat.Read(pid) is { } stat && ProcStat.State(stat) is not ('Z' or 'X') ? ProcStat.StartTicks(stat) : null;
 

@@ -12,6 +12,8 @@ namespace NativeLink.Actors.Worker.Processes.Containment;
 /// </summary>
 internal sealed class SpawnGate : ILaneContainment
 {
+    private const string Prefix = "nativelink-actors-gate-";
+
     private readonly CgroupContainment _groups;
     private readonly int _arrival;
     private readonly int _release;
@@ -30,7 +32,7 @@ internal sealed class SpawnGate : ILaneContainment
         _groups = groups;
         _childrenPath = string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{Native.ThreadId()}/children");
         if (!File.Exists(_childrenPath)) throw new FaultException(FaultKind.Worker, "this kernel has no /proc/PID/task/TID/children");
-        (_arrival, _release) = (MakeFifo(), MakeFifo());
+        (_arrival, _release) = (MakeFifo(ProcessIdentity.Name), MakeFifo(ProcessIdentity.Name));
         (_arrivalPath, _releasePath) = (PathOf(_arrival), PathOf(_release));
         _gatekeeper = new Thread(KeepGate, 256 * 1024) { IsBackground = true, Name = "spawn-gate" };
         _gatekeeper.Start();
@@ -108,10 +110,25 @@ internal sealed class SpawnGate : ILaneContainment
 
     private static string PathOf(int fd) => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{fd}");
 
-    /// <summary>A FIFO that nothing but this descriptor leads to, so that a crash leaves no file behind; its number is above those the child sets up.</summary>
-    private static int MakeFifo()
+    /// <summary>
+    /// Ends the children that a killed worker left at its gates: nobody opens these any more, and the kernel waits for that without end. They are in no group yet,
+    /// but they hold the first gate as descriptor 3, and its name tells whose it is.
+    /// </summary>
+    internal static void EndStale()
     {
-        var path = Path.Combine(Path.GetTempPath(), $"nativelink-actors-gate-{Guid.NewGuid():N}");
+        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) continue;
+            var gate = Path.GetFileName(new FileInfo(directory + "/fd/3").LinkTarget); // Null for another user's process, too.
+            if (gate?.StartsWith(Prefix, StringComparison.Ordinal) == true && ProcessIdentity.HasEnded(gate[Prefix.Length..]))
+                _ = Native.SendSignal(pid, Native.SigKill);
+        }
+    }
+
+    /// <summary>A FIFO that nothing but this descriptor leads to, so that a crash leaves no file behind; its number is above those the child sets up.</summary>
+    internal static int MakeFifo(string owner)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Prefix}{owner}{Guid.NewGuid():N}");
         if (Native.MakeFifo(path, 0x180) != 0)
             throw new FaultException(FaultKind.Worker, $"cannot make a FIFO at {path}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
         var fd = Native.OpenRetrying(path, Native.OpenPath);
