@@ -72,12 +72,27 @@ public static unsafe class OwnNamespaces
         for (var i = 0; i < arguments.Count; i++) pointers[i] = Terminated(arguments[i]);
         pointers[arguments.Count] = null;
 
-        // The runtime's diagnostics socket: the next one wants the same name, and removes it in the end only if it could make it.
-        foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) File.Delete(socket);
+        RemoveSocket();
         // The environment, as this process got it, byte by byte, and the marker.
         _ = Native.SetVariable(Variable, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), 1);
         _ = Native.Execute(Terminated(Encoding.UTF8.GetBytes(program)), pointers);
         return $"{program}: {Native.ErrorText(Marshal.GetLastPInvokeError())}";
+    }
+
+    /// <summary>
+    /// The runtime's diagnostics socket: the next one wants the same name, and removes it in the end only if it could make it. A killed process of another user
+    /// with the same number may have left one here that cannot be removed; it has another name and is in nobody's way.
+    /// </summary>
+    private static void RemoveSocket()
+    {
+        try
+        {
+            foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) _ = Native.Unlink(socket);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // No such directory, or it cannot be listed: then there is no socket to remove.
+        }
     }
 
     /// <summary>The arguments after the program's name, byte by byte as they were given.</summary>

@@ -123,7 +123,6 @@ public sealed class LocalTests : IDisposable
         await File.WriteAllTextAsync(file, AllInOne("MAIN"));
         await using var local = Rig.Program.Start("local", "--config", file, "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0");
         var client = (await local.WaitForAsync("--remote_executor=")).Split("grpc://")[1].Trim();
-        await local.WaitForAsync("registered as ");
 
         var matching = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property", "cpu_count=2", "--", "/bin/sh", "-c", "echo $FROM_FILE");
         var noNumber = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property", "cpu_count=many", "--", "/bin/true");

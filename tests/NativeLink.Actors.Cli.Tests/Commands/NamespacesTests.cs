@@ -64,6 +64,21 @@ public sealed class NamespacesTests : IDisposable
     }
 
     [Fact]
+    public async Task A_socket_that_a_killed_process_of_another_user_left_under_its_number_is_in_nobodys_way()
+    {
+        if (!Environment.IsPrivilegedProcess) return; // An ordinary user cannot make a file that is another's.
+        var shared = Directory.CreateDirectory(_user.At("shared")).FullName;
+        File.SetUnixFileMode(shared, (UnixFileMode)0x3FF);
+        string[] afterRoot = ["/bin/sh", "-c", ": >\"$0/dotnet-diagnostic-$$-0-socket\"; exec \"$@\"", shared];
+        string[] exec = ["env", "TMPDIR=" + shared, _user.Program, "exec", "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c", "exit 7"];
+
+        var (code, _, stderr) = await Rig.Program.RunCommandAsync([], Absolute([.. afterRoot, .. _user.Command(exec)]));
+
+        Assert.True(code == 7, stderr);
+        Assert.Single(Directory.EnumerateFiles(shared, "dotnet-diagnostic-*"));
+    }
+
+    [Fact]
     public async Task Only_what_runs_actions_enters_namespaces()
     {
         await File.WriteAllTextAsync(_user.At("unshare"), $"#!/bin/sh\n: >{_user.At("asked")}\necho not today >&2\nexit 1\n");
