@@ -199,6 +199,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
 
         var code = signal == 0 ? (process.WaitStatus >> 8) & 0xFF : 128 + signal;
         var outOfMemory = known.OutOfMemory || (signal == Native.SigKill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
+        // What this process held when it spawned may be more than when it last looked at itself.
+        if (known.PeakMemoryKiB is null && process.RootUsage.MostResidentKiB > _ownPeakKiB) ReadOwnPeak();
         var usage = new ResourceUsage(
             known.PeakMemoryKiB ?? process.RootUsage.PeakKiB(process.SampledKiB, _ownPeakKiB),
             known.Cpu ?? (process.RootUsage.CpuTime + known.ExtraCpu),
@@ -227,6 +229,12 @@ internal sealed unsafe class ProcessReaper : IDisposable
     {
         Span<byte> buffer = stackalloc byte[8192];
         Volatile.Write(ref _oomKills, ProcStat.Named(buffer[..Math.Max(0, Native.ReadFile("/proc/vmstat", buffer))], "oom_kill"u8) ?? 0);
+        ReadOwnPeak();
+    }
+
+    private void ReadOwnPeak()
+    {
+        Span<byte> buffer = stackalloc byte[8192];
         var status = buffer[..Math.Max(0, Native.ReadFile("/proc/self/status", buffer))];
         var at = status.IndexOf("VmHWM:"u8);
         if (at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(status[(at + 6)..].TrimStart(" \t"u8), out long peak, out _))

@@ -7,6 +7,9 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <param name="MinorFaults">Page faults without input or output: each maps one page or a few.</param>
 internal readonly record struct RootUsage(TimeSpan CpuTime, long MostResidentKiB, long MinorFaults)
 {
+    /// <summary>The kernel counts resident pages on each processor and adds them up later, so that two of its figures for the same moment differ a little.</summary>
+    private const long SlackKiB = 4096;
+
     internal static unsafe RootUsage From(long* words) => new(Cpu(words), words[4], words[8]);
 
     internal static unsafe TimeSpan Cpu(long* words) => TimeSpan.FromMicroseconds(((words[0] + words[2]) * 1_000_000) + words[1] + words[3]);
@@ -17,7 +20,7 @@ internal readonly record struct RootUsage(TimeSpan CpuTime, long MostResidentKiB
     /// </summary>
     internal long PeakKiB(long sampledKiB, long ownPeakKiB)
     {
-        if (MostResidentKiB > ownPeakKiB) return Math.Max(sampledKiB, MostResidentKiB);
+        if (MostResidentKiB > ownPeakKiB + SlackKiB) return Math.Max(sampledKiB, MostResidentKiB);
         return Math.Max(sampledKiB, Math.Min(MostResidentKiB, MinorFaults * (Environment.SystemPageSize / 1024)));
     }
 }
