@@ -177,7 +177,7 @@ public sealed class WorkDirectoryTests : IDisposable
     {
         WorkDirectory.Open(Work).Dispose();
         Directory.CreateDirectory(_temp.At("work", "op", "work"));
-        if (Shell.Run("mount -t tmpfs nativelink-actors op/work && touch op/work/file", Work).ExitCode != 0)
+        if (Shell.Run("cd op && mount -t tmpfs nativelink-actors work && touch work/file", Work).ExitCode != 0)
             return;
         using var work = WorkDirectory.Open(Work);
         Assert.Empty(VisibleIn(Work));
