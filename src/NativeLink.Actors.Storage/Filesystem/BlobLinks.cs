@@ -77,12 +77,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0)
             throw Errno.LastFault($"file {path} cannot be taken into the store");
         if (!status.IsRegular || status.Size != (ulong)digest.SizeBytes)
-        {
-            throw new FaultException(new Fault(FaultKind.Storage, $"file {path} has {status.Size} bytes, which is not blob {digest}; it changed after it was hashed")
-            {
-                Code = StatusCode.DataLoss,
-            });
-        }
+            throw Changed($"file {path} has {status.Size} bytes", digest);
         if (!digest.IsEmpty && !store.Contains(digest) && !(status.LinkCount == 1 && TryMove(path, digest)))
             CopyIn(path, digest);
         _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
@@ -113,10 +108,20 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         if (from < 0)
             throw Errno.LastFault($"file {path} cannot be taken into the store");
         using var source = new SafeFileHandle(from, ownsHandle: true);
+        CopyFrom(source, digest);
+    }
+
+    /// <inheritdoc cref="ContentStore.CopyFrom"/>
+    public void CopyFrom(SafeFileHandle file, in Digest digest)
+    {
+        if (digest.IsEmpty || store.Contains(digest))
+            return;
         var temp = temps.NewPath();
         try
         {
-            CopyToTemp(from, temp, ReadOnlyMode, digest);
+            CopyToTemp((int)file.DangerousGetHandle(), temp, ReadOnlyMode, digest);
+            if (Libc.StatxAt(Libc.AtFdCwd, temp, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var copy) == 0 && copy.Size != (ulong)digest.SizeBytes)
+                throw Changed($"a file of {copy.Size} bytes was to be copied", digest);
             store.Place(temp, digest, lease: false);
         }
         catch
@@ -125,6 +130,9 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             throw;
         }
     }
+
+    private static FaultException Changed(string what, in Digest digest) =>
+        new(new Fault(FaultKind.Storage, $"{what}, which is not blob {digest}; it changed after it was hashed") { Code = StatusCode.DataLoss });
 
     private int Link(in Digest digest, bool executable, int directory, string name) => executable
         ? Libc.LinkAt(Libc.AtFdCwd, paths.TwinPath(digest), directory, name, 0)

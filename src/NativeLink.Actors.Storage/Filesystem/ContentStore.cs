@@ -131,6 +131,13 @@ public sealed class ContentStore : IDisposable
     public void Adopt(string path, in Digest digest) => _links.Adopt(path, digest);
 
     /// <summary>
+    /// Takes a copy of a finished file into the store under its digest, in the kernel where it can do so, holes as holes. The caller has hashed it and nobody
+    /// writes to it any more: it is not hashed again.
+    /// </summary>
+    /// <exception cref="FaultException">Storage: the file has another size (DATA_LOSS), or the disk refused it.</exception>
+    public void CopyFrom(SafeFileHandle file, in Digest digest) => _links.CopyFrom(file, digest);
+
+    /// <summary>
     /// Makes the blob appear at <paramref name="path"/> as a link to the store's own inode (mode 0444, or 0555 for the executable twin), falling back
     /// to a copy where links cannot be made (EXDEV) and to a second inode where there are too many (EMLINK). False when the blob is not here.
     /// </summary>

@@ -8,8 +8,8 @@ namespace NativeLink.Actors.Worker.Inputs;
 internal readonly record struct QueuedBlob(Digest Digest, Func<bool> Wanted, Action<BatchBlob> Arrived);
 
 /// <summary>
-/// Fills batch reads across actions. A lone request leaves at once; what comes while all slots are busy leaves together, as full as the limit allows,
-/// when the next slot is free.
+/// Fills batch reads across actions. A lone request leaves at once, on the caller's thread; what comes while all slots are busy leaves together, as full as the
+/// limit allows, when the next slot is free.
 /// </summary>
 internal sealed class BatchQueue(ICasClient cas, TaskScheduler disk, CancellationToken lifetime)
 {
@@ -36,15 +36,19 @@ internal sealed class BatchQueue(ICasClient cas, TaskScheduler disk, Cancellatio
         while (true)
         {
             List<QueuedBlob> batch;
+            bool alone;
             lock (_queue)
             {
                 if (_busy == Slots || _queue.Count == 0)
                     return;
                 batch = Take();
+                alone = _busy == 0 && _queue.Count == 0;
                 if (batch.Count > 0)
                     _busy++;
             }
-            if (batch.Count > 0)
+            if (batch.Count > 0 && alone && TaskScheduler.Current == disk)
+                _ = RunAsync(batch);
+            else if (batch.Count > 0)
                 _ = Task.Factory.StartNew(() => RunAsync(batch), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
         }
     }

@@ -3,6 +3,7 @@ using Akka.Actor;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 
 namespace NativeLink.Actors.Worker.Inputs;
@@ -14,9 +15,6 @@ namespace NativeLink.Actors.Worker.Inputs;
 [SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which disposes of it.")]
 public sealed class CasDownloader : TransferActor
 {
-    /// <summary>The dispatcher whose threads may block on the disk.</summary>
-    public const string Dispatcher = "nativelink.dispatchers.downloads";
-
     private readonly IInputRoots _roots;
     private readonly InputSource _source;
 
@@ -32,7 +30,7 @@ public sealed class CasDownloader : TransferActor
 
     /// <summary>The client, the store and the roots stay their owner's; they outlive a restart of the actor.</summary>
     public static Props CreateProps(ICasClient cas, ContentStore store, IInputRoots roots) =>
-        Props.Create(() => new CasDownloader(cas, store, roots)).WithDispatcher(Dispatcher);
+        Props.Create(() => new CasDownloader(cas, store, roots)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     protected override void PostStop()
     {

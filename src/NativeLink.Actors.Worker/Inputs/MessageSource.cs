@@ -25,8 +25,12 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
     /// <param name="wanted">Digests, each with what its message is expected to be.</param>
     public IReadOnlyDictionary<Digest, Task<Arrival>> Begin(IEnumerable<(Digest Digest, MessageParser Parser)> wanted)
     {
+        var batch = new List<QueuedBlob>();
+        Dictionary<Digest, Task<Arrival>> flights;
         lock (_flights)
-            return Start(wanted.Where(one => !_cache.Knows(one.Digest) && one.Digest.SizeBytes <= CasLimits.ProtobufBytes));
+            flights = Start(wanted.Where(one => !_cache.Knows(one.Digest) && one.Digest.SizeBytes <= CasLimits.ProtobufBytes), batch);
+        batches.Enqueue(batch);
+        return flights;
     }
 
     /// <summary>All messages asked for.</summary>
@@ -47,13 +51,15 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
             else
                 open.Add(digest);
         }
+        var batch = new List<QueuedBlob>();
         Dictionary<Digest, Task<Arrival>> flights;
         lock (_flights)
         {
             // What was in flight at the first look may have landed since.
             open.RemoveAll(digest => _cache.TryGet<T>(digest, out var known) && messages.TryAdd(digest, known));
-            flights = Start(open.Where(digest => begun?.ContainsKey(digest) != true).Select(digest => (digest, (MessageParser)ParserOf<T>.Parser)));
+            flights = Start(open.Where(digest => begun?.ContainsKey(digest) != true).Select(digest => (digest, (MessageParser)ParserOf<T>.Parser)), batch);
         }
+        batches.Enqueue(batch);
         foreach (var digest in open.Where(digest => begun?.ContainsKey(digest) == true))
             flights[digest] = begun![digest];
         var missing = new List<Digest>();
@@ -80,11 +86,10 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
         return message;
     }
 
-    /// <summary>The flights of these digests, begun where there was none. Under the lock.</summary>
-    private Dictionary<Digest, Task<Arrival>> Start(IEnumerable<(Digest Digest, MessageParser Parser)> wanted)
+    /// <summary>The flights of these digests, begun where there was none. Under the lock; what goes to <paramref name="batch"/> has to be queued after it.</summary>
+    private Dictionary<Digest, Task<Arrival>> Start(IEnumerable<(Digest Digest, MessageParser Parser)> wanted, List<QueuedBlob> batch)
     {
         var flights = new Dictionary<Digest, Task<Arrival>>();
-        var batch = new List<QueuedBlob>();
         foreach (var (digest, parser) in wanted)
         {
             if (_flights.TryGetValue(digest, out var flight))
@@ -99,7 +104,6 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
             else
                 _ = Task.Factory.StartNew(() => StreamAsync(digest, parser, done), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
         }
-        batches.Enqueue(batch);
         return flights;
     }
 

@@ -118,7 +118,6 @@ public sealed partial class ActionExecutor
 
     private void BeginPublishing()
     {
-        Clean();
         _result = BuildResult();
         var plan = _result.ExecuteResponse is { } response
             ? ResultPolicy.Plan(Options.Results, _action.DoNotCache, _assignment.Action, response)
@@ -130,6 +129,7 @@ public sealed partial class ActionExecutor
         }
         _settings.Peers.Uploader.Tell(new Publish(Id, plan));
         Enter(Stage.Publishing, Publishing, _settings.Limits.Publishing);
+        Clean();
     }
 
     private void Publishing(object message)
@@ -251,7 +251,6 @@ public sealed partial class ActionExecutor
     private void Conclude(Fault fault, bool linger = false)
     {
         SetFault(fault);
-        Clean();
         _result = BuildResult();
         Finish(null, linger);
     }
@@ -282,6 +281,8 @@ public sealed partial class ActionExecutor
         _clock.Leave(Now);
         Report();
         Context.Parent.Tell(new Finished(Id, result, _verdict!.Value));
+        // Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler.
+        Clean();
         Timers.Cancel(Watchdog.Instance);
         if (linger)
             Enter(Stage.Lingering, Lingering, _settings.Limits.Linger);

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Processes;
+using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
@@ -42,7 +43,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private static DateTimeOffset Now => Context.System.Scheduler.Now;
 
     public static Props CreateProps(ExecutorSettings settings) =>
-        Props.Create(() => new ActionExecutor(settings)).WithDispatcher("nativelink.dispatchers.actions");
+        Props.Create(() => new ActionExecutor(settings)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     protected override void OnReceive(object message)
     {

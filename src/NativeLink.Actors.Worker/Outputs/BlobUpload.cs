@@ -19,7 +19,7 @@ internal sealed class BlobUpload(ICasClient cas, RecentBlobs recent, TaskSchedul
     public async Task UploadAsync(IEnumerable<OutputBlob> blobs, Func<OutputBlob, bool> tryAdopt, CancellationToken cancellation)
     {
         var unique = new Dictionary<Digest, OutputBlob>();
-        foreach (var blob in blobs.Where(blob => !blob.Digest.IsEmpty && !recent.Contains(blob.Digest)))
+        foreach (var blob in blobs.Where(blob => !blob.Digest.IsEmpty && !IsRecent(blob.Digest)))
             unique.TryAdd(blob.Digest, blob);
         var missing = await cas.FindMissingAsync(unique.Keys, cancellation);
         var send = missing.Select(digest => unique[digest]).Where(blob => !tryAdopt(blob)).ToImmutableArray();
@@ -28,6 +28,9 @@ internal sealed class BlobUpload(ICasClient cas, RecentBlobs recent, TaskSchedul
         foreach (var digest in unique.Keys)
             recent.Add(digest);
     }
+
+    /// <summary>The store of this machine is asked each time: that costs nothing, counts as a use, and it may have evicted the blob.</summary>
+    private bool IsRecent(in Digest digest) => cas is not StoreCasClient && recent.Contains(digest);
 
     /// <summary>Each list is one batch; a large blob stands alone.</summary>
     private IEnumerable<List<OutputBlob>> Calls(ImmutableArray<OutputBlob> blobs)

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 
 namespace NativeLink.Actors.Worker.Outputs;
@@ -21,9 +22,6 @@ public sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, IAc
 /// </summary>
 public sealed class CasUploader : TransferActor
 {
-    /// <summary>The dispatcher whose threads may block on the disk.</summary>
-    public const string Dispatcher = "nativelink.dispatchers.uploads";
-
     private readonly UploadTargets _targets;
     private readonly BlobUpload _upload;
 
@@ -39,7 +37,7 @@ public sealed class CasUploader : TransferActor
 
     /// <summary>Clients and store stay their owner's; they outlive a restart of the actor.</summary>
     public static Props CreateProps(UploadTargets targets, TimeProvider time) =>
-        Props.Create(() => new CasUploader(targets, time)).WithDispatcher(Dispatcher);
+        Props.Create(() => new CasUploader(targets, time)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     private protected override object Failed(OperationId id, Fault fault) => new UploadFailed(id, fault);
 

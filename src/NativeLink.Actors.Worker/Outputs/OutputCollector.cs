@@ -28,14 +28,24 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
         if (result.CalculateSize() is > LargestResult and var size)
             throw TooLarge(outputs, size);
         blobs.AddRange(outputs.AllFiles.Append(stdout).Append(stderr).Where(file => file.Location.Length > 0).Select(file => new OutputBlob(file.Digest, default, file)));
-        // Where the local store is the CAS, moving a file into it is the upload.
-        await upload.UploadAsync(blobs, blob => cas is StoreCasClient && TryMove(blob.File), cancellation);
-        FillStore(outputs.AllFiles, cancellation);
+        // Where the local store is the CAS, taking a file into it is the upload.
+        var fills = fill is not null && cas is not StoreCasClient;
+        var copying = fills && outputs.AllFiles.Exists(static file => !file.Movable) ? CopyIntoStoreAsync(outputs.AllFiles, cancellation) : Task.CompletedTask;
+        try
+        {
+            await upload.UploadAsync(blobs, blob => cas is StoreCasClient && TryTake(blob.File), cancellation);
+        }
+        finally
+        {
+            await copying;
+        }
+        if (fills)
+            Keep(outputs.AllFiles.Where(static file => file.Movable), cancellation);
         return result;
     }
 
-    /// <summary>An empty log needs neither hashing nor upload.</summary>
-    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, false, null, false);
+    /// <summary>An empty log needs neither hashing nor upload. Nobody else has another: it may be moved.</summary>
+    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, false, null, true);
 
     private static IEnumerable<ScannedFile> Existing(ScannedFile file) => file.Location.Length > 0 ? [file] : [];
 
@@ -95,32 +105,38 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
         }
     }
 
-    /// <summary>The next action finds here what this one made. All is durable in the CAS already: a failure costs speed only.</summary>
-    private void FillStore(List<ScannedFile> files, CancellationToken cancellation)
+    /// <summary>What cannot be moved is copied while it is sent; a file that was moved could not be sent any more.</summary>
+    private Task CopyIntoStoreAsync(IEnumerable<ScannedFile> files, CancellationToken cancellation) => Task.Factory.StartNew(
+        () => Keep(files.Where(static file => !file.Movable), cancellation), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
+
+    /// <summary>The next action finds here what this one made. The CAS has it all: a failure costs speed only.</summary>
+    private void Keep(IEnumerable<ScannedFile> files, CancellationToken cancellation)
     {
-        if (fill is null || cas is StoreCasClient)
-            return;
-        foreach (var file in files.Where(file => !file.Digest.IsEmpty))
+        foreach (var file in files.TakeWhile(_ => !cancellation.IsCancellationRequested).Where(file => !file.Digest.IsEmpty))
         {
             try
             {
-                if (fill.Contains(file.Digest) || TryMove(file))
-                    continue;
-                using var handle = NativeFiles.OpenFile(file.Location, file.Follow);
-                StoreCopy.Write(fill, file.Digest, handle, cancellation);
+                if (!fill!.Contains(file.Digest))
+                    TryTake(file);
             }
-            catch (Exception error) when (error is not OperationCanceledException)
+            catch (Exception error)
             {
-                note($"output '{file.Location}' was uploaded but could not be kept in the local store: {error.Message}");
+                note($"output '{file.Location}' could not be kept in the local store: {error.Message}");
             }
         }
     }
 
-    private bool TryMove(ScannedFile? file)
+    private bool TryTake(ScannedFile? file)
     {
-        if (file is not { Movable: true } || fill is null)
+        if (file is null || fill is null)
             return false;
-        fill.Adopt(file.Location, file.Digest);
+        if (file.Movable)
+        {
+            fill.Adopt(file.Location, file.Digest);
+            return true;
+        }
+        using var handle = NativeFiles.OpenFile(file.Location, file.Follow);
+        fill.CopyFrom(handle, file.Digest);
         return true;
     }
 }

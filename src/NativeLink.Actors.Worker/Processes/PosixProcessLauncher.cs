@@ -123,13 +123,13 @@ public sealed class PosixProcessLauncher : IProcessLauncher
 
             try
             {
-                return await request.Completion.Task.ConfigureAwait(false);
+                return await request.Completion.Task;
             }
             catch (ProgramBusyException)
             {
                 // Some other process was being spawned while the program was written, and holds it open until its own exec.
                 if (abort.IsCancellationRequested) return ProcessReport.NeverStarted(_time.GetUtcNow());
-                await Task.Delay(TimeSpan.FromMilliseconds(pause), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromMilliseconds(pause), TimeProvider.System, CancellationToken.None);
             }
         }
     }

@@ -1,5 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
+using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 
 namespace NativeLink.Actors.Worker.Processes;
@@ -11,14 +13,12 @@ namespace NativeLink.Actors.Worker.Processes;
 /// </summary>
 public sealed class ProcessRunner : ReceiveActor
 {
-    /// <summary>The dispatcher in hocon/worker.conf that this actor runs on.</summary>
-    public const string Dispatcher = "nativelink.dispatchers.processes";
-
     private readonly IProcessLauncher _launcher;
     private readonly int _mostAtOnce;
     private readonly Dictionary<OperationId, Held> _running = [];
     private readonly Queue<(Run Run, IActorRef ReplyTo)> _waiting = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly DispatcherScheduler _steps = new(Context.Dispatcher);
 
     /// <summary>Use <see cref="CreateProps"/>.</summary>
     public ProcessRunner(IProcessLauncher launcher, int mostAtOnce)
@@ -32,7 +32,7 @@ public sealed class ProcessRunner : ReceiveActor
     /// <param name="launcher">Disposed by whoever made it, after this actor has stopped.</param>
     /// <param name="mostAtOnce">More Runs than this wait their turn.</param>
     public static Props CreateProps(IProcessLauncher launcher, int mostAtOnce = 4096) =>
-        Props.Create(() => new ProcessRunner(launcher, mostAtOnce)).WithDispatcher(Dispatcher);
+        Props.Create(() => new ProcessRunner(launcher, mostAtOnce)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     protected override void PreRestart(Exception reason, object message)
     {
@@ -99,7 +99,8 @@ public sealed class ProcessRunner : ReceiveActor
     {
         var abort = new CancellationTokenSource();
         _running.Add(run.Id, new Held(replyTo, abort));
-        _launcher.RunAsync(run.Plan, abort.Token).PipeTo(
+        // On the actor's dispatcher, so that the end of the process is taken up there without a further thread in between.
+        Task.Factory.StartNew(() => _launcher.RunAsync(run.Plan, abort.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _steps).Unwrap().PipeTo(
             Self,
             success: report => new Ended(run.Id, abort, new Exited(run.Id, report)),
             failure: error => new Ended(run.Id, abort, new RunFailed(run.Id, Fault.From(error))));

@@ -44,12 +44,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         using var call = attempt.Invoker.AsyncClientStreamingCall(ByteStreamWire.Write, null, attempt.Options);
         try
         {
-            for (var last = false; !last && !call.ResponseAsync.IsCompleted;)
-            {
-                (var data, last) = pieces.Next();
-                await call.RequestStream.WriteAsync(new WriteChunk(name, offset, last, data));
-                offset += data.Length;
-            }
+            await SendAsync(call, name, pieces, offset);
             await call.RequestStream.CompleteAsync();
         }
         catch (Exception error) when (error is RpcException or InvalidOperationException or IOException)
@@ -59,6 +54,31 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         var answer = await call.ResponseAsync;
         if (pieces is PlainPieces && answer.CommittedSize >= 0 && answer.CommittedSize != digest.SizeBytes)
             throw new RpcException(new Status(StatusCode.DataLoss, $"the server took {answer.CommittedSize} of {digest.SizeBytes} bytes"));
+    }
+
+    /// <summary>Each piece is read while the one before it is on its way.</summary>
+    private static async Task SendAsync(AsyncClientStreamingCall<WriteChunk, WriteResponse> call, string name, IPieces pieces, long offset)
+    {
+        var (data, last) = pieces.Next();
+        while (true)
+        {
+            var sending = call.RequestStream.WriteAsync(new WriteChunk(name, offset, last, data));
+            offset += data.Length;
+            try
+            {
+                if (!last)
+                    (data, last) = pieces.Next();
+                else
+                    return;
+            }
+            finally
+            {
+                // Its buffer is used again; nothing may be under way in it.
+                await sending;
+            }
+            if (call.ResponseAsync.IsCompleted)
+                return;
+        }
     }
 
     /// <summary>What the server kept of the broken upload; null when it cannot say.</summary>
@@ -77,7 +97,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
 
     private interface IPieces : IDisposable
     {
-        /// <summary>The next piece, good until the one after it is asked for, and whether it is the last.</summary>
+        /// <summary>The next piece, good until the second one after it is asked for, and whether it is the last.</summary>
         (ReadOnlyMemory<byte> Data, bool Last) Next();
     }
 
@@ -102,7 +122,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
 
     private sealed class PlainPieces(BlobSource source, Digest digest, long offset) : IPieces
     {
-        private readonly byte[] _buffer = source.File is null ? [] : ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        private readonly TwoBuffers _buffers = new(source.File is null ? 0 : ChunkBytes);
         private long _offset = offset;
 
         public (ReadOnlyMemory<byte> Data, bool Last) Next()
@@ -115,8 +135,9 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
             }
             else
             {
-                data = _buffer.AsMemory(0, count);
-                if (Fill(source, _offset, _buffer.AsSpan(0, count)) < count)
+                var buffer = _buffers.Next();
+                data = buffer.AsMemory(0, count);
+                if (Fill(source, _offset, buffer.AsSpan(0, count)) < count)
                     throw Shrunk(digest);
             }
             _offset += count;
@@ -124,18 +145,14 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
             return (data, _offset >= digest.SizeBytes);
         }
 
-        public void Dispose()
-        {
-            if (_buffer.Length > 0)
-                ArrayPool<byte>.Shared.Return(_buffer);
-        }
+        public void Dispose() => _buffers.Dispose();
     }
 
     private sealed class FramePieces(BlobSource source, Digest digest) : IPieces
     {
         private readonly ZstdSharp.Compressor _compressor = Zstd.NewStream();
         private readonly byte[] _plain = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        private readonly byte[] _packed = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        private readonly TwoBuffers _packed = new(ChunkBytes);
         private long _offset;
         private int _at;
         private int _filled;
@@ -143,26 +160,27 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         public (ReadOnlyMemory<byte> Data, bool Last) Next()
         {
             var length = 0;
+            var packed = _packed.Next();
             while (length < ChunkBytes)
             {
                 if (_at == _filled && _offset < digest.SizeBytes)
                     Refill();
                 var final = _offset >= digest.SizeBytes;
                 var status = _compressor.WrapStream(
-                    _plain.AsSpan(_at, _filled - _at), _packed.AsSpan(length, ChunkBytes - length), out var consumed, out var written, final);
+                    _plain.AsSpan(_at, _filled - _at), packed.AsSpan(length, ChunkBytes - length), out var consumed, out var written, final);
                 _at += consumed;
                 length += written;
                 if (final && _at == _filled && status == OperationStatus.Done)
-                    return (_packed.AsMemory(0, length), true);
+                    return (packed.AsMemory(0, length), true);
             }
-            return (_packed.AsMemory(0, length), false);
+            return (packed.AsMemory(0, length), false);
         }
 
         public void Dispose()
         {
             _compressor.Dispose();
             ArrayPool<byte>.Shared.Return(_plain);
-            ArrayPool<byte>.Shared.Return(_packed);
+            _packed.Dispose();
         }
 
         private void Refill()

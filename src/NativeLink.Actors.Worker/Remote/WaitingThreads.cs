@@ -10,16 +10,18 @@ public sealed class WaitingThreadsConfigurator(Config config, IDispatcherPrerequ
 }
 
 /// <summary>
-/// Threads that sleep in the kernel while there is nothing to do. Akka's own dedicated threads look for work in a loop first, with sched_yield(2): under a
-/// steady load of short steps that took more processor time than the steps. A thread is started when all others are busy.
+/// Threads that sleep in the kernel while there is nothing to do, and are woken by one system call. Akka's own dedicated threads look for work in a loop first,
+/// with sched_yield(2), and whoever is woken by a monitor finds it still held and does the same: under a steady load of short steps either took more processor
+/// time than the steps. The thread that fell asleep last is woken first; one is started when all others are busy.
 /// </summary>
 public sealed class WaitingThreads : ExecutorService
 {
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
     private readonly Queue<IRunnable> _work = new();
+    private readonly Stack<WakeSignal> _asleep = new();
     private readonly int _most;
     private int _started;
-    private int _idle;
+    private int _waking;
     private bool _stopped;
 
     public WaitingThreads(string id, int most)
@@ -27,45 +29,58 @@ public sealed class WaitingThreads : ExecutorService
 
     public override void Execute(IRunnable run)
     {
+        WakeSignal? sleeper = null;
         lock (_gate)
         {
             if (_stopped)
                 throw new RejectedExecutionException($"the threads of {Id} have been stopped");
             _work.Enqueue(run);
-            if (_idle >= _work.Count)
-                Monitor.Pulse(_gate);
+            if (_waking >= _work.Count)
+                return;
+            if (_asleep.TryPop(out sleeper))
+                _waking++;
             else if (_started < _most)
                 new Thread(Loop) { IsBackground = true, Name = $"{Id}-{++_started}" }.Start();
         }
+        sleeper?.Set();
     }
 
     /// <summary>What is queued is still done.</summary>
     public override void Shutdown()
     {
+        List<WakeSignal> sleepers;
         lock (_gate)
         {
             _stopped = true;
-            Monitor.PulseAll(_gate);
+            sleepers = [.. _asleep];
+            _waking += _asleep.Count;
+            _asleep.Clear();
         }
+        sleepers.ForEach(static sleeper => sleeper.Set());
     }
 
     private void Loop()
     {
-        while (Next() is { } run)
+        using var signal = new WakeSignal();
+        while (Next(signal) is { } run)
             run.Run();
     }
 
-    private IRunnable? Next()
+    private IRunnable? Next(WakeSignal signal)
     {
-        lock (_gate)
+        while (true)
         {
-            while (_work.Count == 0 && !_stopped)
+            lock (_gate)
             {
-                _idle++;
-                Monitor.Wait(_gate);
-                _idle--;
+                if (_work.TryDequeue(out var run))
+                    return run;
+                if (_stopped)
+                    return null;
+                _asleep.Push(signal);
             }
-            return _work.TryDequeue(out var run) ? run : null;
+            signal.Wait();
+            lock (_gate)
+                _waking--;
         }
     }
 }

@@ -35,16 +35,25 @@ internal sealed class FakeByteStreamService(FakeCasServer server) : ByteStream.B
             return new WriteResponse { CommittedSize = name.Compressor == BlobCompressor.Identity ? name.Digest.SizeBytes : -1 };
         var received = new MemoryStream();
         received.Write(server.Partial.GetValueOrDefault(name.UploadId!, []));
-        while (true)
+        var finished = false;
+        try
         {
-            server.WriteMessages.Enqueue((name.ToString(), message.WriteOffset, message.Data.Length, message.FinishWrite));
-            Take(message, received, name);
-            await server.FaultAsync("WriteChunk", new CasCall("WriteChunk", message, context.RequestHeaders));
-            if (message.FinishWrite)
-                break;
-            if (!await requestStream.MoveNext())
-                throw new RpcException(new Status(StatusCode.InvalidArgument, "closed without finish_write"));
-            message = requestStream.Current;
+            while (!finished)
+            {
+                server.WriteMessages.Enqueue((name.ToString(), message.WriteOffset, message.Data.Length, message.FinishWrite));
+                Take(message, received);
+                await server.FaultAsync("WriteChunk", new CasCall("WriteChunk", message, context.RequestHeaders));
+                finished = message.FinishWrite;
+                if (!finished && !await requestStream.MoveNext())
+                    throw new RpcException(new Status(StatusCode.InvalidArgument, "closed without finish_write"));
+                message = requestStream.Current;
+            }
+        }
+        finally
+        {
+            // Only now: copying what has come at every message would cost the square of a large blob.
+            if (!finished)
+                server.Partial[name.UploadId!] = received.ToArray();
         }
         var content = received.ToArray();
         server.Partial.TryRemove(name.UploadId!, out _);
@@ -64,13 +73,12 @@ internal sealed class FakeByteStreamService(FakeCasServer server) : ByteStream.B
         };
     }
 
-    private void Take(WriteRequest message, MemoryStream received, ResourceName name)
+    private static void Take(WriteRequest message, MemoryStream received)
     {
         if (message.WriteOffset > received.Length)
             throw new RpcException(new Status(StatusCode.InvalidArgument, $"out of order: {message.WriteOffset} after {received.Length}"));
         received.Position = message.WriteOffset;
         message.Data.WriteTo(received);
-        server.Partial[name.UploadId!] = received.ToArray();
     }
 
     private static ResourceName Parse(string name, bool upload) => ResourceName.TryParse(name, upload, DigestFunction.Sha256, out var parsed, out var error)

@@ -118,7 +118,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
     }
 
-    private IActorRef Downloader() => Sys.ActorOf(Props.Create(() => new CrashingDownloader(_client, _store, _roots)).WithDispatcher(CasDownloader.Dispatcher));
+    private IActorRef Downloader() => Sys.ActorOf(Props.Create(() => new CrashingDownloader(_client, _store, _roots)).WithDispatcher(Telemetry.WorkerHocon.StepsDispatcher));
 
     private sealed record CrashRequest;
 

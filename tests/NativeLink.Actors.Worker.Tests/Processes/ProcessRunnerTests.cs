@@ -7,7 +7,7 @@ using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
 public sealed class ProcessRunnerTests() : TestKit(
-    "nativelink.dispatchers.processes { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
+    "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
 {
     private static readonly OperationId _one = new("one");
     private static readonly OperationId _two = new("two");
@@ -91,14 +91,25 @@ public sealed class ProcessRunnerTests() : TestKit(
     {
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
-        var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
+        var runner = await Sys.ActorOf(Props.Create(() => new Restarting(ProcessRunner.CreateProps(bench.Launcher)))).Ask<IActorRef>("child", TimeSpan.FromSeconds(20));
         runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
         await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
-        runner.Tell(new Run(_two, null!), executor); // A message that nobody should send: it throws.
-        Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
+        runner.Tell(Kill.Instance);
         Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
         runner.Tell(new Run(_one, bench.Shell("exit 4")), executor);
         Assert.Equal(4, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.ExitCode);
         await bench.EventuallyAsync(() => bench.Marked().Count == 0, "the old one has been ended");
+    }
+
+    /// <summary>Restarts its child whatever happens to it.</summary>
+    private sealed class Restarting : UntypedActor
+    {
+        private readonly IActorRef _child;
+
+        public Restarting(Props child) => _child = Context.ActorOf(child);
+
+        protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Restart);
+
+        protected override void OnReceive(object message) => Sender.Tell(_child);
     }
 }
