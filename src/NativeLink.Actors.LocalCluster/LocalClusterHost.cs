@@ -64,6 +64,10 @@ public sealed class LocalClusterHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Opens the worker API's stream for a worker in this process.</summary>
+    /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
+    public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest hello) => new(_scheduler, hello);
+
     /// <summary>Ends the calls that still run, within some seconds, and closes the stores.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker;
@@ -21,6 +22,9 @@ public sealed record WorkerHostOptions
 
     /// <summary>The action cache likewise, for all workers; the host does not dispose it.</summary>
     public IActionCacheClient? ActionCacheClient { get; init; }
+
+    /// <summary>The way to the scheduler likewise, for all workers; null: gRPC, to each worker's own endpoint.</summary>
+    public ISchedulerLink? SchedulerLink { get; init; }
 
     /// <summary>Whether reads and writes fill the local store (<c>fast_direction</c>).</summary>
     public bool FillStoreOnRead { get; init; } = true;

@@ -124,7 +124,7 @@ public sealed class WorkerServices : IAsyncDisposable
     {
         var settings = new ExecutorSettings(worker, peers, directories) { SignalExitCodeIsNine = _options.SignalExitCodeIsNine };
         return new ConnectionSettings(
-            worker, new GrpcSchedulerLink(worker.SchedulerEndpoint, GrpcChannels.Open), _launcher, () => ActionExecutor.CreateProps(settings),
+            worker, _options.SchedulerLink ?? new GrpcSchedulerLink(worker.SchedulerEndpoint, GrpcChannels.Open), _launcher, () => ActionExecutor.CreateProps(settings),
             new Random())
         {
             ScratchDirectory = directories.ScratchDirectory,

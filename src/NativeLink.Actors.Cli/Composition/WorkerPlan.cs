@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
 
 namespace NativeLink.Actors.Cli.Composition;
 
@@ -40,7 +41,8 @@ public sealed record WorkerPlan
 /// <param name="WorkerApi">Where workers dial it, http://.</param>
 /// <param name="Cas">Its store, already open.</param>
 /// <param name="CasOptions">What that store was opened with.</param>
-public sealed record RunningCluster(Uri Client, Uri WorkerApi, ContentStore Cas, ContentStoreOptions CasOptions);
+/// <param name="Scheduler">The way to its scheduler.</param>
+public sealed record RunningCluster(Uri Client, Uri WorkerApi, ContentStore Cas, ContentStoreOptions CasOptions, ISchedulerLink Scheduler);
 
 /// <summary>A host of workers, before it is known where the cluster of this process listens.</summary>
 /// <param name="Options">Complete, except for what the other members say the cluster of this process gives.</param>
@@ -59,7 +61,11 @@ public sealed record PlannedHost(WorkerHostOptions Options)
 
     public WorkerHostOptions Bind(RunningCluster cluster)
     {
-        var options = Options with { Workers = [.. Options.Workers.Select((worker, index) => Bind(worker, index, cluster))] };
+        var options = Options with
+        {
+            Workers = [.. Options.Workers.Select((worker, index) => Bind(worker, index, cluster))],
+            SchedulerLink = UsesClusterScheduler ? cluster.Scheduler : null,
+        };
         return UsesClusterCas
             ? options with { Cas = new CasOptions { LocalStoreOnly = true }, LocalStore = cluster.CasOptions, SharedStore = cluster.Cas }
             : options;

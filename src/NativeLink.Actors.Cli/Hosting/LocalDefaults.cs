@@ -31,6 +31,8 @@ public static class LocalDefaults
             Cas = new CasOptions { LocalStoreOnly = true },
             LocalStore = options.Cas,
             SharedStore = cluster.Cas,
+            ActionCacheClient = new ClusterActionCache(cluster.ActionCache),
+            SchedulerLink = new ClusterSchedulerLink(cluster),
             DirectoryCache = new DirectoryCacheOptions(Path.Combine(data, "trees")),
             Workers = [.. Enumerable.Range(1, count).Select(number => new WorkerOptions
             {

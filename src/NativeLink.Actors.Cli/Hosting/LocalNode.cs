@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
-/// <summary>The local cluster and, unless told otherwise, workers for it, in this process. They talk over the real worker API.</summary>
+/// <summary>The local cluster and, unless told otherwise, workers for it, in this process. These speak the worker API without a wire in between.</summary>
 public sealed class LocalNode : IAsyncDisposable
 {
     private LocalNode(LocalClusterHost cluster, WorkerSet workers, IDisposable? directory) =>

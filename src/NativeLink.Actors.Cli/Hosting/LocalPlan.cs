@@ -68,7 +68,8 @@ public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHos
     }
 
     private static RunningCluster Running(LocalClusterHost host, LocalClusterOptions options) => new(
-        new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), new Uri($"http://{LocalNode.Dialable(host.WorkerApiAddress)}"), host.Cas, options.Cas);
+        new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), new Uri($"http://{LocalNode.Dialable(host.WorkerApiAddress)}"), host.Cas, options.Cas,
+        new ClusterSchedulerLink(host));
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
 }

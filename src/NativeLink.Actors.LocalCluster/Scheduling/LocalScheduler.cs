@@ -43,6 +43,10 @@ public sealed class LocalScheduler : IAsyncDisposable
         return answer.Task.WaitAsync(LongestStop, Time);
     }
 
+    /// <summary>What a worker said first, as the scheduler keeps it.</summary>
+    /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
+    internal WorkerLink Greet(Wire.ConnectWorkerRequest hello) => new(hello.WorkerIdPrefix, hello.MaxInflightTasks, Properties.ReadWorker(hello.Properties));
+
     internal Task<Operation?> LookAsync(string name, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<Operation?>(TaskCreationOptions.RunContinuationsAsynchronously);

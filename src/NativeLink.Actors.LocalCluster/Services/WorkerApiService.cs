@@ -52,7 +52,7 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
     {
         try
         {
-            return new WorkerLink(request.WorkerIdPrefix, request.MaxInflightTasks, scheduler.Properties.ReadWorker(request.Properties));
+            return scheduler.Greet(request);
         }
         catch (FormatException error)
         {

@@ -3,7 +3,7 @@ using Akka.Actor;
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>
-/// Sends a keep-alive each period on a thread of its own: the scheduler forgets a worker that is silent for 5 s, and nothing else that a worker sends
+/// Sends a keep-alive each period, on threads that do nothing else: the scheduler forgets a worker that is silent for 5 s, and nothing else that a worker sends
 /// counts. Child of a connection, one for each stream; says Silent there when a message cannot be sent.
 /// </summary>
 internal sealed class KeepAlive : UntypedActor, IWithTimers

@@ -3,6 +3,8 @@ using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Cli.Tests.Composition;
 
@@ -117,8 +119,10 @@ public sealed class ClusterCompositionTests
         var (config, cluster) = (Compose.Load(Compose.AllInOne), Compose.Cluster(Compose.AllInOne));
         var plan = WorkerComposition.Compose(config, new WorkerSwitches(), cluster);
         Assert.Empty(plan.Errors);
-        var host = plan.Bind(new RunningCluster(new Uri("http://127.0.0.1:1"), new Uri("http://127.0.0.1:2"), directory.Store, directory.Options)).Single();
+        var link = new GrpcSchedulerLink(new GrpcEndpointOptions(new Uri("http://127.0.0.1:2")), GrpcChannels.Open);
+        var host = plan.Bind(new RunningCluster(new Uri("http://127.0.0.1:1"), new Uri("http://127.0.0.1:2"), directory.Store, directory.Options, link)).Single();
         Assert.Same(directory.Store, host.SharedStore);
+        Assert.Same(link, host.SchedulerLink);
         Assert.Equal((true, directory.Options), (host.Cas.LocalStoreOnly, host.LocalStore));
         var worker = Assert.Single(host.Workers);
         Assert.Equal(("http://127.0.0.1:2/", "http://127.0.0.1:1/", "main", ResultStrategy.SuccessOnly), (worker.SchedulerEndpoint.Address.AbsoluteUri,

@@ -1,0 +1,17 @@
+using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker.Remote;
+
+namespace NativeLink.Actors.Cli.Hosting;
+
+/// <summary>The action cache of the local cluster in this process, written without a call in between; it stays the cluster's.</summary>
+public sealed class ClusterActionCache(ActionCacheStore store) : IActionCacheClient
+{
+    public Task UpdateAsync(Digest action, Reapi.ActionResult result, CancellationToken cancellation)
+    {
+        store.Put(action, result);
+        return Task.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

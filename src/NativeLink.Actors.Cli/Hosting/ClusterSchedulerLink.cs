@@ -1,0 +1,69 @@
+using Grpc.Core;
+using NativeLink.Actors.LocalCluster;
+using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker.Connection;
+
+namespace NativeLink.Actors.Cli.Hosting;
+
+/// <summary>The way to the scheduler of the local cluster in this process: its worker API without a wire in between.</summary>
+public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerLink
+{
+    public Task<ISchedulerSession> ConnectAsync(
+        Wire.ConnectWorkerRequest hello, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd, CancellationToken cancellation)
+    {
+        try
+        {
+            return Task.FromResult<ISchedulerSession>(new Session(cluster.ConnectWorker(hello), onUpdate, onEnd));
+        }
+        catch (FormatException error)
+        {
+            throw new FaultException(FaultKind.Worker, $"the scheduler of this process takes no such worker: {error.Message}", error);
+        }
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private sealed class Session : ISchedulerSession
+    {
+        private readonly LocalWorkerSession _stream;
+        private readonly CancellationTokenSource _over = new();
+        private readonly Task _hearing;
+
+        public Session(LocalWorkerSession stream, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd)
+        {
+            _stream = stream;
+            _hearing = HearAsync(onUpdate, onEnd);
+        }
+
+        /// <summary>A copy leaves: the worker may still be writing the same result elsewhere while the scheduler completes its own.</summary>
+        public Task SendAsync(Wire.UpdateForScheduler message, CancellationToken cancellation) => _stream.Say(message.Clone())
+            ? Task.CompletedTask
+            : Task.FromException(new FaultException(FaultKind.Worker, "the scheduler's stream has ended"));
+
+        public async ValueTask DisposeAsync()
+        {
+            _stream.Dispose();
+            await _over.CancelAsync();
+            await _hearing;
+            _over.Dispose();
+        }
+
+        private async Task HearAsync(Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd)
+        {
+            // Nobody hears a word before the session is in the caller's hands.
+            await Task.Yield();
+            Fault? fault = null;
+            try
+            {
+                await foreach (var update in _stream.HearAsync(_over.Token))
+                    onUpdate(update);
+            }
+            catch (Exception error) when (error is RpcException or OperationCanceledException)
+            {
+                fault = new Fault(FaultKind.Worker, $"the scheduler's stream broke: {(error is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : error.Message)}");
+            }
+            onEnd(fault);
+        }
+    }
+}
