@@ -3,6 +3,7 @@ using Akka.Actor;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 
 namespace NativeLink.Actors.Worker.Inputs;
@@ -51,5 +52,9 @@ public sealed class CasDownloader : TransferActor
     });
 
     private void OnStageInputs(StageInputs request) => Hold(request.Id, async stop =>
-        new InputsStaged(request.Id, await _roots.MaterialiseAsync(request.InputRoot, request.Destination, _source, stop)));
+    {
+        var root = await _roots.MaterialiseAsync(request.InputRoot, request.Destination, _source, stop);
+        WorkerMetrics.RecordInputRoot(root.Materialiser, root.Cached);
+        return new InputsStaged(request.Id, root);
+    });
 }
