@@ -164,7 +164,7 @@ public sealed class WorkDirectory : IDisposable
     {
         foreach (var other in Directory.EnumerateDirectories(whole))
         {
-            if (other == own || !File.Exists(System.IO.Path.Combine(other, WorkDirectoryCheck.Marker)) || !File.Exists(System.IO.Path.Combine(other, LockName)))
+            if (other == own || !IsPart(other))
                 continue;
             try
             {
@@ -178,6 +178,9 @@ public sealed class WorkDirectory : IDisposable
             }
         }
     }
+
+    private static bool IsPart(string path) =>
+        File.Exists(System.IO.Path.Combine(path, WorkDirectoryCheck.Marker)) && File.Exists(System.IO.Path.Combine(path, LockName)) && new DirectoryInfo(path).LinkTarget is null;
 
     /// <summary>Everything goes but the marker and the locks; big trees go into the trash first, so that a start is never slow.</summary>
     private static void Wipe(string part, string trash)
