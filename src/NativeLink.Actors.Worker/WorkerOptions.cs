@@ -26,10 +26,7 @@ public sealed record WorkerHostOptions
     /// <summary>The way to the scheduler likewise, for all workers; null: gRPC, to each worker's own endpoint.</summary>
     public ISchedulerLink? SchedulerLink { get; init; }
 
-    /// <summary>Whether reads and writes fill the local store (<c>fast_direction</c>).</summary>
-    public bool FillStoreOnRead { get; init; } = true;
-
-    /// <inheritdoc cref="FillStoreOnRead"/>
+    /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
     public bool FillStoreOnWrite { get; init; } = true;
 
     public required DirectoryCacheOptions DirectoryCache { get; init; }
@@ -118,6 +115,9 @@ public sealed record DirectoryCacheOptions(string Root)
 
     /// <summary>Null: chosen at start by trying; else <c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</summary>
     public string? ForcedMaterialiser { get; init; }
+
+    /// <summary>Memory for what running actions write, before further ones write to disk; null: a quarter of the machine's, 0: none.</summary>
+    public long? ScratchMemoryBytes { get; init; }
 }
 
 /// <summary>One worker (wire contract 5.3). Durations that the file left out have their defaults here already.</summary>
@@ -134,6 +134,9 @@ public sealed record WorkerOptions
 
     /// <summary>Wiped at start; holds <c>{operation id}/work</c> while an action runs.</summary>
     public required string WorkDirectory { get; init; }
+
+    /// <summary>Whether that is one worker's part of its parent directory, which then is this program's and holds parts only.</summary>
+    public bool WorkDirectoryIsPart { get; init; }
 
     /// <summary>0 is unlimited towards the scheduler; the worker then runs as many at once as the machine has processors × 8, the rest waits.</summary>
     public int MaxInflightTasks { get; init; }

@@ -86,13 +86,16 @@ public sealed class WorkerServices : IAsyncDisposable
     {
         string[] kept = [_options.LocalStore.ContentPath, _options.LocalStore.TempPath, _options.DirectoryCache.Root];
         // Every directory is looked at before the first is wiped.
-        if (_options.Workers.Select(worker => WorkDirectoryCheck.WhyNot(worker.WorkDirectory, kept)).FirstOrDefault(why => why is not null) is { } why)
+        if (_options.Workers.Select(worker => WorkDirectoryCheck.WhyNot(WholeOf(worker).Path, kept)).FirstOrDefault(why => why is not null) is { } why)
             throw new FaultException(FaultKind.Worker, why);
         if (_options.Workers.IsEmpty)
             throw new FaultException(FaultKind.Worker, "the host has no workers; configure at least one");
         _store = _options.SharedStore ?? Owned(ContentStore.Open(_options.LocalStore, _time));
         foreach (var worker in _options.Workers)
-            _directories.Add(Owned(WorkDirectory.Open(worker.WorkDirectory, null, kept, text => _log.Noticed(text))));
+        {
+            var (path, part) = WholeOf(worker);
+            _directories.Add(Owned(WorkDirectory.Open(path, part, kept, text => _log.Noticed(text))));
+        }
         var cache = _options.DirectoryCache;
         _roots = Owned(InputRoots.Open(
             new DirectoryCacheSettings(cache.Root, _directories[0].ScratchPath)
@@ -100,13 +103,32 @@ public sealed class WorkerServices : IAsyncDisposable
                 MaxEntries = cache.MaxEntries,
                 MaxSizeBytes = cache.MaxSizeBytes,
                 ForcedMaterialiser = cache.ForcedMaterialiser,
+                ScratchMemoryBytes = cache.ScratchMemoryBytes,
+                MaxCleanupWait = _options.Workers.Max(worker => worker.MaxCleanupWait),
                 OnWarning = text => _log.Noticed(text),
             },
             _store, _time));
+        Owned(StorageMetrics.Observe(StateOfStorage));
         _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
         _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
         _log.Opened(_roots.Description, _launcher.Description);
     }
+
+    private StorageState StateOfStorage()
+    {
+        var done = _roots.Statistics;
+        return new StorageState(
+            _roots.Materialiser,
+            _store.Usage,
+            (_roots.CacheUsage.Bytes, _roots.CacheUsage.Count),
+            (done.WholeTrees, done.Deltas, done.DamagedTrees),
+            _roots.ScratchMemoryBytes,
+            _roots.Backlog + _directories.Sum(directory => directory.Backlog));
+    }
+
+    private static (string Path, string? Part) WholeOf(WorkerOptions worker) => worker.WorkDirectoryIsPart
+        ? (Path.GetDirectoryName(worker.WorkDirectory)!, Path.GetFileName(worker.WorkDirectory))
+        : (worker.WorkDirectory, null);
 
     private int UploaderOf(UploadResultOptions results, ContentStore? local)
     {

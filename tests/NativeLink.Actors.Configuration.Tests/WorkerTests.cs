@@ -61,6 +61,17 @@ public sealed class WorkerTests
     }
 
     [Fact]
+    public void A_key_without_effect_is_noted_with_the_reason()
+    {
+        var notes = Load.Text(Load.WorkerFile("""
+            max_cleanup_backoff_ms: 9,
+            directory_cache: { experimental_subtree_caching: true, max_concurrent_fetches: 8, experimental_get_tree_prefetch: true, max_entries: 3 },
+            """)).Notes;
+        Assert.Equal(4, notes.Length);
+        Assert.All(notes, static note => Assert.Contains("has no effect: ", note.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Properties_are_values_a_command_or_as_in_the_short_form_one_text()
     {
         var text = Load.WorkerFile().Replace("platform_properties: {}", "platform_properties: { a: { values: ['1', '${X:-2}'] }, b: { query_cmd: 'nproc $X' }, c: '3', d: { values: [] } }", StringComparison.Ordinal);

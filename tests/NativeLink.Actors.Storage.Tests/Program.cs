@@ -2,7 +2,7 @@ namespace NativeLink.Actors.Storage.Tests;
 
 /// <summary>
 /// The test assembly as a program, for what needs a process of its own: <c>crash-worker DIR SEED</c> (gets killed), <c>crash-loop ROUNDS [DIR]</c>,
-/// <c>measure [DIR]</c>. The test runner does not come through here.
+/// <c>measure [DIR]</c>, <c>protect MATERIALISER</c> (in <c>TMPDIR</c>). The test runner does not come through here.
 /// </summary>
 public static class Program
 {
@@ -15,6 +15,11 @@ public static class Program
                 return 0;
             case ["crash-loop", var rounds, .. var where]:
                 InDirectory(where, directory => CrashLoop.Run(directory, int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), Environment.TickCount, Console.WriteLine));
+                return 0;
+            case ["protect", var materialiser]:
+                using (var fixture = new Trees.RootsFixture(materialiser))
+                    await Trees.Protection.CheckAsync(fixture);
+                Console.WriteLine($"{materialiser} held");
                 return 0;
             case ["measure", .. var where]:
                 InDirectory(where, Measurements.Run);

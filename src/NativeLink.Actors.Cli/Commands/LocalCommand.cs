@@ -13,6 +13,7 @@ public sealed partial class LocalCommand
     private readonly Option<int?> _maxInflight = new("--max-inflight") { Description = "Actions at once on each worker. Default: the number of processors, or as the file says.", HelpName = "N" };
     private readonly Option<string?> _data = new("--data") { Description = "Directory for everything that is kept and that the file names no place for. Default ~/.cache/nativelink-actors.", HelpName = "DIR" };
     private readonly Option<string?> _config = new("--config") { Description = "NativeLink configuration file to take addresses, stores, workers and scheduler settings from; switches win over it.", HelpName = "FILE" };
+    private readonly InputRootOptions _inputRoots = new();
     private readonly Option<string?> _logLevel;
 
     private LocalCommand(Option<string?> logLevel) => _logLevel = logLevel;
@@ -24,6 +25,7 @@ public sealed partial class LocalCommand
         var command = new Command("local", "Run a scheduler, a CAS, an action cache and workers for this machine in one process. For more machines use NativeLink itself.");
         foreach (var option in (Option[])[_listen, _workerApi, _workers, _maxInflight, _data, _config])
             command.Options.Add(option);
+        _inputRoots.AddTo(command);
         command.SetAction((result, _) => RunAsync(result));
         return command;
     }
@@ -60,6 +62,7 @@ public sealed partial class LocalCommand
             WorkerApiListen = result.GetValue(_workerApi) is { } api ? Shared.Address("--worker-api-listen", api) : null,
             Workers = workers,
             MaxInflight = inflight,
+            InputRoots = _inputRoots.Read(result),
             ConfigFile = result.GetValue(_config),
         };
     }

@@ -13,6 +13,7 @@ public sealed partial class WorkerCommand
     private readonly Option<bool> _worker = new("--worker") { Description = "Understood for NativeLink's sake: a worker is what runs anyway." };
     private readonly Option<string?> _workerId = new("--worker-id") { Description = "Name instead of the file's; each has its own part of the work directory, so that several processes can share one file.", HelpName = "ID" };
     private readonly Option<int?> _workers = new("--workers") { Description = "Run N workers like the first one of the file.", HelpName = "N" };
+    private readonly InputRootOptions _inputRoots = new();
     private readonly Option<string?> _logLevel;
 
     private WorkerCommand(Option<string?> logLevel) => _logLevel = logLevel;
@@ -24,6 +25,7 @@ public sealed partial class WorkerCommand
         root.Arguments.Add(command._file);
         foreach (var option in (Option[])[command._config, command._worker, command._workerId, command._workers])
             root.Options.Add(option);
+        command._inputRoots.AddTo(root);
         root.SetAction((result, _) => command.RunAsync(result));
     }
 
@@ -35,10 +37,11 @@ public sealed partial class WorkerCommand
             throw new UsageException("--worker-id needs a name");
         if (count < 1)
             throw new UsageException($"--workers {count}: at least 1 is needed");
+        var inputRoots = _inputRoots.Read(result);
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
         var entered = Namespaces.Enter();
         var (config, notes) = ConfigFile.Load(path);
-        var plan = WorkerComposition.Compose(config, new WorkerSwitches { WorkerId = id, Workers = count, Environment = OwnEnvironment.All() });
+        var plan = WorkerComposition.Compose(config, new WorkerSwitches { WorkerId = id, Workers = count, InputRoots = inputRoots, Environment = OwnEnvironment.All() });
         ConfigFile.RefuseMistakes(path, plan.Errors);
         if (plan.Hosts.IsEmpty)
             throw new UsageException($"{path} has no worker ('workers' is missing or empty); nothing was started");

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>Where a worker's blobs are.</summary>
 /// <param name="Far">The store behind the local one, as the file writes it; null in the short form without one.</param>
-internal sealed record ComposedStores(CasOptions Cas, ContentStoreOptions Local, bool FillOnRead, bool FillOnWrite, bool UsesClusterCas, StoreConfig Far);
+internal sealed record ComposedStores(CasOptions Cas, ContentStoreOptions Local, bool FillOnWrite, bool UsesClusterCas, StoreConfig Far);
 
 /// <summary>From <c>cas_fast_slow_store</c> to the local store and the CAS (wire contract 5.4).</summary>
 internal sealed class StoreComposition(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)
@@ -31,7 +31,7 @@ internal sealed class StoreComposition(NativeLinkConfig config, ClusterPlan? clu
         var beside = worker.WorkDirectory + "-store";
         findings.Note(worker.CasStoreAt, $"the local store is {beside}, with at most 20 GB: name another place or limit with a 'fast_slow' store");
         var local = new ContentStoreOptions(Path.Combine(beside, "content"), Path.Combine(beside, "temp")) { MaxBytes = DefaultMaxBytes };
-        return OfFar(worker, grpc, local, fillOnRead: true, fillOnWrite: true);
+        return OfFar(worker, grpc, local, fillOnWrite: true);
     }
 
     private ComposedStores? OfPair(WorkerConfig worker, FastSlowStore pair)
@@ -44,32 +44,33 @@ internal sealed class StoreComposition(NativeLinkConfig config, ClusterPlan? clu
             findings.Note(StoreGraph.Place(pair, worker.CasStoreAt), "'slow_direction: \"update\"' is read as \"both\": inputs that are not here are fetched from the slow store");
         if (StoreGraph.Terminal(config, pair.Slow, worker.CasStoreAt, findings) is not { } far)
             return null;
-        var read = pair.FastDirection is StoreDirection.Both or StoreDirection.Get;
+        if (pair.FastDirection is StoreDirection.Update or StoreDirection.ReadOnly)
+            findings.Note(StoreGraph.Place(pair, worker.CasStoreAt), "'fast_direction' has no effect on reads: inputs are made of the fast store's files, so what is fetched is kept there");
         var write = pair.FastDirection is StoreDirection.Both or StoreDirection.Update;
-        return OfFar(worker, far is NoopStore ? fast : far, Endpoints.LocalStore(fast), read, write);
+        return OfFar(worker, far is NoopStore ? fast : far, Endpoints.LocalStore(fast), write);
     }
 
-    private ComposedStores? OfFar(WorkerConfig worker, StoreConfig far, ContentStoreOptions local, bool fillOnRead, bool fillOnWrite)
+    private ComposedStores? OfFar(WorkerConfig worker, StoreConfig far, ContentStoreOptions local, bool fillOnWrite)
     {
         if (cluster is not null)
-            return InCluster(worker, far, local, fillOnRead, fillOnWrite);
+            return InCluster(worker, far, local, fillOnWrite);
         switch (far)
         {
             case GrpcStore { Kind: GrpcStoreKind.ActionCache } grpc:
                 return Refuse(StoreGraph.Place(grpc, worker.CasStoreAt), "this is an action cache (store_type \"ac\"), and a worker's inputs come from here: write store_type: \"cas\"");
             case GrpcStore grpc:
-                return new ComposedStores(new CasOptions { Grpc = Endpoints.Store(config, grpc) }, local, fillOnRead, fillOnWrite, false, far);
+                return new ComposedStores(new CasOptions { Grpc = Endpoints.Store(config, grpc) }, local, fillOnWrite, false, far);
             case FilesystemStore directory:
                 findings.Note(StoreGraph.Place(directory, worker.CasStoreAt), $"{directory.ContentPath} is the CAS itself: blobs go nowhere else, so the scheduler's clients have to read from there too");
-                return new ComposedStores(new CasOptions { LocalStoreOnly = true }, Endpoints.LocalStore(directory), true, true, false, far);
+                return new ComposedStores(new CasOptions { LocalStoreOnly = true }, Endpoints.LocalStore(directory), true, false, far);
             default:
                 findings.Note(StoreGraph.Place(far, worker.CasStoreAt), $"a 'memory' store is no other process's: {local.ContentPath} is used as the CAS itself, and blobs go nowhere else");
-                return new ComposedStores(new CasOptions { LocalStoreOnly = true }, local, true, true, false, far);
+                return new ComposedStores(new CasOptions { LocalStoreOnly = true }, local, true, false, far);
         }
     }
 
     /// <summary>With the cluster in this process its store is used directly: nothing has to travel, and a second copy on the same disk has no use.</summary>
-    private ComposedStores? InCluster(WorkerConfig worker, StoreConfig far, ContentStoreOptions local, bool fillOnRead, bool fillOnWrite)
+    private ComposedStores? InCluster(WorkerConfig worker, StoreConfig far, ContentStoreOptions local, bool fillOnWrite)
     {
         var serves = cluster!.Cas is { } served && StoreGraph.SameStore(served, far);
         var dials = far is GrpcStore { Kind: GrpcStoreKind.Cas } grpc && grpc.Endpoints.Any(DialsThisCluster);
@@ -78,7 +79,7 @@ internal sealed class StoreComposition(NativeLinkConfig config, ClusterPlan? clu
             var options = cluster.Options?.Cas ?? local;
             if (options.ContentPath != local.ContentPath)
                 findings.Note(worker.CasStoreAt, $"the CAS of this process, {options.ContentPath}, is used directly: {local.ContentPath} is not needed");
-            return new ComposedStores(new CasOptions { LocalStoreOnly = true }, options, fillOnRead, fillOnWrite, true, far);
+            return new ComposedStores(new CasOptions { LocalStoreOnly = true }, options, fillOnWrite, true, far);
         }
 
         if (far is GrpcStore { Kind: GrpcStoreKind.Cas } elsewhere)

@@ -27,9 +27,8 @@ public static class WorkerComposition
             {
                 Cas = stores.Cas,
                 LocalStore = stores.Local,
-                FillStoreOnRead = stores.FillOnRead,
                 FillStoreOnWrite = stores.FillOnWrite,
-                DirectoryCache = DirectoryCache(members, stores, config.IsFlatForm, hosts, findings),
+                DirectoryCache = switches.InputRoots.Apply(DirectoryCache(members, stores, config.IsFlatForm, hosts, findings)),
                 Workers = [.. workers.Select(worker => worker.Options)],
             })
             {
@@ -56,6 +55,7 @@ public static class WorkerComposition
             SchedulerEndpoint = Endpoints.Endpoint(worker.Endpoint),
             EndpointTimeout = Endpoints.Bounded(worker.EndpointTimeout),
             WorkDirectory = draft.WorkDirectory,
+            WorkDirectoryIsPart = draft.OwnPart is not null,
             MaxInflightTasks = switches.MaxInflight ?? worker.MaxInflightTasks,
             MaxActionTimeout = Endpoints.Bounded(worker.MaxActionTimeout),
             MaxUploadTimeout = Endpoints.Bounded(worker.MaxUploadTimeout),
@@ -80,7 +80,7 @@ public static class WorkerComposition
         _ => EnvironmentSource.ActionDirectory,
     };
 
-    /// <summary>One cache a host: that of its first worker, with a root that no other process or host has.</summary>
+    /// <summary>One cache a host: that of its first worker, with a root that no other host of this process has. Other processes have slots of their own in it.</summary>
     /// <param name="besideStore">The short form: what is kept is kept together.</param>
     private static DirectoryCacheOptions DirectoryCache(List<WorkerDraft> members, ComposedStores stores, bool besideStore, IEnumerable<PlannedHost> before, Findings findings)
     {
@@ -91,8 +91,6 @@ public static class WorkerComposition
         var root = cache.CacheRoot ?? (besideStore
             ? Path.Combine(Path.GetDirectoryName(stores.Local.ContentPath)!, "trees")
             : Path.Combine(Path.GetDirectoryName(first.Config.WorkDirectory)!, "directory_cache"));
-        if (first.OwnPart is { } part)
-            root = $"{root}-{part}";
         var taken = before.Select(host => host.Options.DirectoryCache.Root).ToHashSet();
         var free = root;
         for (var number = 2; taken.Contains(free); number++)

@@ -6,6 +6,14 @@ using NativeLink.Actors.Worker.Connection;
 
 namespace NativeLink.Actors.Cli.Composition;
 
+/// <summary>How input roots are made; null where the machine decides.</summary>
+/// <param name="Materialiser"><c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</param>
+/// <param name="ScratchMemoryBytes">Memory for what running actions write; 0: none.</param>
+public sealed record InputRootSwitches(string? Materialiser = null, long? ScratchMemoryBytes = null)
+{
+    public DirectoryCacheOptions Apply(DirectoryCacheOptions options) => options with { ForcedMaterialiser = Materialiser, ScratchMemoryBytes = ScratchMemoryBytes };
+}
+
 /// <summary>Switches that change the file's workers.</summary>
 public sealed record WorkerSwitches
 {
@@ -17,6 +25,8 @@ public sealed record WorkerSwitches
 
     /// <summary>Actions at once on each worker; null: as the file says.</summary>
     public int? MaxInflight { get; init; }
+
+    public InputRootSwitches InputRoots { get; init; } = new();
 
     /// <summary>This process's own environment.</summary>
     public ImmutableDictionary<string, string> Environment { get; init; } = ImmutableDictionary<string, string>.Empty;

@@ -1,4 +1,5 @@
 using System.Net;
+using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
@@ -22,7 +23,8 @@ public static class LocalDefaults
     /// <param name="data">The data directory, absolute.</param>
     /// <param name="count">How many workers; at least 1.</param>
     /// <param name="maxInflight">Actions at once on each; 0: as many as there are processors.</param>
-    public static WorkerHostOptions Workers(LocalClusterHost cluster, LocalClusterOptions options, string data, int count, int maxInflight)
+    /// <param name="inputRoots">Null: the machine decides.</param>
+    public static WorkerHostOptions Workers(LocalClusterHost cluster, LocalClusterOptions options, string data, int count, int maxInflight, InputRootSwitches? inputRoots = null)
     {
         var workerApi = new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.WorkerApiAddress)}"));
         var actionCache = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.ClientAddress)}"))] };
@@ -33,12 +35,13 @@ public static class LocalDefaults
             SharedStore = cluster.Cas,
             ActionCacheClient = new ClusterActionCache(cluster.ActionCache),
             SchedulerLink = new ClusterSchedulerLink(cluster),
-            DirectoryCache = new DirectoryCacheOptions(Path.Combine(data, "trees")),
+            DirectoryCache = (inputRoots ?? new InputRootSwitches()).Apply(new DirectoryCacheOptions(Path.Combine(data, "trees"))),
             Workers = [.. Enumerable.Range(1, count).Select(number => new WorkerOptions
             {
                 Name = $"local-{number}-",
                 SchedulerEndpoint = workerApi,
                 WorkDirectory = Path.Combine(data, "work", $"{number}"),
+                WorkDirectoryIsPart = true,
                 MaxInflightTasks = maxInflight > 0 ? maxInflight : Environment.ProcessorCount,
                 OwnEnvironment = OwnEnvironment.All(),
                 Results = new UploadResultOptions

@@ -18,6 +18,8 @@ public sealed record LocalSwitches(string Data)
 
     public int? MaxInflight { get; init; }
 
+    public InputRootSwitches InputRoots { get; init; } = new();
+
     public string? ConfigFile { get; init; }
 }
 
@@ -46,7 +48,7 @@ public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHos
     private static Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> DefaultWorkers(LocalClusterOptions cluster, LocalSwitches switches, int otherwise) =>
         host => switches.Workers == 0 || (switches.Workers ?? otherwise) == 0
             ? []
-            : [LocalDefaults.Workers(host, cluster, switches.Data, switches.Workers ?? otherwise, switches.MaxInflight ?? 0)];
+            : [LocalDefaults.Workers(host, cluster, switches.Data, switches.Workers ?? otherwise, switches.MaxInflight ?? 0, switches.InputRoots)];
 
     private static LocalPlan FromFile(string file, LocalSwitches switches)
     {
@@ -54,7 +56,10 @@ public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHos
         var plan = ClusterComposition.Compose(config, new ClusterSwitches(switches.Data, switches.Listen, switches.WorkerApiListen));
         var workers = switches.Workers == 0
             ? new WorkerPlan()
-            : WorkerComposition.Compose(config, new WorkerSwitches { Workers = switches.Workers, MaxInflight = switches.MaxInflight, Environment = OwnEnvironment.All() }, plan);
+            : WorkerComposition.Compose(
+                config,
+                new WorkerSwitches { Workers = switches.Workers, MaxInflight = switches.MaxInflight, InputRoots = switches.InputRoots, Environment = OwnEnvironment.All() },
+                plan);
         ConfigFile.RefuseMistakes(file, [.. plan.Errors.Concat(workers.Errors).Distinct()]);
         var cluster = plan.Options!;
         // A file that has no worker, and switches that want some: those of the defaults.

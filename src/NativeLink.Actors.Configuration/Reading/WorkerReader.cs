@@ -67,6 +67,7 @@ internal static class WorkerReader
             UseNamespaces = block.Flag("use_namespaces"),
             UseMountNamespace = block.Flag("use_mount_namespace"),
         };
+        block.NoteIfWritten("max_cleanup_backoff_ms", "has no effect: an ended action's directory is renamed away at once, so nothing is asked again and again");
         block.Close(what);
         return worker;
     }
@@ -191,6 +192,9 @@ internal static class WorkerReader
             MaxConcurrentFetches = block.SmallNumber("max_concurrent_fetches", 64, least: 1),
             GetTreePrefetch = block.Flag("experimental_get_tree_prefetch"),
         };
+        block.NoteIfWritten("experimental_subtree_caching", "has no effect: a tree that differs in little from a cached one is always built over it, directory by directory");
+        block.NoteIfWritten("max_concurrent_fetches", "has no effect: what an input root lacks is always fetched in batches, eight at a time, and large blobs in streams beside them");
+        block.NoteIfWritten("experimental_get_tree_prefetch", "has no effect: directories that are not known are always asked for together, a level or a tree at a time");
         block.Close("'directory_cache'");
         return cache;
     }

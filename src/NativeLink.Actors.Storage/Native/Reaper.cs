@@ -8,7 +8,12 @@ namespace NativeLink.Actors.Storage.Native;
 /// </summary>
 internal sealed class Reaper : IDisposable
 {
+    /// <summary>Trees that may wait before whoever makes more of them should wait too (<see cref="RoomAsync"/>).</summary>
+    public const int Bound = 256;
+
     private const int Threads = 2;
+
+    private static long _lastName = Environment.TickCount64 << 16;
 
     private readonly string _trash;
     private readonly Action<string>? _warn;
@@ -19,16 +24,18 @@ internal sealed class Reaper : IDisposable
     private readonly object _gate = new();
     private bool _stopped;
     private TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _backlog;
-    private long _next;
 
     /// <param name="trash">Emptied at once; must not be anybody else's.</param>
-    public Reaper(string trash, Action<string>? warn)
+    /// <param name="threads">0, for tests: nothing is ever deleted.</param>
+    public Reaper(string trash, Action<string>? warn, int threads = Threads)
     {
         (_trash, _warn) = (trash, warn);
         Directory.CreateDirectory(trash);
         _idle.SetResult();
-        for (var i = 0; i < Threads; i++)
+        _room.SetResult();
+        for (var i = 0; i < threads; i++)
         {
             var thread = new Thread(Work) { IsBackground = true, Name = "reaper" };
             _threads.Add(thread);
@@ -36,7 +43,6 @@ internal sealed class Reaper : IDisposable
         }
         foreach (var old in Directory.EnumerateFileSystemEntries(trash).ToList())
             Enqueue(old);
-        _next = Environment.TickCount64 << 16;
     }
 
     /// <summary>Trees waiting for deletion, those being deleted included.</summary>
@@ -52,14 +58,35 @@ internal sealed class Reaper : IDisposable
         }
     }
 
+    /// <summary>Completes when fewer than <see cref="Bound"/> trees wait: at once, unless deleting does not keep up.</summary>
+    public Task RoomAsync()
+    {
+        lock (_gate)
+            return _room.Task;
+    }
+
     /// <summary>Takes a tree away and lets it be deleted. Where it cannot be renamed into the trash it is deleted where it is. Absent is fine.</summary>
     public void Take(string path)
     {
-        var target = Path.Combine(_trash, Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
-        if (Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, target) == 0)
-            Enqueue(target);
-        else if (Errno.Last != Errno.NotFound)
+        var errno = MoveInto(_trash, path, out var moved);
+        if (errno == 0)
+            Enqueue(moved);
+        else if (errno != Errno.NotFound)
             Enqueue(path);
+    }
+
+    /// <summary>Renames a tree into a trash directory, under a name that nothing there has. Answers 0 or an errno.</summary>
+    public static int MoveInto(string trash, string path, out string moved)
+    {
+        while (true)
+        {
+            moved = Path.Combine(trash, Interlocked.Increment(ref _lastName).ToString(CultureInfo.InvariantCulture));
+            if (Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, moved) == 0)
+                return 0;
+            // The clock that names start from began anew with the machine: an earlier run's trash may have the same ones.
+            if (Errno.Last is var errno && errno is not (Errno.NotEmpty or Errno.Exists))
+                return errno;
+        }
     }
 
     public void Dispose()
@@ -81,6 +108,8 @@ internal sealed class Reaper : IDisposable
                 return;
             if (_backlog++ == 0)
                 _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_backlog >= Bound && _room.Task.IsCompleted)
+                _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _queue.Enqueue(path);
             Monitor.Pulse(_gate);
         }
@@ -126,6 +155,8 @@ internal sealed class Reaper : IDisposable
         {
             if (--_backlog == 0)
                 _idle.TrySetResult();
+            if (_backlog < Bound)
+                _room.TrySetResult();
         }
     }
 }

@@ -18,15 +18,24 @@ public sealed record DirectoryCacheSettings(string Root, string Scratch)
     public string? ForcedMaterialiser { get; init; }
 
     /// <summary>
-    /// Memory that what actions write may take in all before further actions write to disk. The tmpfs itself may grow to twice as much. Null: a
-    /// quarter of the machine's memory; 0: always write to disk.
+    /// Memory that what actions write may take in all before further actions write to disk. Those that were started before may take more: twice as much,
+    /// or half of the machine's memory. Null: a quarter of the machine's memory; 0: always write to disk.
     /// </summary>
     public long? ScratchMemoryBytes { get; init; }
+
+    /// <summary>How long a new root waits for the deletion of old ones when too many wait for it (<c>max_cleanup_wait_s</c>).</summary>
+    public TimeSpan MaxCleanupWait { get; init; } = TimeSpan.FromSeconds(30);
 
     public TreeLimits Limits { get; init; } = new();
 
     /// <summary>Hears one sentence about each thing that was found wrong and dealt with.</summary>
     public Action<string>? OnWarning { get; init; }
+
+    /// <summary>For tests: bytes at which the tmpfs is full.</summary>
+    internal long? ScratchMemoryLimit { get; init; }
+
+    /// <summary>For tests: bytes of memory that the machine has left.</summary>
+    internal Func<long>? MemoryLeft { get; init; }
 }
 
 /// <summary>Bounds of an input tree; one that is above any of them is the action's fault.</summary>

@@ -25,14 +25,33 @@ internal sealed class HardLinkGuard
         }
     }
 
+    /// <summary>
+    /// A file that looks different is hashed: its blob may only have come back, or got a new inode, which can be a copy of the old one after it was
+    /// spoiled. A gone one is nobody's damage.
+    /// </summary>
     public void QuarantineChanged()
     {
         foreach (var (file, look) in _before)
         {
             var now = LookAt(file);
-            // Size 0 with time 0: gone. An evicted blob is nobody's damage.
-            if ((now.Plain != look.Plain && now.Plain != default) || (now.Twin != look.Twin && now.Twin != default))
+            if (IsSpoiled(file, _store.Links.PathOf(file), look.Plain, now.Plain) || IsSpoiled(file, _store.Links.TwinPathOf(file), look.Twin, now.Twin))
                 _store.Quarantine(file, "an action changed it through a hard link");
+        }
+    }
+
+    private static bool IsSpoiled(in Digest file, string path, State before, State now) =>
+        now != before && now != default && (now.Mode != before.Mode || !HasContent(file, path));
+
+    private static bool HasContent(in Digest file, string path)
+    {
+        try
+        {
+            using var opened = File.OpenHandle(path);
+            return StoreScan.Matches(opened, file);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error is FileNotFoundException;
         }
     }
 

@@ -20,6 +20,11 @@ public interface IInputRoot : IDisposable
     /// and lies on the store's file system.
     /// </summary>
     bool CanMoveOut(string path);
+
+    /// <summary>
+    /// What the action may have run short of in here, and what to set about it, as one sentence; null: of nothing. For who explains why it failed.
+    /// </summary>
+    string? Shortage => null;
 }
 
 /// <summary>Makes input roots: the directory cache with the materialiser that was chosen for this machine.</summary>

@@ -17,19 +17,22 @@ public sealed class InputRoots : IInputRoots
     private readonly Scratch _scratch;
     private readonly TreeCache _cache;
     private readonly TreeConstruction _construction;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _maxCleanupWait;
     private readonly Func<Digest, string, ITreeSource, CancellationToken, Task<IInputRoot>> _materialise;
 
-    private InputRoots(DirectoryCacheSettings settings, ContentStore store, Scratch scratch, TreeCache cache)
+    private InputRoots(DirectoryCacheSettings settings, ContentStore store, Scratch scratch, TreeCache cache, TimeProvider time)
     {
         (_store, _scratch, _cache) = (store, scratch, cache);
         var knowledge = new TreeKnowledge(KnownEntries);
         var resolver = new TreeResolver(knowledge, settings.Limits);
         _construction = new TreeConstruction(cache, knowledge, resolver, store, FileMaking.Link, _counters);
-        var (name, why, mounts) = MaterialiserChoice.Make(settings, store, cache, scratch);
-        (Materialiser, Description) = (name, $"input roots by {name}: {why}; {scratch.Description}");
-        _materialise = mounts is null
+        var (name, why, overlays) = MaterialiserChoice.Make(settings, store, cache, scratch);
+        (Materialiser, Description) = (name, $"input roots by {name}: {why}");
+        _materialise = overlays is null
             ? new PlainRoots(name, knowledge, resolver, store, scratch, _counters).MaterialiseAsync
-            : new OverlayRoots(cache, _construction, mounts, scratch, _counters).MaterialiseAsync;
+            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, settings.OnWarning).MaterialiseAsync;
+        (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += DropTreesWith;
     }
 
@@ -47,6 +50,9 @@ public sealed class InputRoots : IInputRoots
     /// <summary>Bytes of memory that what running actions have written takes; nothing is walked.</summary>
     public long ScratchMemoryBytes => _scratch.MemoryBytes;
 
+    /// <summary>Trees that wait to be deleted: what actions have left, and what the cache has dropped.</summary>
+    public int Backlog => _scratch.Backlog + _cache.Backlog;
+
     /// <summary>Completes when nothing waits to be deleted.</summary>
     public Task Idle => Task.WhenAll(_scratch.Idle, _cache.Idle);
 
@@ -62,12 +68,12 @@ public sealed class InputRoots : IInputRoots
     /// <exception cref="FaultException">A directory cannot be used, or the forced materialiser does not work here; says which and why.</exception>
     public static InputRoots Open(DirectoryCacheSettings settings, ContentStore store, TimeProvider time)
     {
-        var scratch = Scratch.Open(settings.Scratch, settings.ScratchMemoryBytes, settings.OnWarning);
+        var scratch = Scratch.Open(settings, time);
         TreeCache? cache = null;
         try
         {
             cache = new TreeCache(settings, time);
-            return new InputRoots(settings, store, scratch, cache);
+            return new InputRoots(settings, store, scratch, cache, time);
         }
         catch
         {
@@ -82,6 +88,7 @@ public sealed class InputRoots : IInputRoots
     {
         try
         {
+            await RoomAsync(destination, cancellation);
             return await _materialise(root, destination, source, cancellation);
         }
         catch (OperationCanceledException error)
@@ -102,11 +109,25 @@ public sealed class InputRoots : IInputRoots
         _scratch.Dispose();
     }
 
+    /// <summary>What is made faster than it can be deleted would fill the disk: it waits, for a while.</summary>
+    private async Task RoomAsync(string destination, CancellationToken cancellation)
+    {
+        try
+        {
+            await _scratch.RoomAsync().WaitAsync(_maxCleanupWait, _time, cancellation);
+        }
+        catch (TimeoutException error)
+        {
+            var detail = $"input root {destination} cannot be made: {_scratch.Backlog} trees of ended actions wait to be deleted, and {_maxCleanupWait.TotalSeconds} s (max_cleanup_wait_s) did not help; the disk is too slow, or holds trees that cannot be deleted";
+            throw new FaultException(new Fault(FaultKind.Worker, detail) { Code = Grpc.Core.StatusCode.DeadlineExceeded }, error);
+        }
+    }
+
     /// <summary>A corrupt blob is corrupt in every cached tree that links to it.</summary>
     private void DropTreesWith(Digest blob)
     {
         var key = BlobIndex.KeyOf(blob);
-        foreach (var entry in _cache.PinAll())
+        foreach (var entry in _cache.DistrustAll())
         {
             if (_construction.NodeOf(entry) is not { } node || node.AllFiles().Any(file => BlobIndex.KeyOf(file) == key))
                 _cache.Drop(entry, $"blob {blob} was corrupt");

@@ -8,7 +8,7 @@ internal static class MaterialiserChoice
 {
     private static readonly string[] Known = ["overlay", "reflink", "hardlink", "copy"];
 
-    public static (string Name, string Why, OverlayMounts? Mounts) Make(DirectoryCacheSettings settings, ContentStore store, TreeCache cache, Scratch scratch)
+    public static (string Name, string Why, OverlayPlaces? Overlays) Make(DirectoryCacheSettings settings, ContentStore store, TreeCache cache, Scratch scratch)
     {
         var forced = settings.ForcedMaterialiser;
         if (forced is not null && !Known.Contains(forced))
@@ -16,8 +16,8 @@ internal static class MaterialiserChoice
         var whyNotOverlay = "not tried";
         if (forced is null or "overlay")
         {
-            if (OverlayMounts.Probe(cache.SlotPath, scratch.Preferred, out whyNotOverlay) is { } mounts)
-                return ("overlay", $"works here with {mounts.Options}", mounts);
+            if (OverlayPlaces.Probe(cache.SlotPath, scratch, out whyNotOverlay) is { } overlays)
+                return ("overlay", overlays.Description, overlays);
             if (forced is not null)
                 throw new FaultException(FaultKind.Worker, $"materialiser overlay was asked for and does not work here: {whyNotOverlay}");
         }
@@ -29,7 +29,7 @@ internal static class MaterialiserChoice
                 throw new FaultException(FaultKind.Worker, $"materialiser reflink was asked for and does not work here: {whyNot}");
             return ("copy", $"no overlay ({whyNotOverlay}), no reflinks ({whyNot}); hard links alone would let actions change the store", null);
         }
-        return (forced!, "as configured", null);
+        return (forced!, forced == "hardlink" ? "as configured; an action can change the store's files, which is found out after its run" : "as configured", null);
     }
 
     private static string? WhyNoReflink(ContentStore store, string scratch)

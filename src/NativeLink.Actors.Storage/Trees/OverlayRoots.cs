@@ -1,12 +1,16 @@
+using System.Collections.Concurrent;
 using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Input roots as overlay mounts over cached trees: what an action changes is copied up, the tree below never changes.</summary>
-internal sealed class OverlayRoots(TreeCache cache, TreeConstruction construction, OverlayMounts mounts, Scratch scratch, InputRootsCounters counters)
+internal sealed class OverlayRoots(
+    TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, Action<string>? warn)
 {
-    private const int Attempts = 3;
+    private const int MostForDisk = 1024;
 
+    // Roots whose action has seen the memory full: the next try of the same one goes to disk.
+    private readonly ConcurrentDictionary<Digest, byte> _forDisk = [];
     private readonly SingleFlight<TreeEntry> _flights = new(cache.Unpin);
 
     public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
@@ -38,10 +42,16 @@ internal sealed class OverlayRoots(TreeCache cache, TreeConstruction constructio
         }
     }
 
-    public void Unmounted(TreeEntry entry, string upper)
+    private void Unmounted(TreeEntry entry, in Upper upper, string? shortage)
     {
         scratch.Discard(upper);
         cache.Unpin(entry);
+        if (shortage is null)
+            return;
+        if (_forDisk.Count >= MostForDisk)
+            _forDisk.Clear();
+        if (_forDisk.TryAdd(entry.Root, 0))
+            warn?.Invoke(shortage);
     }
 
     private TreeEntry? PinSound(in Digest root)
@@ -74,23 +84,38 @@ internal sealed class OverlayRoots(TreeCache cache, TreeConstruction constructio
     {
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
             throw Errno.LastFault($"input root {destination} cannot be made");
-        for (var attempt = 1; ; attempt++)
+        var inMemory = scratch.PrefersMemory && !_forDisk.ContainsKey(entry.Root);
+        var errno = Errno.NoSpace;
+        // What is full takes no upper layer; the other place may.
+        foreach (var place in (bool[])[inMemory, !inMemory])
         {
-            var upper = scratch.NewUpper(onDisk: attempt > 1);
-            var errno = mounts.Mount(entry.Layers, upper + "/u", upper + "/w", destination);
-            if (errno == 0)
-                return new OverlayRoot(this, entry, destination, upper, cached);
-            scratch.Discard(upper);
-            // A tmpfs that is full takes no upper layer; the disk may.
-            if (attempt >= Attempts || !Errno.IsFull(errno))
+            if (overlays.At(place) is not { } mounts)
+                continue;
+            if (scratch.TryNewUpper(place, out errno) is { } upper)
             {
-                _ = Libc.UnlinkAt(Libc.AtFdCwd, destination, Libc.AtRemoveDir);
-                throw Errno.Fault($"an overlay cannot be mounted on {destination}", errno);
+                errno = mounts.Mount(entry.Layers, upper.Path + "/u", upper.Path + "/w", destination);
+                if (errno == 0)
+                    return new OverlayRoot(this, entry, destination, upper, cached);
+                scratch.Discard(upper);
             }
+            if (!Errno.IsFull(errno))
+                break;
         }
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, destination, Libc.AtRemoveDir);
+        throw Errno.Fault($"an overlay cannot be mounted on {destination}", errno);
     }
 
-    private sealed class OverlayRoot(OverlayRoots owner, TreeEntry entry, string path, string upper, bool cached) : IInputRoot
+    private string? ShortageOf(in Upper upper, string path)
+    {
+        if (!scratch.HasOverflowed(upper))
+            return null;
+        var remedy = overlays.Disk is null
+            ? "put work_directory on ext4, xfs or btrfs, so that the disk can take it"
+            : "the same inputs get the disk from now on, and --scratch-memory 0 gives it to all";
+        return $"the memory for what actions write was full while {path} was in use: 'No space left on device' came from there, not from the disk; {remedy}";
+    }
+
+    private sealed class OverlayRoot(OverlayRoots owner, TreeEntry entry, string path, Upper upper, bool cached) : IInputRoot
     {
         private int _disposed;
 
@@ -105,13 +130,16 @@ internal sealed class OverlayRoots(TreeCache cache, TreeConstruction constructio
         /// <summary>A rename out of a mount is never possible (rename(2), EXDEV).</summary>
         public bool CanMoveOut(string path) => false;
 
+        public string? Shortage => owner.ShortageOf(upper, path);
+
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _disposed, 1) != 0)
                 return;
+            var shortage = Shortage;
             OverlayMounts.Unmount(path);
             _ = Libc.UnlinkAt(Libc.AtFdCwd, path, Libc.AtRemoveDir);
-            owner.Unmounted(entry, upper);
+            owner.Unmounted(entry, upper, shortage);
         }
     }
 }

@@ -10,7 +10,6 @@ namespace NativeLink.Actors.Storage.Trees;
 /// </summary>
 internal sealed class TreeCache : IDisposable
 {
-    private const int Slots = 64;
     private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
@@ -24,6 +23,7 @@ internal sealed class TreeCache : IDisposable
     private readonly string _boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
     private long _bytes;
     private long _next;
+    private int _distrust;
     private bool _warnedOfLimit;
 
     public TreeCache(DirectoryCacheSettings settings, TimeProvider time)
@@ -32,12 +32,13 @@ internal sealed class TreeCache : IDisposable
         try
         {
             Directory.CreateDirectory(settings.Root);
-            (_slot, _path) = TakeSlot(settings.Root);
+            (_slot, _path) = CacheSlots.Take(settings.Root, time);
             Directory.CreateDirectory(Path.Combine(_path, "trees"));
             Directory.CreateDirectory(Path.Combine(_path, "old"));
-            foreach (var unfinished in Directory.EnumerateDirectories(_path, "new-*").ToList())
-                Directory.Move(unfinished, Path.Combine(_path, "old", Path.GetFileName(unfinished) + "-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
             _reaper = new Reaper(Path.Combine(_path, "old"), settings.OnWarning);
+            foreach (var unfinished in Directory.EnumerateDirectories(_path, "new-*").ToList())
+                _reaper.Take(unfinished);
+            CacheSlots.HandOverDead(settings.Root, _path, time, _reaper.Take);
             Adopt();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -125,7 +126,7 @@ internal sealed class TreeCache : IDisposable
         }
     }
 
-    /// <summary>A new directory in which a tree can be built; give it to <see cref="Insert"/> or <see cref="Discard"/>.</summary>
+    /// <summary>A new directory in which a tree can be built; give it to <see cref="TryInsert"/> or <see cref="Discard"/>.</summary>
     public string NewAside()
     {
         var path = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-{Interlocked.Increment(ref _next)}"));
@@ -136,12 +137,16 @@ internal sealed class TreeCache : IDisposable
     public void Discard(string aside) => _reaper.Take(aside);
 
     /// <summary>Puts a finished tree, its record written, into its place; it is pinned once for the caller.</summary>
-    public TreeEntry Insert(in Digest root, string aside, TreeRecord record, TreeEntry? below)
+    /// <param name="distrust"><see cref="Distrust"/> as it was before the first file was linked.</param>
+    /// <returns>Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="aside"/> is then the caller's still.</returns>
+    public TreeEntry? TryInsert(in Digest root, string aside, TreeRecord record, TreeEntry? below, int distrust)
     {
         var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { Pins = 1, LastUse = _time.GetUtcNow() };
         entry.Remember(record.Paths, record.Times);
         lock (_gate)
         {
+            if (distrust != _distrust || below?.IsDoomed == true)
+                return null;
             if (_entries.TryGetValue(root, out var old))
                 Doom(old);
             if (Libc.RenameAt(Libc.AtFdCwd, aside, Libc.AtFdCwd, entry.Path) != 0)
@@ -163,33 +168,35 @@ internal sealed class TreeCache : IDisposable
         }
     }
 
-    /// <summary>Every tree in the cache, pinned; the caller unpins them.</summary>
-    public IReadOnlyList<TreeEntry> PinAll()
+    /// <summary>How often a blob was found corrupt.</summary>
+    public int Distrust
+    {
+        get
+        {
+            lock (_gate)
+                return _distrust;
+        }
+    }
+
+    /// <summary>A blob was found corrupt: every tree in the cache, pinned, to be looked through; the caller unpins them. What is being made stays out.</summary>
+    public IReadOnlyList<TreeEntry> DistrustAll()
     {
         lock (_gate)
         {
+            _distrust++;
             foreach (var entry in _order)
                 entry.Pins++;
             return [.. _order];
         }
     }
 
+    /// <summary>Trees that wait to be deleted.</summary>
+    public int Backlog => _reaper.Backlog;
+
     public void Dispose()
     {
         _reaper.Dispose();
         _slot.Dispose();
-    }
-
-    private static (DirectoryLock Slot, string Path) TakeSlot(string root)
-    {
-        for (var i = 0; i < Slots; i++)
-        {
-            var path = Path.Combine(root, string.Create(CultureInfo.InvariantCulture, $"slot-{i}"));
-            Directory.CreateDirectory(path);
-            if (DirectoryLock.TryTake(Path.Combine(path, ".lock")) is { } taken)
-                return (taken, path);
-        }
-        throw new FaultException(FaultKind.Storage, $"directory cache {root} is in use by {Slots} processes already; give some of them another cache_root");
     }
 
     /// <summary>The trees of the last run: a directory listing and the head of each record.</summary>

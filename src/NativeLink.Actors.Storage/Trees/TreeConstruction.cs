@@ -5,15 +5,27 @@ namespace NativeLink.Actors.Storage.Trees;
 /// <summary>Builds a tree in the cache: whole, or as a delta over a cached tree that differs from it in little.</summary>
 internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge, TreeResolver resolver, ContentStore store, FileMaking making, InputRootsCounters counters)
 {
+    private const int Attempts = 4;
     private const int BasesToTry = 6;
     private const int SmallDelta = 32;
 
     // Above this part of the tree a delta saves little and every look-up in it goes through two layers.
     private const int LargestDeltaDivisor = 4;
 
-    /// <summary>Builds and inserts; the answer is pinned once.</summary>
+    /// <summary>Builds and inserts; the answer is pinned once. Begins anew when a blob is found corrupt in the meantime.</summary>
     public async Task<TreeEntry> BuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
     {
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            if (await TryBuildAsync(root, source, cancellation) is { } built)
+                return built;
+        }
+        throw new FaultException(FaultKind.Storage, $"the tree of input root {root} cannot be made: blobs of the local store were found corrupt {Attempts} times while it was; check the disk");
+    }
+
+    private async Task<TreeEntry?> TryBuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    {
+        var distrust = cache.Distrust;
         var bases = cache.HasRoomForDeltas ? cache.PinRecentWholeTrees(BasesToTry) : [];
         try
         {
@@ -32,7 +44,7 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
             else
                 TreeDelta.CollectFiles(old, node, files);
             knowledge.Hold(node);
-            return await WithFilesAsync(files, source, () => Build(node, below, old, files, cancellation), cancellation);
+            return await WithFilesAsync(files, source, () => Build(node, below, old, files, distrust, cancellation), cancellation);
         }
         finally
         {
@@ -91,9 +103,10 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
         return best;
     }
 
-    private TreeEntry Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, CancellationToken cancellation)
+    private TreeEntry? Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)
     {
         var aside = cache.NewAside();
+        TreeEntry? entry = null;
         try
         {
             var writer = new TreeWriter(store.Links, making, cancellation);
@@ -113,12 +126,13 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
             };
             record.Write(Path.Combine(aside, "record"));
             counters.AddBuild(old is not null);
-            return cache.Insert(node.Digest, aside, record, below);
+            entry = cache.TryInsert(node.Digest, aside, record, below, distrust);
+            return entry;
         }
-        catch
+        finally
         {
-            cache.Discard(aside);
-            throw;
+            if (entry is null)
+                cache.Discard(aside);
         }
     }
 }

@@ -113,22 +113,31 @@ internal sealed record TreeRecord
         return known.GetValueOrDefault(root);
     }
 
-    /// <summary>The directories of a tree that are not in another, children before parents.</summary>
+    /// <summary>
+    /// The directories of a tree that another does not have at their place, children before parents. What is the same in both is not walked, so that a
+    /// delta costs what changed.
+    /// </summary>
     public static IReadOnlyList<DirectoryNode> NodesOf(DirectoryNode root, DirectoryNode? below)
     {
-        var seen = new Dictionary<Digest, DirectoryNode>();
-        if (below is not null)
-            AddAll(below, seen);
+        var seen = new HashSet<Digest>();
         var found = new List<DirectoryNode>();
-        Visit(root);
+        Visit(root, below);
         return found;
 
-        void Visit(DirectoryNode node)
+        void Visit(DirectoryNode node, DirectoryNode? old)
         {
-            if (!seen.TryAdd(node.Digest, node))
+            if (node.Digest == old?.Digest || !seen.Add(node.Digest))
                 return;
-            foreach (var child in node.Children!)
-                Visit(child);
+            if (old is null)
+            {
+                foreach (var child in node.Children!)
+                    Visit(child, null);
+            }
+            else
+            {
+                foreach (var (_, before, after) in TreeDelta.ChangedDirectories(old, node))
+                    Visit(after, before);
+            }
             found.Add(node);
         }
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Native;
 
@@ -42,7 +41,7 @@ public sealed class WorkDirectory : IDisposable
 
     /// <summary>
     /// Checks the directory, takes its lock, unmounts what a run of ours has left mounted below it, and wipes it. With a part name only the part
-    /// is locked and wiped: several processes can share the directory.
+    /// is locked and wiped, and with it the parts whose workers have ended: several processes can share the directory.
     /// </summary>
     /// <param name="path">The configured <c>work_directory</c>, absolute.</param>
     /// <param name="partName">The worker's id where several processes share the directory; null: the directory is this worker's alone.</param>
@@ -60,7 +59,7 @@ public sealed class WorkDirectory : IDisposable
             File.WriteAllBytes(System.IO.Path.Combine(whole, WorkDirectoryCheck.Marker), []);
             var part = partName is null ? whole : System.IO.Path.Combine(whole, SafeName(partName));
             Directory.CreateDirectory(part);
-            return new WorkDirectory(part, LockAndWipe(whole, part), onWarning);
+            return new WorkDirectory(part, LockAndWipe(whole, part, onWarning), onWarning);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -111,7 +110,7 @@ public sealed class WorkDirectory : IDisposable
         && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var parent) == 0
         && work.Device != parent.Device;
 
-    private static DirectoryLock LockAndWipe(string whole, string part)
+    private static DirectoryLock LockAndWipe(string whole, string part, Action<string>? onWarning)
     {
         using var gate = DirectoryLock.Wait(System.IO.Path.Combine(whole, ".gate"));
         if (part != whole)
@@ -124,13 +123,10 @@ public sealed class WorkDirectory : IDisposable
                 RefuseWhileParts(whole);
             else
                 RefuseWhileWhole(whole);
-            if (MountTable.UnmountOursBelow(part) is { } foreign)
-            {
-                throw new FaultException(
-                    FaultKind.Worker,
-                    $"work_directory {part} cannot be wiped: {foreign.MountPoint} is a mount ({foreign.Type} from {foreign.Source}) that no worker made; unmount it");
-            }
-            Wipe(part);
+            var trash = System.IO.Path.Combine(part, ".trash");
+            Wipe(part, trash);
+            if (part != whole)
+                WipeDeadParts(whole, part, trash, onWarning);
             return held;
         }
         catch
@@ -160,19 +156,47 @@ public sealed class WorkDirectory : IDisposable
             throw new FaultException(FaultKind.Worker, $"work_directory {whole} is in use as a whole by another worker; give each worker an id, or a directory of its own");
     }
 
-    /// <summary>Everything goes but the marker and the locks; big trees go into the trash first, so that a start is never slow.</summary>
-    private static void Wipe(string part)
+    /// <summary>
+    /// What workers that have ended left in their parts, mounts too: who has another name, or ran beside more of its kind, never comes back to it. Under
+    /// the gate, at which whoever starts there waits. The marker and the lock stay, for who waits.
+    /// </summary>
+    private static void WipeDeadParts(string whole, string own, string trash, Action<string>? onWarning)
     {
-        var trash = System.IO.Path.Combine(part, ".trash");
+        foreach (var other in Directory.EnumerateDirectories(whole))
+        {
+            if (other == own || !IsPart(other))
+                continue;
+            try
+            {
+                using var dead = DirectoryLock.TryTake(System.IO.Path.Combine(other, LockName));
+                if (dead is not null)
+                    Wipe(other, trash);
+            }
+            catch (Exception error) when (error is FaultException or IOException or UnauthorizedAccessException)
+            {
+                onWarning?.Invoke($"what an ended worker left in {other} stays there: {error.Message}");
+            }
+        }
+    }
+
+    private static bool IsPart(string path) =>
+        File.Exists(System.IO.Path.Combine(path, WorkDirectoryCheck.Marker)) && File.Exists(System.IO.Path.Combine(path, LockName)) && new DirectoryInfo(path).LinkTarget is null;
+
+    /// <summary>Everything goes but the marker and the locks; big trees go into the trash first, so that a start is never slow.</summary>
+    private static void Wipe(string part, string trash)
+    {
+        if (MountTable.UnmountOursBelow(part) is { } foreign)
+        {
+            throw new FaultException(
+                FaultKind.Worker,
+                $"work_directory {part} cannot be wiped: {foreign.MountPoint} is a mount ({foreign.Type} from {foreign.Source}) that no worker made; unmount it");
+        }
         Directory.CreateDirectory(trash);
-        var number = 0;
         foreach (var entry in Directory.EnumerateFileSystemEntries(part).ToList())
         {
-            var name = System.IO.Path.GetFileName(entry);
-            if (name is LockName or ".gate" or ".trash" or "lost+found" || name == WorkDirectoryCheck.Marker)
+            if (entry == trash || System.IO.Path.GetFileName(entry) is LockName or ".gate" or "lost+found" or WorkDirectoryCheck.Marker)
                 continue;
-            var target = System.IO.Path.Combine(trash, string.Create(CultureInfo.InvariantCulture, $"old-{Environment.ProcessId}-{number++}"));
-            if (Libc.RenameAt(Libc.AtFdCwd, entry, Libc.AtFdCwd, target) != 0 && TreeDeleter.Delete(entry) is [var left, ..])
+            if (Reaper.MoveInto(trash, entry, out _) != 0 && TreeDeleter.Delete(entry) is [var left, ..])
                 throw new FaultException(FaultKind.Worker, $"work_directory {part} cannot be wiped: {left}");
         }
     }

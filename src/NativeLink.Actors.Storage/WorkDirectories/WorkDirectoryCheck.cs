@@ -3,8 +3,8 @@ using NativeLink.Actors.Storage.Native;
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
 /// <summary>
-/// Whether a directory may be wiped. It may when it is absent, empty, marked as ours, or holds nothing but <c>{operation id}/work</c> trees as
-/// NativeLink's worker leaves them; it never may when it is a root, a home or a parent of the store. Changes nothing.
+/// Whether a directory may be wiped. It may when it is absent, empty, marked as ours, or holds nothing but marked parts and <c>{operation id}/work</c>
+/// trees as NativeLink's worker leaves them; it never may when it is a root, a home or a parent of the store. Changes nothing.
 /// </summary>
 public static class WorkDirectoryCheck
 {
@@ -43,7 +43,7 @@ public static class WorkDirectoryCheck
                 return null;
             foreach (var entry in Directory.EnumerateFileSystemEntries(full))
             {
-                if (Path.GetFileName(entry) != "lost+found" && !IsActionTree(entry))
+                if (Path.GetFileName(entry) != "lost+found" && !IsActionTree(entry) && !File.Exists(Path.Combine(entry, Marker)))
                     return $"work_directory {path} holds {entry}, which no worker has left there; it is wiped at start, so name an empty directory or remove that";
             }
             return null;

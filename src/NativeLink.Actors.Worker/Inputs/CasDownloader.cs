@@ -49,5 +49,9 @@ public sealed class CasDownloader : TransferActor
     });
 
     private void OnStageInputs(StageInputs request) => Hold(request.Id, async stop =>
-        new InputsStaged(request.Id, await _roots.MaterialiseAsync(request.InputRoot, request.Destination, _source, stop)));
+    {
+        var root = await _roots.MaterialiseAsync(request.InputRoot, request.Destination, _source, stop);
+        WorkerMetrics.RecordInputRoot(root.Materialiser, root.Cached);
+        return new InputsStaged(request.Id, root);
+    });
 }

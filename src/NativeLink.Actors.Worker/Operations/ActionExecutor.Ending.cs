@@ -16,6 +16,7 @@ public sealed partial class ActionExecutor
     private ActionVerdict? _verdict;
     private Fault? _fault;
     private ProcessReport? _report;
+    private string _shortage = "";
     private Reapi.ActionResult? _outputs;
     private Wire.ExecuteResult? _result;
     private Stage _stage;
@@ -45,6 +46,7 @@ public sealed partial class ActionExecutor
     private void TakeReport(ProcessReport report)
     {
         _report = report;
+        _shortage = report.ExitCode == 0 ? "" : _root?.Shortage ?? "";
         (_stamps.ExecutionStart, _stamps.ExecutionCompleted) = (report.Started, report.Ended);
         _directory?.Account(LengthOf(_directory.StdoutPath) + LengthOf(_directory.StderrPath));
     }
@@ -263,7 +265,7 @@ public sealed partial class ActionExecutor
             Process = _report,
             Outputs = _outputs,
             SignalExitCodeIsNine = _settings.SignalExitCodeIsNine,
-            Message = _verdict == ActionVerdict.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : "",
+            Message = _verdict == ActionVerdict.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : _shortage,
         });
     }
 

@@ -39,6 +39,12 @@ public static class WorkerMetrics
     private static readonly UpDownCounter<long> WorkingDirectoryBytes = Meter.CreateUpDownCounter<long>(
         "nativelink.worker.working_directory.size", "By", "Bytes of the inputs staged for running actions, and of their logs.");
 
+    private static readonly Counter<long> InputRoots = Meter.CreateCounter<long>(
+        "nativelink.worker.input_roots", "{root}", "Input roots made, by materialiser and by whether the whole tree was cached.");
+
+    public static void RecordInputRoot(string materialiser, bool cached) =>
+        InputRoots.Add(1, new("materialiser", materialiser), new KeyValuePair<string, object?>("cached", cached));
+
     public static void RecordAction(string verdict, TimeSpan took)
     {
         var tag = new KeyValuePair<string, object?>("verdict", verdict);

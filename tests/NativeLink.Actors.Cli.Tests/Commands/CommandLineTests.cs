@@ -35,6 +35,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--worker-id needs a name", "one.json5", "--worker-id", "")]
     [InlineData("use ERROR, WARN", "local", "--log-level", "LOUD")]
     [InlineData("IP:PORT", "local", "--listen", "somewhere")]
+    [InlineData("64KiB", "one.json5", "--scratch-memory", "lots")]
+    [InlineData("hardlink", "local", "--materialiser", "magic")]
     [InlineData("0 or more", "local", "--workers", "-1")]
     [InlineData("at least 1", "local", "--max-inflight", "0")]
     [InlineData("'COMMAND'", "exec")]

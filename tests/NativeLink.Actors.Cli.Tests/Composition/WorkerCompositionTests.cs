@@ -46,10 +46,18 @@ public sealed class WorkerCompositionTests
     [InlineData("fast_direction: 'get'", true, false)]
     [InlineData("fast_direction: 'update'", false, true)]
     [InlineData("fast_direction: 'read_only'", false, false)]
-    public void The_fast_direction_says_what_fills_the_local_store(string pair, bool read, bool write)
+    public void The_fast_direction_says_what_fills_the_local_store_except_that_reads_always_do(string pair, bool read, bool write)
     {
-        var host = Compose.Host(Compose.WorkerFile(pair: pair));
-        Assert.Equal((read, write), (host.FillStoreOnRead, host.FillStoreOnWrite));
+        var plan = Compose.Plan(Compose.WorkerFile(pair: pair));
+        Assert.Equal(write, Assert.Single(plan.Hosts).Options.FillStoreOnWrite);
+        Assert.Equal(!read, plan.Notes.Any(note => note.Message.Contains("'fast_direction' has no effect on reads", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Switches_say_how_input_roots_are_made()
+    {
+        var host = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { InputRoots = new InputRootSwitches("hardlink", 5) });
+        Assert.Equal(("hardlink", 5), (host.DirectoryCache.ForcedMaterialiser, host.DirectoryCache.ScratchMemoryBytes));
     }
 
     [Theory]
@@ -126,8 +134,8 @@ public sealed class WorkerCompositionTests
     public void An_id_replaces_the_name_and_has_its_own_part_of_the_work_directory_while_the_store_is_shared()
     {
         var (one, two) = (Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = "host-1" }), Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = "host-2" }));
-        Assert.Equal(("host-1", "/srv/n/actions/host-1", "/srv/n/directory_cache-host-1"), (one.Workers[0].Name, one.Workers[0].WorkDirectory, one.DirectoryCache.Root));
-        Assert.Equal(("host-2", "/srv/n/actions/host-2", "/srv/n/directory_cache-host-2"), (two.Workers[0].Name, two.Workers[0].WorkDirectory, two.DirectoryCache.Root));
+        Assert.Equal(("host-1", "/srv/n/actions/host-1", "/srv/n/directory_cache"), (one.Workers[0].Name, one.Workers[0].WorkDirectory, one.DirectoryCache.Root));
+        Assert.Equal(("host-2", "/srv/n/actions/host-2", "/srv/n/directory_cache"), (two.Workers[0].Name, two.Workers[0].WorkDirectory, two.DirectoryCache.Root));
         Assert.Equal(one.LocalStore, two.LocalStore);
     }
 

@@ -184,6 +184,37 @@ public sealed class WorkDirectoryTests : IDisposable
         Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_an_ended_worker_left_in_its_part_goes_when_another_part_starts_and_nothing_else_does()
+    {
+        using var running = WorkDirectory.Open(Work, "running");
+        WorkDirectory.Open(Work, "ended").Dispose();
+        Directory.CreateDirectory(_temp.At("work", "running", "op", "work"));
+        Directory.CreateDirectory(_temp.At("work", "ended", "op", "work"));
+        Directory.CreateDirectory(_temp.At("work", "ended", ".scratch", "memory"));
+        Directory.CreateDirectory(_temp.At("work", "not-ours", "photos"));
+        Shell.Run("mount -t tmpfs nativelink-actors ended/.scratch/memory && touch ended/.scratch/memory/file", Work);
+
+        using var other = WorkDirectory.Open(Work, "other");
+
+        Assert.Empty(VisibleIn(_temp.At("work", "ended")));
+        Assert.False(Directory.Exists(_temp.At("work", "ended", ".scratch")));
+        Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+        Assert.True(Directory.Exists(_temp.At("work", "running", "op", "work")));
+        Assert.True(Directory.Exists(_temp.At("work", "not-ours", "photos")));
+        await other.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", "other", ".trash")));
+        using var again = WorkDirectory.Open(Work, "ended");
+    }
+
+    [Fact]
+    public void Parts_that_were_made_without_their_whole_do_not_keep_it_from_being_taken()
+    {
+        WorkDirectory.Open(_temp.At("work", "1")).Dispose();
+        using var part = WorkDirectory.Open(Work, "2");
+        Assert.Equal(_temp.At("work", "2"), part.Path);
+    }
+
     private static List<string> VisibleIn(string path) =>
         Directory.EnumerateFileSystemEntries(path).Where(static entry => !Path.GetFileName(entry).StartsWith('.')).ToList();
 }

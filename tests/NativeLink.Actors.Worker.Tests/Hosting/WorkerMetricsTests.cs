@@ -67,6 +67,7 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
             await _scheduler.SayAsync(Start("two", "exit 3"));
             Assert.Equal(0, await _scheduler.ResultAsync());
             Assert.Equal(3, await _scheduler.ResultAsync());
+            listener.RecordObservableInstruments();
         }
         Assert.NotEmpty(_published);
         Assert.Equal(_published.Order(), _seen.Keys.Order());
@@ -78,6 +79,9 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         Assert.InRange(_seen["nativelink.worker.download"].Sum, InputBytes + 100, InputBytes + 10_000);
         Assert.InRange(_seen["nativelink.worker.upload"].Sum, OutputBytes + 8, OutputBytes + 10_000);
         Assert.Equal(InputBytes, _seen["nativelink.worker.working_directory.size"].Largest);
+        Assert.Equal(2, _seen["nativelink.worker.input_roots"].Sum);
+        Assert.Equal(1, _seen["nativelink.worker.materialiser"].Sum);
+        Assert.InRange(_seen["nativelink.worker.store.size"].Sum, InputBytes + OutputBytes, InputBytes + OutputBytes + 20_000);
         string[] levels = ["actions.inflight", "actions.waiting", "connected", "working_directory.size"];
         Assert.All(levels, level => Assert.Equal(0, _seen[$"nativelink.worker.{level}"].Sum));
         Assert.All(levels, level => Assert.True(_seen[$"nativelink.worker.{level}"].Largest > 0));

@@ -1,0 +1,42 @@
+using System.Globalization;
+
+namespace NativeLink.Actors.Storage.Trees;
+
+/// <summary>Whether the machine runs out of memory (proc_meminfo(5), MemAvailable); asked for once a second at most.</summary>
+/// <param name="ask">Bytes that are available; null: what the kernel says.</param>
+internal sealed class MemoryLeft(Func<long>? ask)
+{
+    private const long AskAfterMilliseconds = 1000;
+    private const int LowDivisor = 10;
+
+    private long _asked = long.MinValue / 2;
+    private bool _isLow;
+
+    /// <summary>Bytes that this process may count on: the machine's, or its container's.</summary>
+    public static long OfMachine => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>Whether less than a tenth is left.</summary>
+    public bool IsLow
+    {
+        get
+        {
+            var now = Environment.TickCount64;
+            if (now - Volatile.Read(ref _asked) >= AskAfterMilliseconds)
+            {
+                _isLow = (ask ?? OfKernel)() < OfMachine / LowDivisor;
+                Volatile.Write(ref _asked, now);
+            }
+            return Volatile.Read(ref _isLow);
+        }
+    }
+
+    private static long OfKernel()
+    {
+        foreach (var line in File.ReadLines("/proc/meminfo"))
+        {
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["MemAvailable:", var kibibytes, ..])
+                return long.Parse(kibibytes, CultureInfo.InvariantCulture) << 10;
+        }
+        return long.MaxValue;
+    }
+}

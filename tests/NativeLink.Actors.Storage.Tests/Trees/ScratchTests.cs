@@ -1,0 +1,119 @@
+using NativeLink.Actors.Storage.Trees;
+
+namespace NativeLink.Actors.Storage.Tests.Trees;
+
+/// <summary>Where the upper layers of overlays go. Where no overlay can be mounted there is nothing to see.</summary>
+public class ScratchTests
+{
+    private const string Memory = "/scratch/memory/";
+    private const string Disk = "/scratch/disk/";
+
+    [Fact]
+    public async Task Upper_layers_are_in_memory_within_the_budget_and_on_disk_without_one()
+    {
+        if (!RootsFixture.OverlayWorks)
+            return;
+        using var fixture = new RootsFixture("overlay");
+        using var withoutMemory = new RootsFixture("overlay", static settings => settings with { ScratchMemoryBytes = 0 });
+        using (var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a"))))
+            Assert.Contains(Memory, MountOf(made), StringComparison.Ordinal);
+        using (var made = await withoutMemory.MakeAsync(withoutMemory.Tree.Dir(("a", "a"))))
+            Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
+        Assert.Contains("to disk, as configured", withoutMemory.Roots.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_the_budget_is_used_up_further_actions_write_to_disk()
+    {
+        if (!RootsFixture.OverlayWorks)
+            return;
+        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryBytes = 1 << 20 });
+        var root = fixture.Tree.Dir(("a", "a"));
+        using (var greedy = await fixture.MakeAsync(root))
+        {
+            // More than the budget, which this one may: it was there first.
+            Assert.Equal(0, Shell.Run("head -c 3000000 /dev/zero > big", greedy.Path).ExitCode);
+            Assert.Null(greedy.Shortage);
+            using var next = await fixture.MakeAsync(root);
+            Assert.Contains(Disk, MountOf(next), StringComparison.Ordinal);
+            Assert.Equal(0, Shell.Run("head -c 3000000 /dev/zero > big", next.Path).ExitCode);
+        }
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        using var later = await fixture.MakeAsync(root);
+        Assert.Contains(Memory, MountOf(later), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_the_machine_runs_out_of_memory_actions_write_to_disk()
+    {
+        if (!RootsFixture.OverlayWorks)
+            return;
+        using var fixture = new RootsFixture("overlay", static settings => settings with { MemoryLeft = static () => 1 << 20 });
+        using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
+        Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("head -c 2000000 /dev/zero > big")]
+    [InlineData("head -c 2000000 /dev/zero > big || { sleep 0.6; rm big; exit 1; }")]
+    public async Task An_action_that_fills_the_memory_is_told_why_and_gets_the_disk_next_time(string script)
+    {
+        if (!RootsFixture.OverlayWorks)
+            return;
+        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryLimit = 1 << 20 });
+        var root = fixture.Tree.Dir(("a", "a"));
+        using (var made = await fixture.MakeAsync(root))
+        {
+            Assert.Contains("No space left", Shell.Run(script, made.Path).Output, StringComparison.Ordinal);
+            Assert.Contains("--scratch-memory", made.Shortage!, StringComparison.Ordinal);
+        }
+        Assert.Contains("the memory for what actions write was full", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        using var again = await fixture.MakeAsync(root);
+        Assert.Contains(Disk, MountOf(again), StringComparison.Ordinal);
+        Assert.Equal(0, Shell.Run(script, again.Path).ExitCode);
+        Assert.Null(again.Shortage);
+        using var other = await fixture.MakeAsync(fixture.Tree.Dir(("b", "b")));
+        Assert.Contains(Memory, MountOf(other), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_the_memory_takes_no_further_file_the_disk_is_used()
+    {
+        if (!RootsFixture.OverlayWorks)
+            return;
+        using var fixture = new RootsFixture("overlay");
+        Assert.Equal(0, Shell.Run("mount -o remount,nr_inodes=2 memory", fixture.Store.Directory.At("scratch")).ExitCode);
+        using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
+        Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task On_a_containers_root_where_no_upper_layer_can_be_memory_is_used_alone_and_that_is_said()
+    {
+        if (!RootsFixture.OverlayWorks)
+            return;
+        using var temp = new TempDirectory();
+        Assert.Equal((0, ""), Shell.Run("mkdir layers root && mount -t tmpfs none layers && mkdir layers/l layers/u layers/w && mount -t overlay none root -o lowerdir=layers/l,upperdir=layers/u,workdir=layers/w", temp.Path));
+        try
+        {
+            using (var fixture = new RootsFixture("overlay", settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryBytes = 1 }))
+            {
+                Assert.Contains("to memory alone, because it cannot go to", fixture.Roots.Description, StringComparison.Ordinal);
+                var root = fixture.Tree.Dir(("a", "a"));
+                using var first = await fixture.MakeAsync(root);
+                using var second = await fixture.MakeAsync(root);
+                Assert.Contains(Memory, MountOf(second), StringComparison.Ordinal);
+            }
+            using var neither = new RootsFixture(null, settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
+            Assert.Equal("copy", neither.Roots.Materialiser);
+            Assert.Contains("no overlay (", neither.Roots.Description, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Shell.Run("umount root; umount layers", temp.Path);
+        }
+    }
+
+    private static string MountOf(IInputRoot root) => File.ReadLines("/proc/self/mountinfo").Single(line => line.Split(' ')[4] == root.Path);
+}
