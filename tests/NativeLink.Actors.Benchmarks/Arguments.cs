@@ -15,7 +15,8 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 
         --quick          a quarter of the passes, on ext4 alone
         --latency 25ms   what a round trip between worker and CAS takes longer where T5 counts round trips
-        --out DIR        keep the results there: targets.md, targets.json, plots (all targets, or the word "plots"); targets not measured now stay as they are
+        --out DIR        keep the results there: targets.md, targets.json, plots (all targets, or the word "plots"); targets not measured now stay as they are;
+                         the word "report" alone measures nothing and takes notes.md in again
         --readme         with --out: put table and plots between the marks of README.md
         --seed N         of crash: the same draws again; those of its first round, the next round has the next seed
         --binary FILE    this published program, instead of one published now
