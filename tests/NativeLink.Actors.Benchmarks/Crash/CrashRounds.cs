@@ -31,7 +31,7 @@ internal static class CrashRounds
             passed += await RunAsync(context, worker, rounds, seed);
         }
         var failed = rounds * (which is null ? 2 : 1) - passed;
-        Console.WriteLine($"{passed} passed, {failed} failed");
+        Console.WriteLine(context.IsEnding ? $"ended from outside after {passed} rounds, which passed" : $"{passed} passed, {failed} failed");
         return failed == 0 ? 0 : 1;
     }
 

@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
-using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
@@ -23,7 +22,7 @@ internal static class Micro
         try
         {
             var at = Array.IndexOf(words, Out);
-            var directory = at >= 0 ? words[at + 1] : null;
+            var directory = at >= 0 && at + 1 < words.Length ? words[at + 1] : null;
             var filters = words.Where((word, i) => word != Once && (at < 0 || (i != at && i != at + 1))).DefaultIfEmpty("*").ToArray();
             // In this process: the generated project of the other toolchains would be built by this repository's strict settings.
             var config = DefaultConfig.Instance

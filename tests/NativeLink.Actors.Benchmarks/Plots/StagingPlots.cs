@@ -11,7 +11,7 @@ namespace NativeLink.Actors.Benchmarks.Plots;
 /// <summary>What staging a root costs: by the size of the tree for each materialiser, and by the number of files that changed.</summary>
 internal static class StagingPlots
 {
-    private const string FileSystems = "ext4 with journal, xfs, each on a loop device";
+    private const string FileSystems = "file systems with journal on loop devices";
     private const int ChangedOf = 10_000;
     private static readonly int[] Sizes = [100, 300, 1_000, 3_000, 10_000, 50_000];
     private static readonly int[] Changes = [1, 10, 100, 1_000];
@@ -57,7 +57,7 @@ internal static class StagingPlots
             }
             return points;
         });
-        Plot.Write(file, "Staging a root of 10,000 files, by how many of them changed", $"the base is cached, the changed files are in the store and spread over all directories; {FileSystems}; medians of 5",
+        Plot.Write(file, "Staging a root of 10,000 files, by how many of them changed", $"cached base, changed files in the store and spread over all directories; {FileSystems}; medians of 5",
             new Axes("files changed since the cached tree", "milliseconds", LogX: true, LogY: true), curves);
     }
 
