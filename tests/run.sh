@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 3
 ROOT=$PWD
-SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend bazel coverage)
+SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend crash micro bazel coverage)
 WANTED=("$@"); [ ${#WANTED[@]} -gt 0 ] || WANTED=("${SUITES[@]}")
 PASSED=0 FAILED=0 SKIPPED=0
 FAILURES=()
@@ -132,6 +132,21 @@ fi
 if wanted endtoend; then
   title "several processes"
   NLA_BINARY="$OUT/bin/nativelink-actors" dotnet_tests tests/NativeLink.Actors.EndToEnd/NativeLink.Actors.EndToEnd.csproj
+fi
+
+# benchmarks ARGS…: the program of the measurements, as the build left it
+benchmarks() { dotnet run -c Release --no-build --project tests/NativeLink.Actors.Benchmarks -- "$@"; }
+
+if wanted crash; then
+  title "crash rounds"
+  benchmarks crash 2 --binary "$OUT/bin/nativelink-actors" >"$OUT/crash.log" 2>&1
+  tally crash "$OUT/crash.log"; grep -E '^(ok|FAIL) ' "$OUT/crash.log"
+fi
+
+if wanted micro; then
+  title "inner pieces, each once"
+  benchmarks micro --once >"$OUT/micro.log" 2>&1; micro=$?; verdict "micro --once" $micro
+  [ $micro = 0 ] || tail -n 30 "$OUT/micro.log"
 fi
 
 if wanted bazel; then

@@ -32,9 +32,13 @@ OwnMounts.Enter(args);
 using var context = await BenchContext.CreateAsync(arguments.Binary, arguments.Quick, arguments.Latency);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Leave);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Leave);
-return arguments.Command == "crash"
-    ? await CrashRounds.RunAsync(context, int.Parse(arguments.Words.Single(), CultureInfo.InvariantCulture), arguments.Seed)
+var code = arguments.CrashWords is var (rounds, which) && arguments.Command == Arguments.CrashCommand
+    ? await CrashRounds.RunAsync(context, which, rounds, arguments.Seed)
     : await TargetRun.RunAsync(context, arguments);
+// The thread of the signal removes what there is, and ends this process.
+if (context.IsEnding)
+    await Task.Delay(Timeout.Infinite);
+return code;
 
 void Leave(PosixSignalContext signal)
 {

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Benchmarks.Floors;
 using NativeLink.Actors.Benchmarks.Plots;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
@@ -19,6 +20,8 @@ internal static class TargetRun
         foreach (var (name, measure) in TargetList.All.Where(target => wanted.Count == 0 || wanted.Contains(target.Name)))
         {
             var findings = await MeasureAsync(measure, context);
+            if (findings.Any(static finding => finding.IsAbsolute))
+                findings = WithMachine(findings, await MachineFloor.DescribeAsync(context));
             foreach (var finding in findings)
                 Console.WriteLine($"{name} {finding}");
             failed |= findings.Any(static finding => finding.Verdict == Finding.Unmeasured);
@@ -43,6 +46,9 @@ internal static class TargetRun
         if (arguments.Readme)
             report.WriteInto(Path.Combine(context.Repository, "README.md"), Path.Combine(context.Repository, "tests/BlackBox/results/worker_bench-nativelink.txt"));
     }
+
+    private static IReadOnlyList<Finding> WithMachine(IReadOnlyList<Finding> findings, string machine) =>
+        [.. findings.Select(finding => finding.IsAbsolute ? finding with { Note = finding.Note.Length > 0 ? $"{finding.Note}; {machine}" : machine } : finding)];
 
     private static async Task<IReadOnlyList<Finding>> MeasureAsync(Measure measure, BenchContext context)
     {

@@ -16,6 +16,7 @@ internal sealed class CrashBuild(string mark)
     private const int Files = 200;
     private const int Steps = 8;
     private const int Inflight = 8;
+    private const int Noise = 400;
 
     private readonly Dictionary<string, string> _environment = new() { ["PATH"] = "/usr/bin:/bin", [MarkName] = mark };
 
@@ -23,45 +24,47 @@ internal sealed class CrashBuild(string mark)
     public HashSet<Digest> Seen { get; } = [];
 
     /// <summary>Runs the build, nothing taken from the action cache; throws when an output is not what it has to be.</summary>
-    public async Task RunAsync(string address)
+    public async Task RunAsync(ISubject subject)
     {
-        using var client = new LoadClient(address);
+        using var client = new LoadClient(subject.Cas);
         var steps = Add(client.Blobs, "");
         await SendAsync(client);
         await Task.WhenAll(steps.Select(async step =>
         {
-            var result = await client.ExecuteAsync(step.Action);
+            var result = await subject.ExecuteAsync(client, step.Action);
             var output = result.OutputFiles.Single().Digest;
             if (output.Hash != step.Output.Hash || output.SizeBytes != step.Output.SizeBytes)
                 throw new InvalidOperationException($"an output of the build is {output}, not {step.Output}");
-            Seen.Add(step.Output);
+            lock (Seen)
+                Seen.Add(step.Output);
         }));
     }
 
-    /// <summary>Keeps the cluster busy until it dies: the build's actions, outputs of many sizes, actions that would sleep for a minute, uploads.</summary>
-    /// <param name="running">Completed when the first action has been answered.</param>
-    public async Task LoadAsync(string address, Random random, TaskCompletionSource running)
+    /// <summary>Keeps the subject busy until it dies: the build's actions, outputs of many sizes, actions that would sleep for a minute, uploads.</summary>
+    /// <param name="answered">Completed when the first action has been answered.</param>
+    /// <param name="killed">Cancelled right before the kill: what breaks afterwards is meant to.</param>
+    public async Task LoadAsync(ISubject subject, Random random, TaskCompletionSource answered, CancellationToken killed)
     {
-        using var client = new LoadClient(address);
+        using var client = new LoadClient(subject.Cas);
         try
         {
             var actions = Add(client.Blobs, random.Next().ToString(CultureInfo.InvariantCulture)).Select(static step => step.Action).ToList();
-            for (var i = 0; i < 400; i++)
+            for (var i = 0; i < Noise; i++)
                 actions.Insert(random.Next(actions.Count), AddNoise(client.Blobs, random));
             await SendAsync(client);
             var next = -1;
             await Task.WhenAll(Enumerable.Range(0, Inflight).Select(async _ =>
             {
-                for (int at; (at = Interlocked.Increment(ref next)) < actions.Count;)
+                for (int at; (at = Interlocked.Increment(ref next)) < actions.Count && !killed.IsCancellationRequested;)
                 {
-                    await client.ExecuteAsync(actions[at]);
-                    running.TrySetResult();
+                    await subject.ExecuteAsync(client, actions[at]);
+                    answered.TrySetResult();
                 }
             }));
         }
-        catch (Exception error) when (error is Grpc.Core.RpcException or InvalidOperationException or IOException)
+        catch (Exception error) when (killed.IsCancellationRequested && error is Grpc.Core.RpcException or InvalidOperationException or IOException)
         {
-            // The cluster was killed under it, as it should be.
+            // The subject was killed under it, as it should be.
         }
     }
 
@@ -85,14 +88,13 @@ internal sealed class CrashBuild(string mark)
 
     private Digest AddNoise(BlobSet blobs, Random random)
     {
-        var empty = blobs.Add(new Reapi.Directory());
         var salt = random.Next().ToString(CultureInfo.InvariantCulture);
         if (random.Next(40) == 0)
-            return blobs.Add(["/bin/sh", "-c", "sleep 60 & sleep 60"], empty, [], salt, _environment);
+            return blobs.Add(["/bin/sh", "-c", "sleep 60 & sleep 60"], blobs.Add(new Reapi.Directory()), [], salt, _environment);
         var data = new byte[random.Next(1, 60_000)];
         random.NextBytes(data);
-        blobs.Add(ByteString.CopyFrom(data));
-        return blobs.Add(["/bin/sh", "-c", $"head -c {random.Next(1, 40_000)} /dev/urandom >out; echo {salt}"], empty, ["out"], salt, _environment);
+        var root = blobs.Add(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "in", Digest = blobs.Add(ByteString.CopyFrom(data)).ToWire() } } });
+        return blobs.Add(["/bin/sh", "-c", $"head -c {random.Next(1, 40_000)} /dev/urandom >out; echo {salt}"], root, ["out"], salt, _environment);
     }
 
     private async Task SendAsync(LoadClient client)

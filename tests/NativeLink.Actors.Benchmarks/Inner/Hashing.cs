@@ -4,11 +4,14 @@ using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
 
-/// <summary>Digests of bytes in memory and of files.</summary>
+/// <summary>Digests of bytes in memory and of files, by both digest functions.</summary>
 public class Hashing
 {
     private byte[] _content = [];
     private string _file = "";
+
+    [Params(DigestFunction.Sha256, DigestFunction.Blake3)]
+    public DigestFunction Function { get; set; }
 
     [Params(1 << 10, 64 << 10, 1 << 20)]
     public int Bytes { get; set; }
@@ -26,8 +29,8 @@ public class Hashing
     public void Remove() => File.Delete(_file);
 
     [Benchmark(Baseline = true)]
-    public Digest InMemory() => BlobHasher.Compute(_content, DigestFunction.Sha256);
+    public Digest InMemory() => BlobHasher.Compute(_content, Function);
 
     [Benchmark]
-    public Digest OfFile() => BlobHasher.HashFile(_file, DigestFunction.Sha256);
+    public Digest OfFile() => BlobHasher.HashFile(_file, Function);
 }

@@ -11,46 +11,38 @@ namespace NativeLink.Actors.Benchmarks.Plots;
 /// <summary>What staging a root costs: by the size of the tree for each materialiser, and by the number of files that changed.</summary>
 internal static class StagingPlots
 {
+    private const string FileSystems = "file systems with journal on loop devices";
     private const int ChangedOf = 10_000;
     private static readonly int[] Sizes = [100, 300, 1_000, 3_000, 10_000, 50_000];
     private static readonly int[] Changes = [1, 10, 100, 1_000];
-    private static readonly string[] Materialisers = ["overlay", "hardlink", "copy", "reflink"];
+    private static readonly (string Materialiser, string Volume)[] Materialisers = [("overlay", "ext4"), ("hardlink", "ext4"), ("copy", "ext4"), ("reflink", "xfs")];
 
     public static async Task BySizeAsync(BenchContext context, string file)
     {
-        var volume = await context.VolumeAsync("ext4");
-        var curves = new List<Curve>();
-        foreach (var materialiser in Materialisers)
+        var curves = await CurvesAsync(context, async (volume, materialiser) =>
         {
             var points = new List<(double, double)>();
             foreach (var files in Sizes)
             {
-                if (Open(volume.NewDirectory($"plot-{materialiser}-{files}"), materialiser) is not { } stage)
-                    break;
-                using (stage)
-                {
-                    var root = stage.Add(InputTrees.Add(stage.Blobs, files, "plot"));
-                    await stage.TimeAsync(root);
-                    var sample = new Sample();
-                    for (var pass = 0; pass < (materialiser == "overlay" ? 20 : files > 10_000 ? 2 : 4); pass++)
-                        sample.Add(await stage.TimeAsync(root));
-                    points.Add((files, sample.Median));
-                }
+                using var stage = Stage.Open(volume.NewDirectory($"plot-{materialiser}-{files}"), materialiser);
+                var root = stage.Add(InputTrees.Add(stage.Blobs, files, "plot"));
+                await stage.TimeAsync(root);
+                var sample = new Sample();
+                for (var pass = 0; pass < (materialiser == "overlay" ? 20 : files > 10_000 ? 2 : 4); pass++)
+                    sample.Add(await stage.TimeAsync(root));
+                points.Add((files, sample.Median));
             }
-            if (points.Count > 0)
-                curves.Add(new Curve(materialiser, points));
-        }
-        Plot.Write(file, "Staging a cached input root, by its size", "4 KiB files, 15 a directory, six levels deep; ext4 with journal; medians, without the removal afterwards",
+            return points;
+        });
+        Plot.Write(file, "Staging a cached input root, by its size", $"4 KiB files, 15 a directory, six levels deep; {FileSystems}; medians, without the removal afterwards",
             new Axes("files in the tree", "milliseconds", LogX: true, LogY: true), curves);
     }
 
     public static async Task ByChangesAsync(BenchContext context, string file)
     {
-        var volume = await context.VolumeAsync("ext4");
-        var curves = new List<Curve>();
-        foreach (var materialiser in Materialisers.Take(2))
+        var curves = await CurvesAsync(context, async (volume, materialiser) =>
         {
-            using var stage = Open(volume.NewDirectory($"plot-changes-{materialiser}"), materialiser)!;
+            using var stage = Stage.Open(volume.NewDirectory($"plot-changes-{materialiser}"), materialiser);
             await stage.TimeAsync(stage.Add(InputTrees.Add(stage.Blobs, ChangedOf, "plot")));
             var points = new List<(double, double)>();
             foreach (var changes in Changes)
@@ -63,26 +55,28 @@ internal static class StagingPlots
                 }
                 points.Add((changes, sample.Median));
             }
-            curves.Add(new Curve(materialiser, points));
-        }
-        Plot.Write(file, "Staging a root of 10,000 files, by how many of them changed", "the base is cached, the changed files are in the store and spread over all directories; ext4 with journal; medians of 5",
+            return points;
+        });
+        Plot.Write(file, "Staging a root of 10,000 files, by how many of them changed", $"cached base, changed files in the store and spread over all directories; {FileSystems}; medians of 5",
             new Axes("files changed since the cached tree", "milliseconds", LogX: true, LogY: true), curves);
     }
 
-    private static Stage? Open(string directory, string materialiser)
+    /// <summary>A curve for each materialiser that this machine has; says which it has not.</summary>
+    private static async Task<List<Curve>> CurvesAsync(BenchContext context, Func<Volume, string, Task<List<(double, double)>>> measure)
     {
-        var store = ContentStore.Open(new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
-        try
+        var curves = new List<Curve>();
+        foreach (var (materialiser, volume) in Materialisers)
         {
-            var settings = new DirectoryCacheSettings(Path.Combine(directory, "cache"), Path.Combine(directory, "scratch")) { ForcedMaterialiser = materialiser };
-            return new Stage(directory, store, InputRoots.Open(settings, store, TimeProvider.System));
+            try
+            {
+                curves.Add(new Curve($"{materialiser}, {volume}", await measure(await context.VolumeAsync(volume), materialiser)));
+            }
+            catch (Exception error) when (error is FaultException or CannotMeasureException)
+            {
+                Console.WriteLine($"plots: no curve for {materialiser} on {volume}: {error.Message}");
+            }
         }
-        catch (FaultException)
-        {
-            // This file system has no such thing: the plot does without it.
-            store.Dispose();
-            return null;
-        }
+        return curves;
     }
 
     private sealed class Stage(string directory, ContentStore store, InputRoots roots) : IDisposable
@@ -91,6 +85,22 @@ internal static class StagingPlots
         private int _next;
 
         public BlobSet Blobs { get; } = new();
+
+        /// <exception cref="FaultException">The file system has no such thing.</exception>
+        public static Stage Open(string directory, string materialiser)
+        {
+            var store = ContentStore.Open(new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
+            try
+            {
+                var settings = new DirectoryCacheSettings(Path.Combine(directory, "cache"), Path.Combine(directory, "scratch")) { ForcedMaterialiser = materialiser };
+                return new Stage(directory, store, InputRoots.Open(settings, store, TimeProvider.System));
+            }
+            catch
+            {
+                store.Dispose();
+                throw;
+            }
+        }
 
         /// <summary>Puts the blobs of a tree into the store.</summary>
         public Digest Add(Digest root)

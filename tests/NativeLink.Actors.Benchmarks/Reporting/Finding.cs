@@ -25,6 +25,9 @@ internal sealed record Finding(string What, string Figure)
 
     public string Note { get; init; } = "";
 
+    /// <summary>Whether the target is a time or a rate, whatever the machine.</summary>
+    public bool IsAbsolute => Floor.Length == 0 && (Limit.EndsWith(" ms", StringComparison.Ordinal) || Limit.EndsWith("/s", StringComparison.Ordinal) || Limit.EndsWith(" s", StringComparison.Ordinal));
+
     /// <summary>Against a fixed figure; <paramref name="least"/>: more is better.</summary>
     public static Finding Against(string what, double value, double limit, string unit, string note = "", bool least = false) => new(what, Text(value, unit))
     {

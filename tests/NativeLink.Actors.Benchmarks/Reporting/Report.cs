@@ -53,12 +53,13 @@ internal sealed partial class Report
     /// <summary>Keeps what worker_bench.py printed.</summary>
     public void AddBench(string printed) => File.WriteAllText(BenchFile, printed);
 
-    /// <summary>Writes <c>targets.md</c>: every finding with its note.</summary>
+    /// <summary>Writes <c>targets.md</c>: every finding with its note, and what people have written about those that fall short.</summary>
     public void WriteTable()
     {
         var text = new StringBuilder($"# Targets\n\n{Header()}\n\n| | measured | figure | floor | target | ratio | verdict | |\n|---|---|---|---|---|---|---|---|\n");
         foreach (var (name, finding) in Rows())
             text.Append(CultureInfo.InvariantCulture, $"| {name} | {finding.What} | {finding.Figure} | {finding.Floor} | {finding.Limit} | {Ratio(finding)} | {finding.Verdict} | {finding.Note} |\n");
+        text.Append(Notes.Section(PathOf("notes.md"), _entries.Select(static entry => (entry.Key, entry.Value.Findings))));
         File.WriteAllText(PathOf("targets.md"), text.ToString());
     }
 
@@ -95,10 +96,13 @@ internal sealed partial class Report
         foreach (var line in ours)
         {
             if (Line().Match(line) is { Success: true } match && theirs.FirstOrDefault(other => other.StartsWith(match.Groups[1].Value + ":", StringComparison.Ordinal)) is { } other)
-                text.Append(CultureInfo.InvariantCulture, $"| {match.Groups[1].Value} | {match.Groups[2].Value} | {Line().Match(other).Groups[2].Value} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| {match.Groups[1].Value} | {Sampled(match)} | {Sampled(Line().Match(other))} |\n");
         }
         return text.ToString();
     }
+
+    /// <summary>What the script says, without a peak of nothing: the action was over before the first sample of its memory.</summary>
+    private static string Sampled(Match line) => line.Groups[2].Value.Replace("peak 0 MB", "peak n/a (not sampled)", StringComparison.Ordinal);
 
     private static string Verdict(Finding finding) => finding.Verdict == Finding.Told ? finding.Note : $"{finding.Verdict} {Ratio(finding)}".Trim();
 

@@ -14,6 +14,11 @@ internal sealed class Sample
 
     public double Median => _values.Order().ElementAt(_values.Count / 2);
 
+    public double Last => _values[^1];
+
+    /// <summary>From the least to the most: <c>1.9 to 2.3 in 5 passes</c>.</summary>
+    public string Spread => string.Create(CultureInfo.InvariantCulture, $"{Min:0.0#} to {_values.Max():0.0#} in {Count} passes");
+
     public void Add(double value) => _values.Add(value);
 
     public void Add(TimeSpan took) => Add(took.TotalMilliseconds);

@@ -47,7 +47,7 @@ internal sealed class AloneWorker : IAsyncDisposable
 
     private static async Task OwnAsync(string directory, int user)
     {
-        var (code, output) = await BenchContext.RunAsync("chown", ["-R", $"{user}:{user}", directory], TimeSpan.FromSeconds(60));
+        var (code, output) = await BenchContext.RunAsync("chown", ["-R", $"{user}:{user}", directory], TimeSpan.FromMinutes(5));
         if (code != 0)
             throw new CannotMeasureException(output.Trim());
     }

@@ -23,6 +23,9 @@ internal sealed class BenchContext : IDisposable
     /// <summary>What a delayed round trip between worker and CAS takes longer.</summary>
     public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(25);
 
+    /// <summary>Whether this run is being ended: what breaks now breaks because of it.</summary>
+    public bool IsEnding => Volatile.Read(ref _disposed) != 0;
+
     /// <summary>Fewer passes, and one file system instead of two.</summary>
     public bool Quick { get; }
 
@@ -32,6 +35,10 @@ internal sealed class BenchContext : IDisposable
         var root = Directory.CreateTempSubdirectory("nativelink-actors-bench-").FullName;
         // Actions and workers of other users pass through.
         File.SetUnixFileMode(root, (UnixFileMode)Convert.ToInt32("755", 8));
+        // What a killed runtime leaves among the temporary files goes away with the rest.
+        var temporary = Directory.CreateDirectory(Path.Combine(root, "tmp")).FullName;
+        File.SetUnixFileMode(temporary, (UnixFileMode)Convert.ToInt32("1777", 8));
+        Environment.SetEnvironmentVariable("TMPDIR", temporary);
         if (binary is null)
         {
             var output = Path.Combine(root, "bin");
@@ -58,7 +65,7 @@ internal sealed class BenchContext : IDisposable
         return volumes;
     }
 
-    /// <summary><c>ext4</c> or <c>tmpfs</c>, mounted at its first use.</summary>
+    /// <summary><c>ext4</c>, <c>xfs</c> or <c>tmpfs</c>, mounted at its first use.</summary>
     public async Task<Volume> VolumeAsync(string name)
     {
         if (!_volumes.TryGetValue(name, out var volume))

@@ -20,7 +20,7 @@ namespace NativeLink.Actors.Benchmarks.Rig;
 /// <summary>A scheduler that accepts workers and gives an action to the one that is named, at once.</summary>
 internal sealed class ScriptedScheduler : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly WebApplication _app;
     private readonly Service _service;
@@ -46,7 +46,14 @@ internal sealed class ScriptedScheduler : IAsyncDisposable
     }
 
     /// <summary>The next worker that says hello.</summary>
-    public async Task<Session> NextAsync() => await _service.Sessions.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+    public async Task<Session> NextAsync()
+    {
+        Session session;
+        do
+            session = await _service.Sessions.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+        while (session.HasEnded);
+        return session;
+    }
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
@@ -55,6 +62,10 @@ internal sealed class ScriptedScheduler : IAsyncDisposable
     {
         private readonly ConcurrentDictionary<string, TaskCompletionSource<(long At, Wire.ExecuteResult Result)>> _running = new();
         private int _next;
+        private volatile bool _ended;
+
+        /// <summary>Whether the worker has gone away.</summary>
+        internal bool HasEnded => _ended;
 
         internal Channel<Wire.UpdateForWorker> Outgoing { get; } = Channel.CreateUnbounded<Wire.UpdateForWorker>();
 
@@ -74,7 +85,8 @@ internal sealed class ScriptedScheduler : IAsyncDisposable
                 },
             };
             var began = Stopwatch.GetTimestamp();
-            await Outgoing.Writer.WriteAsync(update);
+            if (!Outgoing.Writer.TryWrite(update))
+                throw new InvalidOperationException("the worker has gone away");
             var (at, result) = await answer.Task.WaitAsync(Patience);
             if (result.ExecuteResponse is not { } response || response.Status is { Code: not 0 } || response.Result.ExitCode != 0)
                 throw new InvalidOperationException($"an action failed: {result}");
@@ -84,7 +96,16 @@ internal sealed class ScriptedScheduler : IAsyncDisposable
         internal void Answered(Wire.ExecuteResult result)
         {
             if (_running.TryRemove(result.OperationId, out var waiting))
-                waiting.SetResult((Stopwatch.GetTimestamp(), result));
+                waiting.TrySetResult((Stopwatch.GetTimestamp(), result));
+        }
+
+        /// <summary>The worker has gone away: nobody answers what it still had.</summary>
+        internal void End()
+        {
+            _ended = true;
+            Outgoing.Writer.TryComplete();
+            foreach (var waiting in _running.Values)
+                waiting.TrySetException(new InvalidOperationException("the worker went away before it answered"));
         }
     }
 
@@ -97,21 +118,30 @@ internal sealed class ScriptedScheduler : IAsyncDisposable
         {
             var session = new Session();
             var sending = SendAsync(session, responseStream, context.CancellationToken);
-            while (await requestStream.MoveNext(context.CancellationToken))
+            try
             {
-                switch (requestStream.Current.UpdateCase)
-                {
-                    case Wire.UpdateForScheduler.UpdateOneofCase.ConnectWorkerRequest:
-                        session.Outgoing.Writer.TryWrite(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "bench" } });
-                        Sessions.Writer.TryWrite(session);
-                        break;
-                    case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteResult:
-                        session.Answered(requestStream.Current.ExecuteResult);
-                        break;
-                }
+                while (await requestStream.MoveNext(context.CancellationToken))
+                    OnUpdate(session, requestStream.Current);
             }
-            session.Outgoing.Writer.TryComplete();
+            finally
+            {
+                session.End();
+            }
             await sending;
+        }
+
+        private void OnUpdate(Session session, Wire.UpdateForScheduler update)
+        {
+            switch (update.UpdateCase)
+            {
+                case Wire.UpdateForScheduler.UpdateOneofCase.ConnectWorkerRequest:
+                    session.Outgoing.Writer.TryWrite(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "bench" } });
+                    Sessions.Writer.TryWrite(session);
+                    break;
+                case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteResult:
+                    session.Answered(update.ExecuteResult);
+                    break;
+            }
         }
 
         private static async Task SendAsync(Session session, IServerStreamWriter<Wire.UpdateForWorker> stream, CancellationToken ending)

@@ -7,7 +7,8 @@ namespace NativeLink.Actors.Benchmarks.Rig;
 /// <summary>The published program, running as a server of its own.</summary>
 internal sealed partial class ServerProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    // Long enough for a slow machine whose disks still write what the measurement before has left.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private static readonly List<Process> Running = [];
 
@@ -38,21 +39,31 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>As <see cref="StartLocalAsync"/>, with everything that it keeps below <paramref name="data"/>.</summary>
     public static async Task<ServerProcess> StartLocalIn(string data, BenchContext context, params string[] switches)
     {
-        string[] arguments = ["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, "--log-level", "WARN", .. switches];
-        var server = new ServerProcess(BenchContext.Start(context.Binary, arguments));
-        using var limit = new CancellationTokenSource(Patience);
-        while (server.WorkerApi.Length == 0)
-        {
-            var line = await server._process.StandardOutput.ReadLineAsync(limit.Token)
-                ?? throw new InvalidOperationException($"local did not start: {string.Join('\n', server._errors)}");
-            if (Address().Match(line) is not { Success: true } match)
-                continue;
-            if (server.Client.Length == 0)
-                server.Client = match.Groups[1].Value;
-            else
-                server.WorkerApi = match.Groups[1].Value;
-        }
+        var server = LaunchLocal(context, data, null, switches);
+        await server.ReadyAsync();
         return server;
+    }
+
+    /// <summary>Starts <c>local</c> without waiting for it.</summary>
+    /// <param name="file">A configuration file, or null.</param>
+    public static ServerProcess LaunchLocal(BenchContext context, string data, string? file, params string[] switches)
+    {
+        string[] arguments = ["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, "--log-level", "WARN", .. switches];
+        return new ServerProcess(BenchContext.Start(context.Binary, file is null ? arguments : [.. arguments, "--config", file]));
+    }
+
+    /// <summary>Waits until <c>local</c> says that it is ready, and where.</summary>
+    public async Task ReadyAsync()
+    {
+        while (WorkerApi.Length == 0)
+        {
+            if (Address().Match(await LineAsync("local")) is not { Success: true } match)
+                continue;
+            if (Client.Length == 0)
+                Client = match.Groups[1].Value;
+            else
+                WorkerApi = match.Groups[1].Value;
+        }
     }
 
     /// <summary>Starts a worker for a file; does not wait for its registration.</summary>
@@ -70,9 +81,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartBareStreamAsync()
     {
         var server = new ServerProcess(BenchContext.Start(Environment.ProcessPath!, [Floors.BareStream.ServerCommand]));
-        using var limit = new CancellationTokenSource(Patience);
-        var line = await server._process.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException("the server of the bare stream did not start");
-        server.Client = Address().Match(line).Groups[1].Value;
+        server.Client = Address().Match(await server.LineAsync("the server of the bare stream")).Groups[1].Value;
         return server;
     }
 
@@ -103,8 +112,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     {
         if (await Task.WhenAny(sign, _process.WaitForExitAsync()) == sign)
             return await sign;
-        lock (_errors)
-            throw new InvalidOperationException($"a server ended with code {_process.ExitCode}: {string.Join('\n', _errors)}");
+        throw new InvalidOperationException($"a server ended with code {_process.ExitCode}: {Printed}");
+    }
+
+    /// <summary>What it wrote to stderr so far.</summary>
+    public string Printed
+    {
+        get
+        {
+            lock (_errors)
+                return string.Join('\n', _errors);
+        }
     }
 
     /// <summary>Resident memory in MB (10^6 bytes).</summary>
@@ -115,6 +133,18 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     {
         _process.Refresh();
         return _process.TotalProcessorTime;
+    }
+
+    private async Task<string> LineAsync(string name)
+    {
+        try
+        {
+            return await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience) ?? throw new InvalidOperationException($"{name} ended before it was ready: {Printed}");
+        }
+        catch (TimeoutException)
+        {
+            throw new InvalidOperationException($"{name} was not ready within {Patience}: {Printed}");
+        }
     }
 
     private double StatusKilobytes(string field) => File.ReadLines($"/proc/{Id}/status")

@@ -34,7 +34,7 @@ internal static partial class BazelRates
         finally
         {
             if (hasReference)
-                await BenchContext.RunAsync("bash", [Path.Combine(scripts, "reference-server.sh"), "stop", $"{reference}"], TimeSpan.FromSeconds(30), environment);
+                await BenchContext.RunAsync("bash", [Path.Combine(scripts, "reference-server.sh"), "stop", $"{reference}"], Limit, environment);
         }
     }
 

@@ -128,7 +128,7 @@ internal static class CachedRoot
     private static async Task<double> ReadDirectlyAsync(string tree)
     {
         var line = Reader(tree);
-        var (code, output) = await BenchContext.RunAsync(line[0], line[1..], TimeSpan.FromSeconds(60), ReaderEnvironment());
+        var (code, output) = await BenchContext.RunAsync(line[0], line[1..], TimeSpan.FromMinutes(5), ReaderEnvironment());
         return code == 0 ? double.Parse(output, CultureInfo.InvariantCulture) : throw new InvalidOperationException(output);
     }
 

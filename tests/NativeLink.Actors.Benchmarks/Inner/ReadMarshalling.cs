@@ -8,7 +8,7 @@ using NativeLink.Actors.Worker.Remote;
 namespace NativeLink.Actors.Benchmarks.Inner;
 
 /// <summary>One message of ByteStream.Read at its receiver: our marshaller and the generated code.</summary>
-public class Marshalling
+public class ReadMarshalling
 {
     private Payload _payload = new([]);
 
