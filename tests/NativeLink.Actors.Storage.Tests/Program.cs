@@ -1,8 +1,9 @@
 namespace NativeLink.Actors.Storage.Tests;
 
 /// <summary>
-/// The test assembly as a program, for what needs a process of its own: <c>crash-worker DIR SEED</c> (gets killed), <c>crash-loop ROUNDS [DIR]</c>,
-/// <c>measure [DIR]</c>. The test runner does not come through here.
+/// The test assembly as a program, for what needs a process of its own: <c>crash-worker DIR SEED</c> (gets killed), <c>crash-loop ROUNDS [DIR]</c>, <c>sharing-worker DIR SEED</c>,
+/// <c>measure [DIR]</c>,
+/// <c>measure-huge [DIR]</c>. The test runner does not come through here.
 /// </summary>
 public static class Program
 {
@@ -16,8 +17,13 @@ public static class Program
             case ["crash-loop", var rounds, .. var where]:
                 InDirectory(where, directory => CrashLoop.Run(directory, int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), Environment.TickCount, Console.WriteLine));
                 return 0;
+            case ["sharing-worker", var directory, var seed]:
+                return SharedStore.Work(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture));
             case ["measure", .. var where]:
                 InDirectory(where, Measurements.Run);
+                return 0;
+            case ["measure-huge", .. var where]:
+                InDirectory(where, HugeBlobs.Measure);
                 return 0;
             default:
                 await Console.Error.WriteLineAsync("crash-loop ROUNDS [DIR] or measure [DIR]; the tests run by dotnet test");
