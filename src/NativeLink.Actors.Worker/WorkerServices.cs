@@ -90,7 +90,7 @@ public sealed class WorkerServices : IAsyncDisposable
             throw new FaultException(FaultKind.Worker, why);
         if (_options.Workers.IsEmpty)
             throw new FaultException(FaultKind.Worker, "the host has no workers; configure at least one");
-        _store = _options.SharedStore ?? Owned(ContentStore.Open(_options.LocalStore, _time));
+        _store = _options.SharedStore ?? OpenStore();
         foreach (var worker in _options.Workers)
             _directories.Add(Owned(WorkDirectory.Open(worker.WorkDirectory, null, kept, text => _log.Noticed(text))));
         var cache = _options.DirectoryCache;
@@ -106,6 +106,13 @@ public sealed class WorkerServices : IAsyncDisposable
         _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
         _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
         _log.Opened(_roots.Description, _launcher.Description);
+    }
+
+    private ContentStore OpenStore()
+    {
+        var store = Owned(ContentStore.Open(_options.LocalStore with { OnWarning = text => _log.Noticed(text) }, _time));
+        Owned(StoreSampling.Start(store, _time, new Random()));
+        return store;
     }
 
     private int UploaderOf(UploadResultOptions results, ContentStore? local)
