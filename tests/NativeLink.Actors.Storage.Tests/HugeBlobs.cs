@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 
@@ -64,6 +65,9 @@ internal static class HugeBlobs
         Console.WriteLine($"{what}: {Size / seconds / 1e9:F2} GB/s, page cache {CachedMegabytes() - before:+0;-0;0} MB");
     }
 
-    private static long CachedMegabytes() =>
-        long.Parse(File.ReadLines("/proc/meminfo").Single(static line => line.StartsWith("Cached:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) / 1024;
+    private static long CachedMegabytes()
+    {
+        var line = File.ReadLines("/proc/meminfo").Single(static line => line.StartsWith("Cached:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+    }
 }

@@ -61,7 +61,8 @@ internal static class SharedStore
         var known = store.Digests.Select(static digest => $"{digest.Hash}-{digest.SizeBytes}").Order(StringComparer.Ordinal);
         var there = Directory.GetFiles(Path.Combine(directory, "content", "d")).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
         var isSame = known.SequenceEqual(there);
-        Console.WriteLine(isSame ? "stopped" : $"the index has {known.Count()} blobs, the disk {there.Count()}: {string.Join(' ', known.Except(there).Concat(there.Except(known)).Take(3))}");
+        var different = known.Except(there).Concat(there.Except(known)).Take(3);
+        Console.WriteLine(isSame ? "stopped" : $"the index has {known.Count()} blobs, the disk {there.Count()}: {string.Join(' ', different)}");
         return isSame ? 0 : 1;
     }
 

@@ -13,6 +13,8 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Nothing is fsynced: the store is a cache, and a rename is atomic whatever happens to the process. What a power cut can leave behind, a file
 /// that is short or whose last seconds of writing are zeros, is found when the store is opened: sizes are compared, and after a restart of the
 /// machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>).
+/// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
+/// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
 /// </remarks>
 public sealed class ContentStore : IDisposable
 {

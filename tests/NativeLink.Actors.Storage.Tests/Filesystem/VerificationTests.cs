@@ -1,5 +1,3 @@
-using NativeLink.Actors.Storage.Hashing;
-
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
 
 /// <summary>Blobs that are not what their names say: found by a sample, or when the store is opened after the machine was restarted.</summary>
