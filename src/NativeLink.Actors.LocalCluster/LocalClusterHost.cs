@@ -19,6 +19,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly PartialUploads _uploads;
     private readonly LocalScheduler _scheduler;
+    private readonly StoreSampling _sampling;
     private readonly TimeProvider _time;
     private int _disposed;
 
@@ -27,6 +28,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         (_app, Cas, ActionCache, _time) = (app, cas, actionCache, time);
         _uploads = app.Services.GetRequiredService<PartialUploads>();
         _scheduler = app.Services.GetRequiredService<LocalScheduler>();
+        _sampling = StoreSampling.Start(cas, time, new Random());
     }
 
     /// <summary>The addresses really taken.</summary>
@@ -45,13 +47,14 @@ public sealed class LocalClusterHost : IAsyncDisposable
     public static async Task<LocalClusterHost> StartAsync(LocalClusterOptions options, ILoggerFactory logs, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
-        var cas = OpenCas(options.Cas, time);
+        var log = logs.CreateLogger<LocalClusterHost>();
+        var cas = OpenCas(options.Cas with { OnWarning = text => ClusterLog.StoreNoticed(log, text) }, time);
         LocalClusterHost? host = null;
         try
         {
             var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time);
             host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time), cas, actionCache, time);
-            await host.ListenAsync(options, logs.CreateLogger<LocalClusterHost>());
+            await host.ListenAsync(options, log);
             return host;
         }
         catch
@@ -78,6 +81,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         await _app.StopAsync(patience.Token);
         await _app.DisposeAsync();
         _uploads.Dispose();
+        _sampling.Dispose();
         Cas.Dispose();
     }
 

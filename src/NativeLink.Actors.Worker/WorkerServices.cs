@@ -90,7 +90,7 @@ public sealed class WorkerServices : IAsyncDisposable
             throw new FaultException(FaultKind.Worker, why);
         if (_options.Workers.IsEmpty)
             throw new FaultException(FaultKind.Worker, "the host has no workers; configure at least one");
-        _store = _options.SharedStore ?? Owned(ContentStore.Open(_options.LocalStore, _time));
+        _store = _options.SharedStore ?? OpenStore();
         foreach (var worker in _options.Workers)
         {
             var (path, part) = WholeOf(worker);
@@ -129,6 +129,13 @@ public sealed class WorkerServices : IAsyncDisposable
     private static (string Path, string? Part) WholeOf(WorkerOptions worker) => worker.WorkDirectoryIsPart
         ? (Path.GetDirectoryName(worker.WorkDirectory)!, Path.GetFileName(worker.WorkDirectory))
         : (worker.WorkDirectory, null);
+
+    private ContentStore OpenStore()
+    {
+        var store = Owned(ContentStore.Open(_options.LocalStore with { OnWarning = text => _log.Noticed(text) }, _time));
+        Owned(StoreSampling.Start(store, _time, new Random()));
+        return store;
+    }
 
     private int UploaderOf(UploadResultOptions results, ContentStore? local)
     {

@@ -14,6 +14,8 @@ namespace NativeLink.Actors.Storage.Tests;
 /// </summary>
 public static class CrashLoop
 {
+    private const int ExecutableEach = 9;
+
     /// <summary>Runs the rounds and throws at the first thing that is wrong; the message has the seed.</summary>
     public static void Run(string directory, int rounds, int seed, Action<string> log)
     {
@@ -40,7 +42,7 @@ public static class CrashLoop
         using var work = WorkDirectory.Open(Path.Combine(directory, "work"));
         using var roots = OpenRoots(directory, store, work);
         var tree = new TestTree(store);
-        var variants = Enumerable.Range(-1, 6).Select(i => tree.Large(90, 50, i)).ToList();
+        var variants = Enumerable.Range(-1, 6).Select(i => Variant(tree, i)).ToList();
         for (var i = 0; ; i++)
         {
             using (var action = work.CreateActionDirectory(new OperationId($"op-{i}")))
@@ -75,11 +77,13 @@ public static class CrashLoop
     {
         using var store = OpenStore(directory);
         var blobs = Directory.GetFiles(Path.Combine(directory, "content", "d"));
-        foreach (var blob in blobs)
+        var twins = Directory.GetFiles(Path.Combine(directory, "content.exec", "d"));
+        foreach (var blob in blobs.Concat(twins))
         {
             var digest = BlobHasher.HashFile(blob, DigestFunction.Sha256);
             Require($"{digest.Hash}-{digest.SizeBytes}" == Path.GetFileName(blob), $"{blob} hashes to {digest}");
         }
+        Require(twins.Length > 0, "no executable input had a file of its own");
         Require(store.Usage.Count == blobs.Length, $"the index has {store.Usage.Count} blobs, the disk {blobs.Length}");
         using var work = WorkDirectory.Open(Path.Combine(directory, "work"));
         Require(MountTable.Below(directory).Count == 0, "a mount is left");
@@ -88,10 +92,12 @@ public static class CrashLoop
         Require(roots.CacheUsage.Count == trees, $"the cache knows {roots.CacheUsage.Count} trees, the disk has {trees}");
         var source = new TestTree(store);
         for (var i = -1; i < 5; i++)
-            CheckRoot(roots, source, source.Large(90, 50, i), Path.Combine(directory, "work", $"check{i}"), i);
+            CheckRoot(roots, source, Variant(source, i), Path.Combine(directory, "work", $"check{i}"), i);
         Require(roots.Statistics.DamagedTrees == 0, "a cached tree was damaged");
-        return $"{blobs.Length} blobs, {trees} trees";
+        return $"{blobs.Length} blobs, {twins.Length} executables, {trees} trees";
     }
+
+    private static Digest Variant(TestTree tree, int changed) => tree.Large(90, 50, changed, ExecutableEach);
 
     private static void CheckRoot(InputRoots roots, TestTree source, Digest digest, string path, int changed)
     {
@@ -101,6 +107,7 @@ public static class CrashLoop
         foreach (var file in files)
         {
             var number = int.Parse(Path.GetFileName(file)[5..], System.Globalization.CultureInfo.InvariantCulture);
+            Require(File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute) == (number % ExecutableEach == 1), $"{file} has mode {File.GetUnixFileMode(file)}");
             Require(File.ReadAllBytes(file).AsSpan().SequenceEqual(Blobs.Numbered(number == changed ? -number - 1 : number, 50)), $"{file} has wrong content");
         }
     }

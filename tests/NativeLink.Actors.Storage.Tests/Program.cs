@@ -2,7 +2,8 @@ namespace NativeLink.Actors.Storage.Tests;
 
 /// <summary>
 /// The test assembly as a program, for what needs a process of its own: <c>crash-worker DIR SEED</c> (gets killed), <c>crash-loop ROUNDS [DIR]</c>,
-/// <c>measure [DIR]</c>, <c>protect MATERIALISER</c> (in <c>TMPDIR</c>). The test runner does not come through here.
+/// <c>sharing-worker DIR SEED</c>, <c>measure [DIR]</c>, <c>measure-huge [DIR]</c>, <c>protect MATERIALISER</c> (in <c>TMPDIR</c>). The test runner does not
+/// come through here.
 /// </summary>
 public static class Program
 {
@@ -21,8 +22,13 @@ public static class Program
                     await Trees.Protection.CheckAsync(fixture);
                 Console.WriteLine($"{materialiser} held");
                 return 0;
+            case ["sharing-worker", var directory, var seed]:
+                return SharedStore.Work(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture));
             case ["measure", .. var where]:
                 InDirectory(where, Measurements.Run);
+                return 0;
+            case ["measure-huge", .. var where]:
+                InDirectory(where, HugeBlobs.Measure);
                 return 0;
             default:
                 await Console.Error.WriteLineAsync("crash-loop ROUNDS [DIR] or measure [DIR]; the tests run by dotnet test");

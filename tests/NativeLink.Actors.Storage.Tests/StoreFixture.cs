@@ -20,6 +20,9 @@ internal sealed class StoreFixture : IDisposable
 
     public List<string> Warnings { get; } = [];
 
+    /// <summary>Hears each warning too.</summary>
+    public Action<string>? OnWarning { get; set; }
+
     public ContentStore Store { get; private set; }
 
     public string BlobPath(Digest digest) => Directory.At("content", "d", $"{digest.Hash}-{digest.SizeBytes}");
@@ -37,6 +40,12 @@ internal sealed class StoreFixture : IDisposable
         Store = OpenAnother();
     }
 
+    /// <summary>The store's next opening takes place after a restart of the machine.</summary>
+    public void PretendRestart() => File.WriteAllText(Directory.At("content", ".boot"), "another boot");
+
+    /// <summary>Gives a file zeros of the same length.</summary>
+    public void Corrupt(string path) => Shell.Run($"chmod u+w {path}; head -c $(stat -c %s {path}) /dev/zero > {path}.zeros; cat {path}.zeros > {path}; rm {path}.zeros; chmod u-w {path}", "/");
+
     public void Dispose()
     {
         Store.Dispose();
@@ -47,5 +56,6 @@ internal sealed class StoreFixture : IDisposable
     {
         lock (Warnings)
             Warnings.Add(warning);
+        OnWarning?.Invoke(warning);
     }
 }

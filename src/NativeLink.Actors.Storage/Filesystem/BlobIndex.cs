@@ -9,6 +9,9 @@ internal sealed class BlobIndex
     private readonly Dictionary<Digest, BlobEntry> _entries = [];
     private readonly LinkedList<BlobEntry> _idle = new();
 
+    // All entries in no order, so that any one of them can be drawn.
+    private readonly List<BlobEntry> _drawable = [];
+
     public long Bytes { get; private set; }
 
     /// <summary>Bytes that were ever added; never goes down.</summary>
@@ -30,6 +33,9 @@ internal sealed class BlobIndex
         return Digest.FromHash(hash, digest.SizeBytes, DigestFunction.Sha256);
     }
 
+    /// <summary>One of all entries; null when there are none.</summary>
+    public BlobEntry? Draw(Random random) => _drawable.Count == 0 ? null : _drawable[random.Next(_drawable.Count)];
+
     public BlobEntry? Find(in Digest key) => _entries.GetValueOrDefault(key);
 
     /// <summary>Marks a use.</summary>
@@ -47,6 +53,8 @@ internal sealed class BlobIndex
     {
         var entry = new BlobEntry(key, bytes) { LastUse = lastUse };
         _entries.Add(key, entry);
+        entry.Place = _drawable.Count;
+        _drawable.Add(entry);
         _idle.AddLast(entry.Node);
         Bytes += bytes;
         Added += bytes;
@@ -61,28 +69,47 @@ internal sealed class BlobIndex
         Bytes += bytes;
     }
 
+    public void RemoveTwin(BlobEntry entry)
+    {
+        if (!entry.IsKnown)
+            return;
+        Bytes -= entry.TwinBytes;
+        entry.TwinBytes = 0;
+    }
+
     public void Remove(BlobEntry entry)
     {
         if (!entry.IsKnown)
             return;
         entry.IsKnown = false;
         _entries.Remove(entry.Key);
+        var last = _drawable[^1];
+        (_drawable[entry.Place], last.Place) = (last, entry.Place);
+        _drawable.RemoveAt(_drawable.Count - 1);
         if (entry.Node.List is not null)
             _idle.Remove(entry.Node);
         Bytes -= entry.Bytes + entry.TwinBytes;
     }
 
-    public void Lease(BlobEntry entry)
+    /// <summary>Answers whether this is the only lease.</summary>
+    public bool Lease(BlobEntry entry)
     {
-        if (entry.Leases++ == 0 && entry.Node.List is not null)
+        if (entry.Leases++ > 0)
+            return false;
+        if (entry.Node.List is not null)
             _idle.Remove(entry.Node);
+        return true;
     }
 
-    public void Release(BlobEntry entry, DateTimeOffset now)
+    /// <summary>Answers whether this was the last lease.</summary>
+    public bool Release(BlobEntry entry, DateTimeOffset now)
     {
         entry.LastUse = now;
-        if (--entry.Leases == 0 && entry.IsKnown)
+        if (--entry.Leases > 0)
+            return false;
+        if (entry.IsKnown)
             _idle.AddLast(entry.Node);
+        return true;
     }
 
     /// <summary>The blob to evict next, or null when all that is left is leased.</summary>
@@ -113,6 +140,9 @@ internal sealed class BlobEntry
     public DateTimeOffset PersistedUse { get; set; }
 
     public bool IsKnown { get; set; } = true;
+
+    /// <summary>Where it stands among those that can be drawn.</summary>
+    public int Place { get; set; }
 
     public LinkedListNode<BlobEntry> Node { get; }
 }

@@ -39,10 +39,12 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
                     if (!MakeTwin(digest))
                         return false;
                     continue;
+                case Errno.NotFound when attempt == 0 && store.HasWaitedForOthers():
+                    continue;
                 case Errno.NotFound when !Exists(digest):
                     store.Forget(digest);
                     return false;
-                case var full when Errno.IsFull(full) && attempt == 0 && store.FreeSpace(0):
+                case var full when Errno.IsFull(full) && attempt == 0 && store.Room.Make(0):
                     continue;
                 default:
                     throw Errno.Fault($"blob {digest} cannot be linked to {name}", errno);
@@ -66,7 +68,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             if (errno == 0)
                 return true;
             _ = Libc.UnlinkAt(directory, name, 0);
-            if (attempt > 0 || !Errno.IsFull(errno) || !store.FreeSpace(digest.SizeBytes))
+            if (attempt > 0 || !Errno.IsFull(errno) || !store.Room.Make(digest.SizeBytes))
                 throw Errno.Fault($"blob {digest} cannot be copied to {name}", errno);
         }
     }
@@ -211,12 +213,13 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     private void CopyToTemp(int from, string temp, uint mode, in Digest digest)
     {
         using var file = store.CreateTemp(temp, digest.SizeBytes);
-        var target = (int)file.DangerousGetHandle();
+        var target = file.Descriptor;
         var errno = FileCopy.Copy(from, target);
-        if (Errno.IsFull(errno) && store.FreeSpace(digest.SizeBytes))
+        if (Errno.IsFull(errno) && store.Room.Make(digest.SizeBytes))
             errno = FileCopy.Copy(from, target);
         if (errno != 0 || Libc.ChangeMode(target, mode) != 0)
             throw Errno.Fault($"blob {digest} cannot be copied", errno != 0 ? errno : Errno.Last);
+        file.Finish();
     }
 
     private static bool MakeEmpty(int directory, string name, uint mode)

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Native;
 
@@ -15,7 +14,7 @@ public sealed class BlobWriter : IDisposable
     private readonly Digest _digest;
     private readonly string _temp;
     private readonly BlobHasher _hasher;
-    private readonly SafeFileHandle _file;
+    private readonly TempFile _file;
     private bool _placed;
 
     internal BlobWriter(ContentStore store, in Digest digest, string temp)
@@ -39,7 +38,7 @@ public sealed class BlobWriter : IDisposable
         }
         else
         {
-            _store.WriteOrEvict(_file, data, Length, _temp);
+            _file.Write(data, Length);
             _hasher.Append(data);
         }
         Length += data.Length;
@@ -70,7 +69,7 @@ public sealed class BlobWriter : IDisposable
                 () => _hasher.Append(new ReadOnlySpan<byte>((void*)address, length)), CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
             try
             {
-                _store.WriteOrEvict(_file, data, Length, _temp);
+                _file.Write(data, Length);
             }
             finally
             {
@@ -89,7 +88,7 @@ public sealed class BlobWriter : IDisposable
             throw Mismatch($"they hash to {actual.Hash}");
         if (_digest.IsEmpty)
             return lease ? _store.TryLease(_digest) : null;
-        _store.FinishTemp(_file);
+        _file.Finish();
         _file.Dispose();
         var held = _store.Place(_temp, _digest, lease);
         _placed = true;

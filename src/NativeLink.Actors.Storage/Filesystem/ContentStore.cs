@@ -13,10 +13,15 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Nothing is fsynced: the store is a cache, and a rename is atomic whatever happens to the process. What a power cut can leave behind, a file
 /// that is short or whose last seconds of writing are zeros, is found when the store is opened: sizes are compared, and after a restart of the
 /// machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>).
+/// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
+/// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
 /// </remarks>
 public sealed class ContentStore : IDisposable
 {
     private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(10);
+
+    // Other processes spare what was used within the last minute, as far as they can see it.
+    private static readonly TimeSpan PersistUseForOthersAfter = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private readonly BlobIndex _index = new();
@@ -25,21 +30,32 @@ public sealed class ContentStore : IDisposable
     private readonly StorePaths _paths;
     private readonly TempFiles _temps;
     private readonly ProcessPresence _presence;
+    private readonly LeaseBoard _board;
     private readonly StoreEviction _eviction;
+    private readonly StoreLeases _leases;
     private readonly BlobLinks _links;
+    private readonly StoreQuarantine _quarantine;
 
     private ContentStore(ContentStoreOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
         _paths = new StorePaths(options);
         _temps = new TempFiles(options.TempPath);
-        _presence = ProcessPresence.Register(_paths.UsersDirectory, static _ => { });
-        _eviction = new StoreEviction(_gate, _index, options, time, _paths, _temps, _presence);
+        var users = _paths.UsersDirectory;
+        _presence = ProcessPresence.Register(users, dead => _ = Libc.UnlinkAt(Libc.AtFdCwd, LeaseBoard.FileOf(users, dead), 0));
+        _board = new LeaseBoard(users, _presence);
+        _eviction = new StoreEviction(_gate, _index, options, time, _paths, _temps, _presence, _board);
+        _leases = new StoreLeases(_gate, _index, _board, _paths, time, _eviction.Run);
+        Room = new DiskRoom(_eviction, _paths);
         _links = new BlobLinks(this, _paths, _temps);
+        _quarantine = new StoreQuarantine(_paths, _index, _gate, options, time);
     }
 
-    /// <summary>Raised after a blob was found corrupt and taken out; on the thread that found it.</summary>
+    /// <summary>Raised after a blob, or its executable twin, was found corrupt and taken out; on the thread that found it.</summary>
     public event Action<Digest>? Quarantined;
+
+    /// <summary>What was found corrupt before anybody could hear of it: when the store was opened.</summary>
+    public IReadOnlyList<Digest> QuarantinedAtOpen { get; private set; } = [];
 
     /// <summary>Bytes (in whole blocks, executable twins included) and number of blobs held.</summary>
     public (long Bytes, long Count) Usage
@@ -57,9 +73,17 @@ public sealed class ContentStore : IDisposable
     {
         ArgumentNullException.ThrowIfNull(time);
         var store = new ContentStore(options, time);
-        new StoreScan(store._paths, store._index, options, time).Run();
-        store._eviction.Run();
-        return store;
+        try
+        {
+            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, options, time).Run();
+            store._eviction.Run();
+            return store;
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The digests held, in no order. Those of an earlier run are given as sha256: file names carry no function.</summary>
@@ -79,8 +103,8 @@ public sealed class ContentStore : IDisposable
     public IDisposable? TryLease(in Digest digest)
     {
         if (digest.IsEmpty)
-            return new Lease(this, []);
-        return Use(digest, lease: true) is { } entry ? new Lease(this, [entry]) : null;
+            return _leases.Handle([]);
+        return Use(digest, lease: true) is { } entry ? _leases.Handle([entry]) : null;
     }
 
     /// <summary>Leases all of the blobs that are here, under one lease, and says which are not.</summary>
@@ -98,7 +122,7 @@ public sealed class ContentStore : IDisposable
                 (absent ??= []).Add(digest);
         }
         missing = absent ?? (IReadOnlyList<Digest>)[];
-        return new Lease(this, held);
+        return _leases.Handle(held);
     }
 
     /// <summary>Opens a blob for reading; null when it is not here. The handle stays good after eviction. Not for the empty blob.</summary>
@@ -159,30 +183,43 @@ public sealed class ContentStore : IDisposable
     /// <summary>Takes a blob that was found corrupt out of the store, keeps its file beside the store (the newest 16) and says why.</summary>
     public void Quarantine(in Digest digest, string reason)
     {
-        Forget(digest);
-        _ = Libc.UnlinkAt(Libc.AtFdCwd, _paths.TwinPath(digest), 0);
-        StoreQuarantine.Take(_paths, digest);
-        _options.OnWarning?.Invoke($"blob {digest} of {_options.ContentPath} was corrupt ({reason}); it is now in {_paths.QuarantineDirectory} and will be fetched again");
+        _quarantine.TakeBlob(digest, reason);
         Quarantined?.Invoke(digest);
     }
 
-    /// <summary>Hashes a blob again. False when it was corrupt, and then it is quarantined; true when it is sound or not here.</summary>
+    /// <summary>Hashes a blob and its executable twin again. False when one was corrupt, and then it is quarantined; true when they are sound or not here.</summary>
     public bool Verify(in Digest digest)
     {
-        using var file = TryOpenRead(digest);
-        if (file is null || StoreScan.Matches(file, digest))
+        if (digest.IsEmpty)
             return true;
-        Quarantine(digest, "its content does not have its hash");
+        if (BlobProof.WhyWrong(_paths.BlobPath(digest), digest) is { } wrong)
+            Quarantine(digest, wrong);
+        else if (HasTwin(digest) && BlobProof.WhyWrong(_paths.TwinPath(digest), digest) is { } wrongTwin)
+            QuarantineTwin(digest, wrongTwin);
+        else
+            return true;
         return false;
+    }
+
+    /// <summary>Any blob, as sha256; null when there are none.</summary>
+    internal Digest? PickAny(Random random)
+    {
+        lock (_gate)
+            return _index.Draw(random)?.Key;
+    }
+
+    internal void QuarantineTwin(in Digest digest, string reason)
+    {
+        _quarantine.TakeTwin(digest, reason);
+        Quarantined?.Invoke(digest);
     }
 
     /// <summary>Hashes a number of randomly chosen blobs again and quarantines the corrupt ones; answers how many those were.</summary>
     public int VerifySample(int count, Random random)
     {
-        var all = Digests;
         var corrupt = 0;
-        for (var i = 0; i < Math.Min(count, all.Count); i++)
-            corrupt += Verify(all[random.Next(all.Count)]) ? 0 : 1;
+        for (var i = 0; i < count && PickAny(random) is { } digest; i++)
+            corrupt += Verify(digest) ? 0 : 1;
         return corrupt;
     }
 
@@ -206,6 +243,8 @@ public sealed class ContentStore : IDisposable
 
     public void Dispose()
     {
+        lock (_gate)
+            _board.Dispose();
         _presence.Dispose();
         _temps.Dispose();
         _paths.Dispose();
@@ -213,52 +252,15 @@ public sealed class ContentStore : IDisposable
 
     internal string BlobDirectory => _paths.BlobDirectory;
 
+    /// <summary>Whom to ask for room on a full disk.</summary>
+    internal DiskRoom Room { get; }
+
     /// <summary>Links for trees: as <see cref="TryLinkTo"/>, relative to an open directory.</summary>
     internal BlobLinks Links => _links;
 
-    /// <summary>Opens a temporary file for writing; read-only for everybody else from the start, as the blob will be.</summary>
-    internal SafeFileHandle CreateTemp(string path, long wanted)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            var descriptor = Libc.Open(path, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, 0x124);
-            if (descriptor >= 0)
-                return new SafeFileHandle(descriptor, ownsHandle: true);
-            var errno = Errno.Last;
-            if (attempt > 0 || !Errno.IsFull(errno) || !_eviction.Free(wanted))
-                throw Errno.Fault($"temporary file {path} cannot be made", errno);
-        }
-    }
+    internal TempFile CreateTemp(string path, long size) => TempFile.Create(path, size, Room, _options.EvictPageCache);
 
-    internal void WriteOrEvict(SafeFileHandle file, ReadOnlySpan<byte> data, long offset, string path)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                RandomAccess.Write(file, data, offset);
-                return;
-            }
-            catch (IOException error)
-            {
-                var errno = FileCopy.ErrnoOf(error);
-                if (attempt > 0 || !Errno.IsFull(errno) || !_eviction.Free(data.Length))
-                    throw Errno.Fault($"temporary file {path} cannot be written", errno);
-            }
-        }
-    }
-
-    internal void FinishTemp(SafeFileHandle file)
-    {
-        var descriptor = (int)file.DangerousGetHandle();
-        if (Umask.Cuts(0x124))
-            _ = Libc.ChangeMode(descriptor, 0x124);
-        if (!_options.EvictPageCache)
-            return;
-        // Only clean pages can be dropped.
-        _ = Libc.SyncData(descriptor);
-        _ = Libc.Advise(descriptor, 0, 0, Libc.FadviseDontNeed);
-    }
+    internal void Warn(string text) => _options.OnWarning?.Invoke(text);
 
     /// <summary>Renames a finished temporary file to its blob's name.</summary>
     internal IDisposable? Place(string temp, in Digest digest, bool lease)
@@ -267,17 +269,24 @@ public sealed class ContentStore : IDisposable
         BlobEntry? entry;
         lock (_gate)
         {
+            if (lease)
+                _leases.Announce(key);
             if (Libc.RenameAt(Libc.AtFdCwd, temp, _paths.BlobDescriptor, StorePaths.NameOf(key)) != 0)
-                throw Errno.LastFault($"blob {digest} cannot be put into {_paths.BlobDirectory}");
+            {
+                var errno = Errno.Last;
+                if (lease)
+                    _leases.Retract(key);
+                throw Errno.Fault($"blob {digest} cannot be put into {_paths.BlobDirectory}", errno);
+            }
             var now = _time.GetUtcNow();
             entry = _index.Find(key) ?? _index.Add(key, _eviction.Account(key.SizeBytes), now);
             entry.PersistedUse = now;
             _index.Touch(entry, now);
             if (lease)
-                _index.Lease(entry);
+                _leases.BeginAnnounced(entry);
         }
         _eviction.Run();
-        return lease ? new Lease(this, [entry]) : null;
+        return lease ? _leases.Handle([entry]) : null;
     }
 
     internal bool Forget(in Digest digest)
@@ -306,19 +315,34 @@ public sealed class ContentStore : IDisposable
             return _index.Find(BlobIndex.KeyOf(digest)) is { TwinBytes: > 0 };
     }
 
-    internal bool FreeSpace(long bytes) => _eviction.Free(bytes);
-
     /// <summary>Opens the blob's file; -1 when it has vanished behind our back, and then it is forgotten.</summary>
     internal int OpenBlob(in Digest digest)
     {
-        var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest), Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
-        if (descriptor >= 0)
-            return descriptor;
-        if (Errno.Last != Errno.NotFound)
-            throw Errno.LastFault($"blob {_paths.BlobPath(digest)} cannot be opened");
-        if (Forget(digest))
-            _options.OnWarning?.Invoke($"blob {digest} of {_options.ContentPath} was removed by somebody else; it is forgotten");
+        for (var attempt = 0; ; attempt++)
+        {
+            var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest), Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
+            if (descriptor >= 0)
+                return descriptor;
+            if (Errno.Last != Errno.NotFound)
+                throw Errno.LastFault($"blob {_paths.BlobPath(digest)} cannot be opened");
+            if (attempt > 0 || !HasWaitedForOthers())
+                break;
+        }
+        // Where other processes evict too, that is as it should be.
+        if (Forget(digest) && !_presence.HasOthers)
+            Warn($"blob {digest} of {_options.ContentPath} was removed by somebody else; it is forgotten");
         return -1;
+    }
+
+    /// <summary>
+    /// Waits until no other process is evicting: a blob that it took away and found leased is back by then. False, at once, when there are no others.
+    /// </summary>
+    internal bool HasWaitedForOthers()
+    {
+        if (!_presence.HasOthers)
+            return false;
+        DirectoryLock.Wait(_paths.EvictionLock).Dispose();
+        return true;
     }
 
     private IDisposable? Put(in Digest digest, ReadOnlySpan<byte> content, bool lease)
@@ -327,16 +351,16 @@ public sealed class ContentStore : IDisposable
         if (actual != digest)
             throw new FaultException(new Fault(FaultKind.Storage, $"the bytes for blob {digest} hash to {actual}") { Code = StatusCode.DataLoss });
         if (digest.IsEmpty)
-            return lease ? new Lease(this, []) : null;
+            return lease ? _leases.Handle([]) : null;
         if (Use(digest, lease) is { } entry)
-            return lease ? new Lease(this, [entry]) : null;
+            return lease ? _leases.Handle([entry]) : null;
         var temp = _temps.NewPath();
         try
         {
             using (var file = CreateTemp(temp, content.Length))
             {
-                WriteOrEvict(file, content, 0, temp);
-                FinishTemp(file);
+                file.Write(content, 0);
+                file.Finish();
             }
             return Place(temp, digest, lease);
         }
@@ -359,9 +383,9 @@ public sealed class ContentStore : IDisposable
             if (entry is null)
                 return null;
             _index.Touch(entry, now);
-            if (lease)
-                _index.Lease(entry);
-            if (now - entry.PersistedUse < PersistUseAfter)
+            if (lease && !_leases.TryBegin(entry))
+                return null;
+            if (now - entry.PersistedUse < (_board.HasReaders ? PersistUseForOthersAfter : PersistUseAfter))
                 return entry;
             entry.PersistedUse = now;
         }
@@ -369,28 +393,5 @@ public sealed class ContentStore : IDisposable
         return entry;
     }
 
-    private BlobEntry? FindOnDisk(in Digest key, DateTimeOffset now)
-    {
-        if (Libc.StatxAt(_paths.BlobDescriptor, StorePaths.NameOf(key), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0)
-            return null;
-        return status.IsRegular && status.Size == (ulong)key.SizeBytes ? _index.Add(key, _eviction.Account(key.SizeBytes), now) : null;
-    }
-
-    private sealed class Lease(ContentStore store, IReadOnlyList<BlobEntry> entries) : IDisposable
-    {
-        private IReadOnlyList<BlobEntry>? _entries = entries;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _entries, null) is not { Count: > 0 } held)
-                return;
-            var now = store._time.GetUtcNow();
-            lock (store._gate)
-            {
-                foreach (var entry in held)
-                    store._index.Release(entry, now);
-            }
-            store._eviction.Run();
-        }
-    }
+    private BlobEntry? FindOnDisk(in Digest key, DateTimeOffset now) => _paths.Has(key) ? _index.Add(key, _eviction.Account(key.SizeBytes), now) : null;
 }

@@ -4,7 +4,8 @@ namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
 /// Keeps a store within its limits. A victim is renamed away under the store's gate, so that the same blob can be written again at once, and deleted
-/// outside of it. When other processes use the store too, one at a time evicts, and looks first at what the others have done.
+/// outside of it. When other processes use the store too, one at a time evicts, and looks first at what the others have done; what they have leased
+/// stays.
 /// </summary>
 internal sealed class StoreEviction(
     Lock gate,
@@ -13,15 +14,16 @@ internal sealed class StoreEviction(
     TimeProvider time,
     StorePaths paths,
     TempFiles temps,
-    ProcessPresence presence)
+    ProcessPresence presence,
+    LeaseBoard board)
 {
     // What another process may have used a moment ago is spared while there is anything else.
     private static readonly TimeSpan SparedAfterForeignUse = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromSeconds(1);
-    private const long LeastToFree = 64L << 20;
 
     private DateTimeOffset _lastLook;
     private long _addedAtLook;
+    private int _changesAtLook = presence.HasOthers ? 0 : presence.Changes;
 
     /// <summary>Bytes that a blob counts for: whole blocks.</summary>
     public long Account(long size)
@@ -35,7 +37,9 @@ internal sealed class StoreEviction(
     {
         if (!IsOver())
             return;
-        if (!presence.HasOthers)
+        var hasOthers = presence.HasOthers;
+        var changes = presence.Changes;
+        if (!hasOthers && changes == _changesAtLook)
         {
             lock (gate)
                 _addedAtLook = index.Added;
@@ -43,18 +47,23 @@ internal sealed class StoreEviction(
             return;
         }
         using var alone = DirectoryLock.Wait(paths.EvictionLock);
-        LookAtDisk();
+        // Where there are none any more, what they left behind has to be found.
+        LookAtDisk(always: !hasOthers);
+        if (!hasOthers)
+            _changesAtLook = changes;
         if (IsOver())
-            Evict(Limit.FromOptions(options), hasOthers: true);
+            Evict(Limit.FromOptions(options), hasOthers);
     }
 
-    /// <summary>Makes room on a full disk, whatever the limits are. False when nothing could be evicted.</summary>
+    /// <summary>Evicts so many bytes, whatever the limits are. False when nothing could be evicted.</summary>
     public bool Free(long bytes)
     {
+        var hasOthers = presence.HasOthers;
+        using var alone = hasOthers ? DirectoryLock.Wait(paths.EvictionLock) : null;
         long target;
         lock (gate)
-            target = index.Bytes - Math.Max(bytes, LeastToFree);
-        return Evict(new Limit(Math.Max(0, target), long.MaxValue, DateTimeOffset.MinValue), hasOthers: false) > 0;
+            target = index.Bytes - bytes;
+        return Evict(new Limit(Math.Max(0, target), long.MaxValue), hasOthers) > 0;
     }
 
     private bool IsOver()
@@ -66,7 +75,7 @@ internal sealed class StoreEviction(
             // Others fill the disk as well: after so much of our own it is time to look.
             if (options.MaxBytes > 0 && index.Added - _addedAtLook > options.MaxBytes / 32)
             {
-                if (presence.HasOthers)
+                if (presence.HasOthers || presence.Changes != _changesAtLook)
                     return true;
                 _addedAtLook = index.Added;
             }
@@ -78,34 +87,49 @@ internal sealed class StoreEviction(
     private int Evict(Limit limit, bool hasOthers)
     {
         var doomed = new List<string>();
-        lock (gate)
+        var evicted = 0;
+        using (var foreign = hasOthers ? board.OpenOthers() : null)
         {
-            var tooOld = options.MaxAge > TimeSpan.Zero ? time.GetUtcNow() - options.MaxAge : DateTimeOffset.MinValue;
-            var spared = 0;
-            while (index.Oldest is { } victim && (index.Bytes > limit.Bytes || index.Count > limit.Count || victim.LastUse < tooOld))
+            lock (gate)
             {
-                if (hasOthers && spared < index.Count && WasUsedElsewhere(victim))
+                var tooOld = options.MaxAge > TimeSpan.Zero ? time.GetUtcNow() - options.MaxAge : DateTimeOffset.MinValue;
+                // In the second round what others have used goes as well; what they have leased never does.
+                for (var spared = 0; spared <= 2 * index.Count && index.Oldest is { } victim && IsAbove(limit, victim, tooOld);)
                 {
-                    spared++;
-                    index.Touch(victim, victim.LastUse);
-                    continue;
+                    if ((hasOthers && spared < index.Count && WasUsedElsewhere(victim)) || !TryTakeAway(victim, foreign, doomed))
+                    {
+                        spared++;
+                        index.Touch(victim, victim.LastUse);
+                        continue;
+                    }
+                    index.Remove(victim);
+                    evicted++;
                 }
-                index.Remove(victim);
-                RenameAway(victim, doomed);
             }
         }
         foreach (var path in doomed)
             _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
-        return doomed.Count;
+        return evicted;
     }
 
-    private void RenameAway(BlobEntry victim, List<string> doomed)
+    private bool IsAbove(Limit limit, BlobEntry victim, DateTimeOffset tooOld) =>
+        index.Bytes > limit.Bytes || index.Count > limit.Count || victim.LastUse < tooOld;
+
+    /// <summary>Renames a blob away and removes its twin; false when another process has leased it, and then it is back in its place.</summary>
+    private bool TryTakeAway(BlobEntry victim, LeaseBoard.ForeignLeases? foreign, List<string> doomed)
     {
-        var path = temps.NewPath();
-        if (Libc.RenameAt(paths.BlobDescriptor, StorePaths.NameOf(victim.Key), Libc.AtFdCwd, path) == 0)
+        if (foreign?.Has(victim.Key) == true)
+            return false;
+        var (name, path) = (StorePaths.NameOf(victim.Key), temps.NewPath());
+        if (Libc.RenameAt(paths.BlobDescriptor, name, Libc.AtFdCwd, path) == 0)
+        {
+            Interlocked.MemoryBarrier();
+            if (foreign?.Has(victim.Key) == true && Libc.RenameAt(Libc.AtFdCwd, path, paths.BlobDescriptor, name) == 0)
+                return false;
             doomed.Add(path);
-        if (Libc.UnlinkAt(Libc.AtFdCwd, paths.TwinPath(victim.Key), 0) == 0 && doomed.Count == 0)
-            doomed.Add(path);
+        }
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, paths.TwinPath(victim.Key), 0);
+        return true;
     }
 
     private bool WasUsedElsewhere(BlobEntry victim)
@@ -113,34 +137,39 @@ internal sealed class StoreEviction(
         if (Libc.StatxAt(paths.BlobDescriptor, StorePaths.NameOf(victim.Key), 0, Libc.StatxBasic, out var status) != 0)
             return false;
         var used = StoreScan.TimeOf(status.AccessTime);
-        return used > victim.LastUse + TimeSpan.FromSeconds(1) && used > time.GetUtcNow() - SparedAfterForeignUse;
+        return used > victim.PersistedUse + TimeSpan.FromSeconds(1) && used > time.GetUtcNow() - SparedAfterForeignUse;
     }
 
-    /// <summary>Brings the index to what the directory holds; the names say all that is needed.</summary>
-    private void LookAtDisk()
+    /// <summary>Brings the index to what the directory holds; the names say all that is needed. Nobody waits while they are listed.</summary>
+    private void LookAtDisk(bool always)
     {
         var now = time.GetUtcNow();
         lock (gate)
         {
-            if (now - _lastLook < LookAgainAfter && index.Added - _addedAtLook < options.MaxBytes / 32)
+            if (!always && now - _lastLook < LookAgainAfter && index.Added - _addedAtLook < options.MaxBytes / 32)
                 return;
-            var seen = new HashSet<Digest>();
-            foreach (var path in Directory.EnumerateFiles(paths.BlobDirectory))
-            {
-                if (StorePaths.TryParseName(Path.GetFileName(path.AsSpan()), out var key) && seen.Add(key) && index.Find(key) is null)
-                    index.Add(key, Account(key.SizeBytes), now);
-            }
-            foreach (var gone in index.Digests.Where(key => !seen.Contains(key)).ToList())
+        }
+        var (seen, twins) = (StorePaths.Keys(paths.BlobDirectory), StorePaths.Keys(paths.TwinDirectory));
+        lock (gate)
+        {
+            // What differs may have come or gone since it was listed.
+            foreach (var come in seen.Where(key => index.Find(key) is null && paths.Has(key)).ToList())
+                index.Add(come, Account(come.SizeBytes), now);
+            foreach (var gone in index.Digests.Where(key => !seen.Contains(key) && !paths.Has(key)).ToList())
                 index.Remove(index.Find(gone)!);
+            foreach (var twin in twins)
+            {
+                if (index.Find(twin) is { } entry)
+                    index.AddTwin(entry, Account(twin.SizeBytes));
+            }
             (_lastLook, _addedAtLook) = (now, index.Added);
         }
     }
 
-    private readonly record struct Limit(long Bytes, long Count, DateTimeOffset Older)
+    private readonly record struct Limit(long Bytes, long Count)
     {
         public static Limit FromOptions(ContentStoreOptions options) => new(
             options.MaxBytes > 0 ? Math.Max(0, options.MaxBytes - options.EvictBytes) : long.MaxValue,
-            options.MaxCount > 0 ? options.MaxCount : long.MaxValue,
-            DateTimeOffset.MinValue);
+            options.MaxCount > 0 ? options.MaxCount : long.MaxValue);
     }
 }

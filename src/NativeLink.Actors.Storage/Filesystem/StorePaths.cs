@@ -53,9 +53,26 @@ internal sealed class StorePaths : IDisposable
             && Digest.TryParse(name[..64], size, DigestFunction.Sha256, out key);
     }
 
+    /// <summary>The blobs that a directory has files of, as sha256; none where there is no such directory.</summary>
+    public static HashSet<Digest> Keys(string directory)
+    {
+        var keys = new HashSet<Digest>();
+        foreach (var path in Directory.Exists(directory) ? Directory.EnumerateFiles(directory) : [])
+        {
+            if (TryParseName(Path.GetFileName(path.AsSpan()), out var key))
+                keys.Add(key);
+        }
+        return keys;
+    }
+
     public string BlobPath(in Digest digest) => Path.Combine(BlobDirectory, NameOf(digest));
 
     public string TwinPath(in Digest digest) => Path.Combine(TwinDirectory, NameOf(digest));
+
+    /// <summary>Whether the blob's file is there now.</summary>
+    public bool Has(in Digest digest) =>
+        Libc.StatxAt(BlobDescriptor, NameOf(digest), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) == 0
+        && status.IsRegular && status.Size == (ulong)digest.SizeBytes;
 
     public void Dispose()
     {

@@ -1,19 +1,72 @@
+using System.Globalization;
 using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
-/// <summary>Keeps corrupt blobs for whoever wants to know what happened to them; only the newest few.</summary>
-internal static class StoreQuarantine
+/// <summary>
+/// Takes corrupt files out of the store and keeps the newest few of them beside it for whoever wants to know what happened. Their names begin with
+/// the time (UTC) at which they came here; their own times stay as they were.
+/// </summary>
+internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock gate, ContentStoreOptions options, TimeProvider time)
 {
     private const int Kept = 16;
 
-    public static void Take(StorePaths paths, in Digest digest)
+    /// <summary>Takes a blob out, and with it its twin, which was copied from it.</summary>
+    public void TakeBlob(in Digest digest, string reason)
     {
-        var name = StorePaths.NameOf(digest);
-        Directory.CreateDirectory(paths.QuarantineDirectory);
-        if (Libc.RenameAt(paths.BlobDescriptor, name, Libc.AtFdCwd, Path.Combine(paths.QuarantineDirectory, name)) != 0)
-            _ = Libc.UnlinkAt(paths.BlobDescriptor, name, 0);
-        foreach (var old in new DirectoryInfo(paths.QuarantineDirectory).GetFiles().OrderByDescending(static file => file.LastWriteTimeUtc).Skip(Kept))
-            old.Delete();
+        lock (gate)
+        {
+            if (index.Find(BlobIndex.KeyOf(digest)) is { } entry)
+                index.Remove(entry);
+        }
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, paths.TwinPath(digest), 0);
+        Move(paths.BlobPath(digest), StorePaths.NameOf(digest));
+        Warn($"blob {digest} of {options.ContentPath} was corrupt ({reason})");
+    }
+
+    /// <summary>Takes an executable twin out; its blob, which is sound, stays.</summary>
+    public void TakeTwin(in Digest digest, string reason)
+    {
+        lock (gate)
+        {
+            if (index.Find(BlobIndex.KeyOf(digest)) is { } entry)
+                index.RemoveTwin(entry);
+        }
+        Move(paths.TwinPath(digest), StorePaths.NameOf(digest) + ".exec");
+        Warn($"the executable file of blob {digest} of {options.ContentPath} was corrupt ({reason})");
+    }
+
+    private void Warn(string what) =>
+        options.OnWarning?.Invoke($"{what}; it is kept in {paths.QuarantineDirectory} and will be made anew when it is wanted");
+
+    private void Move(string path, string name)
+    {
+        var stamp = time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss.fff'Z'", CultureInfo.InvariantCulture);
+        // That it leaves the store matters more than that it is kept.
+        if (!TryMake() || Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, Path.Combine(paths.QuarantineDirectory, $"{stamp}-{name}")) != 0)
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
+        else
+            RemoveOld();
+    }
+
+    private bool TryMake()
+    {
+        try
+        {
+            Directory.CreateDirectory(paths.QuarantineDirectory);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private void RemoveOld()
+    {
+        var files = Directory.GetFiles(paths.QuarantineDirectory);
+        Array.Sort(files, StringComparer.Ordinal);
+        foreach (var old in files.SkipLast(Kept))
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, old, 0);
     }
 }

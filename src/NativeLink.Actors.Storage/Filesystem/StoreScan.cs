@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
@@ -8,34 +6,35 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Reads the blobs of an earlier run into the index: names and sizes only, in the order of their access times. After a restart of the machine the
 /// blobs of its last minutes are hashed too, because the kernel may not have written them all (it writes within 30 s by default; ext4(5), proc(5)).
 /// </summary>
-internal sealed class StoreScan(StorePaths paths, BlobIndex index, ContentStoreOptions options, TimeProvider time)
+internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuarantine quarantine, ContentStoreOptions options, TimeProvider time)
 {
     private static readonly TimeSpan UnsafeBeforePowerCut = TimeSpan.FromMinutes(2);
+    private readonly List<Digest> _quarantined = [];
     private int _inFuture;
 
-    public void Run()
+    /// <summary>Answers the blobs that were found corrupt, whose content may be elsewhere too.</summary>
+    public IReadOnlyList<Digest> Run()
     {
         var now = time.GetUtcNow();
-        var found = new List<(Digest Key, DateTimeOffset Used, DateTimeOffset Changed, bool Twin)>();
+        var found = new List<FoundBlob>();
         foreach (var path in Directory.EnumerateFiles(paths.BlobDirectory))
         {
             var name = Path.GetFileName(path);
             if (StorePaths.TryParseName(name, out var key) && Check(name, key) is { } status)
-                found.Add((key, Past(TimeOf(status.AccessTime), now), TimeOf(status.ChangeTime), HasSoundTwin(key, status.Inode)));
+                found.Add(new FoundBlob(key, Past(TimeOf(status.AccessTime), now), TimeOf(status.ChangeTime), TwinChanged(key, status.Inode)));
         }
         if (_inFuture > 0)
             options.OnWarning?.Invoke($"{_inFuture} blobs of {options.ContentPath} have access times in the future; they count as used now");
         found.Sort(static (left, right) => left.Used.CompareTo(right.Used));
         Add(found);
-        if (IsOtherBoot() && found.Count > 0)
-            HashLastOnes(found.Select(static blob => (blob.Key, blob.Changed)).ToList());
-    }
-
-    /// <summary>Whether the file's content has the digest's hash, by the digest's own function or, where that is only assumed, by the other one.</summary>
-    public static bool Matches(SafeFileHandle file, in Digest digest)
-    {
-        var key = BlobIndex.KeyOf(digest);
-        return BlobHasher.HashFile(file, DigestFunction.Sha256) == key || BlobIndex.KeyOf(BlobHasher.HashFile(file, DigestFunction.Blake3)) == key;
+        var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+        var known = File.Exists(paths.BootMarker) ? File.ReadAllText(paths.BootMarker) : null;
+        if (known is not null && known != boot && found.Count > 0)
+            HashLastOnes(found);
+        // Last: a check that was cut short has to be made again.
+        if (known != boot)
+            File.WriteAllText(paths.BootMarker, boot);
+        return _quarantined;
     }
 
     public static DateTimeOffset TimeOf(Libc.StatxTime time)
@@ -53,7 +52,7 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, ContentStoreO
         _ = Libc.SetTimesAt(paths.BlobDescriptor, StorePaths.NameOf(key), times, Libc.AtSymlinkNoFollow);
     }
 
-    private void Add(IEnumerable<(Digest Key, DateTimeOffset Used, DateTimeOffset Changed, bool Twin)> found)
+    private void Add(IEnumerable<FoundBlob> found)
     {
         var block = Math.Max(1, options.BlockSize);
         foreach (var (key, used, _, twin) in found)
@@ -61,7 +60,7 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, ContentStoreO
             var bytes = (key.SizeBytes + block - 1) / block * block;
             var entry = index.Add(key, bytes, used);
             entry.PersistedUse = used;
-            if (twin)
+            if (twin is not null)
                 index.AddTwin(entry, bytes);
         }
     }
@@ -77,15 +76,16 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, ContentStoreO
         return null;
     }
 
-    private bool HasSoundTwin(in Digest key, ulong inode)
+    /// <summary>When the executable twin changed last; null when there is none that could be used.</summary>
+    private DateTimeOffset? TwinChanged(in Digest key, ulong inode)
     {
         var path = paths.TwinPath(key);
         if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var twin) != 0)
-            return false;
+            return null;
         if (twin.IsRegular && twin.Size == (ulong)key.SizeBytes && (twin.Mode & 0xFFF) == 0x16D && twin.Inode != inode)
-            return true;
+            return TimeOf(twin.ChangeTime);
         _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
-        return false;
+        return null;
     }
 
     private DateTimeOffset Past(DateTimeOffset used, DateTimeOffset now)
@@ -96,27 +96,40 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, ContentStoreO
         return now;
     }
 
-    private bool IsOtherBoot()
+    private void HashLastOnes(List<FoundBlob> found)
     {
-        var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
-        var known = File.Exists(paths.BootMarker) ? File.ReadAllText(paths.BootMarker) : null;
-        if (known == boot)
-            return false;
-        File.WriteAllText(paths.BootMarker, boot);
-        return known is not null;
-    }
-
-    private void HashLastOnes(List<(Digest Key, DateTimeOffset Changed)> found)
-    {
-        var since = found.Max(static blob => blob.Changed) - UnsafeBeforePowerCut;
-        foreach (var (key, _) in found.Where(blob => blob.Changed >= since))
+        var since = found.Max(static blob => blob.TwinChanged > blob.Changed ? blob.TwinChanged.Value : blob.Changed) - UnsafeBeforePowerCut;
+        foreach (var blob in found)
         {
-            using var file = File.OpenHandle(paths.BlobPath(key), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            if (Matches(file, key))
-                continue;
-            index.Remove(index.Find(key)!);
-            StoreQuarantine.Take(paths, key);
-            options.OnWarning?.Invoke($"blob {key} of {options.ContentPath} is not what it was before the machine restarted; it is now in {paths.QuarantineDirectory}");
+            if (blob.Changed >= since && IsWrong(blob.Key))
+                _quarantined.Add(blob.Key);
+            else if (blob.TwinChanged >= since && IsTwinWrong(blob.Key))
+                _quarantined.Add(blob.Key);
         }
     }
+
+    private bool IsWrong(in Digest key)
+    {
+        using var proof = BlobProof.Open(paths.BlobPath(key), key);
+        if (proof is null)
+        {
+            // Another process has evicted it since it was listed.
+            index.Remove(index.Find(key)!);
+            return false;
+        }
+        proof.Advance(long.MaxValue);
+        if (proof.Wrong is { } wrong)
+            quarantine.TakeBlob(key, $"{wrong} after the machine was restarted");
+        return proof.Wrong is not null;
+    }
+
+    private bool IsTwinWrong(in Digest key)
+    {
+        if (BlobProof.WhyWrong(paths.TwinPath(key), key) is not { } wrong)
+            return false;
+        quarantine.TakeTwin(key, $"{wrong} after the machine was restarted");
+        return true;
+    }
+
+    private readonly record struct FoundBlob(Digest Key, DateTimeOffset Used, DateTimeOffset Changed, DateTimeOffset? TwinChanged);
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Hashing;
 
@@ -50,8 +51,12 @@ public abstract class BlobHasher : IDisposable
             if (read < buffer.Length && RandomAccess.Read(file, buffer.AsSpan(read), read) == 0)
                 return Compute(buffer.AsSpan(0, read), function);
             using var hasher = Create(function);
+            var pages = PassingPages.ForReading(file, RandomAccess.GetLength(file));
             for (long at = 0; (read = RandomAccess.Read(file, buffer, at)) > 0; at += read)
+            {
                 hasher.Append(buffer.AsSpan(0, read));
+                pages?.Passed(at + read);
+            }
             return hasher.Finish();
         }
         finally

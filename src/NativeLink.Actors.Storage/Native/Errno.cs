@@ -11,6 +11,7 @@ internal static class Errno
     public const int NotFound = 2;
     public const int Interrupted = 4;
     public const int Io = 5;
+    public const int NoSuchAddress = 6;
     public const int WouldBlock = 11;
     public const int AccessDenied = 13;
     public const int Busy = 16;
@@ -32,6 +33,13 @@ internal static class Errno
     public static string Text(int errno) => string.Create(CultureInfo.InvariantCulture, $"{Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})");
 
     public static bool IsFull(int errno) => errno is NoSpace or QuotaExceeded;
+
+    public static bool IsFull(Exception error) => error switch
+    {
+        FaultException fault => fault.Fault is { Kind: FaultKind.Storage, Code: StatusCode.ResourceExhausted },
+        IOException io => IsFull(FileCopy.ErrnoOf(io)),
+        _ => false,
+    };
 
     /// <summary>What a failed call on this disk becomes: a full disk is RESOURCE_EXHAUSTED, the rest has no code of its own.</summary>
     public static FaultException Fault(string what, int errno) => new(new Fault(

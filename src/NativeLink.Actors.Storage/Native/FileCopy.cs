@@ -25,12 +25,16 @@ internal static unsafe class FileCopy
         for (long at = 0; at < size;)
         {
             var data = Libc.Seek(from, at, Libc.SeekData);
-            if (data < 0)
+            var hole = data < 0 ? -1 : Libc.Seek(from, data, Libc.SeekHole);
+            var errno = hole < 0 ? Errno.Last : 0;
+            // Nothing but a hole is left (lseek(2), ENXIO).
+            if (data < 0 && errno == Errno.NoSuchAddress)
                 break;
-            var hole = Libc.Seek(from, data, Libc.SeekHole);
-            if (hole < 0)
-                hole = size;
-            var errno = CopyRange(from, to, data, hole - data);
+            // A file system that knows no holes has data all the way.
+            if (errno == Errno.Invalid)
+                (data, hole, errno) = (at, size, 0);
+            if (errno == 0)
+                errno = CopyRange(from, to, data, Math.Min(hole, size) - data);
             if (errno != 0)
                 return errno;
             at = hole;

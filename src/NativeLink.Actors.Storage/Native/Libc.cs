@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
     public const int Exclusive = 0x80;
     public const int Truncate = 0x200;
     public const int CloseOnExec = 0x80000;
+    public const int NoAccessTime = 0x40000;
 
     /// <summary>O_DIRECTORY, which is one of the flags whose value depends on the processor.</summary>
     public static readonly int DirectoryOnly = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
@@ -109,6 +110,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     public static partial int SyncData(int descriptor);
 
+    /// <summary>sync_file_range(2) with SYNC_FILE_RANGE_WRITE: writing begins, and nobody waits for its end.</summary>
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    public static partial int SyncRange(int descriptor, long offset, long length, uint flags);
+
     [LibraryImport("libc", EntryPoint = "posix_fadvise", SetLastError = false)]
     public static partial int Advise(int descriptor, long offset, long length, int advice);
 
@@ -139,6 +144,17 @@ internal static unsafe partial class Libc
         (how[0], how[1], how[2]) = ((ulong)flags, 0, ResolveNoXdev);
         return (int)SystemCall(437, directory, (nint)path, (nint)how, 24);
     }
+
+    /// <summary>Lets the calling thread have the processor (nice 19) and the disk (ioprio_set(2), idle class) only when nobody else wants them.</summary>
+    public static void LowerPriority()
+    {
+        const int IdleClass = 3 << 13, OneProcess = 1;
+        _ = SetPriority(0, 0, 19);
+        _ = SystemCall(RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 30 : 251, OneProcess, 0, IdleClass, 0);
+    }
+
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    private static partial int SetPriority(int which, int who, int priority);
 
     [StructLayout(LayoutKind.Sequential)]
     public struct TimeSpec

@@ -46,12 +46,12 @@ internal sealed class HardLinkGuard
     {
         try
         {
-            using var opened = File.OpenHandle(path);
-            return StoreScan.Matches(opened, file);
+            return BlobProof.WhyWrong(path, file) is null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (FaultException)
         {
-            return error is FileNotFoundException;
+            // It is there and cannot be opened: nothing that the store made.
+            return false;
         }
     }
 

@@ -34,6 +34,9 @@ public sealed class InputRoots : IInputRoots
             : new OverlayRoots(cache, _construction, overlays, scratch, _counters, settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += DropTreesWith;
+        store.Room.Wanted += cache.GiveUp;
+        if (store.QuarantinedAtOpen.Count > 0)
+            DropTreesWithAny([.. store.QuarantinedAtOpen]);
     }
 
     /// <inheritdoc/>
@@ -105,6 +108,7 @@ public sealed class InputRoots : IInputRoots
     public void Dispose()
     {
         _store.Quarantined -= DropTreesWith;
+        _store.Room.Wanted -= _cache.GiveUp;
         _cache.Dispose();
         _scratch.Dispose();
     }
@@ -124,13 +128,16 @@ public sealed class InputRoots : IInputRoots
     }
 
     /// <summary>A corrupt blob is corrupt in every cached tree that links to it.</summary>
-    private void DropTreesWith(Digest blob)
+    private void DropTreesWith(Digest blob) => DropTreesWithAny([BlobIndex.KeyOf(blob)]);
+
+    private void DropTreesWithAny(HashSet<Digest> blobs)
     {
-        var key = BlobIndex.KeyOf(blob);
         foreach (var entry in _cache.DistrustAll())
         {
-            if (_construction.NodeOf(entry) is not { } node || node.AllFiles().Any(file => BlobIndex.KeyOf(file) == key))
-                _cache.Drop(entry, $"blob {blob} was corrupt");
+            if (_construction.NodeOf(entry) is not { } node)
+                _cache.Drop(entry, "a blob was corrupt, and its record does not say which blobs it has");
+            else if (node.AllFiles().Select(static file => BlobIndex.KeyOf(file)).FirstOrDefault(blobs.Contains) is { IsEmpty: false } corrupt)
+                _cache.Drop(entry, $"blob {corrupt} was corrupt");
             _cache.Unpin(entry);
         }
     }

@@ -34,7 +34,9 @@ internal static class MaterialiserChoice
 
     private static string? WhyNoReflink(ContentStore store, string scratch)
     {
-        var (from, to) = (Path.Combine(store.BlobDirectory, "..", ".probe"), Path.Combine(scratch, ".probe"));
+        // Another process may be trying the same at the same moment.
+        var name = $".probe-{Guid.NewGuid():N}";
+        var (from, to) = (Path.Combine(store.BlobDirectory, "..", name), Path.Combine(scratch, name));
         try
         {
             File.WriteAllBytes(from, new byte[4096]);

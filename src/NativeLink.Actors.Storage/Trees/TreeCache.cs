@@ -10,6 +10,7 @@ namespace NativeLink.Actors.Storage.Trees;
 /// </summary>
 internal sealed class TreeCache : IDisposable
 {
+    private static readonly TimeSpan DeletionPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
@@ -192,6 +193,30 @@ internal sealed class TreeCache : IDisposable
 
     /// <summary>Trees that wait to be deleted.</summary>
     public int Backlog => _reaper.Backlog;
+
+    /// <summary>Gives up trees that nobody uses, the least recently used first, and waits for a while until their files are gone. False when there are none.</summary>
+    public bool GiveUp(long bytes)
+    {
+        lock (_gate)
+        {
+            var (before, count) = (_bytes, _entries.Count);
+            for (var node = _order.First; node is not null && before - _bytes < bytes;)
+            {
+                var next = node.Next;
+                if (node.Value.Pins == 0)
+                {
+                    Doom(node.Value);
+                    // A base may have become free, wherever it stands.
+                    next = _order.First;
+                }
+                node = next;
+            }
+            if (_entries.Count == count)
+                return false;
+        }
+        _reaper.Idle.Wait(DeletionPatience);
+        return true;
+    }
 
     public void Dispose()
     {

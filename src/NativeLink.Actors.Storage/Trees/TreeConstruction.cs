@@ -1,4 +1,5 @@
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -38,13 +39,17 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
             var (node, asked) = await resolver.ResolveAsync(root, source, cancellation);
             counters.AddDirectories(asked, node.Size.Directories);
             var (below, old) = ChooseBase(node, bases);
+            // Those that do not serve can be given up for room.
+            foreach (var entry in bases.Where(entry => entry != below))
+                cache.Unpin(entry);
+            bases = below is null ? [] : [below];
             var files = new HashSet<Digest>();
             if (old is null)
                 files = node.AllFiles();
             else
                 TreeDelta.CollectFiles(old, node, files);
             knowledge.Hold(node);
-            return await WithFilesAsync(files, source, () => Build(node, below, old, files, distrust, cancellation), cancellation);
+            return await WithFilesAsync(files, source, () => BuildWithRoom(node, below, old, files, distrust, cancellation), cancellation);
         }
         finally
         {
@@ -101,6 +106,19 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
             (best, limit) = ((entry, old), cost - 1);
         }
         return best;
+    }
+
+    /// <summary>Directories, symbolic links and records take room on the disk too: where it is full, the build is made once more with more room.</summary>
+    private TreeEntry? BuildWithRoom(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)
+    {
+        try
+        {
+            return Build(node, below, old, files, distrust, cancellation);
+        }
+        catch (Exception error) when (Errno.IsFull(error) && store.Room.Make(0))
+        {
+            return Build(node, below, old, files, distrust, cancellation);
+        }
     }
 
     private TreeEntry? Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)

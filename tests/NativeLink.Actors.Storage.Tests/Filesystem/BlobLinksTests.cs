@@ -51,19 +51,24 @@ public class BlobLinksTests
         Assert.False(fixture.Store.TryLinkTo(digest, executable: true, fixture.Directory.At("again")));
     }
 
-    [Fact]
-    public void A_blob_with_as_many_links_as_the_file_system_takes_gets_a_second_inode()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_blob_or_twin_with_as_many_links_as_the_file_system_takes_gets_a_second_inode(bool executable)
     {
         using var fixture = new StoreFixture();
         var digest = fixture.Store.Put("popular");
-        var (code, _) = Shell.Run($"python3 -c \"import os\nfor i in range(66000): os.link('{fixture.BlobPath(digest)}', 'l%d' % i)\"", fixture.Directory.Path);
-        var before = Shell.Run($"stat -c %i {fixture.BlobPath(digest)}", "/").Output;
+        Assert.True(fixture.Store.TryLinkTo(digest, executable, fixture.Directory.At("first")));
+        var path = executable ? fixture.TwinPath(digest) : fixture.BlobPath(digest);
+        var (code, _) = Shell.Run($"python3 -c \"import os\nfor i in range(66000): os.link('{path}', 'l%d' % i)\"", fixture.Directory.Path);
+        var (before, usage) = (Shell.Run($"stat -c %i {path}", "/").Output, fixture.Store.Usage);
 
-        Assert.True(fixture.Store.TryLinkTo(digest, executable: false, fixture.Directory.At("one more")));
+        Assert.True(fixture.Store.TryLinkTo(digest, executable, fixture.Directory.At("one more")));
 
-        Assert.Equal("popular", File.ReadAllText(fixture.Directory.At("one more")));
+        Assert.Equal($"popular {(executable ? 555 : 444)}", Shell.Run("echo $(cat 'one more') $(stat -c %a 'one more')", fixture.Directory.Path).Output.Trim());
+        Assert.Equal(usage, fixture.Store.Usage);
         // Where the file system takes more links than were made, there is no need for another inode.
-        var after = Shell.Run($"stat -c %i {fixture.BlobPath(digest)}", "/").Output;
+        var after = Shell.Run($"stat -c %i {path}", "/").Output;
         var isFull = code != 0 && Directory.GetFiles(fixture.Directory.Path, "l*").Length > 60_000;
         Assert.Equal(isFull, before != after);
     }
@@ -108,42 +113,6 @@ public class BlobLinksTests
         Assert.Equal(digest, BlobHasher.HashFile(fixture.Directory.At("copy"), DigestFunction.Sha256));
         var blocks = Shell.Run($"stat -c %b copy {fixture.BlobPath(digest)}", fixture.Directory.Path).Output.Trim().Split('\n').Select(long.Parse);
         Assert.All(blocks, static count => Assert.InRange(count, 1, 2048));
-    }
-
-    [Fact]
-    public void A_corrupt_blob_is_quarantined_with_a_warning_and_can_be_fetched_again()
-    {
-        using var fixture = new StoreFixture();
-        var digest = fixture.Store.Put("sound");
-        var told = new List<Digest>();
-        fixture.Store.Quarantined += told.Add;
-        Assert.True(fixture.Store.Verify(digest));
-        Shell.Run($"chmod u+w {fixture.BlobPath(digest)}; printf broke > {fixture.BlobPath(digest)}", "/");
-
-        Assert.Equal(1, fixture.Store.VerifySample(5, new Random(1)));
-
-        Assert.Equal([digest], told);
-        Assert.False(fixture.Store.Contains(digest));
-        Assert.Single(Directory.GetFiles(fixture.Directory.At("content.quarantine")));
-        Assert.Contains("was corrupt", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
-        fixture.Store.Put("sound");
-        Assert.Equal("sound"u8.ToArray(), fixture.Store.Read(digest));
-    }
-
-    [Fact]
-    public void What_a_power_cut_left_short_or_changed_is_found_when_the_store_is_opened()
-    {
-        using var fixture = new StoreFixture();
-        var (shortened, zeroed, sound) = (fixture.Store.Put("will be shortened"), fixture.Store.Put("will be zeroed"), fixture.Store.Put("sound"));
-        fixture.Store.Dispose();
-        Shell.Run($"chmod u+w *; truncate -s 3 {shortened.Hash}*; head -c {zeroed.SizeBytes} /dev/zero > {zeroed.Hash}-{zeroed.SizeBytes}", fixture.Directory.At("content", "d"));
-        File.WriteAllText(fixture.Directory.At("content", ".boot"), "another boot");
-        fixture.Reopen();
-
-        Assert.False(fixture.Store.Contains(shortened));
-        Assert.False(fixture.Store.Contains(zeroed));
-        Assert.True(fixture.Store.Contains(sound));
-        Assert.Equal(2, fixture.Warnings.Count);
     }
 
     /// <summary>A directory on another file system than the temporary ones, which most machines have in memory.</summary>

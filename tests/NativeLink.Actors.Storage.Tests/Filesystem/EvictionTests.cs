@@ -120,24 +120,6 @@ public class EvictionTests
     }
 
     [Fact]
-    public void Two_openers_of_one_store_see_each_others_blobs_and_evict_once()
-    {
-        using var fixture = new StoreFixture(static options => options with { MaxBytes = 64 * 4096 });
-        using var other = fixture.OpenAnother();
-        var mine = fixture.Store.Put("mine");
-        Assert.True(other.Contains(mine));
-        Assert.Equal("mine"u8.ToArray(), other.Read(mine));
-
-        Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => (i % 2 == 0 ? fixture.Store : other).Put($"blob {i}"));
-
-        var left = Directory.GetFiles(fixture.Directory.At("content", "d"));
-        // Each may be a thirty-second of the limit behind what the other has written.
-        Assert.InRange(left.Length, 50, 72);
-        Assert.All(left, path => Assert.Equal(Path.GetFileName(path), $"{Blobs.DigestOf(File.ReadAllBytes(path)).Hash}-{new FileInfo(path).Length}"));
-        Assert.Empty(fixture.TempFiles);
-    }
-
-    [Fact]
     public void NL_181_Temporary_files_of_the_dead_are_removed_and_those_of_the_living_are_not()
     {
         using var fixture = new StoreFixture();

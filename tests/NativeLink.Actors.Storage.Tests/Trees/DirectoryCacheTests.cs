@@ -186,6 +186,27 @@ public class DirectoryCacheTests
     }
 
     [Fact]
+    public async Task A_blob_found_wrong_when_the_store_is_opened_takes_the_trees_of_the_last_run_that_link_to_it_along()
+    {
+        using var fixture = new RootsFixture();
+        var root = fixture.Tree.Dir(("file", "sound"), ("tool", fixture.Tree.File("tool", "a tool", executable: true)));
+        var other = fixture.Tree.Dir(("file", "other"));
+        (await fixture.MakeAsync(root)).Dispose();
+        (await fixture.MakeAsync(other)).Dispose();
+        fixture.Store.Corrupt(fixture.Store.BlobPath(Blobs.DigestOf(Blobs.Bytes("sound"))));
+        fixture.Store.PretendRestart();
+        fixture.Reopen(andStore: true);
+
+        using var again = await fixture.MakeAsync(root);
+
+        Assert.Equal("sound", File.ReadAllText(Path.Combine(again.Path, "file")));
+        Assert.Equal("a tool", File.ReadAllText(Path.Combine(again.Path, "tool")));
+        Assert.Equal(Overlay ? 2 : 0, fixture.Roots.CacheUsage.Count);
+        using var kept = await fixture.MakeAsync(other);
+        Assert.Equal(Overlay, kept.Cached);
+    }
+
+    [Fact]
     public async Task Two_processes_on_one_cache_root_do_not_meet()
     {
         using var fixture = new RootsFixture();

@@ -38,9 +38,14 @@ internal sealed class RootsFixture : IDisposable
 
     public async Task<FaultException> FailAsync(Digest root) => await Assert.ThrowsAsync<FaultException>(() => MakeAsync(root));
 
-    public void Reopen()
+    public void Reopen(bool andStore = false)
     {
         Roots.Dispose();
+        if (andStore)
+        {
+            Store.Reopen();
+            Tree.Store = Store.Store;
+        }
         Roots = Open();
     }
 

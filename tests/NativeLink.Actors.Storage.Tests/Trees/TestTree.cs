@@ -8,6 +8,9 @@ namespace NativeLink.Actors.Storage.Tests.Trees;
 /// <summary>Input trees in memory: a CAS of directories and files that counts what is asked of it.</summary>
 internal sealed class TestTree(ContentStore store) : ITreeSource
 {
+    /// <summary>Where fetched files go.</summary>
+    public ContentStore Store { get; set; } = store;
+
     public Dictionary<Digest, Reapi.Directory> Directories { get; } = [];
 
     public Dictionary<Digest, byte[]> Files { get; } = [];
@@ -58,14 +61,14 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
     }
 
     /// <summary>Files of 15 a directory below a tree of directories 6 deep, as the measurements of the design have it.</summary>
-    public Digest Large(int files, int fileSize, int changed = -1)
+    public Digest Large(int files, int fileSize, int changed = -1, int executableEach = int.MaxValue)
     {
         var leaves = new List<Digest>();
         for (var start = 0; start < files; start += 15)
         {
             var directory = new Reapi.Directory();
             for (var i = start; i < Math.Min(files, start + 15); i++)
-                directory.Files.Add(File($"file-{i:D6}", Blobs.Numbered(i == changed ? -i - 1 : i, fileSize)));
+                directory.Files.Add(File($"file-{i:D6}", Blobs.Numbered(i == changed ? -i - 1 : i, fileSize), executable: i % executableEach == 1));
             leaves.Add(Add(directory));
         }
         for (var level = 0; level < 5; level++)
@@ -94,8 +97,8 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
         await BeforeFetch(cancellation);
         ThrowIfMissing(files.Where(digest => !Files.ContainsKey(digest)).ToList());
         foreach (var digest in files)
-            store.Put(digest, Files[digest]);
-        return store.LeaseAll(files, out _);
+            Store.Put(digest, Files[digest]);
+        return Store.LeaseAll(files, out _);
     }
 
     private static void ThrowIfMissing(List<Digest> missing)

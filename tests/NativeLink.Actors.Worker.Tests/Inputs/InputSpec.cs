@@ -15,12 +15,14 @@ public abstract class InputSpec : CasClientSpec
 
     protected ContentStore Store { get; private set; } = null!;
 
+    protected string StoreDirectory => Path.Combine(_directory, "content");
+
     private protected InputSource Source { get; private set; } = null!;
 
     public override async Task InitializeAsync()
     {
         await base.InitializeAsync();
-        Store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
+        Store = ContentStore.Open(new ContentStoreOptions(StoreDirectory, Path.Combine(_directory, "temp")), TimeProvider.System);
         Source = NewSource();
     }
 

@@ -1,0 +1,134 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Filesystem;
+
+/// <summary>
+/// Tells the other processes of a store what this one has leased: a file of counters, each for all blobs whose hashes begin alike, so that a blob may
+/// be spared for another's sake and never the other way round. Written only while there are others. The store's gate guards it.
+/// </summary>
+/// <remarks>
+/// Who leases counts first and then looks whether the blob is still there; who evicts takes the blob away first and then looks at the counters, and
+/// puts it back if it is leased. So one of the two sees the other, however they meet.
+/// </remarks>
+internal sealed class LeaseBoard(string directory, ProcessPresence presence) : IDisposable
+{
+    private const int Counters = 1 << 15;
+
+    private readonly ushort[] _counts = new ushort[Counters];
+    private SafeFileHandle? _file;
+
+    public static string FileOf(string directory, string process) => Path.Combine(directory, process + ".leases");
+
+    public void Add(in Digest key) => Change(CounterOf(key), 1);
+
+    public void Remove(in Digest key) => Change(CounterOf(key), -1);
+
+    /// <summary>Whether somebody reads it, as far as is known.</summary>
+    public bool HasReaders => _file is not null;
+
+    /// <summary>Whether others are there, who from now on see what is leased.</summary>
+    public bool Publish()
+    {
+        if (!presence.HasOthers)
+        {
+            Withdraw();
+            return false;
+        }
+        if (_file is null)
+            WriteAll();
+        return true;
+    }
+
+    /// <summary>What others have leased, as they say it.</summary>
+    public ForeignLeases OpenOthers() => new(presence.Others.Select(name => FileOf(directory, name)));
+
+    public void Dispose() => Withdraw();
+
+    private static int CounterOf(in Digest key)
+    {
+        Span<byte> hash = stackalloc byte[Digest.HashLength];
+        key.CopyHashTo(hash);
+        return BinaryPrimitives.ReadUInt16LittleEndian(hash) % Counters;
+    }
+
+    private void Change(int counter, int by)
+    {
+        _counts[counter] = (ushort)(_counts[counter] + by);
+        if (_file is not null)
+            Write(MemoryMarshal.AsBytes(_counts.AsSpan(counter, 1)), counter * sizeof(ushort));
+    }
+
+    private void WriteAll()
+    {
+        try
+        {
+            _file = File.OpenHandle(FileOf(directory, presence.Name), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Others may evict what is leased here; it is fetched again then.
+            return;
+        }
+        Write(MemoryMarshal.AsBytes(_counts.AsSpan()), 0);
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(_file!, bytes, offset);
+        }
+        catch (IOException)
+        {
+            // A full disk. Written anew as a whole when the next lease is taken.
+            Withdraw();
+        }
+    }
+
+    private void Withdraw()
+    {
+        if (_file is null)
+            return;
+        _file.Dispose();
+        _file = null;
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, FileOf(directory, presence.Name), 0);
+    }
+
+    /// <summary>The counters of other processes, open for one round of evictions.</summary>
+    public sealed class ForeignLeases(IEnumerable<string> files) : IDisposable
+    {
+        private readonly ImmutableArray<string> _paths = [.. files];
+        private readonly Dictionary<string, SafeFileHandle> _open = [];
+
+        public bool Has(in Digest key)
+        {
+            var offset = CounterOf(key) * sizeof(ushort);
+            Span<byte> count = stackalloc byte[sizeof(ushort)];
+            foreach (var path in _paths)
+            {
+                if (HandleOf(path) is { } file && RandomAccess.Read(file, count, offset) == count.Length && BitConverter.ToUInt16(count) > 0)
+                    return true;
+            }
+            return false;
+        }
+
+        public void Dispose()
+        {
+            foreach (var file in _open.Values)
+                file.Dispose();
+        }
+
+        /// <summary>A process that has leased nothing so far has no file; it may make one at any moment.</summary>
+        private SafeFileHandle? HandleOf(string path)
+        {
+            if (_open.TryGetValue(path, out var known))
+                return known;
+            var descriptor = Libc.Open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
+            return descriptor < 0 ? null : _open[path] = new SafeFileHandle(descriptor, ownsHandle: true);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Filesystem;
+
+/// <summary>
+/// Hashes blobs of a running store again, one chosen at random after the other, so that one that went bad on the disk is quarantined before many
+/// actions have used it. Costs at most <see cref="BytesPerMinute"/> on a thread of the lowest priority: a large blob is read over several minutes, a
+/// small store is looked through once an hour.
+/// </summary>
+public sealed class StoreSampling : IDisposable
+{
+    /// <summary>About 25 ms of one processor; 2 GB an hour.</summary>
+    public const long BytesPerMinute = 32L << 20;
+
+    private const long Piece = 1 << 20;
+
+    /// <summary>A file that is opened costs as much as some bytes that are read.</summary>
+    private const long LeastCost = 64 << 10;
+
+    private const int MinutesForAll = 60;
+    private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _working = new();
+    private readonly ContentStore _store;
+    private readonly Random _random;
+    private readonly ITimer _timer;
+    private Sample? _current;
+    private volatile bool _stopped;
+
+    private StoreSampling(ContentStore store, TimeProvider time, Random random)
+    {
+        (_store, _random) = (store, random);
+        _timer = time.CreateTimer(_ => StartThread(), null, Period, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Samples from now on until it is disposed, which has to happen before the store is.</summary>
+    public static StoreSampling Start(ContentStore store, TimeProvider time, Random random) => new(store, time, random);
+
+    /// <summary>Waits for the piece that is being read, 1 MiB at most.</summary>
+    public void Dispose()
+    {
+        _stopped = true;
+        _timer.Dispose();
+        lock (_working)
+        {
+            _current?.Proof.Dispose();
+            _current = null;
+        }
+    }
+
+    private void StartThread() => new Thread(Work) { IsBackground = true, Name = "store sampling" }.Start();
+
+    private void Work()
+    {
+        lock (_working)
+        {
+            if (_stopped)
+                return;
+            Libc.LowerPriority();
+            try
+            {
+                ReadSome(BytesPerMinute);
+            }
+            catch (Exception error)
+            {
+                // A check that cannot be made must not end the process whose work it is to help.
+                _store.Warn($"the store could not be checked: {error.Message}; it goes on in a minute");
+            }
+            if (!_stopped)
+                _timer.Change(Period, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void ReadSome(long bytes)
+    {
+        var picks = 1 + (_store.Usage.Count / MinutesForAll);
+        while (bytes > 0 && !_stopped)
+        {
+            if (_current is { } current)
+                bytes -= ReadPiece(current, Math.Min(Piece, bytes));
+            else if (picks-- > 0 && _store.PickAny(_random) is { } picked)
+                _current = Open(picked, isTwin: false);
+            else
+                return;
+        }
+    }
+
+    private long ReadPiece(Sample current, long bytes)
+    {
+        var read = current.Proof.Advance(bytes);
+        if (!current.Proof.IsDone)
+            return read;
+        // Whatever comes of it, it is not looked at again.
+        _current = null;
+        _current = Conclude(current);
+        return read + LeastCost;
+    }
+
+    /// <summary>What is to be read next, if that is known: a sound blob's twin.</summary>
+    private Sample? Conclude(Sample done)
+    {
+        using (done.Proof)
+        {
+            if (done.Proof.Wrong is not { } wrong)
+                return !done.IsTwin && _store.HasTwin(done.Digest) ? Open(done.Digest, isTwin: true) : null;
+            if (done.IsTwin)
+                _store.QuarantineTwin(done.Digest, wrong);
+            else
+                _store.Quarantine(done.Digest, wrong);
+            return null;
+        }
+    }
+
+    private Sample? Open(in Digest digest, bool isTwin) =>
+        BlobProof.Open(isTwin ? _store.Links.TwinPathOf(digest) : _store.Links.PathOf(digest), digest) is { } proof ? new Sample(digest, isTwin, proof) : null;
+
+    private sealed record Sample(Digest Digest, bool IsTwin, BlobProof Proof);
+}

@@ -1,0 +1,74 @@
+using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Filesystem;
+
+/// <summary>A temporary file being written, which will be a blob: makes room on a full disk once, and keeps a huge one out of the page cache.</summary>
+internal sealed class TempFile : IDisposable
+{
+    // Read-only for everybody else from the start, as the blob will be.
+    private const uint Mode = 0x124;
+
+    private readonly string _path;
+    private readonly SafeFileHandle _file;
+    private readonly DiskRoom _room;
+    private readonly bool _evictPageCache;
+    private readonly PassingPages? _pages;
+
+    private TempFile(string path, SafeFileHandle file, long size, DiskRoom room, bool evictPageCache)
+    {
+        (_path, _file, _room, _evictPageCache) = (path, file, room, evictPageCache);
+        _pages = PassingPages.ForWriting(file, size);
+    }
+
+    public int Descriptor => (int)_file.DangerousGetHandle();
+
+    /// <exception cref="FaultException">Storage: it cannot be made; RESOURCE_EXHAUSTED when the disk is full.</exception>
+    public static TempFile Create(string path, long size, DiskRoom room, bool evictPageCache)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            var descriptor = Libc.Open(path, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, Mode);
+            if (descriptor >= 0)
+                return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, room, evictPageCache);
+            var errno = Errno.Last;
+            if (attempt > 0 || !Errno.IsFull(errno) || !room.Make(size))
+                throw Errno.Fault($"temporary file {path} cannot be made", errno);
+        }
+    }
+
+    /// <exception cref="FaultException">Storage: it cannot be written; RESOURCE_EXHAUSTED when the disk is full.</exception>
+    public void Write(ReadOnlySpan<byte> data, long offset)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                RandomAccess.Write(_file, data, offset);
+                _pages?.Passed(offset + data.Length);
+                return;
+            }
+            catch (IOException error)
+            {
+                var errno = FileCopy.ErrnoOf(error);
+                if (attempt > 0 || !Errno.IsFull(errno) || !_room.Make(data.Length))
+                    throw Errno.Fault($"temporary file {_path} cannot be written", errno);
+            }
+        }
+    }
+
+    /// <summary>After the last byte.</summary>
+    public void Finish()
+    {
+        if (Umask.Cuts(Mode))
+            _ = Libc.ChangeMode(Descriptor, Mode);
+        _pages?.End();
+        if (!_evictPageCache)
+            return;
+        // Only clean pages can be dropped.
+        _ = Libc.SyncData(Descriptor);
+        _ = Libc.Advise(Descriptor, 0, 0, Libc.FadviseDontNeed);
+    }
+
+    public void Dispose() => _file.Dispose();
+}

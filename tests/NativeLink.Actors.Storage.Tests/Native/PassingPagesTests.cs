@@ -1,0 +1,49 @@
+using System.Globalization;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Storage.Native;
+
+namespace NativeLink.Actors.Storage.Tests.Native;
+
+public class PassingPagesTests
+{
+    private const int Megabyte = 1 << 20;
+    private const int Size = (int)PassingPages.HugeBytes + (20 * Megabyte) + 17;
+
+    [Fact]
+    public void A_huge_blob_is_what_was_written_and_after_it_was_read_its_pages_are_gone()
+    {
+        using var fixture = new StoreFixture();
+        var content = Blobs.Numbered(1, Size);
+        var digest = Blobs.DigestOf(content);
+        using (var writer = fixture.Store.BeginWrite(digest))
+        {
+            for (var at = 0; at < Size; at += Megabyte)
+                writer.Append(content.AsSpan(at, Math.Min(Megabyte, Size - at)));
+            writer.Commit();
+        }
+        Shell.Run($"sync {fixture.BlobPath(digest)}", "/");
+
+        Assert.Equal(digest, BlobHasher.HashFile(fixture.BlobPath(digest), DigestFunction.Sha256));
+
+        // Less than a window, where pages can be dropped at all and somebody can count them.
+        if (OnDisk(fixture.Directory.Path) && Resident(fixture.BlobPath(digest)) is { } resident)
+            Assert.InRange(resident, 0, 16 * Megabyte);
+    }
+
+    [Fact]
+    public void What_is_not_huge_stays_where_it_is()
+    {
+        using var directory = new TempDirectory();
+        using var file = File.OpenHandle(directory.At("file"), FileMode.CreateNew, FileAccess.ReadWrite);
+        Assert.Null(PassingPages.ForReading(file, PassingPages.HugeBytes));
+        Assert.Null(PassingPages.ForWriting(file, PassingPages.HugeBytes));
+    }
+
+    private static bool OnDisk(string path) => Shell.Run("stat -f -c %T .", path).Output.Trim() is "ext2/ext3" or "xfs" or "btrfs";
+
+    private static long? Resident(string path)
+    {
+        var (code, output) = Shell.Run($"fincore -b -n -r -o RES {path}", "/");
+        return code == 0 ? long.Parse(output.Trim(), CultureInfo.InvariantCulture) : null;
+    }
+}

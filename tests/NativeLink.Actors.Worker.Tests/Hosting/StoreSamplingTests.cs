@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Worker.Remote;
+
+namespace NativeLink.Actors.Worker.Tests.Hosting;
+
+public sealed class StoreSamplingTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("sampling-").FullName;
+
+    private WorkerHostOptions Options => new()
+    {
+        Cas = new CasOptions { LocalStoreOnly = true },
+        LocalStore = new ContentStoreOptions(Path.Combine(_directory, "cas"), Path.Combine(_directory, "cas-temp")),
+        DirectoryCache = new DirectoryCacheOptions(Path.Combine(_directory, "trees")) { ForcedMaterialiser = "copy" },
+        Workers =
+        [
+            new WorkerOptions
+            {
+                Name = "sampling-",
+                SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+                WorkDirectory = Path.Combine(_directory, "work"),
+            },
+        ],
+    };
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task The_workers_own_store_is_checked_while_they_run_and_the_log_says_what_was_found()
+    {
+        var digest = BlobHasher.Compute("sound"u8, DigestFunction.Sha256);
+        using (var store = ContentStore.Open(Options.LocalStore, TimeProvider.System))
+            store.Put(digest, "sound"u8);
+        var path = Path.Combine(_directory, "cas", "d", $"{digest.Hash}-{digest.SizeBytes}");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllTextAsync(path, "wrong");
+        using var log = new ListeningLog(digest.Hash);
+
+        await using var services = await WorkerServices.OpenAsync(Options, log, new ShortMinutes());
+
+        Assert.Contains("was corrupt", await log.Heard.WaitAsync(TimeSpan.FromSeconds(20)), StringComparison.Ordinal);
+        Assert.False(File.Exists(path));
+    }
+
+    /// <summary>What waits for a minute waits for some milliseconds.</summary>
+    private sealed class ShortMinutes : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime == TimeSpan.FromMinutes(1) ? TimeSpan.FromMilliseconds(5) : dueTime, period);
+    }
+
+    private sealed class ListeningLog(string word) : ILoggerFactory, ILogger
+    {
+        private readonly TaskCompletionSource<string> _heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>The first warning with the word in it.</summary>
+        public Task<string> Heard => _heard.Task;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            var text = formatter(state, exception);
+            if (logLevel == LogLevel.Warning && text.Contains(word, StringComparison.Ordinal))
+                _heard.TrySetResult(text);
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
