@@ -16,10 +16,10 @@ public interface IInputRoot : IDisposable
     long Bytes { get; }
 
     /// <summary>
-    /// Whether a regular file at this path (absolute, below <see cref="Path"/>) may be moved out into the content store: it belongs to this action alone
-    /// and lies on the store's file system.
+    /// Where a regular file at this path (absolute, below <see cref="Path"/>) can be moved from into the content store once no process of the action is left: it
+    /// belongs to this action alone. Null when it has to be copied. Whoever moves it reads nothing more of it here.
     /// </summary>
-    bool CanMoveOut(string path);
+    string? WhereToMoveFrom(string path);
 
     /// <summary>
     /// What the action may have run short of in here, and what to set about it, as one sentence; null: of nothing. For who explains why it failed.

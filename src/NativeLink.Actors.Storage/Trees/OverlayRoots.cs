@@ -127,8 +127,17 @@ internal sealed class OverlayRoots(
 
         public long Bytes => entry.Bytes + (entry.Below?.Bytes ?? 0);
 
-        /// <summary>A rename out of a mount is never possible (rename(2), EXDEV).</summary>
-        public bool CanMoveOut(string path) => false;
+        /// <summary>
+        /// A rename out of a mount is never possible (rename(2), EXDEV), but what the action wrote lies in the upper layer whole. Where that is on disk, it is
+        /// renamed there; in memory it has to be copied.
+        /// </summary>
+        public string? WhereToMoveFrom(string path)
+        {
+            if (upper.InMemory || !path.StartsWith(Path + "/", StringComparison.Ordinal))
+                return null;
+            var below = $"{upper.Path}/u{path[Path.Length..]}";
+            return Libc.StatxAt(Libc.AtFdCwd, below, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var file) == 0 && file.IsRegular && file.LinkCount == 1 ? below : null;
+        }
 
         public string? Shortage => owner.ShortageOf(upper, path);
 

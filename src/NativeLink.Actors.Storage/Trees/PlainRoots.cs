@@ -60,11 +60,13 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
 
         public long Bytes => bytes;
 
-        public bool CanMoveOut(string path) =>
+        public string? WhereToMoveFrom(string path) =>
             Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var file) == 0
             && Libc.StatxAt(Libc.AtFdCwd, owner.BlobDirectory, 0, Libc.StatxBasic, out var blobs) == 0
             && file.IsRegular && file.LinkCount == 1 && file.Device == blobs.Device
-            && path.StartsWith(Path + "/", StringComparison.Ordinal);
+            && path.StartsWith(Path + "/", StringComparison.Ordinal)
+                ? path
+                : null;
 
         public void Dispose()
         {

@@ -91,7 +91,7 @@ public sealed partial class ActionExecutor
     private void BeginUploading()
     {
         _stamps.OutputUploadStart = Now;
-        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory!.StdoutPath, _directory.StderrPath, _root.CanMoveOut);
+        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory!.StdoutPath, _directory.StderrPath, _root.WhereToMoveFrom);
         _settings.Peers.Uploader.Tell(new Upload(Id, plan));
         Enter(Stage.Uploading, Uploading, Options.MaxUploadTimeout);
     }

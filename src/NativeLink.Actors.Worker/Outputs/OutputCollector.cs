@@ -30,7 +30,7 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
         blobs.AddRange(outputs.AllFiles.Append(stdout).Append(stderr).Where(file => file.Location.Length > 0).Select(file => new OutputBlob(file.Digest, default, file)));
         // Where the local store is the CAS, taking a file into it is the upload.
         var fills = fill is not null && cas is not StoreCasClient;
-        var copying = fills && outputs.AllFiles.Exists(static file => !file.Movable) ? CopyIntoStoreAsync(outputs.AllFiles, cancellation) : Task.CompletedTask;
+        var copying = fills && outputs.AllFiles.Exists(static file => file.MoveFrom is null) ? CopyIntoStoreAsync(outputs.AllFiles, cancellation) : Task.CompletedTask;
         try
         {
             await upload.UploadAsync(blobs, blob => cas is StoreCasClient && TryTake(blob.File), cancellation);
@@ -40,12 +40,12 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
             await copying;
         }
         if (fills)
-            Keep(outputs.AllFiles.Where(static file => file.Movable), cancellation);
+            Keep(outputs.AllFiles.Where(static file => file.MoveFrom is not null), cancellation);
         return result;
     }
 
     /// <summary>An empty log needs neither hashing nor upload. Nobody else has another: it may be moved.</summary>
-    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, false, null, true);
+    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, false, null, path);
 
     private static IEnumerable<ScannedFile> Existing(ScannedFile file) => file.Location.Length > 0 ? [file] : [];
 
@@ -107,7 +107,7 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
 
     /// <summary>What cannot be moved is copied while it is sent; a file that was moved could not be sent any more.</summary>
     private Task CopyIntoStoreAsync(IEnumerable<ScannedFile> files, CancellationToken cancellation) => Task.Factory.StartNew(
-        () => Keep(files.Where(static file => !file.Movable), cancellation), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
+        () => Keep(files.Where(static file => file.MoveFrom is null), cancellation), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
 
     /// <summary>The next action finds here what this one made. The CAS has it all: a failure costs speed only.</summary>
     private void Keep(IEnumerable<ScannedFile> files, CancellationToken cancellation)
@@ -130,9 +130,9 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
     {
         if (file is null || fill is null)
             return false;
-        if (file.Movable)
+        if (file.MoveFrom is { } path)
         {
-            fill.Adopt(file.Location, file.Digest);
+            fill.Adopt(path, file.Digest);
             return true;
         }
         using var handle = NativeFiles.OpenFile(file.Location, file.Follow);

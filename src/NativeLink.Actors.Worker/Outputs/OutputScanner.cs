@@ -97,7 +97,7 @@ internal sealed class OutputScanner
                 }
                 break;
             case FileKind.Special when status.IsNull && follow:
-                _found.Files.Add((path, new ScannedFile("", false, false, PropertiesOf(status, _withMode), false)));
+                _found.Files.Add((path, new ScannedFile("", false, false, PropertiesOf(status, _withMode), null)));
                 break;
             case FileKind.Special:
                 throw new FaultException(new Fault(FaultKind.Worker, $"output '{path}' is a fifo, socket or device, which cannot be uploaded")
@@ -142,8 +142,8 @@ internal sealed class OutputScanner
     private ScannedFile NewFile(string location, FileStatus status, bool follow)
     {
         // A second name elsewhere could still change what the store would take for its own.
-        var movable = !follow && status.Links == 1 && _plan.MoveIntoStore(location);
-        var file = new ScannedFile(location, follow, (status.Mode & 0x49) != 0, PropertiesOf(status, _withMode), movable);
+        var moveFrom = !follow && status.Links == 1 ? _plan.WhereToMoveFrom(location) : null;
+        var file = new ScannedFile(location, follow, (status.Mode & 0x49) != 0, PropertiesOf(status, _withMode), moveFrom);
         _found.AllFiles.Add(file);
         return file;
     }

@@ -3,8 +3,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>A regular file to be hashed and uploaded.</summary>
 /// <param name="Location">Absolute path; empty for content that is empty by definition.</param>
 /// <param name="Follow">Whether the last component is a symlink that is to be followed.</param>
-/// <param name="Movable">Whether the file may be moved into the local store.</param>
-internal sealed record ScannedFile(string Location, bool Follow, bool Executable, Reapi.NodeProperties? Properties, bool Movable)
+/// <param name="MoveFrom">The path by which the file may be moved into the local store; null when it has to be copied.</param>
+internal sealed record ScannedFile(string Location, bool Follow, bool Executable, Reapi.NodeProperties? Properties, string? MoveFrom)
 {
     /// <summary>Known once the file has been hashed.</summary>
     public Digest Digest { get; set; }

@@ -1,3 +1,5 @@
+using NativeLink.Actors.Storage.Hashing;
+
 namespace NativeLink.Actors.Storage.Tests.Trees;
 
 /// <summary>The cache of trees; where no overlay can be mounted there is none, and each root is written out.</summary>
@@ -219,6 +221,27 @@ public class DirectoryCacheTests
     }
 
     [Fact]
+    public async Task NL_184_What_an_action_wrote_on_disk_is_renamed_into_the_store_not_copied()
+    {
+        using var fixture = new RootsFixture(configure: static settings => settings with { ScratchMemoryBytes = 0 });
+        using var made = await fixture.MakeAsync(fixture.Tree.Dir(("input", "x")));
+        var output = Path.Combine(Directory.CreateDirectory(Path.Combine(made.Path, "made")).FullName, "output");
+        File.WriteAllText(output, "written by an action");
+        var digest = BlobHasher.Compute("written by an action"u8, DigestFunction.Sha256);
+
+        Assert.Equal(Overlay, made.WhereToMoveFrom(Path.Combine(made.Path, "input")) is null);
+        var from = made.WhereToMoveFrom(output);
+        Assert.NotNull(from);
+        var inode = Inode(from);
+        fixture.Store.Store.Adopt(from, digest);
+
+        Assert.Equal(inode, Inode(fixture.Store.Store.Links.PathOf(digest)));
+        Assert.False(File.Exists(from));
+    }
+
+    private static string Inode(string path) => Shell.Run($"stat -c %i '{path}'", "/").Output;
+
+    [Fact]
     public async Task Roots_leave_no_mount_and_no_file_behind()
     {
         using var fixture = new RootsFixture();
@@ -227,7 +250,7 @@ public class DirectoryCacheTests
         {
             using var made = await fixture.MakeAsync(root);
             File.WriteAllText(Path.Combine(made.Path, "output"), "y");
-            Assert.Equal(fixture.Roots.Materialiser != "overlay", made.CanMoveOut(Path.Combine(made.Path, "output")));
+            Assert.Equal(fixture.Roots.Materialiser != "overlay", made.WhereToMoveFrom(Path.Combine(made.Path, "output")) is not null);
         }
         await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Store.Directory.At("work")));

@@ -181,7 +181,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
 
             public long Bytes => 0;
 
-            public bool CanMoveOut(string path) => false;
+            public string? WhereToMoveFrom(string path) => null;
 
             public void Dispose() => Interlocked.Increment(ref owner._disposed);
         }

@@ -91,7 +91,7 @@ public sealed class PlainRoot(string path) : IInputRoot
 
     public bool Disposed { get; private set; }
 
-    public bool CanMoveOut(string path) => true;
+    public string? WhereToMoveFrom(string path) => path;
 
     public void Dispose() => Disposed = true;
 }

@@ -71,7 +71,7 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
     }
 
     protected UploadPlan Plan(Reapi.Command command, bool movable = false) =>
-        new(Root, command, Function, Path.Combine(_directory, "stdout"), Path.Combine(_directory, "stderr"), _ => movable);
+        new(Root, command, Function, Path.Combine(_directory, "stdout"), Path.Combine(_directory, "stderr"), path => movable ? path : null);
 
     protected void WriteSpools(string stdout, string stderr)
     {
