@@ -29,6 +29,7 @@ public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerL
         private readonly LocalWorkerSession _stream;
         private readonly CancellationTokenSource _over = new();
         private readonly Task _hearing;
+        private int _disposed;
 
         public Session(LocalWorkerSession stream, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd)
         {
@@ -43,6 +44,8 @@ public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerL
 
         public async ValueTask DisposeAsync()
         {
+            if (Interlocked.Exchange(ref _disposed, 1) != 0)
+                return;
             _stream.Dispose();
             await _over.CancelAsync();
             await _hearing;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Google.ByteStream;
 using Grpc.Core;
+using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Worker.Telemetry;
 
 namespace NativeLink.Actors.Worker.Remote;
@@ -123,6 +124,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
     private sealed class PlainPieces(BlobSource source, Digest digest, long offset) : IPieces
     {
         private readonly TwoBuffers _buffers = new(source.File is null ? 0 : ChunkBytes);
+        private readonly PassingPages? _pages = source.File is { } file ? PassingPages.ForReading(file, digest.SizeBytes) : null;
         private long _offset = offset;
 
         public (ReadOnlyMemory<byte> Data, bool Last) Next()
@@ -139,6 +141,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
                 data = buffer.AsMemory(0, count);
                 if (Fill(source, _offset, buffer.AsSpan(0, count)) < count)
                     throw Shrunk(digest);
+                _pages?.Passed(_offset + count);
             }
             _offset += count;
             WorkerMetrics.RecordUpload(count);

@@ -42,7 +42,7 @@ public sealed class Pool : IAsyncLifetime, IDisposable
                     Cas = new CasOptions { Grpc = cas },
                     SharedStore = null,
                     LocalStore = new ContentStoreOptions(_directory.At("worker/cas"), _directory.At("worker/temp")),
-                    Workers = [shared.Workers[0] with { WorkDirectory = _directory.At("worker-work"), MaxActionTimeout = TimeSpan.FromMinutes(10) }],
+                    Workers = [shared.Workers[0] with { WorkDirectory = _directory.At("worker-work/1"), MaxActionTimeout = TimeSpan.FromMinutes(10) }],
                 },
             ];
         }, null, NullLoggerFactory.Instance, TimeProvider.System);

@@ -55,7 +55,8 @@ public sealed class TlsTests : IDisposable
         Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
         await using var without = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
         var error = await Assert.ThrowsAsync<FaultException>(() => without.FindMissingAsync([_digest], CancellationToken.None));
-        Assert.Equal(StatusCode.Unavailable, error.Fault.Code);
+        // With TLS 1.3 the refusal comes after the handshake: it meets the call before or after its headers have left.
+        Assert.Contains(error.Fault.Code, (StatusCode?[])[StatusCode.Unavailable, StatusCode.Internal]);
     }
 
     [Theory]

@@ -1,0 +1,81 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Cli.Hosting;
+using NativeLink.Actors.Cli.Tests.Rig;
+using NativeLink.Actors.LocalCluster;
+using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker.Connection;
+
+namespace NativeLink.Actors.Cli.Tests.Hosting;
+
+/// <summary>What the connection actor may rely on, whichever link it has (<see cref="ISchedulerLink"/>), of the one without a wire.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "Disposed of in DisposeAsync.")]
+public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+
+    private readonly TempDirectory _directory = new();
+    private readonly Channel<Wire.UpdateForWorker> _updates = Channel.CreateUnbounded<Wire.UpdateForWorker>();
+    private readonly Channel<Fault?> _ends = Channel.CreateUnbounded<Fault?>();
+    private LocalClusterHost _cluster = null!;
+
+    public async Task InitializeAsync() => _cluster = await LocalClusterHost.StartAsync(
+        LocalDefaults.Cluster(_directory.Path, new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Loopback, 0)), NullLoggerFactory.Instance, TimeProvider.System);
+
+    public async Task DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task The_first_update_is_the_workers_name_and_its_goodbye_ends_the_stream_once()
+    {
+        await using var session = await ConnectAsync();
+        Assert.StartsWith("east-", (await NextUpdateAsync()).ConnectionResult.WorkerId, StringComparison.Ordinal);
+        await session.SendAsync(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() }, CancellationToken.None);
+        await NextEndAsync();
+        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new Wire.UpdateForScheduler(), CancellationToken.None));
+        await session.DisposeAsync();
+        Assert.False(_ends.Reader.TryRead(out _));
+    }
+
+    [Fact]
+    public async Task The_schedulers_end_is_the_streams_end()
+    {
+        await using var session = await ConnectAsync();
+        await NextUpdateAsync();
+        await _cluster.DisposeAsync();
+        await NextEndAsync();
+    }
+
+    [Fact]
+    public async Task A_session_that_is_disposed_ends_and_its_worker_is_gone()
+    {
+        var session = await ConnectAsync();
+        var worker = new WorkerId((await NextUpdateAsync()).ConnectionResult.WorkerId);
+        await session.DisposeAsync();
+        await NextEndAsync();
+        Assert.False(await _cluster.SetDrainingAsync(worker, draining: true));
+    }
+
+    [Fact]
+    public async Task The_message_that_was_sent_stays_the_workers_own()
+    {
+        await using var session = await ConnectAsync();
+        await NextUpdateAsync();
+        var mine = new Wire.UpdateForScheduler { ExecuteResult = new Wire.ExecuteResult { OperationId = "unknown", ExecuteResponse = new Reapi.ExecuteResponse() } };
+        var before = mine.Clone();
+        await session.SendAsync(mine, CancellationToken.None);
+        Assert.Equal(before, mine);
+    }
+
+    private Task<ISchedulerSession> ConnectAsync() => new ClusterSchedulerLink(_cluster).ConnectAsync(
+        new Wire.ConnectWorkerRequest { WorkerIdPrefix = "east-", MaxInflightTasks = 1 }, update => _updates.Writer.TryWrite(update), end => _ends.Writer.TryWrite(end), CancellationToken.None);
+
+    private async Task<Wire.UpdateForWorker> NextUpdateAsync() => await _updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+
+    private async Task<Fault?> NextEndAsync() => await _ends.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+}
