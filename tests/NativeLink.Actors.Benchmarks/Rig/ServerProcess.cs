@@ -160,14 +160,19 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             _errors.Add(line);
     }
 
+    /// <summary>Asks it to end, the second time at once (SIGINT is ignored below a script's background job), and kills it in the end.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        foreach (var patience in (TimeSpan[])[TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)])
         {
-            using var kill = Process.Start("kill", ["-INT", Id.ToString(CultureInfo.InvariantCulture)]);
-            using var limit = new CancellationTokenSource(Patience);
-            await _process.WaitForExitAsync(limit.Token).ContinueWith(_ => _process.Kill(entireProcessTree: true), TaskScheduler.Default);
+            if (_process.HasExited)
+                break;
+            using var end = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
+            using var limit = new CancellationTokenSource(patience);
+            await _process.WaitForExitAsync(limit.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         }
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
         lock (Running)
             Running.Remove(_process);
         _process.Dispose();
