@@ -41,8 +41,8 @@ public sealed class InputRootSwitchTests : IDisposable
 
         foreach (var part in (string[])["2", "3"])
         {
-            Assert.Empty(Directory.GetDirectories(_directory.At($"data/work/{part}")));
-            Assert.DoesNotContain(_directory.At($"data/work/{part}"), await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
+            Assert.Empty(Directory.GetDirectories(Path.Combine(_directory.At("data"), "work", part)));
+            Assert.DoesNotContain(Path.Combine(_directory.At("data"), "work", part), await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
         }
     }
 
