@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Which of the numbered behaviours (conformance-numbers.txt: number and class) a test's name carries (NL_nnn), which are excepted
+# Which of the numbered behaviours (behaviours.md: number, class, text) a test's name carries (NL_nnn), which are excepted
 # (conformance-exceptions.md, with the reason), and which are missing. Exit status 0 when none of class bb, sched, cas or e2e is missing.
 set -u
 cd "$(dirname "$0")" || exit 2
-required=$(awk '$2 ~ /^(bb|sched|cas|e2e)$/ {print $1}' conformance-numbers.txt | sort -u)
-all=$(awk '{print $1}' conformance-numbers.txt | sort -u)
+required=$(awk '$1 == "|" && $4 ~ /^(bb|sched|cas|e2e)$/ {print $2}' behaviours.md | sort -u)
+all=$(awk '$1 == "|" && $2 ~ /^NL-/ {print $2}' behaviours.md | sort -u)
 # a test's name: a method of a [Fact] or [Theory], never a comment
 tested=$(grep -rhoE --include='*.cs' '(void|Task|ValueTask) [A-Za-z0-9_]*NL_[0-9]{3}[A-Za-z0-9_]*\(' . | grep -oE 'NL_[0-9]{3}' | tr _ - | sort -u)
 excepted=$(grep -oE '^\| NL-[0-9]{3}' conformance-exceptions.md 2>/dev/null | grep -oE 'NL-[0-9]{3}' | sort -u)

@@ -6,10 +6,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 3
 ROOT=$PWD
-SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend crash micro bazel coverage)
+SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend bazel-own crash faults micro bazel coverage)
 WANTED=("$@"); [ ${#WANTED[@]} -gt 0 ] || WANTED=("${SUITES[@]}")
 PASSED=0 FAILED=0 SKIPPED=0
-FAILURES=()
+FAILURES=() SKIPS=()
 OUT=$(mktemp -d "${TMPDIR:-/tmp}/nla-tests.XXXXXX"); chmod 755 "$OUT"
 PIDS=()
 cleanup() { for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done; wait 2>/dev/null; [ -n "${KEEP:-}" ] || rm -rf "$OUT"; }
@@ -25,7 +25,7 @@ install() {
   command -v dotnet >/dev/null || missing "the .NET 10 SDK (dotnet): https://dot.net"
   DOTNET_ROOT=${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}; export DOTNET_ROOT
   local need=() p
-  for p in gcc g++ make zip unzip procps util-linux bazel-bootstrap dpkg-dev python3 python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev openssl xfsprogs; do
+  for p in gcc g++ make zip unzip procps util-linux bazel-bootstrap bazel-bootstrap-source iproute2 attr perl linux-perf dpkg-dev python3 python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev openssl xfsprogs; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || need+=("$p")
   done
   [ ${#need[@]} -eq 0 ] && return
@@ -50,21 +50,38 @@ tally() {
   FAILED=$((FAILED + $(sed -E 's/.* ([0-9]+) failed.*/\1/' <<<"$line")))
   grep -q skipped <<<"$line" && SKIPPED=$((SKIPPED + $(sed -E 's/.* ([0-9]+) skipped.*/\1/' <<<"$line")))
   while read -r l; do FAILURES+=("$name: $l"); done < <(grep -E '^FAIL' "$log" | cut -c1-300)
+  while read -r l; do SKIPS+=("$name: $l"); done < <(sed -nE 's/^SKIP //p' "$log" | cut -c1-300)
   echo "$name: $line"
 }
 
+# the names of the tests with this outcome, each with its message where there is one
+outcomes() {
+  $PYTHON - "$1" "$2" <<'END'
+import sys, xml.etree.ElementTree as xml
+space = "{http://microsoft.com/schemas/VisualStudio/TeamTest/2010}"
+for result in xml.parse(sys.argv[1]).iter(space + "UnitTestResult"):
+    if result.get("outcome") == sys.argv[2]:
+        message = result.findtext(f".//{space}Message") or ""
+        print(result.get("testName") + (": " + " ".join(message.split())[:200] if message and sys.argv[2] == "NotExecuted" else ""))
+END
+}
+
 dotnet_tests() {
-  local project=$1 trx=$OUT/$(basename "$1").trx counters
-  dotnet test "$project" -c Release --no-build --nologo --logger "trx;LogFileName=$trx" --blame-hang-timeout 5m >"$trx.log" 2>&1
-  if [ ! -s "$trx" ]; then verdict "$project: did not run" 1; tail -n 30 "$trx.log"; return; fi
+  local project=$1 name trx counters began=$SECONDS code total passed failed
+  name=$(basename "$project" .csproj) trx=$OUT/$(basename "$1").trx
+  dotnet test "$project" -c Release --no-build --nologo --logger "trx;LogFileName=$trx" --blame-hang-timeout 5m >"$trx.log" 2>&1; code=$?
+  if [ ! -s "$trx" ]; then verdict "$name: did not run" 1; tail -n 30 "$trx.log"; return; fi
   counters=$(grep -o '<Counters [^>]*>' "$trx")
   n() { sed -E "s/.* $1=\"([0-9]+)\".*/\1/" <<<"$counters"; }
-  local total passed failed; total=$(n total) passed=$(n passed) failed=$(n failed)
+  total=$(n total) passed=$(n passed) failed=$(n failed)
   PASSED=$((PASSED + passed)); FAILED=$((FAILED + failed)); SKIPPED=$((SKIPPED + total - passed - failed))
-  echo "$(basename "$project"): $passed passed, $failed failed, $((total - passed - failed)) skipped"
-  [ "$total" -gt 0 ] || verdict "$project: no test was found" 1
+  echo "$name: $passed passed, $failed failed, $((total - passed - failed)) skipped ($((SECONDS - began)) s)"
+  [ "$total" -gt 0 ] || verdict "$name: no test was found" 1
+  # A test process that dies or hangs fails no test of those that it has told of.
+  if [ "$failed" = 0 ] && [ "$code" != 0 ]; then verdict "$name: did not finish" 1; tail -n 30 "$trx.log"; fi
+  while read -r l; do SKIPS+=("$l"); done < <(outcomes "$trx" NotExecuted)
   if [ "$failed" -gt 0 ]; then
-    while read -r l; do FAILURES+=("$(basename "$project"): $l"); done < <(grep -o '<UnitTestResult [^>]*outcome="Failed"[^>]*' "$trx" | sed -E 's/.*testName="([^"]*)".*/\1/')
+    while read -r l; do FAILURES+=("$name: $l"); done < <(outcomes "$trx" Failed)
     grep -E -A 12 '\[FAIL\]|^  Failed ' "$trx.log" | head -n 120
   fi
 }
@@ -143,6 +160,17 @@ if wanted crash; then
   tally crash "$OUT/crash.log"; grep -E '^(ok|FAIL) ' "$OUT/crash.log"
 fi
 
+if wanted faults; then
+  # A share of all points, drawn by a seed that the log tells.
+  SEED=(); [ -z "${NLA_TEST_SEED:-}" ] || SEED=(--seed "$NLA_TEST_SEED")
+  for user in "" --user; do
+    [ -z "$user" ] || [ "$(id -u)" = 0 ] || continue
+    name="faults${user:+ as an ordinary user}"; title "$name"
+    benchmarks faults --seconds 12 $user "${SEED[@]}" --binary "$OUT/bin/nativelink-actors" >"$OUT/faults$user.log" 2>&1
+    tally "$name" "$OUT/faults$user.log"; grep -E '^seed' "$OUT/faults$user.log"
+  done
+fi
+
 if wanted micro; then
   title "inner pieces, each once"
   benchmarks micro --once >"$OUT/micro.log" 2>&1; micro=$?; verdict "micro --once" $micro
@@ -160,6 +188,13 @@ if wanted bazel; then
   fi
 fi
 
+if wanted bazel-own; then
+  title "Bazel's own tests of remote execution"
+  # In a network of its own. Alone: beside other builds its functions come to their time limits.
+  NLA_BINARY="$OUT/bin/nativelink-actors" OWN_WORK=$OUT/bazel-own OWN_LIMIT=300 timeout 2400 $PYTHON tests/NativeLink.Actors.EndToEnd/bazel/own/run.py >"$OUT/bazel-own.log" 2>&1
+  tally bazel-own "$OUT/bazel-own.log"
+fi
+
 if wanted coverage; then
   title "conformance coverage"
   tests/conformance-coverage.sh >"$OUT/coverage.log"; verdict "conformance coverage" $?; cat "$OUT/coverage.log"
@@ -169,6 +204,10 @@ if wanted format; then
   title format
   dotnet format NativeLink.Actors.sln --verify-no-changes --no-restore >"$OUT/format.log" 2>&1; f=$?; verdict format $f
   [ $f = 0 ] || head -n 20 "$OUT/format.log"
+fi
+
+if [ ${#SKIPS[@]} -gt 0 ]; then
+  title "skipped: not possible on this machine, or for this user"; printf '  %s\n' "${SKIPS[@]}"
 fi
 
 if [ ${#FAILURES[@]} -gt 0 ]; then

@@ -52,7 +52,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         LocalClusterHost? host = null;
         try
         {
-            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time);
+            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryMakeRoom(bytes, options.ActionCachePath));
             host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time), cas, actionCache, time);
             await host.ListenAsync(options, log);
             return host;
@@ -70,6 +70,9 @@ public sealed class LocalClusterHost : IAsyncDisposable
     /// <summary>Opens the worker API's stream for a worker in this process.</summary>
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
     public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest hello) => new(_scheduler, hello);
+
+    /// <summary>Nothing new is started from now on, and new Execute calls are refused with UNAVAILABLE; everything else is served until the end.</summary>
+    public void BeginDrain() => _scheduler.BeginDrain();
 
     /// <summary>Ends the calls that still run, within some seconds, and closes the stores.</summary>
     public async ValueTask DisposeAsync()
@@ -89,7 +92,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
     {
         try
         {
-            return ContentStore.Open(options, time);
+            return ContentStore.Open(options with { RefusesTooLarge = true }, time);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -97,9 +100,17 @@ public sealed class LocalClusterHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The address that the server names, and all of them when it names none.</summary>
+    private static string Culprit(IPEndPoint[] addresses, Exception error)
+    {
+        var named = addresses.Where(address => error.Message.Contains(address.ToString(), StringComparison.Ordinal)).ToList();
+        return string.Join<IPEndPoint>(" and ", named.Count > 0 ? named : addresses);
+    }
+
     private async Task ListenAsync(LocalClusterOptions options, ILogger log)
     {
-        foreach (var address in new[] { options.Listen, options.WorkerApiListen })
+        var addresses = options.ServesWorkerApi && !options.WorkerApiListen.Equals(options.Listen) ? new[] { options.Listen, options.WorkerApiListen } : [options.Listen];
+        foreach (var address in addresses)
         {
             if (!IPAddress.IsLoopback(address.Address))
                 ClusterLog.NotLoopback(log, address);
@@ -110,7 +121,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         }
         catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or InvalidOperationException)
         {
-            throw new FaultException(FaultKind.Worker, $"cannot listen on {options.Listen} and {options.WorkerApiListen}: {error.Message}; free the address or choose another", error);
+            throw new FaultException(FaultKind.Worker, $"cannot listen on {Culprit(addresses, error)}: {error.GetBaseException().Message}; free the address or choose another", error);
         }
         var taken = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
             .Select(address => new Uri(address)).Select(uri => new IPEndPoint(IPAddress.Parse(uri.Host.Trim('[', ']')), uri.Port)).ToArray();

@@ -32,6 +32,15 @@ public sealed record LocalClusterOptions
     /// <summary>Instances that are served; empty: any name.</summary>
     public ImmutableArray<string> Instances { get; init; } = [];
 
+    /// <summary>Instances that execute; null: all that are served.</summary>
+    public ImmutableArray<string>? ExecutionInstances { get; init; }
+
+    /// <summary>Instances under which clients may read the action cache and not write it.</summary>
+    public ImmutableArray<string> ReadOnlyActionCaches { get; init; } = [];
+
+    /// <summary>False: workers are in this process alone, and there is no second address.</summary>
+    public bool ServesWorkerApi { get; init; } = true;
+
     public SchedulerOptions Scheduler { get; init; } = new();
 
     /// <summary>Offer zstd on streams and in batches.</summary>
@@ -40,14 +49,26 @@ public sealed record LocalClusterOptions
     /// <summary>Advertised; for NativeLink's own figure of 65 536 workers take 2 MiB.</summary>
     public int MaxBatchTotalSizeBytes { get; init; } = 4_000_000 - 65_536;
 
-    /// <summary>Largest gRPC message accepted.</summary>
+    /// <summary>Largest gRPC message accepted, but for those of the CAS: what is in one of these has <see cref="CasOverheadBytes"/> besides.</summary>
     public int MaxMessageBytes { get; init; } = 4 << 20;
+
+    /// <summary>
+    /// What digests, names and lengths may add to a batch, and what a FindMissingBlobs may have altogether: clients count the blobs alone, and an
+    /// entry takes some 85 bytes besides, so that this is room for nearly 200,000 of them.
+    /// </summary>
+    public int CasOverheadBytes { get; init; } = 16 << 20;
 
     /// <summary>False only in benchmarks that need a server like NativeLink's.</summary>
     public bool NoDelay { get; init; } = true;
 
-    /// <summary>How long an unfinished upload is kept under its uuid.</summary>
+    /// <summary>How long an unfinished upload is kept under its name.</summary>
     public TimeSpan PartialUploadLifetime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long the stream of an upload may send nothing.</summary>
+    public TimeSpan UploadStallLimit { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Most bytes that uploads which have not ended may hold on disk; 0: as many as the CAS may hold.</summary>
+    public long MaxUploadBytes { get; init; }
 }
 
 /// <summary>The <c>simple</c> scheduler's settings (wire contract 5.6).</summary>
@@ -62,6 +83,12 @@ public sealed record SchedulerOptions
     public TimeSpan RetainCompletedFor { get; init; } = TimeSpan.FromSeconds(60);
 
     public TimeSpan UnacknowledgedKillTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// What an action's inputs may take before its own timeout begins to count: the scheduler's clock, which stands behind the worker's, is both
+    /// together.
+    /// </summary>
+    public TimeSpan StagingTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Zero is off.</summary>
     public TimeSpan MaxActionExecutingTimeout { get; init; }

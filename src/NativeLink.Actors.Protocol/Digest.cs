@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace NativeLink.Actors.Protocol;
 
@@ -13,6 +14,12 @@ public readonly record struct Digest : IComparable<Digest>
 {
     public const int HashLength = 32;
 
+    // Clients choose digests; with seeds that they do not know they cannot choose ones that fall together in a table.
+    private static readonly ulong Seed1 = RandomSeed();
+    private static readonly ulong Seed2 = RandomSeed();
+    private static readonly ulong Seed3 = RandomSeed();
+    private static readonly ulong Seed4 = RandomSeed();
+
     private static readonly Digest EmptySha256 =
         Parse("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0, DigestFunction.Sha256);
 
@@ -24,23 +31,33 @@ public readonly record struct Digest : IComparable<Digest>
     private readonly ulong _c;
     private readonly ulong _d;
 
+    // Stores keep millions of digests: the function costs no word of its own. The sign bit says BLAKE3; a size never has one.
+    private readonly long _sizeAndFunction;
+
     private Digest(ReadOnlySpan<byte> hash, long sizeBytes, DigestFunction function)
     {
         _a = BinaryPrimitives.ReadUInt64BigEndian(hash);
         _b = BinaryPrimitives.ReadUInt64BigEndian(hash[8..]);
         _c = BinaryPrimitives.ReadUInt64BigEndian(hash[16..]);
         _d = BinaryPrimitives.ReadUInt64BigEndian(hash[24..]);
-        SizeBytes = sizeBytes;
-        Function = function;
+        _sizeAndFunction = function switch
+        {
+            DigestFunction.Sha256 => sizeBytes,
+            DigestFunction.Blake3 => sizeBytes | long.MinValue,
+            _ => throw new ArgumentOutOfRangeException(nameof(function), function, "not a digest function that is served"),
+        };
     }
 
     /// <summary>Length of the content in bytes.</summary>
-    public long SizeBytes { get; }
+    public long SizeBytes => _sizeAndFunction & long.MaxValue;
 
-    public DigestFunction Function { get; }
+    public DigestFunction Function => _sizeAndFunction < 0 ? DigestFunction.Blake3 : DigestFunction.Sha256;
 
-    /// <summary>The content is empty: such a blob always exists and is never transferred.</summary>
-    public bool IsEmpty => SizeBytes == 0;
+    /// <summary>
+    /// The content is empty: such a blob always exists and is never transferred. The size alone does not say so: a hash that is not that of no bytes
+    /// names a blob that cannot exist.
+    /// </summary>
+    public bool IsEmpty => SizeBytes == 0 && this == Empty(Function);
 
     /// <summary>64 lower-case hexadecimal digits.</summary>
     public string Hash
@@ -126,7 +143,22 @@ public readonly record struct Digest : IComparable<Digest>
 
     public static bool operator >=(Digest left, Digest right) => left.CompareTo(right) >= 0;
 
-    public override int GetHashCode() => (int)_a ^ (int)SizeBytes;
+    /// <summary>Of all words, and another one in each process.</summary>
+    public override int GetHashCode()
+    {
+        var first = Fold(_a ^ Seed1, _b ^ Seed2);
+        var second = Fold(_c ^ Seed3, _d ^ Seed4);
+        var all = Fold(first ^ (ulong)_sizeAndFunction ^ Seed2, second ^ Seed1);
+        return (int)(all ^ (all >> 32));
+    }
+
+    private static ulong RandomSeed() => BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
+    private static ulong Fold(ulong left, ulong right)
+    {
+        var high = Math.BigMul(left, right, out var low);
+        return high ^ low;
+    }
 
     /// <summary><c>hash/size</c>, as logs and messages show it.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Hash}/{SizeBytes}");

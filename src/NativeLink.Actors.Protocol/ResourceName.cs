@@ -52,6 +52,20 @@ public sealed record ResourceName(string Instance, string? UploadId, BlobCompres
         return false;
     }
 
+    /// <summary>REAPI's names and nothing else: numbers and lists, which enum parsing would take, name no compressor.</summary>
+    private static bool TryParseCompressor(string name, out BlobCompressor compressor)
+    {
+        (var isKnown, compressor) = name switch
+        {
+            "identity" => (true, BlobCompressor.Identity),
+            "zstd" => (true, BlobCompressor.Zstd),
+            "deflate" => (true, BlobCompressor.Deflate),
+            "brotli" => (true, BlobCompressor.Brotli),
+            _ => (false, BlobCompressor.Identity),
+        };
+        return isKnown;
+    }
+
     private static bool TryParseAt(string[] parts, int kind, bool upload, DigestFunction defaultFunction, out ResourceName result, out string error)
     {
         (result, error) = (null!, "");
@@ -59,7 +73,7 @@ public sealed record ResourceName(string Instance, string? UploadId, BlobCompres
         var compressor = BlobCompressor.Identity;
         if (parts[kind] == "compressed-blobs")
         {
-            if (at >= parts.Length || parts[at].Any(char.IsAsciiLetterUpper) || !Enum.TryParse(parts[at], ignoreCase: true, out compressor))
+            if (at >= parts.Length || !TryParseCompressor(parts[at], out compressor))
                 return false;
             at++;
         }
@@ -67,11 +81,12 @@ public sealed record ResourceName(string Instance, string? UploadId, BlobCompres
         var named = at < parts.Length && KnownFunctions.Contains(parts[at]);
         if (named)
         {
-            if (!Enum.TryParse(parts[at], ignoreCase: true, out function))
+            if (parts[at] is not ("sha256" or "blake3"))
             {
                 error = $"digest function '{parts[at]}' is not served; use sha256 or blake3";
                 return false;
             }
+            function = parts[at] == "blake3" ? DigestFunction.Blake3 : DigestFunction.Sha256;
             at++;
         }
         if (at + 1 >= parts.Length || !long.TryParse(parts[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var size))

@@ -132,7 +132,7 @@ public sealed record WorkerOptions
     /// <summary>Connect timeout; its half is the keep-alive period.</summary>
     public TimeSpan EndpointTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Wiped at start; holds <c>{operation id}/work</c> while an action runs.</summary>
+    /// <summary>Wiped at start; holds <c>{attempt}/work</c> while an action runs.</summary>
     public required string WorkDirectory { get; init; }
 
     /// <summary>Whether that is one worker's part of its parent directory, which then is this program's and holds parts only.</summary>

@@ -29,6 +29,7 @@ public sealed class WorkerServices : IAsyncDisposable
     private InputRoots _roots = null!;
     private PosixProcessLauncher _launcher = null!;
     private ICasClient _cas = null!;
+    private IReadOnlyList<int> _slots = [];
 
     private WorkerServices(WorkerHostOptions options, ILogger log, TimeProvider time) => (_options, _log, _time) = (options, log, time);
 
@@ -58,7 +59,7 @@ public sealed class WorkerServices : IAsyncDisposable
         {
             var uploader = UploaderOf(worker.Results, local);
             var directories = new ActionDirectories(_directories[index]);
-            return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker, peers, directories));
+            return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { MaxInflightTasks = SlotsOf(index) }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
             CasDownloader.CreateProps(_cas, _store, _roots),
@@ -110,8 +111,27 @@ public sealed class WorkerServices : IAsyncDisposable
             _store, _time));
         Owned(StorageMetrics.Observe(StateOfStorage));
         _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
+        _slots = BoundedSlots();
         _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
         _log.Opened(_roots.Description, _launcher.Description);
+    }
+
+    /// <summary>How many actions each worker runs at once: fewer than it is told to where this process may not have what they take.</summary>
+    private IReadOnlyList<int> BoundedSlots()
+    {
+        var wanted = _options.Workers.Select(static worker => worker.MaxInflightTasks > 0 ? worker.MaxInflightTasks : ConnectionSettings.UsualSlots).ToList();
+        var (budget, why) = SlotBudget.Measure();
+        var given = SlotBudget.Share(budget, wanted);
+        if (given.Sum(static slots => (long)slots) < wanted.Sum(static slots => (long)slots))
+            _log.Noticed($"{given.Sum()} actions at once instead of {wanted.Sum(static slots => (long)slots)}: there are only {why}");
+        return given;
+    }
+
+    /// <summary>What is not bounded stays as it was configured, 0 where it was not.</summary>
+    private int SlotsOf(int index)
+    {
+        var configured = _options.Workers[index].MaxInflightTasks;
+        return _slots[index] < (configured > 0 ? configured : ConnectionSettings.UsualSlots) ? _slots[index] : configured;
     }
 
     private StorageState StateOfStorage()

@@ -3,7 +3,7 @@
 import hashlib, os, signal, sys, threading, time
 import psutil_lite as ps
 from rig import case, digest, eventually, expect, key, run_cases, sh
-from worker_rig import MARK, STAMPS, WorkerUnderTest, complete, stamps
+from worker_rig import MARK, STAMPS, TimedLink, WorkerUnderTest, complete, stamps
 from protos import pb
 from google.protobuf import empty_pb2
 import grpc
@@ -35,17 +35,24 @@ def no_greeting(w):
 
 @case("3.3.1", "keep-alives every timeout/2, also while actions hash and upload")
 def keep_alive_period(w):
-    s = w.worker(worker_api_endpoint={"uri": f"http://127.0.0.1:{w.sched.port}", "timeout": 1})
-    # Not larger: this process holds its own lock while it takes a blob together, and hears keep-alives late that came in time.
-    ops = [s.start(w.action(sh("head -c 50000000 /dev/zero | tr '\\0' $N > big"), output_paths=["big"], env=ENV | {"N": str(n)})) for n in range(2)]
-    for o in ops:
-        s.wait("execute_result", o, 120)
-    time.sleep(1)
-    times = [t for t, _ in s.of("keep_alive_request")]
-    gaps = [b - a for a, b in zip(times, times[1:])]
-    expect(len(gaps) >= 3, f"only {len(times)} keep-alives")
-    expect(max(gaps) < 1.0, f"a gap of {max(gaps):.2f} s with a period of 0.5 s")
-    return f"{len(times)} keep-alives, gaps {min(gaps):.2f}–{max(gaps):.2f} s"
+    with TimedLink(w.sched.port) as link:
+        s = w.worker(worker_api_endpoint={"uri": f"http://127.0.0.1:{link.port}", "timeout": 1})
+        began = time.monotonic()
+        for round in range(12):
+            script = f"head -c 200000000 /dev/zero | tr '\\0' {'abcdefghijkl'[round]} > big"
+            ops = [s.start(w.action(sh(script), output_paths=["big"], env=ENV)) for _ in range(4)]
+            for o in ops:
+                w.ok(s.wait("execute_result", o, 120))
+            for blob in [k for k, v in w.cas.blobs.items() if len(v) == 200_000_000]:
+                del w.cas.blobs[blob]
+            # Ten periods say something; a machine that is done sooner does it again.
+            if time.monotonic() - began > 5:
+                break
+        ended = time.monotonic()
+        times = link.times("keep_alive_request")
+    gaps = [b - a for a, b in zip([began, *times], [*times, ended])]
+    expect(max(gaps) < 1.0, f"a gap of {max(gaps):.2f} s with a period of 0.5 s; {len(times)} keep-alives in {ended - began:.1f} s")
+    return f"{len(times)} keep-alives in {ended - began:.1f} s, {round + 1} rounds of 800 MB, gaps {min(gaps[:-1]):.2f}–{max(gaps):.2f} s"
 
 
 @case("3.4.1", "an empty update and an unknown kill leave the session alive")

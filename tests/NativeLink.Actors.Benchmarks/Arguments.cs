@@ -1,6 +1,8 @@
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Crash;
+using NativeLink.Actors.Benchmarks.Faults;
 using NativeLink.Actors.Benchmarks.Rig;
+using NativeLink.Actors.Benchmarks.Ruler;
 
 namespace NativeLink.Actors.Benchmarks;
 
@@ -11,14 +13,25 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
         targets [T2 T7 …]   measure the targets (all, or those named), a line for each finding
         crash ROUNDS [local|worker]   kill -9 a local cluster, and a worker with a remote CAS, under load at random moments, so many times each;
                             start it again; check its store, mounts, processes and a build
+        ruler --against COMMIT [local worker T1 T5 T7 T11]   this tree beside a commit (or a published program), in pairs: which figures of an action's cost
+                            and of the targets moved beyond the noise (T2 is among those of "local"); --pairs N: 20 when none are named, 8 with --quick
+        soak COUNT          so many small actions of mixed kinds through local, 8 in flight: memory, descriptors, threads, mounts, groups, log by the thousand,
+                            and whether they stay flat; an action without an answer within 15 s ends it with who waits where; --user: as uid 1000
+        faults [KIND …]     each descriptor, task, directory, entry and mount that an action of local allocates fails once, one after another: every action is
+                            answered, the next one succeeds, nothing is left; --seconds S: random points for so long (--seed N); --user: as uid 1000;
+                            --first: the first action of a server, a server for each point
+        scheduler           the scheduler's cost with 1,000 operations of one property set waiting, and with 100,000 of 10,000 sets: submit,
+                            completion, result, memory; fails when the 99th percentile of a submit is more than twice as long
         micro [FILTER]      the inner pieces by BenchmarkDotNet, with allocations; --once: each only once, untimed; --out DIR: into micro.md there
+        spawns N [cgroup|pidnamespace|subreaper] [AT-ONCE] [--loaded]
+                            /bin/true N times by the launcher alone; counts what does not come back; --loaded: beside threads that only take time
 
         --quick          a quarter of the passes, on ext4 alone
         --latency 25ms   what a round trip between worker and CAS takes longer where T5 counts round trips
         --out DIR        keep the results there: targets.md, targets.json, plots (all targets, or the word "plots"); targets not measured now stay as they are;
                          the word "report" alone measures nothing and takes notes.md in again
         --readme         with --out: put table and plots between the marks of README.md
-        --seed N         of crash: the same draws again; those of its first round, the next round has the next seed
+        --seed N         of crash and faults: the same draws again; of crash those of its first round, the next round has the next seed
         --binary FILE    this published program, instead of one published now
 
         A line of targets has the figure, its floor of the same run where there is one, the target, "ok" or "falls-short", and the ratio; or "not-measured: why". As root
@@ -28,11 +41,34 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 
     public const string CrashCommand = "crash";
 
+    public const string RulerCommand = "ruler";
+
+    public const string SoakCommand = "soak";
+
+    public const string FaultsCommand = "faults";
+
     public string? Binary { get; init; }
+
+    /// <summary>Of <see cref="FaultsCommand"/>: random points for so long; null for each point once.</summary>
+    public int? Seconds { get; init; }
 
     public bool Quick { get; init; }
 
     public string? Out { get; init; }
+
+    /// <summary>Of <see cref="RulerCommand"/>: a commit, or the path of a published program.</summary>
+    public string? Against { get; init; }
+
+    public int? Pairs { get; init; }
+
+    /// <summary>Of <see cref="SoakCommand"/> and <see cref="FaultsCommand"/>: as an ordinary user.</summary>
+    public bool User { get; init; }
+
+    /// <summary>Of <see cref="SoakCommand"/>: how many actions; null when the words are others.</summary>
+    public int? SoakCount => Words is { Count: 1 } && int.TryParse(Words.Single(), CultureInfo.InvariantCulture, out var count) && count > 0 ? count : null;
+
+    /// <summary>Of <see cref="FaultsCommand"/>: the first action of a server.</summary>
+    public bool First { get; init; }
 
     public bool Readme { get; init; }
 
@@ -55,7 +91,7 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     /// <summary>Null when it makes no sense.</summary>
     public static Arguments? Parse(string[] args)
     {
-        if (args is not ["targets" or CrashCommand, ..])
+        if (args is not ["targets" or CrashCommand or RulerCommand or SoakCommand or FaultsCommand, ..])
             return null;
         var words = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var parsed = new Arguments(args[0], words);
@@ -68,6 +104,21 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                     break;
                 case "--readme":
                     parsed = parsed with { Readme = true };
+                    break;
+                case "--first":
+                    parsed = parsed with { First = true };
+                    break;
+                case "--user":
+                    parsed = parsed with { User = true };
+                    break;
+                case "--against" when i + 1 < args.Length:
+                    parsed = parsed with { Against = args[++i] };
+                    break;
+                case "--pairs" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var pairs) && pairs > 0:
+                    parsed = parsed with { Pairs = pairs };
+                    break;
+                case "--seconds" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
+                    parsed = parsed with { Seconds = seconds };
                     break;
                 case "--seed" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seed):
                     parsed = parsed with { Seed = seed };
@@ -90,8 +141,17 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                     return null;
             }
         }
-        return parsed.Command == CrashCommand && parsed.CrashWords is null ? null : parsed;
+        return parsed.MakesSense ? parsed : null;
     }
+
+    private bool MakesSense => Command switch
+    {
+        CrashCommand => CrashWords is not null,
+        RulerCommand => Against is not null && Words.IsSubsetOf(RulerRun.Names),
+        SoakCommand => SoakCount is not null,
+        FaultsCommand => Words.IsSubsetOf(FaultRun.Kinds),
+        _ => true,
+    };
 
     private static TimeSpan? Milliseconds(string text) =>
         text.EndsWith("ms", StringComparison.Ordinal) && double.TryParse(text[..^2], CultureInfo.InvariantCulture, out var value) && value > 0 ? TimeSpan.FromMilliseconds(value) : null;

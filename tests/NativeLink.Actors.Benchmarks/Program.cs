@@ -2,9 +2,13 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using NativeLink.Actors.Benchmarks;
 using NativeLink.Actors.Benchmarks.Crash;
+using NativeLink.Actors.Benchmarks.Faults;
 using NativeLink.Actors.Benchmarks.Floors;
 using NativeLink.Actors.Benchmarks.Inner;
 using NativeLink.Actors.Benchmarks.Rig;
+using NativeLink.Actors.Benchmarks.Ruler;
+using NativeLink.Actors.Benchmarks.Scheduling;
+using NativeLink.Actors.Benchmarks.Soak;
 using NativeLink.Actors.Benchmarks.Targets;
 
 switch (args)
@@ -21,8 +25,12 @@ switch (args)
         return 0;
 }
 
+if (args is [SchedulerBench.Command])
+    return SchedulerBench.Run();
 if (args is ["micro", .. var filter])
     return Micro.Run(filter);
+if (args is [Spawns.Command, .. var words])
+    return await Spawns.RunAsync(words);
 if (Arguments.Parse(args) is not { } arguments)
 {
     Console.WriteLine(Arguments.Help);
@@ -32,9 +40,14 @@ OwnMounts.Enter(args);
 using var context = await BenchContext.CreateAsync(arguments.Binary, arguments.Quick, arguments.Latency);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Leave);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Leave);
-var code = arguments.CrashWords is var (rounds, which) && arguments.Command == Arguments.CrashCommand
-    ? await CrashRounds.RunAsync(context, which, rounds, arguments.Seed)
-    : await TargetRun.RunAsync(context, arguments);
+var code = arguments.Command switch
+{
+    Arguments.CrashCommand => await CrashRounds.RunAsync(context, arguments.CrashWords!.Value.Which, arguments.CrashWords!.Value.Rounds, arguments.Seed),
+    Arguments.RulerCommand => await RulerRun.RunAsync(context, arguments),
+    Arguments.SoakCommand => await SoakRun.RunAsync(context, arguments),
+    Arguments.FaultsCommand => await FaultRun.RunAsync(context, arguments),
+    _ => await TargetRun.RunAsync(context, arguments),
+};
 // The thread of the signal removes what there is, and ends this process.
 if (context.IsEnding)
     await Task.Delay(Timeout.Infinite);

@@ -84,6 +84,7 @@ public sealed class StoreTests
     [InlineData("{ name: 'X', fast_slow: { fast: { noop: {} }, slow: { noop: {} }, fast_direction: 'Both' } }", "stores[3].fast_slow.fast_direction", "did you mean 'both'")]
     [InlineData("{ name: 'X', fast_slow: { fast: { noop: {} } } }", "stores[3].fast_slow", "'slow' is missing")]
     [InlineData("{ name: 'X', memory: { eviction_policy: { max_byte: 1 } } }", "stores[3].memory.eviction_policy.max_byte", "did you mean 'max_bytes'")]
+    [InlineData("{ name: 'X', memory: { eviction_policy: { max_bytes: '1gb', evict_bytes: '1gb' } } }", "stores[3].memory.eviction_policy.evict_bytes", "not less than 'max_bytes'")]
     [InlineData("{ name: 'X', compression: { compression_algorithm: { gzip: {} }, backend: { noop: {} } } }", null, "'lz4' is missing")]
     public void A_mistake_in_a_store_is_refused_where_it_is(string store, string? path, string says)
     {

@@ -147,6 +147,9 @@ public sealed class ValueTests
     [InlineData("${EMPTY:-other}", "")]
     [InlineData("${C:-}", "")]
     [InlineData("${C:-a:-b}", "a:-b")]
+    [InlineData("${C:-${A}}", "1")]
+    [InlineData("${C:-a${D:-b$B}c}}", "ab2c}")]
+    [InlineData("${A:-${C}}", "1")]
     [InlineData("$A$A", "11")]
     public void Variables_are_replaced_in_every_form(string written, string value) =>
         Assert.Equal(value, Load.GoodWorker($"name: '{written}'", variables: [("A", "1"), ("B", "2"), ("EMPTY", "")]).Name);
@@ -156,6 +159,8 @@ public sealed class ValueTests
     [InlineData("${}")]
     [InlineData("${:-x}")]
     [InlineData("${a b}")]
+    [InlineData("${C:-${A}")]
+    [InlineData("${C:-${a b}}")]
     public void A_variable_that_is_written_wrong_is_refused(string written) =>
         Load.Refuses(Load.WorkerFile($"name: '{written}'"), "workers[0].local.name", "$$");
 

@@ -3,14 +3,16 @@ using NativeLink.Actors.Differential.Running;
 
 namespace NativeLink.Actors.Differential;
 
-/// <summary>The whole matrix as a command: <c>differential [--actions N] [--seed N]</c>. The test runner does not come through here.</summary>
+/// <summary>The whole matrix as a command: <c>differential [--actions N] [--seed N]</c>, and <c>transparency</c>. The test runner does not come through here.</summary>
 public static class Program
 {
     public static async Task<int> Main(string[] args)
     {
+        if (args is ["transparency", .. var arguments])
+            return await Transparency.TransparencyCommand.RunAsync(arguments);
         if (args is not ["differential", .. var rest] || rest.Length % 2 != 0)
         {
-            await Console.Error.WriteLineAsync("differential [--actions N] [--seed N]: the same actions with each materialiser and each digest function; the tests run by dotnet test");
+            await Console.Error.WriteLineAsync("differential [--actions N] [--seed N]: the same actions with each materialiser and each digest function; transparency: see there; the tests run by dotnet test");
             return 2;
         }
         var options = rest.Chunk(2).ToDictionary(pair => pair[0], pair => int.Parse(pair[1], CultureInfo.InvariantCulture));

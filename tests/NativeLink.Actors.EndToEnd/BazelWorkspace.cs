@@ -2,16 +2,20 @@ using System.Security.Cryptography;
 
 namespace NativeLink.Actors.EndToEnd;
 
-/// <summary>A copy of one of the Bazel workspaces with a Bazel server of its own.</summary>
-internal sealed class BazelWorkspace : IAsyncDisposable
+/// <summary>
+/// A copy of one of the Bazel workspaces with a Bazel server of its own: one for all tests, one after the other, as its start costs more than a build. Each test begins
+/// with nothing built, and with actions that nobody has seen before.
+/// </summary>
+public sealed class BazelWorkspace : IAsyncLifetime
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(5);
     private readonly string _home = Directory.CreateTempSubdirectory("nla-bazel-").FullName;
     private readonly string _workspace;
-    private readonly string _salt = Guid.NewGuid().ToString("N");
+    private string _salt = "";
 
-    public BazelWorkspace(string name)
+    public BazelWorkspace()
     {
+        const string name = "cc-small";
         var from = Path.Combine(AppContext.BaseDirectory, "bazel", "workspaces");
         Copy(Path.Combine(from, name), Path.Combine(_home, name));
         Copy(Path.Combine(from, "stubs"), Path.Combine(_home, "stubs"));
@@ -19,8 +23,24 @@ internal sealed class BazelWorkspace : IAsyncDisposable
         _workspace = Path.Combine(_home, name);
     }
 
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    /// <summary>As after a clone: nothing is built, and no action is one of before.</summary>
+    public async Task Fresh()
+    {
+        _salt = Guid.NewGuid().ToString("N");
+        await Clean();
+    }
+
+    /// <summary>Forgets what was built, as a new client would know nothing of it.</summary>
+    public async Task Clean()
+    {
+        await using var clean = Bazel(["clean", "--host_javabase=@local_jdk//:jdk"]);
+        Assert.True(await clean.Exit(Bound) == 0, clean.Output);
+    }
+
     /// <summary>Builds or tests everything remotely; nothing comes from an earlier run's cache.</summary>
-    public RunningProgram Start(string verb, string endpoint, params string[] more) => Bazel(
+    internal RunningProgram Start(string verb, string endpoint, params string[] more) => Bazel(
         [verb, "--host_javabase=@local_jdk//:jdk", "--config=remote", $"--remote_executor={endpoint}", "--jobs=8", "--noremote_local_fallback", "--noremote_accept_cached",
          $"--action_env=BZ_SALT={_salt}", $"--test_env=BZ_SALT={_salt}", .. more]);
 
@@ -47,7 +67,7 @@ internal sealed class BazelWorkspace : IAsyncDisposable
         return digests;
     }
 
-    public async ValueTask DisposeAsync()
+    public async Task DisposeAsync()
     {
         await using (var shutdown = Bazel(["shutdown"]))
             await shutdown.Exit(TimeSpan.FromMinutes(1));

@@ -27,7 +27,8 @@ internal sealed class RunningProgram : IAsyncDisposable
 
     public static RunningProgram Start(string program, IEnumerable<string> arguments, string? directory = null)
     {
-        var info = new ProcessStartInfo(program, arguments)
+        // Below nohup, or a script's background job, a child would ignore it for good.
+        var info = new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT,HUP", program, .. arguments])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

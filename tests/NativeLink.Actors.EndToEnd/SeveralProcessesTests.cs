@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace NativeLink.Actors.EndToEnd;
 
 /// <summary>Real Bazel builds with cluster and workers as separate processes.</summary>
-public sealed partial class SeveralProcessesTests
+[Collection(nameof(BazelWorkspace))]
+public sealed partial class SeveralProcessesTests(BazelWorkspace workspace)
 {
     [Fact]
     public async Task NL_352_One_process_two_and_three_build_the_same()
@@ -15,7 +16,7 @@ public sealed partial class SeveralProcessesTests
             await using var cluster = await Cluster.Start(workersInProcess: workers == 0 ? 2 : 0);
             for (var i = 0; i < workers; i++)
                 await cluster.StartWorker($"w{i}");
-            await using var workspace = new BazelWorkspace("cc-small");
+            await workspace.Fresh();
             var output = await workspace.Build("test", cluster.Endpoint, "//...");
             AssertAllRemote(output);
             digests.Add(await workspace.Digests());
@@ -31,7 +32,7 @@ public sealed partial class SeveralProcessesTests
         await using var cluster = await Cluster.Start(workersInProcess: 0);
         var doomed = await cluster.StartWorker("doomed");
         await cluster.StartWorker("other");
-        await using var workspace = new BazelWorkspace("cc-small");
+        await workspace.Fresh();
         await using var build = workspace.Start("build", cluster.Endpoint, "//...");
         await doomed.Says("succeeded", TimeSpan.FromMinutes(2));
         doomed.Signal("KILL");
@@ -47,7 +48,7 @@ public sealed partial class SeveralProcessesTests
         await using var cluster = await Cluster.Start(workersInProcess: 0);
         var leaving = await cluster.StartWorker("leaving");
         await cluster.StartWorker("staying");
-        await using var workspace = new BazelWorkspace("cc-small");
+        await workspace.Fresh();
         await using var build = workspace.Start("build", cluster.Endpoint, "//...");
         await leaving.Says("succeeded", TimeSpan.FromMinutes(2));
         leaving.Signal("TERM");
@@ -60,9 +61,9 @@ public sealed partial class SeveralProcessesTests
     public async Task NL_353_A_second_build_with_a_new_client_takes_everything_from_the_action_cache()
     {
         await using var cluster = await Cluster.Start(workersInProcess: 2);
-        await using var workspace = new BazelWorkspace("cc-small");
+        await workspace.Fresh();
         AssertAllRemote(await workspace.Build("test", cluster.Endpoint, "--remote_accept_cached", "//app:digest_test"));
-        await workspace.Build("clean", cluster.Endpoint);
+        await workspace.Clean();
         var again = await workspace.Build("test", cluster.Endpoint, "--remote_accept_cached", "//app:digest_test");
         Assert.Equal(0, Count(again, "remote"));
         Assert.True(Count(again, "remote cache hit") > 0, again);

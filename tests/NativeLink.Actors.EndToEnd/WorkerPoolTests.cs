@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace NativeLink.Actors.EndToEnd;
 
 /// <summary>The pool of NativeLink's page on workers: one file for four workers that share a store, as four processes and as one.</summary>
-public sealed class WorkerPoolTests
+[Collection(nameof(BazelWorkspace))]
+public sealed class WorkerPoolTests(BazelWorkspace workspace)
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
 
@@ -15,7 +16,7 @@ public sealed class WorkerPoolTests
         var workers = await Task.WhenAll(Enumerable.Range(1, 4).Select(i =>
             cluster.StartProgram(["--config", file, "--worker", "--worker-id", $"worker-host-{i}"], "registered")));
         Assert.Equal(["worker-host-1", "worker-host-2", "worker-host-3", "worker-host-4"], Parts(cluster));
-        await using var workspace = new BazelWorkspace("cc-small");
+        await workspace.Fresh();
         await workspace.Build("build", cluster.Endpoint, "//...");
         Assert.All(workers, worker => Assert.Contains("succeeded", worker.Output, StringComparison.Ordinal));
         foreach (var worker in workers)

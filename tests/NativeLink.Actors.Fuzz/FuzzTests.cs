@@ -1,9 +1,12 @@
+using System.Globalization;
+
 namespace NativeLink.Actors.Fuzz;
 
 /// <summary>The first cases of each target; the command goes on for as long as it is told to.</summary>
 public sealed class FuzzTests
 {
-    private const int Seed = 1;
+    /// <summary>That of every run; NLA_TEST_SEED names another one instead.</summary>
+    private static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("NLA_TEST_SEED") ?? "1", CultureInfo.InvariantCulture);
 
     [Theory]
     [InlineData("directory", 40)]

@@ -78,4 +78,40 @@ public sealed class DigestTests
         Assert.Equal("af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262/0", Digest.Empty(DigestFunction.Blake3).ToString());
         Assert.True(Digest.Empty(DigestFunction.Blake3).IsEmpty);
     }
+
+    [Fact]
+    public void Only_the_hash_of_no_bytes_makes_a_digest_of_size_0_the_empty_one()
+    {
+        Assert.False(Digest.Parse(new string('a', 64), 0, DigestFunction.Sha256).IsEmpty);
+        Assert.False(Digest.Parse(Digest.Empty(DigestFunction.Blake3).Hash, 0, DigestFunction.Sha256).IsEmpty);
+        Assert.False(Digest.Parse(Digest.Empty(DigestFunction.Sha256).Hash, 0, DigestFunction.Blake3).IsEmpty);
+        Assert.False(Digest.Parse(Digest.Empty(DigestFunction.Sha256).Hash, 1, DigestFunction.Sha256).IsEmpty);
+        Assert.False(default(Digest).IsEmpty);
+    }
+
+    [Fact]
+    public void Function_and_size_are_kept_side_by_side()
+    {
+        var largest = Digest.Parse(Hash, long.MaxValue, DigestFunction.Blake3);
+        Assert.Equal((long.MaxValue, DigestFunction.Blake3), (largest.SizeBytes, largest.Function));
+        Assert.NotEqual(largest, Digest.Parse(Hash, long.MaxValue, DigestFunction.Sha256));
+        Assert.Equal(40, System.Runtime.CompilerServices.Unsafe.SizeOf<Digest>());
+    }
+
+    [Fact]
+    public void Digests_that_differ_in_any_one_word_have_different_hash_codes()
+    {
+        var codes = new HashSet<int>();
+        for (var at = 0; at < Digest.HashLength; at++)
+        {
+            for (var value = 1; value < 256; value++)
+            {
+                var hash = new byte[Digest.HashLength];
+                hash[at] = (byte)value;
+                codes.Add(Digest.FromHash(hash, 5, DigestFunction.Sha256).GetHashCode());
+            }
+        }
+        // One pair in some hundred runs may meet by chance.
+        Assert.InRange(codes.Count, (255 * Digest.HashLength) - 2, 255 * Digest.HashLength);
+    }
 }

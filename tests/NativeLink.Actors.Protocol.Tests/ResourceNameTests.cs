@@ -55,6 +55,10 @@ public sealed class ResourceNameTests
     [InlineData("blobs/{0}/ten")]
     [InlineData("compressed-blobs/{0}/1")]
     [InlineData("compressed-blobs/ZSTD/{0}/1")]
+    [InlineData("compressed-blobs/1/{0}/1")]
+    [InlineData("compressed-blobs/7/{0}/1")]
+    [InlineData("compressed-blobs/identity,zstd/{0}/1")]
+    [InlineData("compressed-blobs/ zstd/{0}/1")]
     public void NL_350_What_is_no_name_is_refused_with_a_sentence(string form)
     {
         var name = string.Format(System.Globalization.CultureInfo.InvariantCulture, form, Hash);

@@ -45,7 +45,7 @@ public static class CrashLoop
         var variants = Enumerable.Range(-1, 6).Select(i => Variant(tree, i)).ToList();
         for (var i = 0; ; i++)
         {
-            using (var action = work.CreateActionDirectory(new OperationId($"op-{i}")))
+            using (var action = work.CreateActionDirectory(AttemptId.Next(new OperationId($"op-{i}"))))
             using (var root = await roots.MaterialiseAsync(variants[random.Next(variants.Count)], action.WorkPath, tree, CancellationToken.None))
             {
                 var output = Path.Combine(action.Path, "output");

@@ -18,4 +18,11 @@ internal static class Shell
         Assert.True(process.WaitForExit(30_000));
         return (process.ExitCode, output + errors.Result);
     }
+
+    /// <summary>Skips the test where this machine or this user cannot do what the script asks for.</summary>
+    public static void RunOrSkip(string script, string directory)
+    {
+        var (code, output) = Run(script, directory);
+        Skip.If(code != 0, $"not possible here: {output.Trim()}");
+    }
 }

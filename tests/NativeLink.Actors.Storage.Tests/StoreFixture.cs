@@ -7,14 +7,15 @@ internal sealed class StoreFixture : IDisposable
 {
     private readonly Func<ContentStoreOptions, ContentStoreOptions> _configure;
 
-    public StoreFixture(Func<ContentStoreOptions, ContentStoreOptions>? configure = null, TimeProvider? time = null)
+    public StoreFixture(Func<ContentStoreOptions, ContentStoreOptions>? configure = null, TimeProvider? time = null, string? below = null)
     {
+        Directory = new TempDirectory(below);
         _configure = configure ?? (static options => options);
         Time = time ?? TimeProvider.System;
         Store = OpenAnother();
     }
 
-    public TempDirectory Directory { get; } = new();
+    public TempDirectory Directory { get; }
 
     public TimeProvider Time { get; }
 

@@ -5,7 +5,9 @@ namespace NativeLink.Actors.Storage.Tests;
 /// <summary>A directory of one test's own, gone afterwards with everything mounted in it.</summary>
 internal sealed class TempDirectory : IDisposable
 {
-    public TempDirectory() => Path = Directory.CreateTempSubdirectory("nla-storage-").FullName;
+    public TempDirectory(string? below = null) => Path = below is null
+        ? Directory.CreateTempSubdirectory("nla-storage-").FullName
+        : Directory.CreateDirectory(System.IO.Path.Combine(below, Guid.NewGuid().ToString("N"))).FullName;
 
     public string Path { get; }
 

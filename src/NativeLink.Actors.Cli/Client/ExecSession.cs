@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Client;
@@ -19,8 +20,8 @@ public sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stre
         var response = await reporter.FollowAsync(() => ExecuteAsync(request, cancellation));
         var result = response.Result ?? new Reapi.ActionResult();
         var began = Stopwatch.GetTimestamp();
-        await PrintAsync(result.StdoutRaw.Memory, result.StdoutDigest, stdout, cancellation);
-        await PrintAsync(result.StderrRaw.Memory, result.StderrDigest, stderr, cancellation);
+        await PrintAsync(result.StdoutRaw.Memory, result.StdoutDigest, stdout, "stdout", cancellation);
+        await PrintAsync(result.StderrRaw.Memory, result.StderrDigest, stderr, "stderr", cancellation);
         var writer = new OutputWriter(client, request.Into);
         await writer.WriteAsync(result, "", cancellation);
         AddStages(result.ExecutionMetadata);
@@ -86,13 +87,24 @@ public sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stre
         _ => "accepted",
     };
 
-    private async Task PrintAsync(ReadOnlyMemory<byte> raw, Reapi.Digest? wire, Stream target, CancellationToken cancellation)
+    /// <summary>
+    /// The action has run: where its words cannot be written that is said, and changes nothing else. Nothing is fetched for a size of 0: a scheduler that gave up
+    /// says so with a hash of zeros, which names no blob, and its reason is to be shown.
+    /// </summary>
+    private async Task PrintAsync(ReadOnlyMemory<byte> raw, Reapi.Digest? wire, Stream target, string name, CancellationToken cancellation)
     {
-        if (raw.Length > 0)
-            await target.WriteAsync(raw, cancellation);
-        else if (Digest.TryFromWire(wire, DigestFunction.Sha256, out var digest))
-            await client.DownloadAsync(digest, data => target.WriteAsync(data, cancellation), cancellation);
-        await target.FlushAsync(cancellation);
+        try
+        {
+            if (raw.Length > 0)
+                await target.WriteAsync(raw, cancellation);
+            else if (wire is { SizeBytes: > 0 } && target != Stream.Null && Digest.TryFromWire(wire, DigestFunction.Sha256, out var digest))
+                await client.DownloadAsync(digest, data => target.WriteAsync(data, cancellation), cancellation);
+            await target.FlushAsync(cancellation);
+        }
+        catch (IOException error)
+        {
+            reporter.Step($"exec: the action's {name} cannot be written: {Reasons.Of(error)}");
+        }
     }
 
     private void AddStages(Reapi.ExecutedActionMetadata? times)

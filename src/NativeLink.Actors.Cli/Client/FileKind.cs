@@ -21,6 +21,13 @@ internal static partial class FileKind
             && (BinaryPrimitives.ReadUInt16LittleEndian(answer[ModeOffset..]) & TypeMask) == Regular;
     }
 
+    /// <summary>Whether there is an entry of this very name, a symlink not followed.</summary>
+    public static bool IsThere(string path)
+    {
+        Span<byte> answer = stackalloc byte[256];
+        return StatX(AtCurrentDirectory, path, NoFollow, TypeOnly, answer) == 0;
+    }
+
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatX(int directory, string path, int flags, uint mask, Span<byte> answer);
 }

@@ -14,6 +14,7 @@ public readonly record struct UploadBlob(ByteString? Data, string? File);
 public sealed class InputTree
 {
     private readonly Dictionary<Digest, UploadBlob> _blobs = [];
+    private readonly byte[] _buffer = new byte[1 << 18]; // One for all files: to clear a new one costs more than to read most of them.
 
     private InputTree()
     {
@@ -62,12 +63,16 @@ public sealed class InputTree
 
     private Digest ReadDirectory(DirectoryInfo directory, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
         var message = new Reapi.Directory();
+        string? before = null;
         foreach (var entry in directory.EnumerateFileSystemInfos("*", AllEntries).OrderBy(entry => entry.Name, Utf8Order.Instance))
         {
+            cancellation.ThrowIfCancellationRequested();
+            if (entry.Name == before || !TrueText.IsName(entry.FullName))
+                throw new UsageException($"{entry.FullName}: its name is not UTF-8, and no other can be sent");
+            before = entry.Name;
             if (entry.LinkTarget is { } target)
-                message.Symlinks.Add(new Reapi.SymlinkNode { Name = entry.Name, Target = target });
+                message.Symlinks.Add(new Reapi.SymlinkNode { Name = entry.Name, Target = Sent(entry, target) });
             else if (entry is DirectoryInfo child)
                 message.Directories.Add(new Reapi.DirectoryNode { Name = child.Name, Digest = ReadDirectory(child, cancellation).ToWire() });
             else
@@ -76,6 +81,10 @@ public sealed class InputTree
         Files += message.Files.Count + message.Symlinks.Count;
         return Add(message);
     }
+
+    private static string Sent(FileSystemInfo link, string target) => TrueText.IsTarget(link.FullName, target)
+        ? target
+        : throw new UsageException($"{link.FullName}: the symlink's target is not UTF-8, and no other can be sent");
 
     private Reapi.FileNode ReadFile(FileInfo file)
     {
@@ -91,17 +100,16 @@ public sealed class InputTree
         };
     }
 
-    private static Digest Hash(string path)
+    private Digest Hash(string path)
     {
         using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         using var hasher = BlobHasher.Create(DigestFunction.Sha256);
-        var buffer = new byte[1 << 20];
         for (long at = 0; ;)
         {
-            var read = RandomAccess.Read(file, buffer, at);
+            var read = RandomAccess.Read(file, _buffer, at);
             if (read == 0)
                 return hasher.Finish();
-            hasher.Append(buffer.AsSpan(0, read));
+            hasher.Append(_buffer.AsSpan(0, read));
             at += read;
         }
     }

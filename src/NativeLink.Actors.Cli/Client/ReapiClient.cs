@@ -3,6 +3,7 @@ using Google.LongRunning;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
+using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Storage.Hashing;
 
@@ -104,7 +105,7 @@ public sealed class ReapiClient : IDisposable
                 await SendBatchAsync(batch, cancellation);
                 (batch, batched) = (new Reapi.BatchUpdateBlobsRequest(), 0);
             }
-            batch.Requests.Add(new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = digest.ToWire(), Data = await LoadAsync(blobs[digest], cancellation) });
+            batch.Requests.Add(new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = digest.ToWire(), Data = await LoadAsync(digest, blobs[digest], cancellation) });
             batched += digest.SizeBytes + 128;
         }
         if (batch.Requests.Count > 0)
@@ -125,8 +126,29 @@ public sealed class ReapiClient : IDisposable
         return missing;
     }
 
-    private static async Task<ByteString> LoadAsync(UploadBlob blob, CancellationToken cancellation) =>
-        blob.Data ?? UnsafeByteOperations.UnsafeWrap(await File.ReadAllBytesAsync(blob.File!, cancellation));
+    /// <exception cref="FaultException">Action: the file is not what it was when it was read first.</exception>
+    private static async Task<ByteString> LoadAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
+    {
+        if (blob.Data is { } data)
+            return data;
+        var bytes = await ReadAsync(blob.File!, () => File.ReadAllBytesAsync(blob.File!, cancellation));
+        return BlobHasher.Compute(bytes, digest.Function) == digest ? UnsafeByteOperations.UnsafeWrap(bytes) : throw Changed(blob.File!);
+    }
+
+    private static async Task<T> ReadAsync<T>(string file, Func<Task<T>> read)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Action, $"the input {file} cannot be read any more: {Reasons.Of(error)}", error);
+        }
+    }
+
+    private static FaultException Changed(string file) =>
+        new(FaultKind.Action, $"the input {file} changed while it was read; run again when nothing writes to it");
 
     private async Task SendBatchAsync(Reapi.BatchUpdateBlobsRequest batch, CancellationToken cancellation)
     {
@@ -139,16 +161,18 @@ public sealed class ReapiClient : IDisposable
     private async Task WriteStreamAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
     {
         using var call = _bytes.Write(new CallOptions(cancellationToken: cancellation));
-        using var file = blob.File is null ? null : File.OpenHandle(blob.File, options: FileOptions.SequentialScan);
+        using var file = blob.File is null ? null : await ReadAsync(blob.File, () => Task.FromResult(File.OpenHandle(blob.File, options: FileOptions.SequentialScan)));
+        using var hasher = BlobHasher.Create(digest.Function);
         var name = new ResourceName(_instance, Guid.NewGuid().ToString(), BlobCompressor.Identity, digest, NamesFunction: false).ToString();
         try
         {
             for (long at = 0; at < digest.SizeBytes; name = "")
             {
                 var chunk = new byte[Math.Min(ChunkBytes, digest.SizeBytes - at)];
-                var length = file is null ? CopyChunk(blob.Data!, at, chunk) : await RandomAccess.ReadAsync(file, chunk, at, cancellation);
-                if (length == 0)
-                    throw new FaultException(FaultKind.Action, $"{blob.File} became shorter while it was uploaded");
+                var length = file is null ? CopyChunk(blob.Data!, at, chunk) : await ReadAsync(blob.File!, () => RandomAccess.ReadAsync(file, chunk, at, cancellation).AsTask());
+                hasher.Append(chunk.AsSpan(0, length));
+                if (length == 0 || (file is not null && at + length == digest.SizeBytes && hasher.Finish() != digest))
+                    throw Changed(blob.File!);
                 await call.RequestStream.WriteAsync(new WriteRequest
                 {
                     ResourceName = name,

@@ -11,16 +11,29 @@ public static class CheckConfigCommand
     {
         var file = new Argument<string>("FILE") { Description = "NativeLink configuration file (JSON5), or the short form of its page on workers." };
         var command = new Command("check-config", "Check a configuration file: exit code 0 and a summary, or 2 and every mistake with its line and column.");
+        var local = new Option<bool>("--local") { Description = "Check it as 'local --config FILE' reads it, with the cluster that it would start." };
         command.Arguments.Add(file);
-        command.SetAction(result => Check(result.GetValue(file)!));
+        command.Options.Add(local);
+        command.SetAction(result => result.GetValue(local) ? CheckLocal(result.GetValue(file)!) : Check(result.GetValue(file)!));
         return command;
+    }
+
+    /// <summary>The plan that a start makes, and nothing of what it does.</summary>
+    private static int CheckLocal(string path)
+    {
+        var plan = LocalPlan.Make(new LocalSwitches(Path.GetFullPath(OwnEnvironment.DataDirectory())) { ConfigFile = path });
+        foreach (var note in plan.Notes)
+            Console.Error.WriteLine($"note: {note}");
+        var workers = plan.Cluster.ServesWorkerApi ? $", workers at {plan.Cluster.WorkerApiListen}" : "";
+        Console.Out.WriteLine($"{path}: as a local cluster: clients at {plan.Cluster.Listen}{workers}, CAS in {plan.Cluster.Cas.ContentPath}");
+        return ExitCodes.Ok;
     }
 
     private static int Check(string path)
     {
         var summary = ConfigSummary.Check(ConfigFile.Read(path), path, OwnEnvironment.Variable);
         foreach (var note in summary.Notes)
-            Console.Error.WriteLine($"note: {(note.Line > 0 ? $"{path}:" : "")}{note}");
+            Console.Error.WriteLine($"note: {ConfigFile.Shown(path, note)}");
         if (!summary.Errors.IsEmpty)
         {
             Console.Error.WriteLine(ConfigFile.Summary(path, summary.Errors));

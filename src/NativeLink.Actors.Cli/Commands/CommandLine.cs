@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Commands;
@@ -23,19 +24,28 @@ public static class CommandLine
 
     public static async Task<int> RunAsync(string[] args)
     {
+        StandardStreams.Secure();
         if (WhyNotHere() is { } reason)
         {
             await Console.Error.WriteLineAsync(reason);
             return ExitCodes.Configuration;
         }
-        var parsed = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0)
-        {
-            foreach (var error in parsed.Errors)
-                await Console.Error.WriteLineAsync($"nativelink-actors: {error.Message}");
-            await Console.Error.WriteLineAsync($"Try: {Path.GetFileName(Environment.ProcessPath) ?? "nativelink-actors"} {Subcommand(parsed)}--help");
-            return ExitCodes.Configuration;
-        }
+        var root = Build();
+        // The file is the worker's: with a command it is neither read nor shown.
+        root.Arguments[0].Hidden = args.TakeWhile(arg => arg != "--").Any(arg => root.Subcommands.Any(command => command.Name == arg));
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        string[] mistakes = (OwnText.WhyNotArguments(args) ?? Misplaced.Find(parsed, args)) is { } mistake ? [mistake] : [.. parsed.Errors.Select(error => error.Message)];
+        if (mistakes.Length == 0)
+            return await InvokeAsync(parsed);
+        foreach (var text in mistakes)
+            await Console.Error.WriteLineAsync($"nativelink-actors: {text}");
+        await Console.Error.WriteLineAsync($"Try: {Path.GetFileName(Environment.ProcessPath) ?? "nativelink-actors"} {Subcommand(parsed)}--help");
+        return ExitCodes.Configuration;
+    }
+
+    private static async Task<int> InvokeAsync(ParseResult parsed)
+    {
+        var failed = parsed.CommandResult.Command.Name == "exec" ? ExitCodes.ExecutorFailed : ExitCodes.Stopped;
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -48,12 +58,19 @@ public static class CommandLine
         catch (FaultException error)
         {
             await Console.Error.WriteLineAsync($"nativelink-actors: {error.Fault.Detail}");
-            return ExitCodes.Stopped;
+            return failed;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The disk, or whoever reads what is printed.
+            var file = error is FileNotFoundException { FileName: { } name } ? $"{name}: " : "";
+            await Console.Error.WriteLineAsync($"nativelink-actors: {file}{Reasons.Of(error)}");
+            return failed;
         }
         catch (Exception error)
         {
             await Console.Error.WriteLineAsync($"nativelink-actors: this should not happen, please report it: {error}");
-            return ExitCodes.Stopped;
+            return failed;
         }
     }
 

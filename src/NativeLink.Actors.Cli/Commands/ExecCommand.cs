@@ -46,7 +46,7 @@ public sealed class ExecCommand
         // The cluster in the process is an implementation detail here: only its troubles are worth a line.
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Warning);
         var entered = executor is null ? Namespaces.Enter() : null;
-        using var signals = new Signals();
+        using var signals = new Signals(TimeProvider.System, TimeSpan.Zero);
         using var ending = new CancellationTokenSource();
         var ended = Task.WhenAny(signals.Finish, signals.End).ContinueWith(_ => ending.Cancel(), TaskScheduler.Default);
         try
@@ -97,8 +97,8 @@ public sealed class ExecCommand
     {
         using var client = new ReapiClient(executor, instance, TimeProvider.System);
         var reporter = Reporter();
-        await using var stdout = Console.OpenStandardOutput();
-        await using var stderr = Console.OpenStandardError();
+        await using var stdout = StandardStreams.OpenOut();
+        await using var stderr = StandardStreams.OpenError();
         try
         {
             return await new ExecSession(client, reporter, stdout, stderr).RunAsync(request, cancellation);

@@ -7,12 +7,19 @@ namespace NativeLink.Actors.Cli.Commands;
 /// <summary><c>nativelink-actors local</c>: the cluster for one machine, with workers in the same process.</summary>
 public sealed partial class LocalCommand
 {
+    /// <summary>In minutes.</summary>
+    private const int LongestKeepFor = 365 * 24 * 60;
+
+    // A cluster started in a terminal that has gone: its actions are not to outlive it.
+    private static readonly TimeSpan HangUpBound = TimeSpan.FromSeconds(2);
+
     private readonly Option<string?> _listen = new("--listen") { Description = "Where clients connect. Default 127.0.0.1:50051; there is no authentication: stay on loopback.", HelpName = "IP:PORT" };
     private readonly Option<string?> _workerApi = new("--worker-api-listen") { Description = "Where workers of other processes connect. Default 127.0.0.1:50061.", HelpName = "IP:PORT" };
-    private readonly Option<int?> _workers = new("--workers") { Description = "How many workers to run in this process; 0: none, they come from elsewhere. Default 1, or those of the file.", HelpName = "N" };
-    private readonly Option<int?> _maxInflight = new("--max-inflight") { Description = "Actions at once on each worker. Default: the number of processors, or as the file says.", HelpName = "N" };
+    private readonly Option<int?> _workers = Shared.NumberOption("--workers", "How many workers to run in this process; 0: none, they come from elsewhere. Default 1, or those of the file.");
+    private readonly Option<int?> _maxInflight = Shared.NumberOption("--max-inflight", "Actions at once on each worker. Default: the number of processors, or as the file says.");
     private readonly Option<string?> _data = new("--data") { Description = "Directory for everything that is kept and that the file names no place for. Default ~/.cache/nativelink-actors.", HelpName = "DIR" };
     private readonly Option<string?> _config = new("--config") { Description = "NativeLink configuration file to take addresses, stores, workers and scheduler settings from; switches win over it.", HelpName = "FILE" };
+    private readonly Option<int?> _keepFor = Shared.NumberOption("--keep-for", "Minutes for which a blob that a client was told of is kept while there is anything else to evict. Default 30; 0: not at all.");
     private readonly InputRootOptions _inputRoots = new();
     private readonly Option<string?> _logLevel;
 
@@ -23,7 +30,7 @@ public sealed partial class LocalCommand
     private Command Build()
     {
         var command = new Command("local", "Run a scheduler, a CAS, an action cache and workers for this machine in one process. For more machines use NativeLink itself.");
-        foreach (var option in (Option[])[_listen, _workerApi, _workers, _maxInflight, _data, _config])
+        foreach (var option in (Option[])[_listen, _workerApi, _workers, _maxInflight, _data, _config, _keepFor])
             command.Options.Add(option);
         _inputRoots.AddTo(command);
         command.SetAction((result, _) => RunAsync(result));
@@ -37,7 +44,7 @@ public sealed partial class LocalCommand
         var switches = Switches(result);
         var entered = Namespaces.Enter();
         var plan = LocalPlan.Make(switches);
-        using var signals = new Signals();
+        using var signals = new Signals(TimeProvider.System, HangUpBound);
         using var logs = Logs.Create(level);
         var log = logs.CreateLogger("NativeLink.Actors.Local");
         Namespaces.Log(log, entered);
@@ -46,7 +53,7 @@ public sealed partial class LocalCommand
         var data = plan.UsesDataDirectory ? DataDirectory.Open(plan.Data) : null;
         await using var node = await LocalNode.StartAsync(plan.Cluster, plan.Workers, data, logs, time);
         PrintReady(node, plan);
-        return await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time);
+        return await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time, node.Cluster.BeginDrain);
     }
 
     private LocalSwitches Switches(ParseResult result)
@@ -56,6 +63,9 @@ public sealed partial class LocalCommand
             throw new UsageException($"--workers {workers}: 0 or more are possible");
         if (inflight < 1)
             throw new UsageException($"--max-inflight {inflight}: at least 1 is needed");
+        var keepFor = result.GetValue(_keepFor);
+        if (keepFor is < 0 or > LongestKeepFor)
+            throw new UsageException($"--keep-for {keepFor}: 0 to {LongestKeepFor} minutes, which is a year, are possible");
         return new LocalSwitches(Path.GetFullPath(result.GetValue(_data) ?? OwnEnvironment.DataDirectory()))
         {
             Listen = result.GetValue(_listen) is { } at ? Shared.Address("--listen", at) : null,
@@ -63,6 +73,7 @@ public sealed partial class LocalCommand
             Workers = workers,
             MaxInflight = inflight,
             InputRoots = _inputRoots.Read(result),
+            KeepFor = keepFor is { } minutes ? TimeSpan.FromMinutes(minutes) : null,
             ConfigFile = result.GetValue(_config),
         };
     }
@@ -70,15 +81,14 @@ public sealed partial class LocalCommand
     private static void PrintReady(LocalNode node, LocalPlan plan)
     {
         var instance = plan.Instance.Length > 0 ? $"\n  build --remote_instance_name={plan.Instance}" : "";
+        var service = plan.Cluster.ExecutionInstances is { Length: 0 } ? "remote_cache" : "remote_executor";
+        var workers = plan.Cluster.ServesWorkerApi ? $"\nworkers of other processes: worker_api_endpoint.uri\n  grpc://{LocalNode.Dialable(node.Cluster.WorkerApiAddress)}\n" : "";
         Console.Out.WriteLine($"""
             ready: {node.Workers.Workers} worker(s) in this process; blobs in {plan.Cluster.Cas.ContentPath}
 
             Bazel: paste into .bazelrc
-              build --remote_executor=grpc://{LocalNode.Dialable(node.Cluster.ClientAddress)}{instance}
-
-            workers of other processes: worker_api_endpoint.uri
-              grpc://{LocalNode.Dialable(node.Cluster.WorkerApiAddress)}
-
+              build --{service}=grpc://{LocalNode.Dialable(node.Cluster.ClientAddress)}{instance}
+            {workers}
             """);
         Console.Out.Flush();
     }

@@ -17,6 +17,21 @@ public static partial class Shared
         Recursive = true,
     };
 
+    /// <summary>An option that takes a whole number.</summary>
+    public static Option<int?> NumberOption(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            var text = result.Tokens is [var token] ? token.Value : "";
+            if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+                return number;
+            result.AddError($"{name} {text}: write a whole number");
+            return null;
+        },
+    };
+
     /// <exception cref="UsageException">No such level.</exception>
     public static LogLevel Level(string? option, LogLevel otherwise) =>
         Logs.ChooseLevel(option, OwnEnvironment.Get("NL_LOG"), OwnEnvironment.Get("RUST_LOG"), otherwise);

@@ -8,11 +8,14 @@ namespace NativeLink.Actors.Cli.Commands;
 /// <summary><c>nativelink-actors FILE</c>: runs the workers of a NativeLink configuration file.</summary>
 public sealed partial class WorkerCommand
 {
+    // Of a drain that nobody can cut short any more.
+    private static readonly TimeSpan HangUpBound = TimeSpan.FromSeconds(20);
+
     private readonly Argument<string?> _file = new("FILE") { Description = "NativeLink configuration file (JSON5), or the short form of its page on workers.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _config = new("--config") { Description = "The same as FILE.", HelpName = "FILE" };
     private readonly Option<bool> _worker = new("--worker") { Description = "Understood for NativeLink's sake: a worker is what runs anyway." };
     private readonly Option<string?> _workerId = new("--worker-id") { Description = "Name instead of the file's; each has its own part of the work directory, so that several processes can share one file.", HelpName = "ID" };
-    private readonly Option<int?> _workers = new("--workers") { Description = "Run N workers like the first one of the file.", HelpName = "N" };
+    private readonly Option<int?> _workers = Shared.NumberOption("--workers", "Run N workers like the first one of the file.");
     private readonly InputRootOptions _inputRoots = new();
     private readonly Option<string?> _logLevel;
 
@@ -45,12 +48,12 @@ public sealed partial class WorkerCommand
         ConfigFile.RefuseMistakes(path, plan.Errors);
         if (plan.Hosts.IsEmpty)
             throw new UsageException($"{path} has no worker ('workers' is missing or empty); nothing was started");
-        using var signals = new Signals();
+        using var signals = new Signals(TimeProvider.System, HangUpBound);
         using var logs = Logs.Create(level);
         var log = logs.CreateLogger("NativeLink.Actors.Worker");
         Namespaces.Log(log, entered);
         foreach (var note in notes.Concat(plan.Notes))
-            LogNote(log, path, note);
+            LogNote(log, ConfigFile.Shown(path, note));
         return await RunAsync(plan, signals, logs, log);
     }
 
@@ -68,8 +71,8 @@ public sealed partial class WorkerCommand
         var (file, config) => file ?? config!,
     };
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{File}:{Note}")]
-    private static partial void LogNote(ILogger log, string file, Configuration.ConfigNote note);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Note}")]
+    private static partial void LogNote(ILogger log, string note);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Started with {Count} worker(s)")]
     private static partial void LogStarted(ILogger log, int count);

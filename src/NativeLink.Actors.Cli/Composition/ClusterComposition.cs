@@ -9,6 +9,9 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <summary>From a file's <c>servers</c>, <c>schedulers</c> and <c>stores</c> to the local cluster's options. What the file leaves out comes from the defaults.</summary>
 public static class ClusterComposition
 {
+    // As long as most builds take: what a client was told of in its course it asks for until its end.
+    private static readonly TimeSpan DefaultKeepFor = TimeSpan.FromMinutes(30);
+
     private const long DefaultCasBytes = 50L << 30;
 
     public static ClusterPlan Compose(NativeLinkConfig config, ClusterSwitches switches)
@@ -24,10 +27,13 @@ public static class ClusterComposition
         {
             Listen = switches.Listen ?? client?.Address ?? defaults.Listen,
             WorkerApiListen = switches.WorkerApiListen ?? workerApi?.Address ?? defaults.WorkerApiListen,
-            Cas = cas,
+            Cas = cas with { VouchedFor = switches.KeepFor ?? DefaultKeepFor },
             ActionCachePath = actionCachePath,
             ActionCacheMaxEntries = actionCacheEntries,
             Instances = Instances(services),
+            ExecutionInstances = ClusterProtections.Executing(config),
+            ReadOnlyActionCaches = ClusterProtections.ReadOnlyActionCaches(config, findings),
+            ServesWorkerApi = config.Servers.IsEmpty || workerApi is not null || switches.WorkerApiListen is not null,
             Scheduler = SchedulerComposition.Compose(config, workerApi?.Services.WorkerApi, findings),
             Compression = services.All(service => service.Capabilities.IsEmpty) || services.Any(service => service.Capabilities.Any(offer => offer.RemoteCacheCompression)),
             MaxMessageBytes = (int)Math.Clamp(client?.MaxDecodingMessageSize ?? defaults.MaxMessageBytes, 64 << 10, int.MaxValue),
@@ -35,6 +41,7 @@ public static class ClusterComposition
         };
         if (client is not null && options.MaxMessageBytes < options.MaxBatchTotalSizeBytes + 65_536)
             options = options with { MaxBatchTotalSizeBytes = Math.Max(options.MaxMessageBytes / 2, options.MaxMessageBytes - 65_536) };
+        ClusterProtections.Check(config, options.Listen, findings);
         return new ClusterPlan
         {
             Options = findings.Failed ? null : options,
@@ -101,8 +108,6 @@ public static class ClusterComposition
         var services = config.Servers.SelectMany(server => server.Services.ActionCache).Select(service => (service.At, service.Store));
         if (Served(config, services, "action cache", findings) is not { } served)
             return (missing, defaults.ActionCacheMaxEntries, null);
-        foreach (var service in config.Servers.SelectMany(server => server.Services.ActionCache).Where(service => service.ReadOnly))
-            findings.Note(service.At, "'read_only' is known but not supported by the local cluster: clients can write action cache entries");
         switch (served.Store)
         {
             case FilesystemStore directory:

@@ -46,7 +46,9 @@ internal static class SchedulerComposition
     {
         while (scheduler is WrapperScheduler wrapper)
         {
-            if (wrapper.Type == "cache_lookup")
+            if (wrapper.Modifies)
+                findings.Error(wrapper.At, "'property_modifier' is known but not supported by the local cluster: properties would reach the workers as clients send them; remove its modifications, or use NativeLink itself");
+            else if (wrapper.Type == "cache_lookup")
                 findings.Note(wrapper.At, "'cache_lookup': the local cluster looks into its own action cache before it executes");
             else
                 findings.Note(wrapper.At, $"'{wrapper.Type}' is known but not supported by the local cluster: properties reach the scheduler as clients send them");

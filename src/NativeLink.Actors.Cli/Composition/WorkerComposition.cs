@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using NativeLink.Actors.Configuration.Model;
+using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;
 
@@ -39,6 +42,8 @@ public static class WorkerComposition
             });
         }
 
+        CheckProperties(config, cluster, findings);
+        CheckCommands(config, findings);
         NoteWhatIsLeftOut(config, cluster, findings);
         return new WorkerPlan { Hosts = findings.Failed ? [] : hosts.ToImmutable(), Errors = findings.Errors, Notes = findings.Notes };
     }
@@ -96,6 +101,46 @@ public static class WorkerComposition
         for (var number = 2; taken.Contains(free); number++)
             free = $"{root}-{number}";
         return new DirectoryCacheOptions(free) { MaxEntries = cache.MaxEntries, MaxSizeBytes = cache.MaxSizeBytes };
+    }
+
+    /// <summary>The scheduler of this process would refuse such a worker each time that it connects.</summary>
+    private static void CheckProperties(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)
+    {
+        var counted = cluster?.Options?.Scheduler.SupportedProperties.Where(pair => pair.Value == PropertyType.Minimum).Select(pair => pair.Key).ToHashSet() ?? [];
+        foreach (var worker in config.Workers)
+        {
+            foreach (var property in worker.PlatformProperties.Where(property => counted.Contains(property.Name)))
+            {
+                foreach (var value in property.Values.Where(value => !ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+                    findings.Error(worker.At, $"the property '{property.Name}' is '{value}', and the scheduler counts it as a minimum: write an unsigned whole number");
+            }
+        }
+    }
+
+    private static void CheckCommands(NativeLinkConfig config, Findings findings)
+    {
+        foreach (var worker in config.Workers)
+        {
+            foreach (var property in worker.PlatformProperties.Where(static property => property.QueryCommand is not null))
+                CheckCommand(worker.At, $"query_cmd of property '{property.Name}'", property.QueryCommand!, "the worker cannot register without it", findings);
+            if (worker.PreconditionScript is { } script)
+                CheckCommand(worker.At, "the precondition script", script, "no action can start without it", findings);
+        }
+    }
+
+    /// <summary>What is known without running it. A program may come later, or be on the worker's machine alone.</summary>
+    private static void CheckCommand(ConfigPlace at, string what, string command, string otherwise, Findings findings)
+    {
+        try
+        {
+            var program = ShellWords.Split(command)[0];
+            if (program.StartsWith('/') && !File.Exists(program))
+                findings.Note(at, $"{what}: there is no program '{program}' on this machine, and {otherwise}");
+        }
+        catch (FormatException error)
+        {
+            findings.Error(at, $"{what}: {error.Message}");
+        }
     }
 
     private static void NoteWhatIsLeftOut(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)

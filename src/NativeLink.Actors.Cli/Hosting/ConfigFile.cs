@@ -16,7 +16,7 @@ public static class ConfigFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"the configuration file '{path}' cannot be read: {error.Message}");
+            throw new UsageException($"the configuration file '{path}' cannot be read: {(Directory.Exists(path) ? "it is a directory" : Reasons.Of(error))}{NoCommand(path)}");
         }
     }
 
@@ -34,6 +34,12 @@ public static class ConfigFile
         if (!errors.IsEmpty)
             throw new UsageException($"{Summary(path, errors)}; nothing was started");
     }
+
+    /// <summary>With the file's path once: what concerns the whole file has it already.</summary>
+    public static string Shown(string path, ConfigNote note) => note.Line > 0 ? $"{path}:{note}" : note.ToString();
+
+    private static string NoCommand(string path) =>
+        File.Exists(path) || path.Contains('/', StringComparison.Ordinal) || path.Contains('.', StringComparison.Ordinal) ? "" : ", and it is no command either: see --help";
 
     /// <summary>Every mistake on a line of its own, with file, line and column, and their number at the end.</summary>
     public static string Summary(string path, ImmutableArray<ConfigError> errors) =>

@@ -20,16 +20,22 @@ public sealed class DataDirectory : IDisposable
             Directory.CreateDirectory(full);
             return new DataDirectory(full, new FileStream(System.IO.Path.Combine(full, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), false);
         }
-        catch (UnauthorizedAccessException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"--data {full}: {error.Message}");
+            throw new UsageException($"--data {full}: {Why(full, error)}");
         }
-        catch (IOException error)
+    }
+
+    private static string Why(string full, Exception error)
+    {
+        if (error is IOException io && Reasons.IsLocked(io))
+            return "another nativelink-actors uses it; stop that one or name another directory";
+        for (var above = full; above is not null; above = System.IO.Path.GetDirectoryName(above))
         {
-            throw new UsageException(File.Exists(System.IO.Path.Combine(full, ".lock"))
-                ? $"--data {full}: another nativelink-actors uses it; stop that one or name another directory"
-                : $"--data {full}: {error.Message}");
+            if (File.Exists(above))
+                return above == full ? "it is a file, not a directory" : $"{above} is a file, not a directory";
         }
+        return Directory.Exists(full) ? $"it cannot be written: {Reasons.Of(error)}" : $"it cannot be made: {Reasons.Of(error)}";
     }
 
     /// <summary>A new one that goes away at the end.</summary>

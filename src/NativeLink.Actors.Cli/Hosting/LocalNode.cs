@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.LocalCluster;
+using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Hosting;
@@ -21,7 +22,7 @@ public sealed class LocalNode : IAsyncDisposable
     /// <summary>Starts the cluster, then the workers, and waits until these are registered.</summary>
     /// <param name="workers">Makes the workers' options from the cluster that runs; as many hosts as there are stores to share.</param>
     /// <param name="directory">Disposed at the end, for example a lock on the data directory.</param>
-    /// <exception cref="Protocol.FaultException">An address or a directory cannot be used; says which.</exception>
+    /// <exception cref="FaultException">An address or a directory cannot be used; says which.</exception>
     public static async Task<LocalNode> StartAsync(
         LocalClusterOptions options, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> workers, IDisposable? directory, ILoggerFactory logs, TimeProvider time)
     {
@@ -35,13 +36,15 @@ public sealed class LocalNode : IAsyncDisposable
                 await Task.WhenAny(set.Registered, set.Stopped).WaitAsync(RegisterWithin, time);
             return new LocalNode(cluster, set, directory);
         }
-        catch
+        catch (Exception error)
         {
             if (set is not null)
                 await set.DisposeAsync();
             if (cluster is not null)
                 await cluster.DisposeAsync();
             directory?.Dispose();
+            if (error is TimeoutException)
+                throw new FaultException(FaultKind.Worker, $"the workers did not register within {RegisterWithin.TotalSeconds} s; the log says what they wait for", error);
             throw;
         }
     }

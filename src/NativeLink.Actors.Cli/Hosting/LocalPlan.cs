@@ -21,6 +21,9 @@ public sealed record LocalSwitches(string Data)
     public InputRootSwitches InputRoots { get; init; } = new();
 
     public string? ConfigFile { get; init; }
+
+    /// <summary>How long a blob that a client was told of is kept while there is another to evict.</summary>
+    public TimeSpan? KeepFor { get; init; }
 }
 
 /// <summary>What <c>local</c> will start, from switches, file and defaults.</summary>
@@ -53,7 +56,7 @@ public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHos
     private static LocalPlan FromFile(string file, LocalSwitches switches)
     {
         var (config, notes) = ConfigFile.Load(file);
-        var plan = ClusterComposition.Compose(config, new ClusterSwitches(switches.Data, switches.Listen, switches.WorkerApiListen));
+        var plan = ClusterComposition.Compose(config, new ClusterSwitches(switches.Data, switches.Listen, switches.WorkerApiListen, switches.KeepFor));
         var workers = switches.Workers == 0
             ? new WorkerPlan()
             : WorkerComposition.Compose(
@@ -67,7 +70,7 @@ public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHos
         return new LocalPlan(cluster, fromDefaults ? DefaultWorkers(cluster, switches, 0) : host => workers.Bind(Running(host, cluster)), switches.Data)
         {
             UsesDataDirectory = fromDefaults || IsBelow(cluster.Cas.ContentPath, switches.Data) || IsBelow(cluster.ActionCachePath, switches.Data),
-            Notes = [.. notes.Concat(plan.Notes).Concat(workers.Notes).Distinct().Select(note => $"{file}:{note}")],
+            Notes = [.. notes.Concat(plan.Notes).Concat(workers.Notes).Distinct().Select(note => ConfigFile.Shown(file, note))],
             Instance = cluster.Instances.IsEmpty || cluster.Instances.Contains("") ? "" : cluster.Instances[0],
         };
     }

@@ -13,7 +13,8 @@ public static class OwnEnvironment
         .ToImmutableDictionary(entry => (string)entry.Key, entry => entry.Value as string ?? "");
 
     /// <summary>The variable as it is; null only when it is unset.</summary>
-    public static string? Variable(string name) => Environment.GetEnvironmentVariable(name);
+    /// <exception cref="UsageException">It is not UTF-8.</exception>
+    public static string? Variable(string name) => OwnText.CheckVariable(name, Environment.GetEnvironmentVariable(name));
 
     /// <summary>Null when unset or empty.</summary>
     public static string? Get(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -1,25 +1,49 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
-/// <summary>What the outside asks of this process: SIGTERM once to finish, SIGINT or any second signal to end now.</summary>
+/// <summary>
+/// What the outside asks of this process: SIGTERM or SIGHUP once to finish, SIGINT or any second signal to end now. SIGHUP is a terminal that has gone: nobody is
+/// left to send a second signal, so what does not finish within a bound is ended.
+/// </summary>
 public sealed class Signals : IDisposable
 {
+    private const int Hangup = 1;
+
     private readonly TaskCompletionSource _finish = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PosixSignalRegistration[] _registrations;
+    private readonly ITimer _hangUp;
+    private readonly TimeSpan _hangUpBound;
 
-    public Signals() => _registrations =
-    [
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => On(context, now: false)),
-        PosixSignalRegistration.Create(PosixSignal.SIGINT, context => On(context, now: true)),
-    ];
+    /// <param name="hangUpBound">How long what runs may go on after SIGHUP.</param>
+    public Signals(TimeProvider time, TimeSpan hangUpBound)
+    {
+        _hangUpBound = hangUpBound;
+        _hangUp = time.CreateTimer(_ => _end.TrySetResult(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var registrations = new List<PosixSignalRegistration>
+        {
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => On(context, now: false)),
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, context => On(context, now: true)),
+        };
+        // Who starts a program with nohup(1) wants it to outlive the terminal: a handler here would undo that.
+        if (!IsIgnored(Hangup))
+            registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp));
+        _registrations = [.. registrations];
+    }
 
-    /// <summary>Completes at the first SIGTERM.</summary>
+    /// <summary>Completes at the first SIGTERM or SIGHUP.</summary>
     public Task Finish => _finish.Task;
 
     /// <summary>Completes at SIGINT, or at the second signal.</summary>
     public Task End => _end.Task;
+
+    private void OnHangUp(PosixSignalContext context)
+    {
+        On(context, now: false);
+        _hangUp.Change(_hangUpBound, Timeout.InfiniteTimeSpan);
+    }
 
     private void On(PosixSignalContext context, bool now)
     {
@@ -29,9 +53,20 @@ public sealed class Signals : IDisposable
             _end.TrySetResult();
     }
 
+    // proc_pid_status(5): a mask of the ignored signals, of which 1 is the lowest bit.
+    private static bool IsIgnored(int signal)
+    {
+        const string Field = "SigIgn:";
+        var line = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
+        return line is not null
+            && ulong.TryParse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var mask)
+            && (mask >> (signal - 1) & 1) != 0;
+    }
+
     public void Dispose()
     {
         foreach (var registration in _registrations)
             registration.Dispose();
+        _hangUp.Dispose();
     }
 }

@@ -9,8 +9,9 @@ public static partial class WorkerRun
     // Ending is killing process trees and unmounting: longer than this, something is stuck in the kernel.
     private static readonly TimeSpan EndWithin = TimeSpan.FromSeconds(20);
 
+    /// <param name="beginDrain">Told once, when the workers begin to finish.</param>
     /// <returns>The process's exit code.</returns>
-    public static async Task<int> UntilSignalAsync(WorkerSet workers, Signals signals, ILogger log, TimeProvider time)
+    public static async Task<int> UntilSignalAsync(WorkerSet workers, Signals signals, ILogger log, TimeProvider time, Action? beginDrain = null)
     {
         var stopped = workers.Stopped;
         await Task.WhenAny(stopped, signals.Finish, signals.End);
@@ -21,6 +22,7 @@ public static partial class WorkerRun
         if (workers.Workers == 0)
             return ExitCodes.Ok;
         LogDraining(log);
+        beginDrain?.Invoke();
         var drained = workers.DrainAsync();
         await Task.WhenAny(drained, signals.End);
         if (!drained.IsCompleted)
@@ -58,7 +60,7 @@ public static partial class WorkerRun
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "SIGTERM: no new actions; waiting for those that run (a second signal ends them)")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "SIGTERM or SIGHUP: no new actions; waiting for those that run (a second signal ends them)")]
     private static partial void LogDraining(ILogger log);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Drained: {Outcome}")]

@@ -48,4 +48,8 @@ public sealed record GrpcScheduler(EndpointConfig Endpoint) : SchedulerConfig("g
 
 /// <summary>A scheduler that does something before it hands on: <c>cache_lookup</c>, <c>property_modifier</c>, <c>historical_resource</c>.</summary>
 /// <param name="AcStore">The action cache of <c>cache_lookup</c>, else null.</param>
-public sealed record WrapperScheduler(string Type, SchedulerConfig Inner, string? AcStore = null) : SchedulerConfig(Type);
+public sealed record WrapperScheduler(string Type, SchedulerConfig Inner, string? AcStore = null) : SchedulerConfig(Type)
+{
+    /// <summary>A <c>property_modifier</c> that changes anything.</summary>
+    public bool Modifies { get; init; }
+}

@@ -12,6 +12,9 @@ public sealed record ServerConfig : ConfigItem
 
     public bool HasTls { get; init; }
 
+    /// <summary>Calls without the identity header are to be refused.</summary>
+    public bool RequiresIdentity { get; init; }
+
     /// <summary>Largest gRPC message accepted.</summary>
     public long MaxDecodingMessageSize { get; init; } = 4 << 20;
 

@@ -108,11 +108,9 @@ internal static class SchedulerReader
     private static WrapperScheduler? ReadWrapper(ReadContext context, string type, Block body)
     {
         var store = type == "cache_lookup" ? body.RequiredText("ac_store", expand: false) : null;
-        if (type == "property_modifier")
-        {
-            foreach (var item in body.List("modifications"))
-                ReadModification(context, item);
-        }
+        var modifications = type == "property_modifier" ? body.List("modifications").ToList() : [];
+        foreach (var item in modifications)
+            ReadModification(context, item);
 
         if (type == "historical_resource")
         {
@@ -122,7 +120,7 @@ internal static class SchedulerReader
 
         if (body.Required("scheduler") is not { } found || Block.Open(context, found.Value) is not { } inner)
             return null;
-        return ReadTyped(context, inner) is { } scheduler ? new WrapperScheduler(type, scheduler, store) : null;
+        return ReadTyped(context, inner) is { } scheduler ? new WrapperScheduler(type, scheduler, store) { Modifies = modifications.Count > 0 } : null;
     }
 
     private static void ReadModification(ReadContext context, Node item)

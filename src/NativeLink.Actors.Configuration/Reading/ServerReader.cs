@@ -32,7 +32,8 @@ internal static class ServerReader
 
         if (block.Child("experimental_identity_header") is { } header)
         {
-            _ = (header.Text("header_name"), header.Flag("required"));
+            _ = header.Text("header_name");
+            server = server with { RequiresIdentity = header.Flag("required") };
             header.Close("'experimental_identity_header'");
             context.Note(header.At, "'experimental_identity_header' is known but not supported by the local cluster: ignored");
         }

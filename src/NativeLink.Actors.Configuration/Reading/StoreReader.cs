@@ -76,7 +76,7 @@ internal static class StoreReader
         StoreConfig store = type switch
         {
             "filesystem" => ReadFilesystem(context, body),
-            "memory" => new MemoryStore(ReadEviction(body)),
+            "memory" => new MemoryStore(ReadEviction(context, body)),
             "fast_slow" => ReadFastSlow(context, body),
             "ref_store" => new RefStore(body.RequiredText("name")),
             "grpc" => GrpcStoreReader.Read(context, body),
@@ -94,7 +94,7 @@ internal static class StoreReader
     {
         var store = new FilesystemStore(body.RequiredDirectory("content_path"), body.RequiredDirectory("temp_path"))
         {
-            Eviction = ReadEviction(body),
+            Eviction = ReadEviction(context, body),
             BlockSize = body.Size("block_size") is > 0 and var size ? size : 4096,
             EvictPageCache = body.Flag("evict_page_cache"),
         };
@@ -152,7 +152,7 @@ internal static class StoreReader
                 ReadCompressionAlgorithm(body);
                 break;
             case "existence_cache":
-                ReadEviction(body);
+                ReadEviction(context, body);
                 break;
             default:
                 body.Text("cache_type");
@@ -177,11 +177,13 @@ internal static class StoreReader
         algorithm.Close("'compression_algorithm'");
     }
 
-    private static EvictionPolicy ReadEviction(Block body)
+    private static EvictionPolicy ReadEviction(ReadContext context, Block body)
     {
         if (body.Child("eviction_policy") is not { } block)
             return EvictionPolicy.None;
         var policy = new EvictionPolicy(block.Size("max_bytes"), block.Size("evict_bytes"), block.Duration("max_seconds"), block.Number("max_count"));
+        if (policy.MaxBytes > 0 && policy.EvictBytes >= policy.MaxBytes)
+            context.Error(block.PlaceOf("evict_bytes"), "'evict_bytes' is not less than 'max_bytes': each eviction would empty the store");
         block.Close("'eviction_policy'");
         return policy;
     }

@@ -10,4 +10,7 @@ internal static partial class ClusterLog
 
     [LoggerMessage(2, LogLevel.Warning, "{Text}")]
     public static partial void StoreNoticed(ILogger log, string text);
+
+    [LoggerMessage(3, LogLevel.Error, "A call of {Method} failed: this is a mistake of the server's own")]
+    public static partial void CallFailed(ILogger log, string method, Exception error);
 }

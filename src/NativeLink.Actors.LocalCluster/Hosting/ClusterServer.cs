@@ -12,7 +12,10 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
-/// <summary>Puts Kestrel, gRPC and the services together. Both addresses serve everything; that workers have one of their own follows NativeLink.</summary>
+/// <summary>
+/// Puts Kestrel, gRPC and the services together. Clients' services are on both addresses; the worker API, by which anybody can take a client's
+/// actions and answer them, is on its own alone, unless there is only one.
+/// </summary>
 internal static class ClusterServer
 {
     /// <summary>Measured: larger windows than the defaults nearly double the speed of uploads.</summary>
@@ -23,23 +26,32 @@ internal static class ClusterServer
     /// <summary>An Execute stream is open as long as its action; Kestrel's 100 would be few.</summary>
     private const int MaxStreams = 10_000;
 
+    /// <summary>Every build tool and worker has a few.</summary>
+    private const int MaxConnections = 4_096;
+
     private static readonly TimeSpan IdleConnection = TimeSpan.FromMinutes(30);
+
+    /// <summary>A peer that was quiet for so long is asked whether it is still there; without an answer its connection and all its calls end.</summary>
+    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(20);
+
+    private static readonly TimeSpan PingAnswer = TimeSpan.FromSeconds(20);
 
     public static WebApplication Build(LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options, time));
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.NoDelay = options.NoDelay);
         builder.Services.AddSingleton<IHostLifetime, CallerDecides>();
         builder.Services.AddSingleton<ILoggerFactory>(new FrameworkLogs(logs));
         builder.Services.AddRoutingCore();
         AddServices(builder.Services, options, cas, actionCache, logs, time);
         var app = builder.Build();
-        Map(app);
+        app.UseFirstMessageBound(time);
+        Map(app, options);
         return app;
     }
 
-    private static void Configure(KestrelServerOptions kestrel, LocalClusterOptions options)
+    private static void Configure(KestrelServerOptions kestrel, LocalClusterOptions options, TimeProvider time)
     {
         // NativeLink's own worker writes ":scheme: grpc".
         kestrel.AllowAlternateSchemes = true;
@@ -51,49 +63,66 @@ internal static class ClusterServer
         kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
         kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
-        kestrel.Listen(options.Listen, Http2WithStatus);
-        if (options.WorkerApiListen.Port == 0 || !options.WorkerApiListen.Equals(options.Listen))
-            kestrel.Listen(options.WorkerApiListen, Http2WithStatus);
+        kestrel.Limits.Http2.KeepAlivePingDelay = PingAfter;
+        kestrel.Limits.Http2.KeepAlivePingTimeout = PingAnswer;
+        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        var page = new StatusPage(time);
+        var twoAddresses = options.WorkerApiListen.Port == 0 || !options.WorkerApiListen.Equals(options.Listen);
+        kestrel.Listen(options.Listen, listen => Http2WithStatus(listen, page, time, workers: !twoAddresses));
+        if (twoAddresses && options.ServesWorkerApi)
+            kestrel.Listen(options.WorkerApiListen, listen => Http2WithStatus(listen, page, time, workers: true));
     }
 
-    private static void Http2WithStatus(ListenOptions listen)
+    private static void Http2WithStatus(ListenOptions listen, StatusPage page, TimeProvider time, bool workers)
     {
         listen.Protocols = HttpProtocols.Http2;
-        listen.Use(StatusPage.Wrap);
+        listen.Use(page.Wrap);
+        listen.Use(Goodbye.Listen(time));
+        if (workers)
+            listen.Use(WorkerAddress.Mark);
     }
 
     private static void AddServices(
         IServiceCollection services, LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
     {
         var results = new CompleteResults(actionCache, cas);
-        var uploads = new PartialUploads(cas, options.PartialUploadLifetime, time);
+        var uploads = new PartialUploads(cas, options.PartialUploadLifetime, MostUploadBytes(options), time);
         var scheduler = new LocalScheduler(options.Scheduler, time, logs, new StoredActions(cas), results);
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
             grpc.MaxSendMessageSize = null;
-        });
+            grpc.Interceptors.Add<CallStatuses>();
+        }).AddServiceOptions<CasService>(grpc => grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue, (long)Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes) + options.CasOverheadBytes));
+        services.AddSingleton(new CallStatuses(logs));
         services.AddSingleton(uploads);
         services.AddSingleton(scheduler);
-        services.AddSingleton(new CasService(cas, options));
-        services.AddSingleton(new ByteStreamService(cas, uploads, options));
+        services.AddSingleton(new CasService(cas, uploads, options));
+        services.AddSingleton(new ByteStreamService(cas, uploads, options, time));
         services.AddSingleton(new ActionCacheService(actionCache, results, options));
-        services.AddSingleton(new CapabilitiesService(options));
+        services.AddSingleton(new CapabilitiesService(cas, options));
         services.AddSingleton(new ExecutionService(scheduler, options));
         services.AddSingleton(new OperationsService(scheduler));
         services.AddSingleton(new WorkerApiService(scheduler));
     }
 
-    private static void Map(WebApplication app)
+    private static long MostUploadBytes(LocalClusterOptions options) =>
+        options.MaxUploadBytes > 0 ? options.MaxUploadBytes : options.Cas.MaxBytes > 0 ? options.Cas.MaxBytes : long.MaxValue;
+
+    private static void Map(WebApplication app, LocalClusterOptions options)
     {
         app.UseRouting();
         app.MapGrpcService<CasService>();
         app.MapGrpcService<ByteStreamService>();
         app.MapGrpcService<ActionCacheService>();
         app.MapGrpcService<CapabilitiesService>();
-        app.MapGrpcService<ExecutionService>();
-        app.MapGrpcService<OperationsService>();
-        app.MapGrpcService<WorkerApiService>();
+        if (options.ExecutionInstances is not { Length: 0 })
+        {
+            app.MapGrpcService<ExecutionService>();
+            app.MapGrpcService<OperationsService>();
+        }
+        if (options.ServesWorkerApi)
+            app.MapGrpcService<WorkerApiService>();
         app.MapGet("/status", () => "Ok");
     }
 }

@@ -1,11 +1,16 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
 /// <summary>Lets warnings and errors of Kestrel and gRPC through and keeps their chatter, which has lines for each call, away.</summary>
 internal sealed class FrameworkLogs(ILoggerFactory inner) : ILoggerFactory
 {
-    public ILogger CreateLogger(string categoryName) => new WarningsOnly(inner.CreateLogger(categoryName));
+    /// <summary>Says that a start failed, which whoever started it is told and says itself.</summary>
+    private const string StartAndStop = "Microsoft.Extensions.Hosting.Internal.Host";
+
+    public ILogger CreateLogger(string categoryName) =>
+        categoryName == StartAndStop ? NullLogger.Instance : new WarningsOnly(inner.CreateLogger(categoryName));
 
     public void AddProvider(ILoggerProvider provider) => inner.AddProvider(provider);
 

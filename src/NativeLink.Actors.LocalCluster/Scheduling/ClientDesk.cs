@@ -1,3 +1,4 @@
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
@@ -6,14 +7,19 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 internal sealed class ClientDesk(TimeSpan retainCompletedFor)
 {
     /// <summary>Finished answers above this total are forgotten before their time, oldest first.</summary>
-    private const long MaxKeptBytes = 256L << 20;
+    private const long MaxKeptBytes = 64L << 20;
+
+    /// <summary>As above, names of finished operations.</summary>
+    private const int MaxFinishedNames = 10_000;
 
     private readonly Dictionary<string, ClientTicket> _tickets = new(StringComparer.Ordinal);
     private readonly Dictionary<ActionKey, ScheduledOperation> _joinable = [];
     private readonly Queue<(ScheduledOperation Operation, TimeSpan Until)> _finished = new();
     private long _keptBytes;
+    private int _finishedNames;
 
-    public int Names => _tickets.Count;
+    /// <summary>Of operations that have no answer yet.</summary>
+    public int UnfinishedNames => _tickets.Count - _finishedNames;
 
     /// <summary>When the next finished operation is to be forgotten.</summary>
     public TimeSpan? NextForgotten => _finished.TryPeek(out var first) ? first.Until : null;
@@ -32,6 +38,7 @@ internal sealed class ClientDesk(TimeSpan retainCompletedFor)
         var ticket = new ClientTicket(Guid.NewGuid().ToString(), operation);
         _tickets.Add(ticket.Id, ticket);
         operation.Tickets.Add(ticket);
+        operation.Wanted++;
         Attach(ticket, feed);
     }
 
@@ -52,7 +59,7 @@ internal sealed class ClientDesk(TimeSpan retainCompletedFor)
         ticket.Operation.Listeners++;
     }
 
-    /// <summary>Returns the operation that nobody listens to any more, if this was the last listener of an unfinished one.</summary>
+    /// <summary>Returns the operation of which this feed has heard so far; null if it had none, or has had its last word.</summary>
     public static ScheduledOperation? Detach(OperationFeed feed)
     {
         if (feed.Ticket is not { } ticket)
@@ -60,8 +67,15 @@ internal sealed class ClientDesk(TimeSpan retainCompletedFor)
         feed.Ticket = null;
         if (!ticket.Feeds.Remove(feed))
             return null;
-        var left = --ticket.Operation.Listeners;
-        return left == 0 && !ticket.Operation.IsCompleted ? ticket.Operation : null;
+        ticket.Operation.Listeners--;
+        return ticket.Operation;
+    }
+
+    /// <summary>This client has its own last word; the others are not concerned.</summary>
+    public static void Leave(ClientTicket ticket, Any answer)
+    {
+        ticket.Cancelled = answer;
+        ticket.Publish();
     }
 
     public static void Publish(ScheduledOperation operation)
@@ -80,16 +94,34 @@ internal sealed class ClientDesk(TimeSpan retainCompletedFor)
             _joinable.Remove(operation.Key);
         _finished.Enqueue((operation, now + retainCompletedFor));
         _keptBytes += SizeOf(operation);
+        _finishedNames += operation.Tickets.Count;
         Forget(now);
+    }
+
+    /// <summary>Ends an operation that has no answer: its clients' streams fail with this status, its names are forgotten.</summary>
+    public void Drop(ScheduledOperation operation, StatusCode code, string detail)
+    {
+        if (_joinable.TryGetValue(operation.Key, out var current) && ReferenceEquals(current, operation))
+            _joinable.Remove(operation.Key);
+        foreach (var ticket in operation.Tickets)
+        {
+            ticket.Fail(code, detail);
+            _tickets.Remove(ticket.Id);
+        }
+
+        // A worker may still hold it, and whatever that says later must find nobody to tell.
+        operation.Tickets.Clear();
+        (operation.Wanted, operation.IsDropped) = (0, true);
     }
 
     /// <summary>Forgets finished operations whose time has come.</summary>
     public void Forget(TimeSpan now)
     {
-        while (_finished.TryPeek(out var first) && (first.Until <= now || _keptBytes > MaxKeptBytes))
+        while (_finished.TryPeek(out var first) && (first.Until <= now || _keptBytes > MaxKeptBytes || _finishedNames > MaxFinishedNames))
         {
             _finished.Dequeue();
             _keptBytes -= SizeOf(first.Operation);
+            _finishedNames -= first.Operation.Tickets.Count;
             foreach (var ticket in first.Operation.Tickets)
                 _tickets.Remove(ticket.Id);
         }
@@ -98,13 +130,13 @@ internal sealed class ClientDesk(TimeSpan retainCompletedFor)
     /// <summary>Ends every stream with this status; nothing is remembered.</summary>
     public void Dismiss(StatusCode code, string detail)
     {
-        foreach (var feed in _tickets.Values.SelectMany(t => t.Feeds))
-            feed.Fail(code, detail);
+        foreach (var ticket in _tickets.Values)
+            ticket.Fail(code, detail);
         _tickets.Clear();
         _joinable.Clear();
         _finished.Clear();
-        _keptBytes = 0;
+        (_keptBytes, _finishedNames) = (0, 0);
     }
 
-    private static long SizeOf(ScheduledOperation operation) => (operation.Response?.Value.Length ?? 0) + 512L;
+    private static long SizeOf(ScheduledOperation operation) => (operation.Response?.Value.Length ?? 0) + 1024L;
 }

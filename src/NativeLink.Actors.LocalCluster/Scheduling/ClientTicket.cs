@@ -1,5 +1,6 @@
 using Google.LongRunning;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
@@ -49,5 +50,23 @@ internal sealed class ClientTicket(string id, ScheduledOperation operation)
             if (message.Done)
                 feed.Complete();
         }
+
+        if (message.Done)
+            Release();
+    }
+
+    public void Fail(StatusCode code, string detail)
+    {
+        foreach (var feed in Feeds)
+            feed.Fail(code, detail);
+        Release();
+    }
+
+    private void Release()
+    {
+        foreach (var feed in Feeds)
+            feed.Ticket = null;
+        operation.Listeners -= Feeds.Count;
+        Feeds.Clear();
     }
 }

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>A worker while its stream lives. Only the engine's thread touches it.</summary>
-internal sealed class ConnectedWorker(WorkerId id, WorkerLink link)
+internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind kind)
 {
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(1);
@@ -14,7 +14,10 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link)
 
     public Dictionary<OperationId, Assignment> Running { get; } = [];
 
-    public TimeSpan LastSeen { get; set; }
+    public WorkerKind Kind => kind;
+
+    /// <summary>It had too much unread; whether it reads again has to be looked at, nobody tells.</summary>
+    public bool Stalled { get; set; }
 
     /// <summary>Grows with each operation given; the smallest is the least recently used, 0 is never.</summary>
     public long LastUsed { get; set; }
@@ -32,7 +35,13 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link)
     public bool IsFull => link.MaxInflight != 0 && (ulong)Running.Count >= link.MaxInflight;
 
     /// <summary>Has a free slot and is willing; says nothing of properties.</summary>
-    public bool IsOpen(TimeSpan now) => !Draining && !Paused && BackOffUntil <= now && !IsFull && link.Unread < WorkerLink.MaxUnreadStarts;
+    public bool IsOpen(TimeSpan now)
+    {
+        if (Draining || Paused || BackOffUntil > now || IsFull)
+            return false;
+        Stalled = link.Unread >= WorkerLink.MaxUnreadStarts;
+        return !Stalled;
+    }
 
     /// <summary>Can take this operation now. One that it still holds from before is adopted: it needs neither slot nor quantities.</summary>
     public bool CanTake(ScheduledOperation operation, TimeSpan now) =>
@@ -40,11 +49,15 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link)
             ? !held.KillSent && !Draining
             : IsOpen(now) && Properties.Satisfies(operation.Demand);
 
-    public Assignment Hold(ScheduledOperation operation)
+    /// <summary>Of an open worker and an operation whose properties match: it does not still hold it, and its quantities suffice.</summary>
+    public bool CanBegin(ScheduledOperation operation) => !Running.ContainsKey(operation.Id) && Properties.HasFree(operation.Demand);
+
+    /// <summary>Takes it, or goes on with it if it still holds it.</summary>
+    public Assignment Hold(ScheduledOperation operation, OperationQueue queue)
     {
         if (Running.TryGetValue(operation.Id, out var held))
             return held;
-        var assignment = new Assignment(operation, this);
+        var assignment = new Assignment(operation, this, queue.Charge(operation.Client));
         Properties.Reserve(operation.Demand);
         Running.Add(operation.Id, assignment);
         return assignment;
@@ -52,9 +65,9 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link)
 
     public void ReleaseResources(Assignment assignment)
     {
-        if (assignment.ResourcesReleased)
+        if (assignment.ProcessEnded)
             return;
-        assignment.ResourcesReleased = true;
+        assignment.ProcessEnded = true;
         Properties.Release(assignment.Operation.Demand);
     }
 

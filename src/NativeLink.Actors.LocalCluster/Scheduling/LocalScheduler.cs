@@ -16,6 +16,7 @@ public sealed class LocalScheduler : IAsyncDisposable
 
     private readonly ActorSystem _system;
     private readonly IActorRef _loop;
+    private bool _isDraining;
 
     public LocalScheduler(SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions, IActionResults results)
     {
@@ -35,6 +36,12 @@ public sealed class LocalScheduler : IAsyncDisposable
 
     internal PropertyRules Properties { get; }
 
+    internal bool IsDraining
+    {
+        get => Volatile.Read(ref _isDraining);
+        private set => Volatile.Write(ref _isDraining, value);
+    }
+
     /// <summary>Gives a worker no new work, or gives it work again; what runs on it goes on. False when no such worker is connected.</summary>
     public Task<bool> SetDrainingAsync(WorkerId worker, bool draining)
     {
@@ -43,9 +50,16 @@ public sealed class LocalScheduler : IAsyncDisposable
         return answer.Task.WaitAsync(LongestStop, Time);
     }
 
+    /// <summary>New Execute calls are refused with UNAVAILABLE from now on, and what waits is turned away; what runs is finished.</summary>
+    public void BeginDrain()
+    {
+        IsDraining = true;
+        Tell(SchedulerProtocol.BeginDrain.Instance);
+    }
+
     /// <summary>What a worker said first, as the scheduler keeps it.</summary>
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
-    internal WorkerLink Greet(Wire.ConnectWorkerRequest hello) => new(hello.WorkerIdPrefix, hello.MaxInflightTasks, Properties.ReadWorker(hello.Properties));
+    internal WorkerLink Greet(Wire.ConnectWorkerRequest hello) => new(hello.WorkerIdPrefix, hello.MaxInflightTasks, Properties.ReadWorker(hello.Properties), Time);
 
     internal Task<Operation?> LookAsync(string name, CancellationToken cancellation)
     {

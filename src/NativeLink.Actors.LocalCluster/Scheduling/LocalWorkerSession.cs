@@ -32,7 +32,8 @@ public sealed class LocalWorkerSession : IDisposable
     {
         if (_link.LastWordSaid.IsCompleted)
             return false;
-        _scheduler.Tell(new Hear(_link, update));
+        if (!_link.TakesItself(update))
+            _scheduler.Tell(new Hear(_link, update));
         return true;
     }
 

@@ -1,82 +1,148 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// Waiting operations: higher priority first, then older first. Those that ask for the same properties stand in one line, so that a pass asks
-/// the workers once a line and not once an operation.
+/// Waiting operations: higher priority first, then the client with the smaller share, then the older. Those that the same kinds of workers can
+/// run stand in one line, however many different properties they name; so whatever is asked of the queue costs the logarithm of what waits, and
+/// grows with the kinds of workers alone.
 /// </summary>
 internal sealed class OperationQueue
 {
-    private readonly Dictionary<string, SortedSet<ScheduledOperation>> _lines = new(StringComparer.Ordinal);
-    private readonly List<SortedSet<ScheduledOperation>> _open = [];
+    /// <summary>So many are sorted anew at once, some milliseconds' work: nobody notices.</summary>
+    public const int SortedAtOnce = 1024;
+
+    private readonly ShareChanges _changes = new();
+    private readonly WaitingLines _lines;
+    private readonly Dictionary<string, ClientShare> _clients = new(StringComparer.Ordinal);
+    private long _clientNumber;
+    private long _serves;
+
+    public OperationQueue() => _lines = new WaitingLines(_changes);
 
     public int Count { get; private set; }
 
-    /// <summary>The one that waits longest, whatever its priority; null when the queue is empty. Walks the lines.</summary>
-    public ScheduledOperation? Oldest => _lines.Values.SelectMany(line => line).MinBy(operation => operation.Sequence);
+    /// <summary>How many lines there are now.</summary>
+    public int Lines => _lines.Count;
 
-    /// <param name="apart">Stands in a line of its own: what holds it up must not hold up others with the same properties.</param>
-    public void Add(ScheduledOperation operation, bool apart = false)
+    /// <summary>How many clients have something waiting or running.</summary>
+    public int Clients => _clients.Count;
+
+    /// <summary>All that wait, in no order that means anything.</summary>
+    public IEnumerable<ScheduledOperation> All => _lines.Queues.SelectMany(queue => queue.InOrder());
+
+    /// <summary>The one that waits longest, whatever its priority; null when the queue is empty. Asks every client.</summary>
+    public ScheduledOperation? Oldest => _lines.Queues.Select(queue => queue.Oldest!).MinBy(operation => operation.Sequence);
+
+    /// <summary>Whether <see cref="SortSome"/> has something to do.</summary>
+    public bool HasToSort => _lines.HasToSort;
+
+    /// <summary>A worker comes; says of which kind it is. One that was never here before sees what waits by <see cref="SortSome"/>.</summary>
+    public WorkerKind Welcome(WorkerProperties properties)
     {
-        var bucket = apart ? $"{operation.Id}|{operation.Demand.Shape}" : operation.Demand.Shape;
-        operation.Bucket = bucket;
-        if (!_lines.TryGetValue(bucket, out var line))
-            _lines.Add(bucket, line = new SortedSet<ScheduledOperation>(Order.Instance));
-        line.Add(operation);
+        var kind = _lines.KindOf(properties);
+        kind.Workers++;
+        return kind;
+    }
+
+    public static void Dismiss(WorkerKind kind) => kind.Workers--;
+
+    /// <summary>Whether operations may wait for workers of this kind that they do not see yet.</summary>
+    public bool HasToSortFor(WorkerKind kind) => _lines.HasToSortFor(kind);
+
+    /// <summary>Shows some of what waits to kinds of workers that have not seen it: <see cref="HasToSortFor"/> says which.</summary>
+    public void SortSome() => _lines.SortSome(SortedAtOnce);
+
+    public void Add(ScheduledOperation operation)
+    {
+        var client = ClientOf(operation.Client);
+        _lines.Add(operation, client);
+        client.Waiting++;
         Count++;
     }
 
     /// <summary>Takes an operation out; one that does not wait is no mistake.</summary>
     public void Remove(ScheduledOperation operation)
     {
-        if (operation.Bucket is not { } bucket)
+        if (TakeOut(operation) is { } client)
+            ForgetIfIdle(client);
+    }
+
+    /// <summary>Changes something by which an operation is ordered, whether it waits or not.</summary>
+    public void Change(ScheduledOperation operation, Action<ScheduledOperation> change)
+    {
+        var client = TakeOut(operation);
+        change(operation);
+        if (client is null)
             return;
-        operation.Bucket = null;
-        var line = _lines[bucket];
-        line.Remove(operation);
+        Add(operation);
+        // Not before: who has nothing else would be a new client then, as if it had never been served.
+        ForgetIfIdle(client);
+    }
+
+    /// <summary>How much the owner of an operation and another client have waiting: the one with less has its turn sooner.</summary>
+    public bool HasLessWaiting(string client, string than) => WaitingOf(client) < WaitingOf(than);
+
+    /// <summary>The first operation in order that this worker can start now; it stays in the queue.</summary>
+    public static ScheduledOperation? FirstFor(ConnectedWorker worker)
+    {
+        ScheduledOperation? best = null;
+        foreach (var line in worker.Kind.Lines)
+        {
+            if (line.PickFor(worker, best?.Priority ?? int.MinValue) is { } found && (best is null || ComesBefore(found, best)))
+                best = found;
+        }
+
+        return best;
+    }
+
+    /// <summary>A worker holds one more operation of this client. Says whom to give it back to by <see cref="Refund"/>.</summary>
+    public ClientShare Charge(string client)
+    {
+        var share = ClientOf(client);
+        share.Running++;
+        share.LastServed = ++_serves;
+        _changes.Note(share);
+        return share;
+    }
+
+    public void Refund(ClientShare client)
+    {
+        client.Running--;
+        _changes.Note(client);
+        ForgetIfIdle(client);
+    }
+
+    private static bool ComesBefore(ScheduledOperation one, ScheduledOperation other)
+    {
+        if (one.Priority != other.Priority)
+            return one.Priority > other.Priority;
+        var order = one.Queue!.Client.Position.CompareTo(other.Queue!.Client.Position);
+        return order != 0 ? order < 0 : one.Sequence < other.Sequence;
+    }
+
+    private ClientShare? TakeOut(ScheduledOperation operation)
+    {
+        if (operation.Queue is not { } queue)
+            return null;
+        _lines.Remove(operation);
+        queue.Client.Waiting--;
         Count--;
-        if (line.Count == 0)
-            _lines.Remove(bucket);
+        return queue.Client;
     }
 
-    /// <summary>Changes the priority of a waiting operation.</summary>
-    public void Raise(ScheduledOperation operation, int priority)
+    private ClientShare ClientOf(string key)
     {
-        var line = operation.Bucket is { } bucket ? _lines[bucket] : null;
-        line?.Remove(operation);
-        operation.Priority = priority;
-        line?.Add(operation);
+        if (!_clients.TryGetValue(key, out var client))
+            _clients.Add(key, client = new ClientShare(key, _clientNumber++));
+        return client;
     }
 
-    /// <summary>Places operations in order until no line's first one finds a worker.</summary>
-    /// <param name="place">Gives the operation to a worker; false when none can take it now.</param>
-    public void Place(Func<ScheduledOperation, bool> place)
+    private int WaitingOf(string key) => _clients.TryGetValue(key, out var client) ? client.Waiting : 0;
+
+    private void ForgetIfIdle(ClientShare client)
     {
-        _open.Clear();
-        _open.AddRange(_lines.Values);
-        while (_open.Count > 0)
-        {
-            var line = _open.MinBy(l => l.Min, Order.Instance)!;
-            var first = line.Min!;
-            if (!place(first))
-            {
-                _open.Remove(line);
-                continue;
-            }
-
-            Remove(first);
-            if (line.Count == 0)
-                _open.Remove(line);
-        }
-    }
-
-    private sealed class Order : IComparer<ScheduledOperation?>
-    {
-        public static readonly Order Instance = new();
-
-        public int Compare(ScheduledOperation? x, ScheduledOperation? y)
-        {
-            var order = y!.Priority.CompareTo(x!.Priority);
-            return order != 0 ? order : x.Sequence.CompareTo(y.Sequence);
-        }
+        if (!client.IsIdle)
+            return;
+        _clients.Remove(client.Key);
+        _changes.Forget(client);
     }
 }

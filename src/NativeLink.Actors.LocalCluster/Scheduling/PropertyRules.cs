@@ -1,22 +1,31 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>Gives properties their types (wire contract 3.9). Of several values of one name the last one counts, as in NativeLink.</summary>
-internal sealed class PropertyRules(ImmutableDictionary<string, PropertyType> types)
+internal sealed class PropertyRules
 {
+    private readonly ImmutableDictionary<string, PropertyType> _types;
+    private readonly Dictionary<string, int> _quantities = new(StringComparer.Ordinal);
+
+    public PropertyRules(ImmutableDictionary<string, PropertyType> types)
+    {
+        _types = types;
+        foreach (var name in types.Where(t => t.Value == PropertyType.Minimum).Select(t => t.Key).Order(StringComparer.Ordinal))
+            _quantities.Add(name, _quantities.Count);
+    }
+
     /// <exception cref="FormatException">A <c>minimum</c> property is not an unsigned 64-bit decimal.</exception>
     public WorkerProperties ReadWorker(IEnumerable<Reapi.Platform.Types.Property> properties)
     {
-        var values = new Dictionary<string, string>(StringComparer.Ordinal);
-        var free = new Dictionary<string, ulong>(StringComparer.Ordinal);
+        var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var free = new ulong[_quantities.Count];
         foreach (var property in properties)
         {
             values[property.Name] = property.Value;
             if (TypeOf(property.Name) == PropertyType.Minimum)
-                free[property.Name] = ReadQuantity(property, "worker");
+                (free[_quantities[property.Name]], values[property.Name]) = (ReadQuantity(property, "worker"), "");
         }
 
         return new WorkerProperties(values, free);
@@ -28,17 +37,19 @@ internal sealed class PropertyRules(ImmutableDictionary<string, PropertyType> ty
         if (platform is null || platform.Properties.Count == 0)
             return PropertyDemand.None;
         var sorted = new SortedDictionary<string, PropertyWish>(StringComparer.Ordinal);
+        ulong[]? quantities = null;
         foreach (var property in platform.Properties)
         {
             var type = TypeOf(property.Name);
-            var quantity = type == PropertyType.Minimum ? ReadQuantity(property, "action") : 0;
-            sorted[property.Name] = new PropertyWish(property.Name, property.Value, type, quantity);
+            sorted[property.Name] = new PropertyWish(property.Name, property.Value, type, _quantities.GetValueOrDefault(property.Name, -1));
+            if (type == PropertyType.Minimum)
+                (quantities ??= new ulong[_quantities.Count])[_quantities[property.Name]] = ReadQuantity(property, "action");
         }
 
-        return new PropertyDemand([.. sorted.Values]);
+        return new PropertyDemand([.. sorted.Values], quantities);
     }
 
-    private PropertyType? TypeOf(string name) => types.TryGetValue(name, out var type) ? type : null;
+    private PropertyType? TypeOf(string name) => _types.TryGetValue(name, out var type) ? type : null;
 
     private static ulong ReadQuantity(Reapi.Platform.Types.Property property, string whose) =>
         ulong.TryParse(property.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var quantity)
@@ -48,77 +59,100 @@ internal sealed class PropertyRules(ImmutableDictionary<string, PropertyType> ty
 }
 
 /// <summary>One property that an action asks for; no type means that the scheduler does not list the name.</summary>
-internal sealed record PropertyWish(string Name, string Value, PropertyType? Type, ulong Quantity);
+/// <param name="Place">Of a <c>minimum</c> property: its place among the quantities; else -1.</param>
+internal readonly record struct PropertyWish(string Name, string Value, PropertyType? Type, int Place);
 
 /// <summary>All that an action asks for, sorted by name.</summary>
-internal sealed class PropertyDemand
+/// <param name="wishes">Sorted by name.</param>
+/// <param name="quantities">How much of each <c>minimum</c> property, in the order of the rules; null when it asks for none.</param>
+internal sealed class PropertyDemand(ImmutableArray<PropertyWish> wishes, ulong[]? quantities)
 {
-    public static readonly PropertyDemand None = new([]);
+    public static readonly PropertyDemand None = new([], null);
 
-    public PropertyDemand(ImmutableArray<PropertyWish> wishes)
-    {
-        var shape = new StringBuilder();
-        Wishes = wishes;
-        foreach (var wish in wishes)
-        {
-            Platform.Properties.Add(new Reapi.Platform.Types.Property { Name = wish.Name, Value = wish.Value });
-            shape.Append(wish.Name.Length).Append(':').Append(wish.Name).Append('=').Append(wish.Value.Length).Append(':').Append(wish.Value);
-        }
+    public ImmutableArray<PropertyWish> Wishes => wishes;
 
-        Shape = shape.ToString();
-    }
+    public ulong[]? Quantities => quantities;
 
-    public ImmutableArray<PropertyWish> Wishes { get; }
+    /// <summary>The quantities as a queue keeps them (<see cref="LeastNeeds"/>).</summary>
+    public ulong[][]? Needs { get; } = quantities is null ? null : [quantities];
 
     /// <summary>As <c>StartExecute.platform</c> carries it.</summary>
-    public Reapi.Platform Platform { get; } = new();
+    public Reapi.Platform ToPlatform()
+    {
+        var platform = new Reapi.Platform();
+        foreach (var wish in wishes)
+            platform.Properties.Add(new Reapi.Platform.Types.Property { Name = wish.Name, Value = wish.Value });
+        return platform;
+    }
 
-    /// <summary>Equal for two demands that every worker satisfies alike.</summary>
-    public string Shape { get; }
-
-    public override string ToString() => Wishes.IsEmpty ? "no properties" : string.Join(", ", Wishes.Select(w => $"{w.Name}={w.Value}"));
+    public override string ToString() => wishes.IsEmpty ? "no properties" : string.Join(", ", wishes.Select(w => $"{w.Name}={w.Value}"));
 }
 
 /// <summary>What a worker declared, and how much of its <c>minimum</c> quantities is free.</summary>
-internal sealed class WorkerProperties(IReadOnlyDictionary<string, string> values, Dictionary<string, ulong> free)
+internal sealed class WorkerProperties(SortedDictionary<string, string> values, ulong[] free)
 {
-    public bool Satisfies(PropertyDemand demand) => FirstUnsatisfied(demand) is null;
+    /// <summary>Equal for two workers that every action matches alike, when both are idle and large enough.</summary>
+    public string Shape { get; } = string.Concat(values.Select(v => $"{v.Key.Length}:{v.Key}={v.Value.Length}:{v.Value}"));
 
-    /// <summary>The first property of the action that this worker cannot serve now.</summary>
+    /// <summary>What is left of each <c>minimum</c> property, in the order of the rules.</summary>
+    public ReadOnlySpan<ulong> Free => free;
+
+    public bool Satisfies(PropertyDemand demand) => Matches(demand) && HasFree(demand);
+
+    /// <summary>Could ever take it; says nothing of quantities.</summary>
+    public bool Matches(PropertyDemand demand)
+    {
+        foreach (var wish in demand.Wishes)
+        {
+            if (!Matches(wish))
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The quantities suffice now.</summary>
+    public bool HasFree(PropertyDemand demand)
+    {
+        if (demand.Quantities is not { } needed)
+            return true;
+        for (var i = 0; i < needed.Length; i++)
+        {
+            if (free[i] < needed[i])
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The first property of the action that this worker cannot serve at all; else the first of which it has too little free.</summary>
     public PropertyWish? FirstUnsatisfied(PropertyDemand demand)
     {
         foreach (var wish in demand.Wishes)
         {
-            if (!Satisfies(wish))
+            if (!Matches(wish))
                 return wish;
         }
 
-        return null;
+        return HasFree(demand) ? null : demand.Wishes.First(w => w.Place >= 0 && free[w.Place] < demand.Quantities![w.Place]);
     }
 
     public void Reserve(PropertyDemand demand)
     {
-        foreach (var wish in demand.Wishes)
-        {
-            if (wish.Type == PropertyType.Minimum)
-                free[wish.Name] -= wish.Quantity;
-        }
+        for (var i = 0; i < (demand.Quantities?.Length ?? 0); i++)
+            free[i] -= demand.Quantities![i];
     }
 
     public void Release(PropertyDemand demand)
     {
-        foreach (var wish in demand.Wishes)
-        {
-            if (wish.Type == PropertyType.Minimum)
-                free[wish.Name] += wish.Quantity;
-        }
+        for (var i = 0; i < (demand.Quantities?.Length ?? 0); i++)
+            free[i] += demand.Quantities![i];
     }
 
-    private bool Satisfies(PropertyWish wish) => wish.Type switch
+    private bool Matches(PropertyWish wish) => wish.Type switch
     {
-        PropertyType.Minimum => free.TryGetValue(wish.Name, out var left) && left >= wish.Quantity,
+        PropertyType.Minimum or PropertyType.Priority => values.ContainsKey(wish.Name),
         PropertyType.Exact => values.TryGetValue(wish.Name, out var own) && own == wish.Value,
-        PropertyType.Priority => values.ContainsKey(wish.Name),
         PropertyType.Ignore => true,
         _ => !values.TryGetValue(wish.Name, out var own) || own == wish.Value,
     };

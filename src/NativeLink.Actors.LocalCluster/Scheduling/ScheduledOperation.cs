@@ -8,10 +8,12 @@ internal readonly record struct ActionKey(string Instance, Digest Action);
 /// <summary>What a client asked for, checked and translated.</summary>
 /// <param name="Joinable">An equal request may share this execution.</param>
 /// <param name="Timeout">The action's own, if it has one above zero.</param>
-internal sealed record Submission(ActionKey Key, PropertyDemand Demand, int Priority, TimeSpan? Timeout, bool SkipCacheLookup, bool Joinable);
+/// <param name="Client">Whose share it counts to: a build tool's invocation, or a connection.</param>
+internal sealed record Submission(
+    ActionKey Key, PropertyDemand Demand, int Priority, TimeSpan? Timeout, bool SkipCacheLookup, bool Joinable, string Client = "");
 
 /// <summary>One execution in the scheduler's book. Only the engine's thread touches it.</summary>
-internal sealed class ScheduledOperation(Submission submission, long sequence, Timestamp queuedAt)
+internal sealed class ScheduledOperation(Submission submission, long sequence, Timestamp queuedAt) : IWaiting
 {
     public OperationId Id { get; } = new(Guid.NewGuid().ToString());
 
@@ -37,10 +39,25 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
     /// <summary>The run that counts; null while queued and when completed.</summary>
     public Assignment? Assignment { get; set; }
 
-    /// <summary>Where it stands in the queue, if it does.</summary>
-    public string? Bucket { get; set; }
+    /// <summary>Whose turn it takes.</summary>
+    public string Client { get; set; } = submission.Client;
+
+    /// <summary>Belongs to the queue: where it stands there, if it does.</summary>
+    public ClientQueue? Queue { get; set; }
+
+    public bool IsQueued => Queue is not null;
+
+    /// <summary>Neither waits nor runs nor has an answer: nobody listens.</summary>
+    public bool IsSetAside => Queue is null && Assignment is null && !IsOver;
+
+    ulong[][]? IWaiting.Needs => submission.Demand.Needs;
+
+    ScheduledOperation? IWaiting.PickFor(ConnectedWorker worker) => worker.CanBegin(this) ? this : null;
 
     public List<ClientTicket> Tickets { get; } = [];
+
+    /// <summary>How many of the tickets are not cancelled.</summary>
+    public int Wanted { get; set; }
 
     /// <summary>How many client streams listen now.</summary>
     public int Listeners { get; set; }
@@ -55,17 +72,28 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
     public Any? Response { get; set; }
 
     public bool IsCompleted => Response is not null;
+
+    /// <summary>It ended without an answer, and nobody knows its names any more.</summary>
+    public bool IsDropped { get; set; }
+
+    public bool IsOver => IsCompleted || IsDropped;
+
+    /// <summary>Somebody still reads what is said of it. A stream that has ended is known here before its own word of that arrives.</summary>
+    public bool IsAwaited => Tickets.Exists(static ticket => ticket.Feeds.Exists(static feed => !feed.IsGone));
 }
 
 /// <summary>An operation at a worker. It can outlive its meaning: after a time-out or a cancellation the worker still holds it until it answers.</summary>
-internal sealed class Assignment(ScheduledOperation operation, ConnectedWorker worker)
+/// <param name="payer">Whose share it takes.</param>
+internal sealed class Assignment(ScheduledOperation operation, ConnectedWorker worker, ClientShare payer)
 {
     public ScheduledOperation Operation => operation;
 
     public ConnectedWorker Worker => worker;
 
+    public ClientShare Payer => payer;
+
     /// <summary>The process has ended: its quantities are free, its slot is not.</summary>
-    public bool ResourcesReleased { get; set; }
+    public bool ProcessEnded { get; set; }
 
     public bool KillSent { get; set; }
 

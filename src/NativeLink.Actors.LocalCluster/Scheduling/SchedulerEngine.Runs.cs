@@ -2,72 +2,21 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>The part that keeps the runs: matching, results, attempts, time-outs and kills (wire contract 3.5 to 3.10 and 3.13).</summary>
+/// <summary>The part that keeps the runs: results, attempts, time-outs and kills (wire contract 3.5 to 3.10 and 3.13).</summary>
 internal sealed partial class SchedulerEngine
 {
     /// <summary>Runs that workers still hold although their operations do not count on them any more.</summary>
     private readonly HashSet<Assignment> _revoked = [];
     private Deadlines.Deadline? _killSweep;
 
-    /// <summary>Gives waiting operations to workers until no more can be placed.</summary>
-    private void Match()
-    {
-        if (_queue.Count == 0)
-            return;
-        if (_roster.Count > 0)
-            _queue.Place(TryStart);
-        if (_queue.Count > 0 && _options.MatchLoggingInterval > TimeSpan.Zero)
-            _waitReport ??= _deadlines.Add(Now + _options.MatchLoggingInterval, ReportWaiting);
-    }
-
-    private void ReportWaiting()
-    {
-        _waitReport = null;
-        if (_queue.Oldest is not { } oldest)
-            return;
-        _log.NoWorker(_queue.Count, oldest.Id, oldest.Demand, _roster.WhyNone(oldest, Now));
-        _waitReport = _deadlines.Add(Now + _options.MatchLoggingInterval, ReportWaiting);
-    }
-
-    private bool TryStart(ScheduledOperation operation)
-    {
-        if (_roster.Choose(operation, Now) is not { } worker)
-            return false;
-        var run = worker.Hold(operation);
-        _revoked.Remove(run);
-        operation.Assignment = run;
-        operation.Stage = Reapi.ExecutionStage.Types.Value.Executing;
-        if (!worker.Link.Say(StartOf(operation, worker)))
-            _deadlines.Add(Now, () => Evict(worker, "a start_action could not be delivered to it")); // Not now: a pass is under way.
-        WatchTimeout(run);
-        WatchSilence(run);
-        ClientDesk.Publish(operation);
-        return true;
-    }
-
-    private static Wire.UpdateForWorker StartOf(ScheduledOperation operation, ConnectedWorker worker) => new()
-    {
-        StartAction = new Wire.StartExecute
-        {
-            OperationId = operation.Id.Value,
-            QueuedTimestamp = operation.QueuedAt,
-            Platform = operation.Demand.Platform,
-            WorkerId = worker.Id.Value,
-            ExecuteRequest = new Reapi.ExecuteRequest
-            {
-                InstanceName = operation.Key.Instance,
-                ActionDigest = operation.Key.Action.ToWire(),
-                DigestFunction = operation.Key.Action.Function.ToWire(),
-                SkipCacheLookup = operation.Submission.SkipCacheLookup,
-            },
-        },
-    };
-
-    /// <summary>A worker has answered; decides what that means for the operation.</summary>
+    /// <summary>
+    /// A worker has answered; decides what that means for the operation. The first good result of a run that was not told to end is the answer,
+    /// also when the operation was given to another worker meanwhile.
+    /// </summary>
     private void Settle(Assignment run, Wire.ExecuteResult result, bool refused)
     {
         var operation = run.Operation;
-        var counts = run.IsCurrent || (operation is { Assignment: null, IsCompleted: false } && !run.KillSent);
+        var counts = run.IsCurrent || (!operation.IsOver && !run.KillSent && (operation.Assignment is null || IsGood(result)));
         if (!counts)
         {
             _log.LateResult(operation.Id, run.Worker.Id);
@@ -76,18 +25,22 @@ internal sealed partial class SchedulerEngine
 
         if (result.ResultCase != Wire.ExecuteResult.ResultOneofCase.InternalError)
         {
-            Complete(operation, Judge(run, result));
+            Unassign(operation, answered: run);
+            CompleteAndKill(operation, Judge(run, result));
             return;
         }
 
         if (!run.IsCurrent)
             return; // Queued again already, and the attempt was counted then.
-        Unassign(operation, stillHeld: false);
+        Unassign(operation, answered: run);
         if (refused)
             Requeue(operation);
         else
             CountAttempt(operation, CodeOf(result.InternalError), result.InternalError.Message);
     }
+
+    private static bool IsGood(Wire.ExecuteResult result) =>
+        result.ExecuteResponse is { } response && (response.Status?.Code ?? 0) == 0 && SchedulerAnswers.FirstFlaw(response) is null;
 
     /// <summary>An error that says OK must not reach a client as a success.</summary>
     private static StatusCode CodeOf(Google.Rpc.Status error) => error.Code == 0 ? StatusCode.Unknown : (StatusCode)error.Code;
@@ -97,31 +50,29 @@ internal sealed partial class SchedulerEngine
     {
         var flaw = result.ExecuteResponse is { } response ? SchedulerAnswers.FirstFlaw(response) : "execute_response and internal_error";
         if (flaw is null)
-        {
-            Unassign(run.Operation, stillHeld: false);
             return SchedulerAnswers.FromWorker(result.ExecuteResponse!);
-        }
-
         _log.IncompleteResult(run.Operation.Id, run.Worker.Id, flaw);
-        Unassign(run.Operation, stillHeld: false);
         return SchedulerAnswers.Failure(StatusCode.Internal, $"worker {run.Worker.Id} sent an incomplete result: {flaw} is absent or malformed");
     }
 
     /// <summary>The operation counts on no run from now on. A worker that still holds it is told by the next kill sweep.</summary>
-    private void Unassign(ScheduledOperation operation, bool stillHeld = true)
+    /// <param name="answered">The run that has ended; any other is still held by its worker.</param>
+    private void Unassign(ScheduledOperation operation, Assignment? answered = null)
     {
+        var run = operation.Assignment;
+        if (run is not null && answered is not null && !ReferenceEquals(run, answered))
+            return;
         _deadlines.Cancel(operation.RunDeadline);
         _deadlines.Cancel(operation.SilenceDeadline);
-        var run = operation.Assignment;
         operation.Assignment = null;
-        if (run is null || !stillHeld)
+        if (run is null || answered is not null)
             return;
         _revoked.Add(run);
         if (_options.KillRevokedInterval > TimeSpan.Zero)
             _killSweep ??= _deadlines.Add(Now + _options.KillRevokedInterval, SweepKills);
     }
 
-    private void CountAttempt(ScheduledOperation operation, StatusCode code, string reason, bool stillHeld = false)
+    private void CountAttempt(ScheduledOperation operation, StatusCode code, string reason)
     {
         operation.Attempts++;
         _log.AttemptFailed(operation.Id, operation.Attempts, _options.MaxJobRetries + 1, reason);
@@ -132,28 +83,22 @@ internal sealed partial class SchedulerEngine
         }
         else
         {
-            Requeue(operation, stillHeld);
+            Requeue(operation);
         }
     }
 
-    private void Requeue(ScheduledOperation operation, bool stillHeld = false)
-    {
-        operation.Stage = Reapi.ExecutionStage.Types.Value.Queued;
-        _queue.Add(operation, apart: stillHeld);
-        ClientDesk.Publish(operation);
-    }
-
     /// <summary>
-    /// The action's own clock, from start_action on: looked at every worker time-out, as NativeLink does, so that the worker's own report of the
-    /// time-out arrives first.
+    /// The action's own clock, from start_action until execute_complete. The scheduler does not hear when the run begins, so that what staging
+    /// may take is added; the worker's own report of the time-out arrives first.
     /// </summary>
     private void WatchTimeout(Assignment run)
     {
-        if (run.Operation.Submission.Timeout is not { } timeout)
+        var operation = run.Operation;
+        if (operation.Submission.Timeout is not { } timeout || run.ProcessEnded)
             return;
-        var step = _options.WorkerTimeout > TimeSpan.Zero ? _options.WorkerTimeout : LivenessCheck;
-        var due = Now + (step * (Math.Floor(timeout / step) + 1));
-        run.Operation.RunDeadline = _deadlines.Add(due, () => TakeBack(run, $"the action ran longer than its timeout of {timeout.TotalSeconds} s"));
+        var staging = _options.StagingTimeout;
+        operation.RunDeadline = _deadlines.Add(Now + timeout + staging, () => TakeBack(run,
+            $"exceeded deadline: its worker has not said within the timeout of {timeout.TotalSeconds} s and {staging.TotalSeconds} s for its inputs that it ended"));
     }
 
     private void WatchSilence(Assignment run)
@@ -171,8 +116,8 @@ internal sealed partial class SchedulerEngine
         if (!run.IsCurrent)
             return;
         Unassign(run.Operation);
-        CountAttempt(run.Operation, StatusCode.DeadlineExceeded, reason, stillHeld: true);
-        Match();
+        CountAttempt(run.Operation, StatusCode.DeadlineExceeded, reason);
+        Place(run.Operation);
     }
 
     private void SweepKills()

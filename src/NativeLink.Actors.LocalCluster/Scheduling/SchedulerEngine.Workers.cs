@@ -8,6 +8,8 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 internal sealed partial class SchedulerEngine
 {
     private Deadlines.Deadline? _livenessCheck;
+    private bool _checkWasLate;
+    private TimeSpan _silenceCountsFrom = TimeSpan.MinValue / 2;
 
     public void Register(Register request)
     {
@@ -19,13 +21,16 @@ internal sealed partial class SchedulerEngine
             return;
         }
 
-        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link) { LastSeen = Now };
+        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link, _queue.Welcome(link.Properties));
         link.Worker = worker;
         link.Say(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = worker.Id.Value } });
         _roster.Add(worker);
-        _livenessCheck ??= _deadlines.Add(Now + LivenessCheck, CheckLiveness);
+        if (_livenessCheck is null)
+            WatchLiveness();
         _log.WorkerConnected(worker.Id, _roster.Count);
-        Match();
+        Offer(worker);
+        if (_queue.HasToSort)
+            SortSome();
     }
 
     public void Hear(Hear heard)
@@ -35,7 +40,7 @@ internal sealed partial class SchedulerEngine
         switch (heard.Update.UpdateCase)
         {
             case Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest:
-                worker.LastSeen = Now;
+                heard.Link.TakesItself(heard.Update);
                 break;
             case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteComplete:
                 OnExecuteComplete(worker, heard.Update.ExecuteComplete);
@@ -67,25 +72,46 @@ internal sealed partial class SchedulerEngine
         if (worker is not null)
         {
             worker.Draining = request.Draining;
-            Match();
+            foreach (var waiting in worker.Running.Values.Select(run => run.Operation).Where(operation => operation.IsQueued).ToList())
+                Place(waiting);
+            Offer(worker);
         }
 
         request.Answer.TrySetResult(worker is not null);
     }
 
-    private void CheckLiveness()
+    private void WatchLiveness()
     {
-        var oldest = Now - _options.WorkerTimeout;
-        foreach (var worker in _roster.All.Where(w => w.LastSeen <= oldest).ToList())
-            Evict(worker, $"no keep-alive for {_options.WorkerTimeout.TotalSeconds} s");
-        _livenessCheck = _roster.Count == 0 ? null : _deadlines.Add(Now + LivenessCheck, CheckLiveness);
+        var due = Now + LivenessCheck;
+        _livenessCheck = _roster.Count == 0 ? null : _deadlines.Add(due, () => CheckLiveness(due));
     }
+
+    /// <summary>
+    /// A check that comes late says that this process stood still, and whoever reads the streams may have stood with it: then silence is counted
+    /// from now. Checks that are late all the time say that there is much to do; the streams are read all the same.
+    /// </summary>
+    private void CheckLiveness(TimeSpan due)
+    {
+        var late = Now - due >= LivenessCheck;
+        if (late && !_checkWasLate)
+            _silenceCountsFrom = Now;
+        _checkWasLate = late;
+        foreach (var worker in _roster.All.Where(IsSilent).ToList())
+            Evict(worker, $"no keep-alive for {_options.WorkerTimeout.TotalSeconds} s");
+        foreach (var worker in _roster.All.Where(w => w.Stalled).ToList())
+            Offer(worker);
+        WatchLiveness();
+    }
+
+    private bool IsSilent(ConnectedWorker worker) =>
+        worker.Link.Silence >= _options.WorkerTimeout && Now - _silenceCountsFrom >= _options.WorkerTimeout;
 
     /// <summary>Ends a worker's session. What ran there and still counts is queued again, at the cost of an attempt.</summary>
     private void Evict(ConnectedWorker worker, string reason)
     {
         if (!_roster.Remove(worker))
             return;
+        OperationQueue.Dismiss(worker.Kind);
         SayGoodbye(worker);
         var runs = worker.Running.Values.ToList();
         worker.Running.Clear();
@@ -93,17 +119,16 @@ internal sealed partial class SchedulerEngine
         foreach (var run in runs)
         {
             _deadlines.Cancel(run.KillDeadline);
+            _revoked.Remove(run);
+            _queue.Refund(run.Payer);
             if (!run.IsCurrent)
-            {
-                _revoked.Remove(run);
                 continue;
-            }
-
-            Unassign(run.Operation, stillHeld: false);
+            Unassign(run.Operation, answered: run);
             CountAttempt(run.Operation, StatusCode.Internal, $"worker {worker.Id} was disconnected: {reason}");
         }
 
-        Match();
+        foreach (var operation in runs.Select(run => run.Operation).OrderByDescending(o => o.Priority).ThenBy(o => o.Sequence))
+            Place(operation);
     }
 
     private static void SayGoodbye(ConnectedWorker worker)
@@ -123,8 +148,12 @@ internal sealed partial class SchedulerEngine
 
         worker.ReleaseResources(run);
         if (run.IsCurrent)
+        {
+            _deadlines.Cancel(run.Operation.RunDeadline);
             WatchSilence(run);
-        Match();
+        }
+
+        Offer(worker);
     }
 
     private void OnExecuteResult(ConnectedWorker worker, Wire.ExecuteResult result)
@@ -136,14 +165,16 @@ internal sealed partial class SchedulerEngine
         }
 
         worker.LetGo(run);
+        _queue.Refund(run.Payer);
         _deadlines.Cancel(run.KillDeadline);
         _revoked.Remove(run);
         var refused = result.ResultCase == Wire.ExecuteResult.ResultOneofCase.InternalError && result.InternalError.Code == (int)StatusCode.ResourceExhausted;
         if (!refused)
             worker.ForgetRefusals();
         else if (worker.Refuse(Now) is { } again)
-            _deadlines.Add(again, Match);
+            _deadlines.Add(again, () => Offer(worker));
         Settle(run, result, refused);
-        Match();
+        Offer(worker);
+        Place(run.Operation);
     }
 }

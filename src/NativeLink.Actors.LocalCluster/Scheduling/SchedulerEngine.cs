@@ -7,10 +7,12 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
 /// Decides all that the scheduler decides; does no I/O and knows no threads: <see cref="SchedulerLoop"/> drives it, one message at a time.
-/// This part serves clients; the others keep the workers and the runs.
+/// This part hears clients; the others know who listens, match, and keep the workers and the runs.
 /// </summary>
 internal sealed partial class SchedulerEngine
 {
+    private const string Draining = "the scheduler finishes what runs and takes nothing new: it is about to end";
+
     private static readonly TimeSpan LivenessCheck = TimeSpan.FromSeconds(1);
 
     private readonly SchedulerOptions _options;
@@ -23,7 +25,7 @@ internal sealed partial class SchedulerEngine
     private readonly ClientDesk _clients;
     private long _sequence;
     private bool _stopped;
-    private Deadlines.Deadline? _waitReport;
+    private bool _draining;
     private Deadlines.Deadline? _forget;
 
     public SchedulerEngine(SchedulerOptions options, TimeProvider time, ILogger log)
@@ -33,21 +35,33 @@ internal sealed partial class SchedulerEngine
         _clients = new ClientDesk(options.RetainCompletedFor);
     }
 
-    /// <summary>How long until <see cref="Wake"/> has something to do; null when nothing is pending.</summary>
-    public TimeSpan? NextWake => _deadlines.Next is { } due ? (due > Now ? due - Now : TimeSpan.Zero) : null;
+    /// <summary>How long until <see cref="Wake"/> has something to do, never negative; null when nothing is pending.</summary>
+    public TimeSpan? NextWake => _deadlines.Next is { } due ? Remaining(due - Now) : null;
 
     public int Queued => _queue.Count;
 
     public int Workers => _roster.Count;
 
+    /// <summary>Names of operations that have no answer yet.</summary>
+    public int UnfinishedNames => _clients.UnfinishedNames;
+
+    /// <summary>How many lines wait apart, and how many clients share the workers: what the queue's cost depends on.</summary>
+    public (int Lines, int Clients) QueueShape => (_queue.Lines, _queue.Clients);
+
+    /// <summary>Searches everything for an operation that waits although a worker could take it: there is none between two messages.</summary>
+    public bool FindsMissedMatch() => _queue.All.Any(operation => _roster.All.Any(worker => worker.CanTake(operation, Now)));
+
     private TimeSpan Now => _time.GetElapsedTime(_started);
+
+    /// <summary>The clock goes on while one looks at it: what is left is found by one look, and is nothing when that was too late.</summary>
+    private static TimeSpan Remaining(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.Zero;
 
     public void Wake() => _deadlines.FireUntil(Now);
 
     public void Submit(Submit request)
     {
         var (submission, feed) = (request.Submission, request.Feed);
-        if (RefuseWhenStoppedOrFull(feed))
+        if (feed.IsGone || RefuseWhenStoppedOrFull(feed))
             return;
         if (_clients.FindJoinable(submission) is { } equal)
         {
@@ -64,8 +78,7 @@ internal sealed partial class SchedulerEngine
         var operation = Create(submission);
         _clients.Open(operation);
         _clients.Issue(operation, feed);
-        _queue.Add(operation);
-        Match();
+        Enqueue(operation);
     }
 
     /// <summary>An answer from the action cache becomes a finished operation, so that its name can be asked for like any other.</summary>
@@ -81,6 +94,8 @@ internal sealed partial class SchedulerEngine
 
     public void Listen(Listen request)
     {
+        if (request.Feed.IsGone)
+            return;
         if (_clients.Find(request.Name) is not { } ticket)
         {
             request.Feed.Fail(StatusCode.NotFound, $"there is no operation '{request.Name}': it never was, or it ended too long ago");
@@ -88,37 +103,25 @@ internal sealed partial class SchedulerEngine
         }
 
         ClientDesk.Attach(ticket, request.Feed);
-        CancelClientDeadline(ticket.Operation);
+        HeedListeners(ticket.Operation);
     }
 
     public void StopListening(StopListening request)
     {
-        if (ClientDesk.Detach(request.Feed) is { } abandoned)
-            Abandon(abandoned);
+        if (ClientDesk.Detach(request.Feed) is { } operation)
+            HeedListeners(operation);
     }
 
     public void Look(Look request) => request.Answer.TrySetResult(_clients.Find(request.Name)?.Describe());
 
-    /// <summary>Ends an operation for one client; the execution goes on only while another client wants it.</summary>
-    public void Cancel(Cancel request)
+    /// <summary>Nothing starts from now on: what runs is finished, what waits and what is asked for has to go elsewhere.</summary>
+    public void BeginDrain()
     {
-        if (_clients.Find(request.Name) is not { } ticket)
-        {
-            request.Answer.TrySetResult(false);
+        if (_draining)
             return;
-        }
-
-        var operation = ticket.Operation;
-        if (!operation.IsCompleted && ticket.Cancelled is null)
-        {
-            var answer = SchedulerAnswers.Failure(StatusCode.Cancelled, "the client cancelled the operation");
-            if (operation.Tickets.Exists(other => other != ticket && other.Cancelled is null))
-                Leave(ticket, answer);
-            else
-                CancelAll(operation, answer);
-        }
-
-        request.Answer.TrySetResult(true);
+        _draining = true;
+        foreach (var waiting in _queue.All.ToList())
+            TurnAway(waiting);
     }
 
     /// <summary>Ends all streams; nothing is accepted afterwards.</summary>
@@ -141,71 +144,14 @@ internal sealed partial class SchedulerEngine
     {
         if (_stopped)
             feed.Fail(StatusCode.Unavailable, "the scheduler is shutting down");
-        else if (_clients.Names >= 4L * _options.MaxQueuedOperations)
-            feed.Fail(StatusCode.ResourceExhausted, $"{_clients.Names} operations are kept already, no more are taken: try again later");
+        else if (_draining)
+            feed.Fail(StatusCode.Unavailable, Draining);
+        else if (_clients.UnfinishedNames >= 4L * _options.MaxQueuedOperations)
+            feed.Fail(StatusCode.ResourceExhausted, $"{_clients.UnfinishedNames} clients wait for operations already, no more are taken: try again later");
         else
             return false;
         return true;
     }
 
     private ScheduledOperation Create(Submission submission) => new(submission, _sequence++, Timestamp.FromDateTimeOffset(_time.GetUtcNow()));
-
-    private void Join(ScheduledOperation equal, Submission submission, OperationFeed feed)
-    {
-        if (submission.Priority > equal.Priority)
-            _queue.Raise(equal, submission.Priority);
-        _clients.Issue(equal, feed);
-        CancelClientDeadline(equal);
-    }
-
-    private void Abandon(ScheduledOperation abandoned)
-    {
-        abandoned.ClientDeadline = _deadlines.Add(Now + _options.ClientActionTimeout, () => Complete(abandoned, SchedulerAnswers.Failure(
-            StatusCode.DeadlineExceeded, $"no client has listened for {_options.ClientActionTimeout.TotalSeconds} s: the operation was given up")));
-    }
-
-    private void Leave(ClientTicket ticket, Reapi.ExecuteResponse answer)
-    {
-        ticket.Cancelled = Any.Pack(answer);
-        ticket.Publish();
-        ticket.Operation.Listeners -= ticket.Feeds.Count;
-        foreach (var feed in ticket.Feeds)
-            feed.Ticket = null;
-        ticket.Feeds.Clear();
-        if (ticket.Operation is { Listeners: 0, ClientDeadline: null })
-            Abandon(ticket.Operation);
-    }
-
-    private void CancelAll(ScheduledOperation operation, Reapi.ExecuteResponse answer)
-    {
-        var run = operation.Assignment;
-        Complete(operation, answer);
-        if (run is not null && _revoked.Contains(run))
-            Kill(run);
-    }
-
-    private void CancelClientDeadline(ScheduledOperation operation)
-    {
-        _deadlines.Cancel(operation.ClientDeadline);
-        operation.ClientDeadline = null;
-    }
-
-    /// <summary>The operation has its answer: clients are told, and a worker that still holds it is to be told.</summary>
-    private void Complete(ScheduledOperation operation, Reapi.ExecuteResponse answer)
-    {
-        _queue.Remove(operation);
-        Unassign(operation);
-        CancelClientDeadline(operation);
-        operation.Stage = Reapi.ExecutionStage.Types.Value.Completed;
-        operation.Response = Any.Pack(answer);
-        ClientDesk.Publish(operation);
-        _clients.Close(operation, Now);
-        _forget ??= _deadlines.Add(Now + _options.RetainCompletedFor, Forget);
-    }
-
-    private void Forget()
-    {
-        _clients.Forget(Now);
-        _forget = _clients.NextForgotten is { } due ? _deadlines.Add(due, Forget) : null;
-    }
 }

@@ -61,6 +61,7 @@ internal sealed class SchedulerLoop : UntypedActor
             case Register m: _engine.Register(m); break;
             case LoseWorker m: _engine.LoseWorker(m); break;
             case Drain m: _engine.Drain(m); break;
+            case BeginDrain: _engine.BeginDrain(); break;
             default: Unhandled(message); return;
         }
 

@@ -33,6 +33,12 @@ internal static class SchedulerProtocol
     /// <summary>Give a worker no new work, or give it work again; false when there is no such worker.</summary>
     public sealed record Drain(WorkerId Worker, bool Draining, TaskCompletionSource<bool> Answer);
 
+    /// <summary>Start nothing more: this scheduler is about to end.</summary>
+    public sealed record BeginDrain
+    {
+        public static readonly BeginDrain Instance = new();
+    }
+
     /// <summary>Something is due.</summary>
     public sealed record Wake
     {

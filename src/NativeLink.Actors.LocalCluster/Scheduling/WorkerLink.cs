@@ -4,7 +4,7 @@ using Grpc.Core;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>One ConnectWorker stream as the scheduler sees it: who asks, and a bounded box for what is said to it.</summary>
-internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerProperties properties)
+internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerProperties properties, TimeProvider time)
 {
     /// <summary>Above this many unread messages a worker is given no more work: it does not read.</summary>
     public const int MaxUnreadStarts = 1024;
@@ -15,6 +15,14 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
         new BoundedChannelOptions(MaxUnread) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true, SingleWriter = true });
 
     private readonly TaskCompletionSource _lastWord = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private long _lastHeard = time.GetTimestamp();
+
+    /// <summary>
+    /// How long the worker has sent no keep-alive. Whoever reads its stream notes them, from any thread: they count from their arrival, however
+    /// much the scheduler has to do.
+    /// </summary>
+    public TimeSpan Silence => time.GetElapsedTime(Volatile.Read(ref _lastHeard));
 
     public string Prefix => prefix;
 
@@ -33,6 +41,15 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
 
     /// <summary>What is said to the worker; fails with an <see cref="RpcException"/> if the scheduler refuses it.</summary>
     public ChannelReader<Wire.UpdateForWorker> Said => _channel.Reader;
+
+    /// <summary>Takes what needs no decision; false when the scheduler has to hear it.</summary>
+    public bool TakesItself(Wire.UpdateForScheduler update)
+    {
+        if (update.UpdateCase != Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest)
+            return false;
+        Volatile.Write(ref _lastHeard, time.GetTimestamp());
+        return true;
+    }
 
     /// <summary>False when the message cannot be delivered.</summary>
     public bool Say(Wire.UpdateForWorker update) => _channel.Writer.TryWrite(update);

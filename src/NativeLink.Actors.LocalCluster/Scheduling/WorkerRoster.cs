@@ -14,6 +14,8 @@ internal sealed class WorkerRoster(bool mostRecentlyUsedFirst)
 
     public bool Remove(ConnectedWorker worker) => _workers.Remove(worker.Id);
 
+    public bool Has(ConnectedWorker worker) => _workers.ContainsKey(worker.Id);
+
     public ConnectedWorker? Find(WorkerId id) => _workers.GetValueOrDefault(id);
 
     /// <summary>The worker that takes this operation now, by order of use; null when none can.</summary>

@@ -16,6 +16,8 @@ internal sealed class ActionCacheService(ActionCacheStore cache, CompleteResults
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         var action = RequestChecks.Digest(request.ActionDigest, RequestChecks.Function(request.DigestFunction), "the action");
+        if (options.ReadOnlyActionCaches.Contains(request.InstanceName))
+            throw new RpcException(new Status(StatusCode.PermissionDenied, $"the action cache of the instance '{request.InstanceName}' is read_only for clients"));
         if (request.ActionResult is null)
             throw RequestChecks.Invalid($"action_result of {action} is missing");
         try

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Google.Protobuf;
+using Grpc.Core;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
@@ -11,18 +14,29 @@ namespace NativeLink.Actors.LocalCluster.Services;
 /// </summary>
 public sealed class ActionCacheStore
 {
+    private const int Format = 1;
+    private const int MostAttempts = 4;
+
+    // A file takes whole blocks, and its name some of its directory.
+    private const long LeastFreed = 64L << 10;
+    private const long Block = 4096;
+
     /// <summary>Uses within this time of the last noted one do not touch the disk again.</summary>
     private static readonly TimeSpan UseGrain = TimeSpan.FromMinutes(1);
 
     private readonly string _path;
     private readonly long _maxEntries;
     private readonly TimeProvider _time;
+    private readonly Func<long, bool>? _makeRoom;
     private readonly Lock _lock = new();
-    private readonly LinkedList<Entry> _byUse = [];
-    private readonly Dictionary<string, LinkedListNode<Entry>> _index = [];
+    private readonly BlobIndex _index = new();
     private long _temp;
 
-    private ActionCacheStore(string path, long maxEntries, TimeProvider time) => (_path, _maxEntries, _time) = (path, maxEntries, time);
+    /// <summary>Where NativeLink has kept its entries below the same path, as bare messages; null: it has not.</summary>
+    private string? _nativeLinkPath;
+
+    private ActionCacheStore(string path, long maxEntries, TimeProvider time, Func<long, bool>? makeRoom) =>
+        (_path, _maxEntries, _time, _makeRoom) = (path, maxEntries, time, makeRoom);
 
     /// <summary>Entries held.</summary>
     public int Count
@@ -30,7 +44,7 @@ public sealed class ActionCacheStore
         get
         {
             lock (_lock)
-                return _byUse.Count;
+                return _index.Count;
         }
     }
 
@@ -38,17 +52,20 @@ public sealed class ActionCacheStore
 
     /// <summary>Opens or creates the cache; entries of an earlier run are there again, in the order of their last use.</summary>
     /// <param name="maxEntries">0 is no limit.</param>
+    /// <param name="makeRoom">Asked to free about so many bytes when the disk is full; answers whether it did. Null: nobody can. Where it cannot, the oldest entries go.</param>
     /// <exception cref="FaultException">Storage: the path cannot be used; says why.</exception>
-    public static ActionCacheStore Open(string path, long maxEntries, TimeProvider time)
+    public static ActionCacheStore Open(string path, long maxEntries, TimeProvider time, Func<long, bool>? makeRoom = null)
     {
-        var store = new ActionCacheStore(path, maxEntries, time);
+        var store = new ActionCacheStore(path, maxEntries, time, makeRoom);
         try
         {
             Directory.CreateDirectory(path);
+            StoreFormat.Check(Path.Combine(path, ".format"), Format, $"the action cache's directory '{path}'");
             if (Directory.Exists(store.TempPath))
                 Directory.Delete(store.TempPath, recursive: true);
             Directory.CreateDirectory(store.TempPath);
             store.Load();
+            store._nativeLinkPath = Path.Combine(path, "d") is var other && Directory.Exists(other) ? other : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -60,26 +77,60 @@ public sealed class ActionCacheStore
     /// <summary>The entry of an action; null when there is none. Counts as a use.</summary>
     public Reapi.ActionResult? TryGet(in Digest action)
     {
-        var key = KeyOf(action);
+        var key = BlobIndex.KeyOf(action);
+        bool isKnown;
         lock (_lock)
-        {
-            if (!_index.ContainsKey(key))
-                return null;
-        }
+            isKnown = _index.Find(key) is not null;
+        if (!isKnown)
+            return _nativeLinkPath is { } other ? ReadNativeLink(Path.Combine(other, NameOf(key))) : null;
         if (Read(PathOf(key)) is { } result)
         {
             Touch(key);
             return result;
         }
-        Remove(key);
+        lock (_lock)
+        {
+            // Unless it has been written again meanwhile.
+            if (_index.Find(key) is { } entry && Read(PathOf(key)) is null)
+                Remove(entry);
+        }
         return null;
     }
 
     /// <summary>Writes or replaces the entry of an action; it is whole on disk when this returns.</summary>
-    /// <exception cref="FaultException">Storage: the disk refused it.</exception>
+    /// <exception cref="FaultException">Storage: the disk refused it; RESOURCE_EXHAUSTED when it is full.</exception>
     public void Put(in Digest action, Reapi.ActionResult result)
     {
-        var (key, message) = (KeyOf(action), result.ToByteArray());
+        var (key, message) = (BlobIndex.KeyOf(action), result.ToByteArray());
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                Write(key, message);
+                return;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                var isFull = Errno.IsFull(error);
+                if (isFull && attempt < MostAttempts && (_makeRoom?.Invoke(message.Length) == true || GiveUpOldest(message.Length << attempt)))
+                    continue;
+                throw new FaultException(
+                    new Fault(FaultKind.Storage, $"the action cache entry of {action} cannot be written below '{_path}': {error.Message}")
+                    {
+                        Code = isFull ? StatusCode.ResourceExhausted : null,
+                    },
+                    error);
+            }
+        }
+    }
+
+    private static string NameOf(in Digest key) => string.Create(CultureInfo.InvariantCulture, $"{key.Hash}-{key.SizeBytes}");
+
+    private string PathOf(in Digest key) => Path.Combine(_path, key.Hash[..2], NameOf(key));
+
+    private void Write(in Digest key, byte[] message)
+    {
+        var path = PathOf(key);
         var temp = Path.Combine(TempPath, Interlocked.Increment(ref _temp).ToString(CultureInfo.InvariantCulture));
         try
         {
@@ -88,26 +139,35 @@ public sealed class ActionCacheStore
                 RandomAccess.Write(file, SHA256.HashData(message), 0);
                 RandomAccess.Write(file, message, SHA256.HashSizeInBytes);
             }
-            Directory.CreateDirectory(Path.GetDirectoryName(PathOf(key))!);
-            File.Move(temp, PathOf(key), overwrite: true);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            lock (_lock)
+            {
+                // Who evicts meets a file and its entry together.
+                File.Move(temp, path, overwrite: true);
+                Note(key);
+            }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch
         {
-            throw new FaultException(FaultKind.Storage, $"the action cache entry of {action} cannot be written below '{_path}': {error.Message}", error);
+            DeleteFile(temp);
+            throw;
         }
-        Note(key);
     }
-
-    private static string KeyOf(in Digest action) => string.Create(CultureInfo.InvariantCulture, $"{action.Hash}-{action.SizeBytes}");
-
-    private string PathOf(string key) => Path.Combine(_path, key[..2], key);
 
     private void Load()
     {
-        var files = new DirectoryInfo(_path).EnumerateDirectories("??").SelectMany(below => below.EnumerateFiles());
-        foreach (var file in files.Where(file => file.Name.Length > Digest.HashLength * 2).OrderBy(file => file.LastWriteTimeUtc))
-            _index[file.Name] = _byUse.AddLast(new Entry(file.Name, new DateTimeOffset(file.LastWriteTimeUtc)));
-        EvictBeyondLimit();
+        _index.AddAll(Entries());
+        lock (_lock)
+            EvictBeyondLimit();
+    }
+
+    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasTwin)> Entries()
+    {
+        foreach (var file in new DirectoryInfo(_path).EnumerateDirectories().Where(below => below.Name.Length == 2).SelectMany(below => below.EnumerateFiles()))
+        {
+            if (StorePaths.TryParseName(file.Name, out var key) && file.Directory!.Name == file.Name[..2])
+                yield return (key, new DateTimeOffset(file.LastWriteTimeUtc), false);
+        }
     }
 
     private static Reapi.ActionResult? Read(string path)
@@ -128,33 +188,61 @@ public sealed class ActionCacheStore
         }
     }
 
-    private void Note(string key)
+    /// <summary>NativeLink renames its files into place too; one that is no ActionResult counts as absent.</summary>
+    private static Reapi.ActionResult? ReadNativeLink(string path)
     {
-        lock (_lock)
+        try
         {
-            if (_index.Remove(key, out var known))
-                _byUse.Remove(known);
-            _index[key] = _byUse.AddLast(new Entry(key, _time.GetUtcNow()));
-            EvictBeyondLimit();
+            return File.Exists(path) ? Reapi.ActionResult.Parser.ParseFrom(File.ReadAllBytes(path)) : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidProtocolBufferException)
+        {
+            return null;
         }
     }
 
-    private void Touch(string key)
+    private void Note(in Digest key)
     {
+        var now = _time.GetUtcNow();
+        var entry = _index.Find(key) ?? _index.Add(key, now);
+        entry.PersistedUse = now;
+        _index.Touch(entry, now);
+        // It would come back as this action's result when the new one has gone.
+        if (_nativeLinkPath is { } other)
+            DeleteFile(Path.Combine(other, NameOf(key)));
+        EvictBeyondLimit();
+    }
+
+    /// <summary>Frees about so many bytes; false when there is nothing left.</summary>
+    private bool GiveUpOldest(long bytes)
+    {
+        var freed = 0L;
         lock (_lock)
         {
-            if (!_index.TryGetValue(key, out var node))
+            while (freed < Math.Max(bytes, LeastFreed) && _index.Oldest(_time.GetUtcNow()) is { } oldest)
+            {
+                freed += Block + (new FileInfo(PathOf(oldest.Key)) is { Exists: true } file ? file.Length : 0);
+                Remove(oldest);
+            }
+        }
+        return freed > 0;
+    }
+
+    private void Touch(in Digest key)
+    {
+        var now = _time.GetUtcNow();
+        lock (_lock)
+        {
+            if (_index.Find(key) is not { } entry)
                 return;
-            _byUse.Remove(node);
-            _byUse.AddLast(node);
-            var now = _time.GetUtcNow();
-            if (now - node.Value.UseOnDisk < UseGrain)
+            _index.Touch(entry, now);
+            if (now - entry.PersistedUse < UseGrain)
                 return;
-            node.Value = node.Value with { UseOnDisk = now };
+            entry.PersistedUse = now;
         }
         try
         {
-            File.SetLastWriteTimeUtc(PathOf(key), _time.GetUtcNow().UtcDateTime);
+            File.SetLastWriteTimeUtc(PathOf(key), now.UtcDateTime);
         }
         catch (IOException)
         {
@@ -162,21 +250,28 @@ public sealed class ActionCacheStore
         }
     }
 
-    private void Remove(string key)
+    private void Remove(BlobEntry entry)
     {
-        lock (_lock)
+        var path = PathOf(entry.Key);
+        _index.Remove(entry);
+        DeleteFile(path);
+    }
+
+    private static void DeleteFile(string path)
+    {
+        try
         {
-            if (_index.Remove(key, out var node))
-                _byUse.Remove(node);
-            File.Delete(PathOf(key));
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Gone with its directory, or the next start finds it again: it is no worse than before.
         }
     }
 
     private void EvictBeyondLimit()
     {
-        while (_maxEntries > 0 && _byUse.Count > _maxEntries)
-            Remove(_byUse.First!.Value.Key);
+        while (_maxEntries > 0 && _index.Count > _maxEntries && _index.Oldest(_time.GetUtcNow()) is { } oldest)
+            Remove(oldest);
     }
-
-    private sealed record Entry(string Key, DateTimeOffset UseOnDisk);
 }

@@ -6,7 +6,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>Streams of single blobs into and out of the CAS (wire contract 2.1 to 2.5). What comes in is always verified.</summary>
-internal sealed class ByteStreamService(ContentStore store, PartialUploads uploads, LocalClusterOptions options) : ByteStreamBase
+internal sealed class ByteStreamService(ContentStore store, PartialUploads uploads, LocalClusterOptions options, TimeProvider time) : ByteStreamBase
 {
     /// <summary>Well below the 4 MiB that every client takes.</summary>
     private const int ChunkBytes = 256 << 10;
@@ -16,21 +16,21 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         if (!await requests.MoveNext(context.CancellationToken))
             throw RequestChecks.Invalid("the Write stream ended without any message");
         var first = requests.Current;
-        Upload upload;
+        Upload? upload;
         try
         {
             var name = Parse(first.ResourceName, upload: true);
-            if (store.Contains(name.Digest))
+            upload = store.Contains(name.Digest) ? null : await uploads.BeginAsync(name, first.WriteOffset, context.CancellationToken);
+            if (upload is null)
             {
                 first.Dispose();
                 return new WriteResponse { CommittedSize = name.Compressor == BlobCompressor.Zstd ? -1 : name.Digest.SizeBytes };
             }
-            upload = await uploads.BeginAsync(name, first.WriteOffset, context.CancellationToken);
         }
-        catch (Exception error)
+        catch
         {
             first.Dispose();
-            throw new RpcException(RequestChecks.StatusOf(error));
+            throw;
         }
         return new WriteResponse { CommittedSize = await FeedAsync(upload, first, requests, context.CancellationToken) };
     }
@@ -66,9 +66,10 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
     private async Task<long> FeedAsync(Upload upload, WriteChunk first, IAsyncStreamReader<WriteChunk> requests, CancellationToken cancellation)
     {
         var keep = true;
+        using var stalled = new CancellationTokenSource(options.UploadStallLimit, time);
         try
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, upload.TakeOverRequested);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, upload.TakeOverRequested, stalled.Token);
             for (var chunk = first; ; chunk = requests.Current)
             {
                 using (chunk)
@@ -81,6 +82,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
                         return upload.Finish(end);
                     }
                 }
+                stalled.CancelAfter(options.UploadStallLimit);
                 if (!await requests.MoveNext(either.Token))
                     throw RequestChecks.Invalid($"the Write stream of {upload.Digest} ended after {upload.Received} bytes without finish_write");
             }
@@ -93,6 +95,11 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         catch (OperationCanceledException) when (upload.TakeOverRequested.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Aborted, $"another stream goes on with upload {upload.Name.UploadId}"));
+        }
+        catch (OperationCanceledException) when (stalled.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(
+                StatusCode.DeadlineExceeded, $"no message of upload {upload.Name.UploadId} came for {options.UploadStallLimit.TotalSeconds} s; go on at {upload.Received}, or start again"));
         }
         finally
         {

@@ -1,10 +1,11 @@
 using Build.Bazel.Semver;
 using Grpc.Core;
+using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>REAPI <c>Capabilities</c>: what this cluster really does (wire contract 2.8). Bazel 4 speaks exactly 2.0.</summary>
-internal sealed class CapabilitiesService(LocalClusterOptions options) : Reapi.Capabilities.CapabilitiesBase
+internal sealed class CapabilitiesService(ContentStore store, LocalClusterOptions options) : Reapi.Capabilities.CapabilitiesBase
 {
     private static readonly Reapi.DigestFunction.Types.Value[] Functions = [Reapi.DigestFunction.Types.Value.Sha256, Reapi.DigestFunction.Types.Value.Blake3];
 
@@ -13,21 +14,22 @@ internal sealed class CapabilitiesService(LocalClusterOptions options) : Reapi.C
         RequestChecks.Instance(options.Instances, request.InstanceName);
         return Task.FromResult(new Reapi.ServerCapabilities
         {
-            CacheCapabilities = Cache(),
-            ExecutionCapabilities = Execution(),
+            CacheCapabilities = Cache(request.InstanceName),
+            ExecutionCapabilities = options.ExecutionInstances is { } executing && !executing.Contains(request.InstanceName) ? null : Execution(),
             LowApiVersion = new SemVer { Major = 2 },
             HighApiVersion = new SemVer { Major = 2, Minor = 3 },
         });
     }
 
-    private Reapi.CacheCapabilities Cache()
+    private Reapi.CacheCapabilities Cache(string instance)
     {
         var cache = new Reapi.CacheCapabilities
         {
             DigestFunctions = { Functions },
-            ActionCacheUpdateCapabilities = new Reapi.ActionCacheUpdateCapabilities { UpdateEnabled = true },
+            ActionCacheUpdateCapabilities = new Reapi.ActionCacheUpdateCapabilities { UpdateEnabled = !options.ReadOnlyActionCaches.Contains(instance) },
             MaxBatchTotalSizeBytes = options.MaxBatchTotalSizeBytes,
-            SymlinkAbsolutePathStrategy = Reapi.SymlinkAbsolutePathStrategy.Types.Value.Disallowed,
+            MaxCasBlobSizeBytes = store.LargestBlobBytes,
+            SymlinkAbsolutePathStrategy = Reapi.SymlinkAbsolutePathStrategy.Types.Value.Allowed,
         };
         if (options.Compression)
         {

@@ -5,10 +5,19 @@ using GoogleStatus = Google.Rpc.Status;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary>REAPI <c>ContentAddressableStorage</c> over the content store (wire contract 2.6). Answers come in the order of the request.</summary>
-internal sealed class CasService(ContentStore store, LocalClusterOptions options) : Reapi.ContentAddressableStorage.ContentAddressableStorageBase
+/// <summary>
+/// REAPI <c>ContentAddressableStorage</c> over the content store (wire contract 2.6). Answers come in the order of the request, and each entry of
+/// a batch has a status of its own.
+/// </summary>
+internal sealed class CasService(ContentStore store, PartialUploads uploads, LocalClusterOptions options) : Reapi.ContentAddressableStorage.ContentAddressableStorageBase
 {
     private static readonly GoogleStatus Ok = new();
+
+    // Short, since there may be tens of thousands of them in an answer, and the digest stands beside it.
+    private static readonly GoogleStatus NotHere = new() { Code = (int)StatusCode.NotFound, Message = "not in the CAS" };
+    private static readonly GoogleStatus AnswerIsFull = new() { Code = (int)StatusCode.ResourceExhausted, Message = "the answer is full; ask again" };
+
+    private int MostBatchBytes => Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes);
 
     public override Task<Reapi.FindMissingBlobsResponse> FindMissingBlobs(Reapi.FindMissingBlobsRequest request, ServerCallContext context)
     {
@@ -27,14 +36,15 @@ internal sealed class CasService(ContentStore store, LocalClusterOptions options
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
-        var digests = request.Requests.Select(entry => RequestChecks.Digest(entry.Digest, function, "a blob")).ToArray();
-        for (var i = 0; i < digests.Length; i++)
-            CheckEntry(request.Requests[i], digests[i]);
+        if (request.Requests.Sum(entry => (long)entry.Data.Length) is var total && total > MostBatchBytes)
+            throw RequestChecks.Invalid($"the blobs sent have {total} bytes together; send at most {options.MaxBatchTotalSizeBytes} at once, and larger ones by ByteStream");
+        foreach (var entry in request.Requests)
+            CheckCompressor(entry);
         var response = new Reapi.BatchUpdateBlobsResponse();
-        for (var i = 0; i < digests.Length; i++)
+        foreach (var entry in request.Requests)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
-            response.Responses.Add(new Reapi.BatchUpdateBlobsResponse.Types.Response { Digest = request.Requests[i].Digest, Status = Store(request.Requests[i], digests[i]) });
+            response.Responses.Add(new Reapi.BatchUpdateBlobsResponse.Types.Response { Digest = entry.Digest, Status = Store(entry, function) });
         }
         return Task.FromResult(response);
     }
@@ -43,17 +53,15 @@ internal sealed class CasService(ContentStore store, LocalClusterOptions options
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
-        var digests = request.Digests.Select(wire => RequestChecks.Digest(wire, function, "a blob")).ToArray();
-        var limit = Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes);
-        if (digests.Sum(digest => (decimal)digest.SizeBytes) is var total && total > limit)
+        if (request.Digests.Sum(digest => (decimal)Math.Max(0, digest.SizeBytes)) is var total && total > MostBatchBytes)
             throw RequestChecks.Invalid($"the blobs asked for have {total} bytes together; ask for at most {options.MaxBatchTotalSizeBytes} at once, and for larger ones by ByteStream");
-        var compress = options.Compression && request.AcceptableCompressors.Contains(Reapi.Compressor.Types.Value.Zstd);
-        using var batch = new BatchCompression(compress);
+        using var batch = new BatchCompression(options.Compression && request.AcceptableCompressors.Contains(Reapi.Compressor.Types.Value.Zstd));
+        var room = new AnswerRoom(request.Digests);
         var response = new Reapi.BatchReadBlobsResponse();
-        for (var i = 0; i < digests.Length; i++)
+        foreach (var wire in request.Digests)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
-            response.Responses.Add(Load(request.Digests[i], digests[i], batch));
+            response.Responses.Add(Load(wire, function, batch, room));
         }
         return Task.FromResult(response);
     }
@@ -68,25 +76,19 @@ internal sealed class CasService(ContentStore store, LocalClusterOptions options
             await responseStream.WriteAsync(page, context.CancellationToken);
     }
 
-    private void CheckEntry(Reapi.BatchUpdateBlobsRequest.Types.Request entry, in Digest digest)
+    private void CheckCompressor(Reapi.BatchUpdateBlobsRequest.Types.Request entry)
     {
-        switch (entry.Compressor)
-        {
-            case Reapi.Compressor.Types.Value.Identity:
-                if (entry.Data.Length != digest.SizeBytes)
-                    throw RequestChecks.Invalid($"the data of {digest} has {entry.Data.Length} bytes");
-                break;
-            case Reapi.Compressor.Types.Value.Zstd when options.Compression:
-                break;
-            default:
-                throw RequestChecks.Invalid($"compressor {entry.Compressor} of {digest} is not served; see GetCapabilities");
-        }
+        if (entry.Compressor != Reapi.Compressor.Types.Value.Identity && !(entry.Compressor == Reapi.Compressor.Types.Value.Zstd && options.Compression))
+            throw RequestChecks.Invalid($"compressor {entry.Compressor} of {entry.Digest?.Hash} is not served; see GetCapabilities");
     }
 
-    private GoogleStatus Store(Reapi.BatchUpdateBlobsRequest.Types.Request entry, in Digest digest)
+    private GoogleStatus Store(Reapi.BatchUpdateBlobsRequest.Types.Request entry, DigestFunction function)
     {
         try
         {
+            var digest = RequestChecks.Digest(entry.Digest, function, "a blob");
+            if (entry.Compressor == Reapi.Compressor.Types.Value.Identity && entry.Data.Length != digest.SizeBytes)
+                throw RequestChecks.Invalid($"the data of {digest} has {entry.Data.Length} bytes");
             if (store.Contains(digest))
                 return Ok;
             if (entry.Compressor == Reapi.Compressor.Types.Value.Zstd)
@@ -103,18 +105,22 @@ internal sealed class CasService(ContentStore store, LocalClusterOptions options
 
     private void StoreCompressed(ReadOnlySpan<byte> data, in Digest digest)
     {
-        using var upload = new ZstdUpload(new ResourceName("", "batch", BlobCompressor.Zstd, digest, NamesFunction: false), store);
+        using var upload = new ZstdUpload(new ResourceName("", "batch", BlobCompressor.Zstd, digest, NamesFunction: false), store, uploads.Budget);
         upload.Append(0, data);
         upload.Finish(data.Length);
     }
 
-    private Reapi.BatchReadBlobsResponse.Types.Response Load(Reapi.Digest wire, in Digest digest, BatchCompression batch)
+    private Reapi.BatchReadBlobsResponse.Types.Response Load(Reapi.Digest wire, DigestFunction function, BatchCompression batch, AnswerRoom room)
     {
         try
         {
+            var digest = RequestChecks.Digest(wire, function, "a blob");
             if (BlobReads.TryReadAll(store, digest) is not { } bytes)
-                return new() { Digest = wire, Status = ToWire(new Status(StatusCode.NotFound, $"blob {digest} is not in the CAS")) };
-            return batch.TryCompress(bytes) is { } smaller
+                return new() { Digest = wire, Status = NotHere };
+            var smaller = batch.TryCompress(bytes);
+            if (!room.TryTake(smaller?.Length ?? bytes.Length))
+                return new() { Digest = wire, Status = AnswerIsFull };
+            return smaller is not null
                 ? new() { Digest = wire, Status = Ok, Data = smaller, Compressor = Reapi.Compressor.Types.Value.Zstd }
                 : new() { Digest = wire, Status = Ok, Data = UnsafeByteOperations.UnsafeWrap(bytes) };
         }

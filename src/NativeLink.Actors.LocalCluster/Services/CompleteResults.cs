@@ -12,6 +12,9 @@ internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store
     /// <summary>Digests remembered for all trees together; some 50 MB at most.</summary>
     private const int MaxRemembered = 500_000;
 
+    /// <summary>No output of a build comes near this: its entry would be some 3,000,000 files.</summary>
+    private const long MaxTreeBytes = 256 << 20;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<Digest, Digest[]> _trees = [];
     private readonly Queue<Digest> _treesByAge = [];
@@ -65,7 +68,7 @@ internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store
             return false;
         try
         {
-            return new TreePages(store, root).Read(0, "").SelectMany(page => page.Directories).SelectMany(one => one.Files).All(file => IsHere(file.Digest, function));
+            return TreePages.Walk(store, root).All(one => one.Directory is { } directory && directory.Files.All(file => IsHere(file.Digest, function)));
         }
         catch (Grpc.Core.RpcException)
         {
@@ -81,16 +84,10 @@ internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store
             if (_trees.TryGetValue(tree, out var known))
                 return known;
         }
-        if (BlobReads.TryReadMessage(store, tree, Reapi.Tree.Parser) is not { } message)
-            return null;
-        var files = new HashSet<Digest>();
-        foreach (var node in message.Children.Append(message.Root ?? new Reapi.Directory()).SelectMany(directory => directory.Files))
-        {
-            if (!Digest.TryFromWire(node.Digest, tree.Function, out var digest))
-                return null;
-            files.Add(digest);
-        }
-        return Remember(tree, [.. files]);
+        if (tree.IsEmpty)
+            return [];
+        using var file = tree.SizeBytes > MaxTreeBytes ? null : store.TryOpenRead(tree);
+        return file is not null && TreeFiles.Read(file, tree.SizeBytes, tree.Function) is { } files ? Remember(tree, files) : null;
     }
 
     private Digest[] Remember(in Digest tree, Digest[] files)

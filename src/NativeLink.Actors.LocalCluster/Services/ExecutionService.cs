@@ -1,5 +1,7 @@
 using Google.LongRunning;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using NativeLink.Actors.LocalCluster.Hosting;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
@@ -8,11 +10,14 @@ namespace NativeLink.Actors.LocalCluster.Services;
 /// <summary>REAPI <c>Execution</c> for clients: checks what they send, asks the action cache, and lets the scheduler do the rest.</summary>
 public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptions options) : Reapi.Execution.ExecutionBase
 {
-    private readonly ExecuteCheck _check = new(scheduler.Actions, scheduler.Properties, options.Instances);
+    private readonly ExecuteCheck _check = new(scheduler.Actions, scheduler.Properties, options.ExecutionInstances ?? options.Instances);
 
     public override async Task Execute(Reapi.ExecuteRequest request, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
     {
-        var (submission, mayLookUp) = await _check.RunAsync(request, context.CancellationToken);
+        if (scheduler.IsDraining)
+            throw new RpcException(new Status(StatusCode.Unavailable, "the scheduler finishes what runs and takes nothing new: it is about to end"));
+        var (checkedRequest, mayLookUp) = await _check.RunAsync(request, context.CancellationToken);
+        var submission = checkedRequest with { Client = ClientIdentity.Of(context) };
         var known = mayLookUp
             ? await scheduler.Results.FindCompleteAsync(submission.Key.Instance, submission.Key.Action, context.CancellationToken)
             : null;
@@ -22,13 +27,14 @@ public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptio
 
     public override Task WaitExecution(Reapi.WaitExecutionRequest request, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
     {
-        OperationNames.Check(request.Name);
         var feed = new OperationFeed();
         return RelayAsync(new Listen(request.Name, feed), feed, responseStream, context);
     }
 
     private async Task RelayAsync(object request, OperationFeed feed, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
     {
+        using var goodbye = context.GetHttpContext().Features.Get<Goodbye>()?.Over.Register(static state => ((OperationFeed)state!).Fail(
+            StatusCode.Unavailable, "the client's connection said goodbye: who still waits has to ask again on another one"), feed);
         scheduler.Tell(request);
         try
         {
@@ -37,6 +43,7 @@ public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptio
         }
         finally
         {
+            feed.Leave();
             scheduler.Tell(new StopListening(feed));
         }
     }

@@ -13,20 +13,17 @@ public sealed class OperationsService(LocalScheduler scheduler) : Operations.Ope
 
     public override async Task<Operation> GetOperation(GetOperationRequest request, ServerCallContext context)
     {
-        OperationNames.Check(request.Name);
         return await scheduler.LookAsync(request.Name, context.CancellationToken) ?? throw Unknown(request.Name);
     }
 
     public override async Task<Empty> CancelOperation(CancelOperationRequest request, ServerCallContext context)
     {
-        OperationNames.Check(request.Name);
         return await scheduler.CancelAsync(request.Name, context.CancellationToken) ? new Empty() : throw Unknown(request.Name);
     }
 
     /// <summary>Answers when the operation is done, or with how it stands when the timeout, if there is one, has passed.</summary>
     public override async Task<Operation> WaitOperation(WaitOperationRequest request, ServerCallContext context)
     {
-        OperationNames.Check(request.Name);
         using var timer = new CancellationTokenSource(WaitOf(request), scheduler.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, timer.Token);
         var feed = new OperationFeed();
@@ -43,6 +40,7 @@ public sealed class OperationsService(LocalScheduler scheduler) : Operations.Ope
         }
         finally
         {
+            feed.Leave();
             scheduler.Tell(new StopListening(feed));
         }
 

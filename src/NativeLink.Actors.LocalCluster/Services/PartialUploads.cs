@@ -4,104 +4,158 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
-/// Uploads by their id: those that a stream feeds now, and unfinished ones that are kept for a while so that the client can go on after a break
-/// (wire contract 2.3). Kept ones are bounded in time and in number; the oldest goes first.
+/// Uploads by their name: those that a stream feeds now, and unfinished ones that are kept for a while so that the client can go on after a break
+/// (wire contract 2.3). Kept ones are bounded in time, in number and in bytes, the oldest goes first; all of them together are bounded in bytes.
 /// </summary>
-internal sealed class PartialUploads(ContentStore store, TimeSpan lifetime, TimeProvider time) : IDisposable
+internal sealed class PartialUploads : IDisposable
 {
     /// <summary>Each holds a file open.</summary>
     private const int MaxIdle = 256;
 
+    /// <summary>Of the bytes that all uploads may hold, so much may belong to kept ones.</summary>
+    private const int IdleShare = 4;
+
     private static readonly TimeSpan TakeOverPatience = TimeSpan.FromSeconds(5);
 
+    private readonly ContentStore _store;
+    private readonly TimeSpan _lifetime;
+    private readonly TimeProvider _time;
+    private readonly long _mostIdleBytes;
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Upload> _byId = [];
+    private readonly Lock _makingRoom = new();
+    private readonly Dictionary<UploadKey, Upload> _byKey = [];
     private readonly LinkedList<(Upload Upload, long Since)> _idle = [];
+    private long _idleBytes;
     private ITimer? _expiry;
 
-    /// <summary>
-    /// The upload to feed: the one kept under this id, or a new one. A stream that wants to go on in the middle of an upload which another stream
-    /// still feeds takes it over, since that other one is most likely broken; one that starts at 0 becomes an upload of its own.
-    /// </summary>
-    /// <exception cref="RpcException">INVALID_ARGUMENT: the id belongs to an upload of another digest.</exception>
-    public async Task<Upload> BeginAsync(ResourceName name, long firstOffset, CancellationToken cancellation)
+    /// <param name="mostBytes">Most bytes that all uploads together may hold.</param>
+    public PartialUploads(ContentStore store, TimeSpan lifetime, long mostBytes, TimeProvider time)
     {
+        (_store, _lifetime, _time, _mostIdleBytes) = (store, lifetime, time, mostBytes / IdleShare);
+        Budget = new UploadBudget(mostBytes) { MakeRoom = DropForRoom };
+    }
+
+    /// <summary>What uploads of every kind take their room from.</summary>
+    public UploadBudget Budget { get; }
+
+    /// <summary>
+    /// The upload to feed: the one kept under this name, or a new one. A stream that wants to go on in the middle of an upload which another stream
+    /// still feeds takes it over, since that other one is most likely broken; one that starts at 0 becomes an upload of its own. Null: the other one
+    /// has ended it, and the blob is here.
+    /// </summary>
+    /// <exception cref="RpcException">UNAVAILABLE: another stream does not let go of it.</exception>
+    /// <exception cref="FaultException">The store cannot take such a blob.</exception>
+    public async Task<Upload?> BeginAsync(ResourceName name, long firstOffset, CancellationToken cancellation)
+    {
+        var began = _time.GetTimestamp();
         while (true)
         {
-            Upload other;
-            lock (_lock)
+            if (TryResume(name, firstOffset, out var other) is { } kept)
+                return kept;
+            if (other is null)
             {
-                if (TryBegin(name, firstOffset, out other) is { } upload)
-                    return upload;
+                if (TryAdd(Create(name), firstOffset) is { } made)
+                    return made;
+                continue;
             }
             other.RequestTakeOver();
             try
             {
-                await other.Released.WaitAsync(TakeOverPatience, time, cancellation);
+                var left = TakeOverPatience - _time.GetElapsedTime(began);
+                if (left <= TimeSpan.Zero)
+                    throw new TimeoutException();
+                await other.Released.WaitAsync(left, _time, cancellation);
             }
             catch (TimeoutException)
             {
                 throw new RpcException(new Status(StatusCode.Unavailable, $"upload {name.UploadId} is still being fed by another stream; try again"));
             }
+            if (_store.Contains(name.Digest))
+                return null;
         }
     }
 
     /// <summary>The stream lets go of the upload; it is kept when it may be resumed, else forgotten.</summary>
     public void End(Upload upload, bool keep)
     {
+        var gone = new List<Upload>();
+        var feeding = upload.Feeding; // This stream's: as soon as it is idle, another one may begin to feed it.
         lock (_lock)
         {
-            var known = _byId.GetValueOrDefault(upload.Name.UploadId!) == upload;
-            if (known && keep && upload.CanResume && lifetime > TimeSpan.Zero)
+            var known = _byKey.GetValueOrDefault(upload.Key) == upload;
+            if (known && keep && upload.CanResume && _lifetime > TimeSpan.Zero)
             {
-                _idle.AddLast((upload, time.GetTimestamp()));
-                if (_idle.Count > MaxIdle)
-                    DropOldest();
-                _expiry ??= time.CreateTimer(static self => ((PartialUploads)self!).Expire(), this, lifetime, Timeout.InfiniteTimeSpan);
+                _idle.AddLast((upload, _time.GetTimestamp()));
+                _idleBytes += upload.Held;
+                while (_idle.Count > MaxIdle || _idleBytes > _mostIdleBytes)
+                    gone.Add(TakeOldest());
+                _expiry ??= _time.CreateTimer(static self => ((PartialUploads)self!).Expire(), this, _lifetime, Timeout.InfiniteTimeSpan);
             }
             else
             {
                 if (known)
-                    _byId.Remove(upload.Name.UploadId!);
-                upload.Dispose();
+                    _byKey.Remove(upload.Key);
+                gone.Add(upload);
             }
         }
-        upload.Release();
+        try
+        {
+            gone.ForEach(static upload => upload.Dispose());
+        }
+        finally
+        {
+            feeding.Release();
+        }
     }
 
     /// <summary>Bytes received so far under this name; null when nothing is known of it.</summary>
     public long? Received(ResourceName name)
     {
         lock (_lock)
-            return _byId.TryGetValue(name.UploadId!, out var upload) && upload.Digest == name.Digest ? upload.Received : null;
+            return _byKey.GetValueOrDefault(UploadKey.Of(name))?.Received;
     }
 
     public void Dispose()
     {
+        var gone = new List<Upload>();
         lock (_lock)
         {
             _expiry?.Dispose();
             while (_idle.Count > 0)
-                DropOldest();
+                gone.Add(TakeOldest());
+        }
+        gone.ForEach(static upload => upload.Dispose());
+    }
+
+    /// <param name="other">Who feeds it now, if it has to be taken over.</param>
+    private Upload? TryResume(ResourceName name, long firstOffset, out Feeding? other)
+    {
+        other = null;
+        lock (_lock)
+        {
+            if (!_byKey.TryGetValue(UploadKey.Of(name), out var known))
+                return null;
+            if (FindIdle(known) is { } kept)
+            {
+                Forget(kept);
+                known.Activate();
+                return known;
+            }
+            other = firstOffset > 0 && known.CanResume ? known.Feeding : null;
+            return null;
         }
     }
 
-    private Upload? TryBegin(ResourceName name, long firstOffset, out Upload other)
+    /// <summary>Gives a new upload its name, unless that was taken meanwhile: then it has none, or null says that the one with the name is to be fed.</summary>
+    private Upload? TryAdd(Upload made, long firstOffset)
     {
-        if (!_byId.TryGetValue(name.UploadId!, out other!))
-            return _byId[name.UploadId!] = Create(name);
-        if (other.Digest != name.Digest)
-            throw RequestChecks.Invalid($"upload {name.UploadId} was begun for {other.Digest}, not {name.Digest}; use a new id");
-        if (FindIdle(other) is not { } kept)
-            return firstOffset > 0 && other.CanResume ? null : Create(name);
-        _idle.Remove(kept);
-        if (other.Name.Compressor != name.Compressor)
+        lock (_lock)
         {
-            other.Dispose();
-            return _byId[name.UploadId!] = Create(name);
+            if (_byKey.TryAdd(made.Key, made) || firstOffset == 0 || !made.CanResume)
+                return made;
         }
-        other.Activate();
-        return other;
+        made.Dispose();
+        return null;
     }
 
     private LinkedListNode<(Upload Upload, long Since)>? FindIdle(Upload upload)
@@ -112,29 +166,56 @@ internal sealed class PartialUploads(ContentStore store, TimeSpan lifetime, Time
         return node;
     }
 
-    private Upload Create(ResourceName name) => name.Compressor == BlobCompressor.Zstd ? new ZstdUpload(name, store) : new PlainUpload(name, store);
+    /// <summary>Makes a file: not under the lock, which all uploads need.</summary>
+    private Upload Create(ResourceName name) =>
+        name.Compressor == BlobCompressor.Zstd ? new ZstdUpload(name, _store, Budget) : new PlainUpload(name, _store, Budget);
+
+    /// <summary>Who comes while another one makes room waits until that is done, and so has its part of it.</summary>
+    private void DropForRoom(long bytes)
+    {
+        lock (_makingRoom)
+        {
+            var gone = new List<Upload>();
+            lock (_lock)
+            {
+                for (var free = 0L; free < bytes && _idle.First is { } oldest; gone.Add(TakeOldest()))
+                    free += oldest.Value.Upload.Held;
+            }
+            gone.ForEach(static upload => upload.Dispose());
+        }
+    }
 
     private void Expire()
     {
+        var gone = new List<Upload>();
         lock (_lock)
         {
-            while (_idle.First is { } oldest && time.GetElapsedTime(oldest.Value.Since) >= lifetime)
-                DropOldest();
+            var now = _time.GetTimestamp(); // One look: between two of them an upload may become too old.
+            while (_idle.First is { } oldest && _time.GetElapsedTime(oldest.Value.Since, now) >= _lifetime)
+                gone.Add(TakeOldest());
             if (_idle.First is { } next)
-                _expiry?.Change(lifetime - time.GetElapsedTime(next.Value.Since), Timeout.InfiniteTimeSpan);
+                _expiry?.Change(_lifetime - _time.GetElapsedTime(next.Value.Since, now), Timeout.InfiniteTimeSpan);
             else
             {
                 _expiry?.Dispose();
                 _expiry = null;
             }
         }
+        gone.ForEach(static upload => upload.Dispose());
     }
 
-    private void DropOldest()
+    /// <summary>The caller disposes it, and not under the lock: a large file takes its time to go.</summary>
+    private Upload TakeOldest()
     {
-        var upload = _idle.First!.Value.Upload;
-        _idle.RemoveFirst();
-        _byId.Remove(upload.Name.UploadId!);
-        upload.Dispose();
+        var node = _idle.First!;
+        Forget(node);
+        _byKey.Remove(node.Value.Upload.Key);
+        return node.Value.Upload;
+    }
+
+    private void Forget(LinkedListNode<(Upload Upload, long Since)> node)
+    {
+        _idle.Remove(node);
+        _idleBytes -= node.Value.Upload.Held;
     }
 }

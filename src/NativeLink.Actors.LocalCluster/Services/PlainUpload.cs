@@ -3,7 +3,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>An upload of the bytes as they are (wire contract 2.3): what was received already is skipped, nothing may be left out.</summary>
-internal sealed class PlainUpload(ResourceName name, ContentStore store) : Upload(name)
+internal sealed class PlainUpload(ResourceName name, ContentStore store, UploadBudget budget) : Upload(name, budget)
 {
     private readonly BlobWriter _writer = store.BeginWrite(name.Digest);
 
@@ -20,8 +20,10 @@ internal sealed class PlainUpload(ResourceName name, ContentStore store) : Uploa
         if (offset + data.Length > Digest.SizeBytes)
             throw RequestChecks.Invalid($"too much data for {Digest}: {offset + data.Length} bytes");
         var known = Received - offset;
-        if (known < data.Length)
-            _writer.Append(data[(int)known..]);
+        if (known >= data.Length)
+            return;
+        TakeRoom(data.Length - (int)known);
+        _writer.Append(data[(int)known..]);
     }
 
     public override long Finish(long endOfMessage)

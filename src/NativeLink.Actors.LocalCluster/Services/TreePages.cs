@@ -5,8 +5,8 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
-/// A directory and all below it, breadth first, repeated ones once, in pages (REAPI <c>GetTree</c>). A token is the digest of the page's first
-/// directory as <c>{hash}-{size}</c>; each page walks again from the root, so that no state is kept between calls.
+/// A directory and all below it that is here, breadth first, repeated ones once, in pages (REAPI <c>GetTree</c>). A token is the digest of the
+/// page's first directory as <c>{hash}-{size}</c>; each page walks again from the root, so that no state is kept between calls.
 /// </summary>
 internal sealed class TreePages(ContentStore store, Digest root)
 {
@@ -15,13 +15,19 @@ internal sealed class TreePages(ContentStore store, Digest root)
 
     /// <param name="pageSize">Directories of the one page wanted; 0 is all of them, in as many messages as their size needs.</param>
     /// <param name="token">Where to begin; empty: at the root.</param>
-    /// <exception cref="RpcException">NOT_FOUND: a directory is not in the CAS or not a Directory; INVALID_ARGUMENT: no such token.</exception>
+    /// <exception cref="RpcException">NOT_FOUND: the root is not in the CAS or not a Directory; INVALID_ARGUMENT: no such token.</exception>
     public IEnumerable<Reapi.GetTreeResponse> Read(int pageSize, string token)
     {
         var page = new Reapi.GetTreeResponse();
         var (bytes, started) = (0, token.Length == 0);
-        foreach (var (digest, directory) in Walk())
+        foreach (var (digest, found) in Walk(store, root))
         {
+            if (found is not { } directory)
+            {
+                if (digest == root)
+                    throw RequestChecks.NotFound($"directory {root}, the root of the tree, is not in the CAS, or is not a Directory message");
+                continue;
+            }
             started = started || TokenOf(digest) == token;
             if (!started)
                 continue;
@@ -45,16 +51,16 @@ internal sealed class TreePages(ContentStore store, Digest root)
         yield return page;
     }
 
-    private IEnumerable<(Digest Digest, Reapi.Directory Directory)> Walk()
+    /// <summary>Every directory of the tree once, breadth first; null for one that is not in the CAS or not a Directory message.</summary>
+    public static IEnumerable<(Digest Digest, Reapi.Directory? Directory)> Walk(ContentStore store, Digest root)
     {
         var seen = new HashSet<Digest> { root };
         var queue = new Queue<Digest>(seen);
         while (queue.TryDequeue(out var digest))
         {
-            var directory = BlobReads.TryReadMessage(store, digest, Reapi.Directory.Parser)
-                ?? throw RequestChecks.NotFound($"directory {digest} of the tree {root} is not in the CAS, or is not a Directory message");
+            var directory = BlobReads.TryReadMessage(store, digest, Reapi.Directory.Parser);
             yield return (digest, directory);
-            foreach (var child in directory.Directories)
+            foreach (var child in directory?.Directories ?? [])
             {
                 var below = RequestChecks.Digest(child.Digest, root.Function, $"directory '{child.Name}'");
                 if (seen.Add(below))

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Hosting;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
@@ -15,6 +16,7 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
         IServerStreamWriter<Wire.UpdateForWorker> responseStream,
         ServerCallContext context)
     {
+        WorkerAddress.Check(context);
         var link = Greet(await ReadFirstAsync(requestStream, context.CancellationToken));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         scheduler.Tell(new Register(link));
@@ -67,7 +69,10 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
         try
         {
             while (await requests.MoveNext(over))
-                scheduler.Tell(new Hear(link, requests.Current));
+            {
+                if (!link.TakesItself(requests.Current))
+                    scheduler.Tell(new Hear(link, requests.Current));
+            }
         }
         catch (Exception error)
         {

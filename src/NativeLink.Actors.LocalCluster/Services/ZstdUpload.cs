@@ -3,7 +3,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>An upload of exactly one zstd frame (wire contract 2.5); offsets count compressed bytes, and it cannot be resumed.</summary>
-internal sealed class ZstdUpload(ResourceName name, ContentStore store) : Upload(name)
+internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBudget budget) : Upload(name, budget)
 {
     private readonly BlobWriter _writer = store.BeginWrite(name.Digest);
     private readonly ZstdFrameReader _frame = new();
@@ -47,6 +47,7 @@ internal sealed class ZstdUpload(ResourceName name, ContentStore store) : Upload
     {
         if (_writer.Length + decoded.Length > Digest.SizeBytes)
             throw RequestChecks.Invalid($"compressed upload of {Digest} decodes to more than {Digest.SizeBytes} bytes");
+        TakeRoom(decoded.Length);
         _writer.Append(decoded);
     }
 }

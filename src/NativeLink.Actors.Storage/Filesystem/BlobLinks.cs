@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
@@ -20,7 +21,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     {
         if (digest.IsEmpty)
             return MakeEmpty(directory, name, executable ? ExecutableMode : ReadOnlyMode);
-        if (executable && !EnsureTwin(digest))
+        // A hash of size 0 that is not the empty one is no blob's, whatever file has its name.
+        if (digest.SizeBytes == 0 || (executable && !EnsureTwin(digest)))
             return false;
         for (var attempt = 0; ; attempt++)
         {
@@ -44,7 +46,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
                 case Errno.NotFound when !Exists(digest):
                     store.Forget(digest);
                     return false;
-                case var full when Errno.IsFull(full) && attempt == 0 && store.Room.Make(0):
+                case var full when store.Room.MadeFor(full, attempt, 0):
                     continue;
                 default:
                     throw Errno.Fault($"blob {digest} cannot be linked to {name}", errno);
@@ -68,7 +70,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             if (errno == 0)
                 return true;
             _ = Libc.UnlinkAt(directory, name, 0);
-            if (attempt > 0 || !Errno.IsFull(errno) || !store.Room.Make(digest.SizeBytes))
+            if (!store.Room.MadeFor(errno, attempt, digest.SizeBytes))
                 throw Errno.Fault($"blob {digest} cannot be copied to {name}", errno);
         }
     }
@@ -85,15 +87,29 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
     }
 
+    /// <summary>
+    /// Takes the file itself. It leaves the directory first, where others may know its name, so that nobody opens it by that after it was found to be
+    /// without writers; who has it open for writing, or in a mapping, keeps it, and the blob gets a file of its own.
+    /// </summary>
     private bool TryMove(string path, in Digest digest)
     {
+        store.RequireFits(digest);
         var temp = temps.NewPath();
         if (Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, temp) != 0)
             return false;
         try
         {
-            if (Libc.ChangeModeAt(Libc.AtFdCwd, temp, ReadOnlyMode, 0) != 0)
-                throw Errno.LastFault($"the mode of {path} cannot be set");
+            using (var file = SealedFile.TryOpen(temp))
+            {
+                if (file?.TryMakeReadOnly(ReadOnlyMode) != true)
+                {
+                    CopyIn(temp, digest);
+                    _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
+                    return true;
+                }
+                RequireContent(file.Handle, digest, path);
+                _ = InputTime.Set((int)file.Handle.DangerousGetHandle());
+            }
             store.Place(temp, digest, lease: false);
             return true;
         }
@@ -102,6 +118,13 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
             throw;
         }
+    }
+
+    private static void RequireContent(SafeFileHandle file, in Digest digest, string path)
+    {
+        var actual = BlobHasher.HashFile(file, digest.Function);
+        if (actual != digest)
+            throw Changed($"file {path} hashes to {actual} now", digest);
     }
 
     private void CopyIn(string path, in Digest digest)
@@ -118,12 +141,14 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     {
         if (digest.IsEmpty || store.Contains(digest))
             return;
+        store.RequireFits(digest);
         var temp = temps.NewPath();
         try
         {
             CopyToTemp((int)file.DangerousGetHandle(), temp, ReadOnlyMode, digest);
-            if (Libc.StatxAt(Libc.AtFdCwd, temp, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var copy) == 0 && copy.Size != (ulong)digest.SizeBytes)
-                throw Changed($"a file of {copy.Size} bytes was to be copied", digest);
+            // Only of its own file the store knows what it will go on to hold.
+            using (var copy = File.OpenHandle(temp, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
+                RequireContent(copy, digest, "that was copied");
             store.Place(temp, digest, lease: false);
         }
         catch
@@ -134,13 +159,23 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     }
 
     private static FaultException Changed(string what, in Digest digest) =>
-        new(new Fault(FaultKind.Storage, $"{what}, which is not blob {digest}; it changed after it was hashed") { Code = StatusCode.DataLoss });
+        new(new Fault(FaultKind.Storage, $"{what}, which is not blob {digest}: something still writes to it") { Code = StatusCode.DataLoss });
 
     private int Link(in Digest digest, bool executable, int directory, string name) => executable
         ? Libc.LinkAt(Libc.AtFdCwd, paths.TwinPath(digest), directory, name, 0)
         : Libc.LinkAt(paths.BlobDescriptor, StorePaths.NameOf(digest), directory, name, 0);
 
     private bool Exists(in Digest digest) => File.Exists(paths.BlobPath(digest));
+
+    /// <summary>Whether a file is the blob's own inode or its twin's, which the store vouches for.</summary>
+    public bool IsStores(in Digest digest, in Libc.StatxBuffer file)
+    {
+        store.Resolve(digest);
+        return IsInode(PathOf(digest), file) || IsInode(TwinPathOf(digest), file);
+    }
+
+    private static bool IsInode(string path, in Libc.StatxBuffer file) =>
+        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var own) == 0 && own.Inode == file.Inode && own.Device == file.Device;
 
     public string PathOf(in Digest digest) => paths.BlobPath(digest);
 
@@ -166,8 +201,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         {
             CopyToTemp(from, temp, ExecutableMode, digest);
             Directory.CreateDirectory(paths.TwinDirectory);
-            if (Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.TwinPath(digest)) != 0)
-                throw TwinFault(Errno.Text(Errno.Last));
+            PlaceTwin(temp, digest);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -177,8 +211,19 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         {
             _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
         }
-        store.AccountTwin(digest);
-        return true;
+        return store.AccountTwin(digest);
+    }
+
+    private void PlaceTwin(string temp, in Digest digest)
+    {
+        for (var attempt = 0; Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.TwinPath(digest)) != 0; attempt++)
+        {
+            var errno = Errno.Last;
+            if (Errno.IsFull(errno) && !store.Room.MadeFor(errno, attempt, 0))
+                throw Errno.Fault($"the executable file of blob {digest} cannot be made", errno);
+            if (!Errno.IsFull(errno))
+                throw TwinFault(Errno.Text(errno));
+        }
     }
 
     private FaultException TwinFault(string why) => new(new Fault(
@@ -215,7 +260,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         using var file = store.CreateTemp(temp, digest.SizeBytes);
         var target = file.Descriptor;
         var errno = FileCopy.Copy(from, target);
-        if (Errno.IsFull(errno) && store.Room.Make(digest.SizeBytes))
+        for (var attempt = 0; errno != 0 && store.Room.MadeFor(errno, attempt, digest.SizeBytes); attempt++)
             errno = FileCopy.Copy(from, target);
         if (errno != 0 || Libc.ChangeMode(target, mode) != 0)
             throw Errno.Fault($"blob {digest} cannot be copied", errno != 0 ? errno : Errno.Last);
@@ -229,6 +274,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             throw Errno.LastFault($"empty file {name} cannot be made");
         if (Umask.Cuts(mode))
             _ = Libc.ChangeMode(descriptor, mode);
+        _ = InputTime.Set(descriptor);
         _ = Libc.Close(descriptor);
         return true;
     }
@@ -242,6 +288,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         var errno = reflinked ? 0 : FileCopy.Copy(from, to, tryReflink: false);
         if (errno == 0 && Umask.Cuts(mode) && Libc.ChangeMode(to, mode) != 0)
             errno = Errno.Last;
+        if (errno == 0)
+            _ = InputTime.Set(to);
         _ = Libc.Close(to);
         return errno;
     }

@@ -19,6 +19,7 @@ public sealed class BlobWriter : IDisposable
 
     internal BlobWriter(ContentStore store, in Digest digest, string temp)
     {
+        store.RequireFits(digest);
         (_store, _digest, _temp) = (store, digest, temp);
         _file = store.CreateTemp(temp, digest.SizeBytes);
         _hasher = BlobHasher.Create(digest.Function);

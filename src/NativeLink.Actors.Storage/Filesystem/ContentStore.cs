@@ -11,20 +11,17 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// </summary>
 /// <remarks>
 /// Nothing is fsynced: the store is a cache, and a rename is atomic whatever happens to the process. What a power cut can leave behind, a file
-/// that is short or whose last seconds of writing are zeros, is found when the store is opened: sizes are compared, and after a restart of the
-/// machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>).
+/// that is short or whose last seconds of writing are zeros, is found before it is used: sizes are compared when the store is opened, and after a
+/// restart of the machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>, <see cref="StoreDoubts"/>).
 /// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
 /// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
 /// </remarks>
-public sealed class ContentStore : IDisposable
+public sealed partial class ContentStore : IDisposable
 {
-    private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(10);
-
-    // Other processes spare what was used within the last minute, as far as they can see it.
-    private static readonly TimeSpan PersistUseForOthersAfter = TimeSpan.FromSeconds(10);
+    private const int Format = 1;
 
     private readonly Lock _gate = new();
-    private readonly BlobIndex _index = new();
+    private readonly BlobIndex _index;
     private readonly ContentStoreOptions _options;
     private readonly TimeProvider _time;
     private readonly StorePaths _paths;
@@ -35,21 +32,28 @@ public sealed class ContentStore : IDisposable
     private readonly StoreLeases _leases;
     private readonly BlobLinks _links;
     private readonly StoreQuarantine _quarantine;
+    private readonly StoreDoubts _doubts;
 
     private ContentStore(ContentStoreOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
+        _index = new BlobIndex(options.BlockSize, options.VouchedFor);
         _paths = new StorePaths(options);
+        StoreFormat.Check(_paths.FormatStamp, Format, $"content_path {options.ContentPath}");
         _temps = new TempFiles(options.TempPath);
         var users = _paths.UsersDirectory;
         _presence = ProcessPresence.Register(users, dead => _ = Libc.UnlinkAt(Libc.AtFdCwd, LeaseBoard.FileOf(users, dead), 0));
         _board = new LeaseBoard(users, _presence);
         _eviction = new StoreEviction(_gate, _index, options, time, _paths, _temps, _presence, _board);
-        _leases = new StoreLeases(_gate, _index, _board, _paths, time, _eviction.Run);
+        _leases = new StoreLeases(_gate, _index, _board, _presence, _paths, time, () => _eviction.TryRun());
         Room = new DiskRoom(_eviction, _paths);
         _links = new BlobLinks(this, _paths, _temps);
         _quarantine = new StoreQuarantine(_paths, _index, _gate, options, time);
+        _doubts = new StoreDoubts(_paths, _gate, digest => Verify(digest));
     }
+
+    /// <summary>The largest blob that is taken in: the store could not hold a larger one even if it were alone; 0 is no limit.</summary>
+    public long LargestBlobBytes => MostBytes > 0 ? Math.Min(MostBytes, Room.Capacity) : 0;
 
     /// <summary>Raised after a blob, or its executable twin, was found corrupt and taken out; on the thread that found it.</summary>
     public event Action<Digest>? Quarantined;
@@ -75,7 +79,7 @@ public sealed class ContentStore : IDisposable
         var store = new ContentStore(options, time);
         try
         {
-            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, options, time).Run();
+            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, store._doubts, options, time).Run();
             store._eviction.Run();
             return store;
         }
@@ -96,40 +100,11 @@ public sealed class ContentStore : IDisposable
         }
     }
 
-    /// <summary>Whether the blob is here; counts as a use. The empty blob always is. A blob that is known costs no system call.</summary>
-    public bool Contains(in Digest digest) => digest.IsEmpty || Use(digest, lease: false) is not null;
-
-    /// <summary>Keeps a blob from eviction until the lease is disposed. Null when the blob is not here.</summary>
-    public IDisposable? TryLease(in Digest digest)
-    {
-        if (digest.IsEmpty)
-            return _leases.Handle([]);
-        return Use(digest, lease: true) is { } entry ? _leases.Handle([entry]) : null;
-    }
-
-    /// <summary>Leases all of the blobs that are here, under one lease, and says which are not.</summary>
-    public IDisposable LeaseAll(IReadOnlyCollection<Digest> digests, out IReadOnlyList<Digest> missing)
-    {
-        var held = new List<BlobEntry>(digests.Count);
-        List<Digest>? absent = null;
-        foreach (var digest in digests)
-        {
-            if (digest.IsEmpty)
-                continue;
-            if (Use(digest, lease: true) is { } entry)
-                held.Add(entry);
-            else
-                (absent ??= []).Add(digest);
-        }
-        missing = absent ?? (IReadOnlyList<Digest>)[];
-        return _leases.Handle(held);
-    }
-
     /// <summary>Opens a blob for reading; null when it is not here. The handle stays good after eviction. Not for the empty blob.</summary>
     /// <exception cref="FaultException">Storage: the file is there and cannot be opened.</exception>
     public SafeFileHandle? TryOpenRead(in Digest digest)
     {
-        if (digest.IsEmpty || Use(digest, lease: false) is null)
+        if (digest.IsEmpty || Use(digest, lease: false, vouch: false) is null)
             return null;
         var descriptor = OpenBlob(digest);
         return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
@@ -144,21 +119,21 @@ public sealed class ContentStore : IDisposable
     public IDisposable PutLeased(in Digest digest, ReadOnlySpan<byte> content) => Put(digest, content, lease: true)!;
 
     /// <summary>Starts to write a blob. Disposing the writer without <see cref="BlobWriter.Commit"/> leaves nothing behind.</summary>
-    /// <exception cref="FaultException">Storage: no file can be made.</exception>
+    /// <exception cref="FaultException">Storage: no file can be made; RESOURCE_EXHAUSTED for one that can never fit, for which nothing is evicted.</exception>
     public BlobWriter BeginWrite(in Digest digest) => new(this, digest, _temps.NewPath());
 
     /// <summary>
-    /// Takes a finished file into the store under its digest: by rename where the file system allows it and the file has no other name, else by
-    /// copy. The caller has hashed it and nobody writes to it any more. Afterwards nothing is left at <paramref name="path"/>; the mode is 0444.
+    /// Takes a finished file into the store under its digest: by rename where the file system allows it, the file has no other name and nobody has it open
+    /// for writing, else by copy; hashed in either case. Afterwards nothing is left at <paramref name="path"/>; the mode is 0444.
     /// </summary>
-    /// <exception cref="FaultException">Storage: the file is gone or has another size (DATA_LOSS), or the disk refused it.</exception>
+    /// <exception cref="FaultException">Storage: the file is gone or is not the blob (DATA_LOSS), or the disk refused it.</exception>
     public void Adopt(string path, in Digest digest) => _links.Adopt(path, digest);
 
     /// <summary>
-    /// Takes a copy of a finished file into the store under its digest, in the kernel where it can do so, holes as holes. The caller has hashed it and nobody
-    /// writes to it any more: it is not hashed again.
+    /// Takes a copy of a finished file into the store under its digest, in the kernel where it can do so, holes as holes. It is the copy that is hashed: who
+    /// still writes to the file changes nothing of it.
     /// </summary>
-    /// <exception cref="FaultException">Storage: the file has another size (DATA_LOSS), or the disk refused it.</exception>
+    /// <exception cref="FaultException">Storage: the copy is not the blob (DATA_LOSS), or the disk refused it.</exception>
     public void CopyFrom(SafeFileHandle file, in Digest digest) => _links.CopyFrom(file, digest);
 
     /// <summary>
@@ -166,11 +141,19 @@ public sealed class ContentStore : IDisposable
     /// to a copy where links cannot be made (EXDEV) and to a second inode where there are too many (EMLINK). False when the blob is not here.
     /// </summary>
     /// <exception cref="FaultException">Storage: the disk refused it; FAILED_PRECONDITION when the directory of twins cannot be used.</exception>
-    public bool TryLinkTo(in Digest digest, bool executable, string path) => _links.TryLinkAt(digest, executable, Libc.AtFdCwd, path);
+    public bool TryLinkTo(in Digest digest, bool executable, string path)
+    {
+        _doubts.Resolve(digest);
+        return _links.TryLinkAt(digest, executable, Libc.AtFdCwd, path);
+    }
 
     /// <summary>Makes a private copy of the blob (a reflink where possible). False when the blob is not here.</summary>
     /// <exception cref="FaultException">Storage: the disk refused it.</exception>
-    public bool TryCopyTo(in Digest digest, string path, UnixFileMode mode) => _links.TryCopyAt(digest, Libc.AtFdCwd, path, (uint)mode, out _);
+    public bool TryCopyTo(in Digest digest, string path, UnixFileMode mode)
+    {
+        _doubts.Resolve(digest);
+        return _links.TryCopyAt(digest, Libc.AtFdCwd, path, (uint)mode, out _);
+    }
 
     /// <summary>Removes a blob and its twin, leased or not. False when it was not here.</summary>
     public bool Delete(in Digest digest)
@@ -192,6 +175,13 @@ public sealed class ContentStore : IDisposable
     {
         if (digest.IsEmpty)
             return true;
+        var isSound = TryVerify(digest);
+        _doubts.Remove(digest);
+        return isSound;
+    }
+
+    private bool TryVerify(in Digest digest)
+    {
         if (BlobProof.WhyWrong(_paths.BlobPath(digest), digest) is { } wrong)
             Quarantine(digest, wrong);
         else if (HasTwin(digest) && BlobProof.WhyWrong(_paths.TwinPath(digest), digest) is { } wrongTwin)
@@ -201,12 +191,24 @@ public sealed class ContentStore : IDisposable
         return false;
     }
 
-    /// <summary>Any blob, as sha256; null when there are none.</summary>
+    /// <summary>One in doubt first, else any blob, as sha256; null when there are none.</summary>
     internal Digest? PickAny(Random random)
     {
+        if (_doubts.Any() is { } doubtful)
+            return doubtful;
         lock (_gate)
             return _index.Draw(random)?.Key;
     }
+
+    /// <summary>Before a blob's file is used without the store.</summary>
+    /// <inheritdoc cref="StoreDoubts.Resolve"/>
+    internal void Resolve(in Digest digest) => _doubts.Resolve(digest);
+
+    /// <summary>It was looked at to its end.</summary>
+    internal void HasBeenHashed(in Digest digest) => _doubts.Remove(digest);
+
+    /// <summary>How many blobs are to be hashed before their first use.</summary>
+    internal int InDoubt => _doubts.Count;
 
     internal void QuarantineTwin(in Digest digest, string reason)
     {
@@ -250,6 +252,12 @@ public sealed class ContentStore : IDisposable
         _paths.Dispose();
     }
 
+    /// <summary>Frees about so many bytes of a full disk for somebody who writes to it. False when nothing can go.</summary>
+    public bool TryMakeRoom(long bytes) => Room.Make(bytes);
+
+    /// <summary>As <see cref="TryMakeRoom(long)"/>, for a path that exists; false, and nothing goes, when it stands on another file system.</summary>
+    public bool TryMakeRoom(long bytes, string path) => Room.IsFor(path) && Room.Make(bytes);
+
     internal string BlobDirectory => _paths.BlobDirectory;
 
     /// <summary>Whom to ask for room on a full disk.</summary>
@@ -262,33 +270,6 @@ public sealed class ContentStore : IDisposable
 
     internal void Warn(string text) => _options.OnWarning?.Invoke(text);
 
-    /// <summary>Renames a finished temporary file to its blob's name.</summary>
-    internal IDisposable? Place(string temp, in Digest digest, bool lease)
-    {
-        var key = BlobIndex.KeyOf(digest);
-        BlobEntry? entry;
-        lock (_gate)
-        {
-            if (lease)
-                _leases.Announce(key);
-            if (Libc.RenameAt(Libc.AtFdCwd, temp, _paths.BlobDescriptor, StorePaths.NameOf(key)) != 0)
-            {
-                var errno = Errno.Last;
-                if (lease)
-                    _leases.Retract(key);
-                throw Errno.Fault($"blob {digest} cannot be put into {_paths.BlobDirectory}", errno);
-            }
-            var now = _time.GetUtcNow();
-            entry = _index.Find(key) ?? _index.Add(key, _eviction.Account(key.SizeBytes), now);
-            entry.PersistedUse = now;
-            _index.Touch(entry, now);
-            if (lease)
-                _leases.BeginAnnounced(entry);
-        }
-        _eviction.Run();
-        return lease ? _leases.Handle([entry]) : null;
-    }
-
     internal bool Forget(in Digest digest)
     {
         lock (_gate)
@@ -296,28 +277,38 @@ public sealed class ContentStore : IDisposable
             if (_index.Find(BlobIndex.KeyOf(digest)) is not { } entry)
                 return false;
             _index.Remove(entry);
-            return true;
         }
+        _paths.RemoveTwinWithoutBlob(digest);
+        return true;
     }
 
-    internal void AccountTwin(in Digest digest)
+    /// <summary>False when the blob has gone while its twin was made: the twin goes too then.</summary>
+    internal bool AccountTwin(in Digest digest)
     {
+        var key = BlobIndex.KeyOf(digest);
         lock (_gate)
         {
-            if (_index.Find(BlobIndex.KeyOf(digest)) is { } entry)
-                _index.AddTwin(entry, _eviction.Account(digest.SizeBytes));
+            if ((_index.Find(key) ?? FindOnDisk(key, _time.GetUtcNow())) is { } entry)
+            {
+                _index.AddTwin(entry);
+                return true;
+            }
         }
+        _paths.RemoveTwinWithoutBlob(digest);
+        return false;
     }
 
     internal bool HasTwin(in Digest digest)
     {
         lock (_gate)
-            return _index.Find(BlobIndex.KeyOf(digest)) is { TwinBytes: > 0 };
+            return _index.Find(BlobIndex.KeyOf(digest)) is { HasTwin: true };
     }
 
     /// <summary>Opens the blob's file; -1 when it has vanished behind our back, and then it is forgotten.</summary>
     internal int OpenBlob(in Digest digest)
     {
+        if (digest.SizeBytes == 0)
+            return -1;
         for (var attempt = 0; ; attempt++)
         {
             var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest), Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
@@ -341,57 +332,15 @@ public sealed class ContentStore : IDisposable
     {
         if (!_presence.HasOthers)
             return false;
-        DirectoryLock.Wait(_paths.EvictionLock).Dispose();
-        return true;
-    }
-
-    private IDisposable? Put(in Digest digest, ReadOnlySpan<byte> content, bool lease)
-    {
-        var actual = BlobHasher.Compute(content, digest.Function);
-        if (actual != digest)
-            throw new FaultException(new Fault(FaultKind.Storage, $"the bytes for blob {digest} hash to {actual}") { Code = StatusCode.DataLoss });
-        if (digest.IsEmpty)
-            return lease ? _leases.Handle([]) : null;
-        if (Use(digest, lease) is { } entry)
-            return lease ? _leases.Handle([entry]) : null;
-        var temp = _temps.NewPath();
         try
         {
-            using (var file = CreateTemp(temp, content.Length))
-            {
-                file.Write(content, 0);
-                file.Finish();
-            }
-            return Place(temp, digest, lease);
+            DirectoryLock.Wait(_paths.EvictionLock, _options.LockPatience).Dispose();
         }
-        catch
+        catch (FaultException error)
         {
-            _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
-            throw;
+            // What is not here then counts as gone, and is fetched again.
+            Warn(error.Message);
         }
+        return true;
     }
-
-    /// <summary>Finds a blob in memory, or on disk when another process has put it there; marks the use and, if wanted, leases it.</summary>
-    private BlobEntry? Use(in Digest digest, bool lease)
-    {
-        var key = BlobIndex.KeyOf(digest);
-        var now = _time.GetUtcNow();
-        BlobEntry? entry;
-        lock (_gate)
-        {
-            entry = _index.Find(key) ?? FindOnDisk(key, now);
-            if (entry is null)
-                return null;
-            _index.Touch(entry, now);
-            if (lease && !_leases.TryBegin(entry))
-                return null;
-            if (now - entry.PersistedUse < (_board.HasReaders ? PersistUseForOthersAfter : PersistUseAfter))
-                return entry;
-            entry.PersistedUse = now;
-        }
-        StoreScan.PersistUse(_paths, key, now);
-        return entry;
-    }
-
-    private BlobEntry? FindOnDisk(in Digest key, DateTimeOffset now) => _paths.Has(key) ? _index.Add(key, _eviction.Account(key.SizeBytes), now) : null;
 }

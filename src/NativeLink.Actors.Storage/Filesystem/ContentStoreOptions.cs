@@ -17,8 +17,28 @@ public sealed record ContentStoreOptions(string ContentPath, string TempPath)
     /// <summary>Blobs not used for so long go; zero is no limit.</summary>
     public TimeSpan MaxAge { get; init; }
 
+    /// <summary>
+    /// Refuse a blob that could not stay even if it were alone, instead of evicting everything for it. For a CAS: a cache of one takes in whatever is leased.
+    /// </summary>
+    public bool RefusesTooLarge { get; init; }
+
     /// <summary>Sizes are accounted in multiples of this many bytes.</summary>
     public long BlockSize { get; init; } = 4096;
+
+    /// <summary>
+    /// What a client was told to be here is kept for so long after that while there is anything else to evict: clients keep digests only, and a blob that
+    /// goes breaks their build. Zero is not at all.
+    /// </summary>
+    public TimeSpan VouchedFor { get; init; }
+
+    /// <summary>
+    /// Of blobs that a restart of the machine has put in doubt, so many bytes are hashed when the store is opened, a second's work or less; the others
+    /// before their first use.
+    /// </summary>
+    public long HashedAtOpenBytes { get; init; } = 256L << 20;
+
+    /// <summary>How long another process that evicts is waited for; it has been stopped then, or its disk does not answer.</summary>
+    public TimeSpan LockPatience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Drop written blobs from the page cache.</summary>
     public bool EvictPageCache { get; init; }

@@ -9,13 +9,37 @@ namespace NativeLink.Actors.Storage.Filesystem;
 internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
 {
     private const int Rounds = 6;
-    private const long FirstRound = 64L << 20;
+
+    // What was freed may be taken by others before it is used.
+    private const int MostAttempts = 8;
+    private const long LargestFirstRound = 64L << 20;
+    private const long LeastFirstRound = 1L << 20;
+    private const int FirstRoundPart = 64;
 
     // A name or a link takes a block of its directory.
     private const long Least = 64L << 10;
 
+    private readonly Lock _evicting = new();
+
     /// <summary>Asked to free about so many bytes, at once; answers whether it did free something.</summary>
     public event Func<long, bool>? Wanted;
+
+    /// <summary>All bytes of the file system: nothing larger fits, whatever goes.</summary>
+    public long Capacity => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Blocks * use.FragmentSize) : long.MaxValue;
+
+    /// <summary>
+    /// Whether something that a full disk refused is to be tried once more, because room was made for it.
+    /// </summary>
+    /// <param name="errno">Why it failed.</param>
+    /// <param name="attempt">How often it was tried before; from 0.</param>
+    /// <param name="bytes">What it needs beside a name.</param>
+    public bool MadeFor(int errno, int attempt, long bytes) => Errno.IsFull(errno) && attempt < MostAttempts && Make(bytes);
+
+    /// <summary>Whether what is given up here is free at another path then: both stand on the same file system.</summary>
+    public bool IsFor(string path) =>
+        Libc.StatxAt(Libc.AtFdCwd, path, 0, Libc.StatxBasic, out var theirs) == 0
+        && Libc.StatxAt(Libc.AtFdCwd, paths.BlobDirectory, 0, Libc.StatxBasic, out var ours) == 0
+        && theirs.Device == ours.Device;
 
     /// <summary>False when there was nothing that could be given up.</summary>
     public bool Make(long bytes)
@@ -24,8 +48,8 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
         var any = false;
         for (var round = 0; round < Rounds; round++)
         {
-            var size = Math.Max(bytes, FirstRound << round);
-            var more = eviction.Free(size);
+            var size = Math.Max(bytes, FirstRound() << round);
+            var more = Evict(size, goal);
             if (!more || Free() < goal)
                 more |= Ask(size);
             any |= more;
@@ -35,6 +59,13 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
         return any;
     }
 
+    /// <summary>One after the other, so that many who write at once do not each empty the store; who waited may find that enough is free.</summary>
+    private bool Evict(long bytes, long goal)
+    {
+        lock (_evicting)
+            return Free() >= goal || eviction.Free(bytes);
+    }
+
     private bool Ask(long bytes)
     {
         var freed = false;
@@ -42,6 +73,8 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
             freed |= ((Func<long, bool>)owner)(bytes);
         return freed;
     }
+
+    private long FirstRound() => Math.Clamp(Capacity / FirstRoundPart, LeastFirstRound, LargestFirstRound);
 
     private long Free() => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Free * use.FragmentSize) : 0;
 }

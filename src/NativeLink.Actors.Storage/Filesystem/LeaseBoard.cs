@@ -8,18 +8,32 @@ namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
 /// Tells the other processes of a store what this one has leased: a file of counters, each for all blobs whose hashes begin alike, so that a blob may
-/// be spared for another's sake and never the other way round. Written only while there are others. The store's gate guards it.
+/// be spared for another's sake and never the other way round. Written from the first lease on: another process may come at any moment, and evict
+/// before this one has seen it. The store's gate guards it.
 /// </summary>
 /// <remarks>
 /// Who leases counts first and then looks whether the blob is still there; who evicts takes the blob away first and then looks at the counters, and
 /// puts it back if it is leased. So one of the two sees the other, however they meet.
 /// </remarks>
-internal sealed class LeaseBoard(string directory, ProcessPresence presence) : IDisposable
+internal sealed class LeaseBoard : IDisposable
 {
     private const int Counters = 1 << 15;
 
+    private readonly string _directory;
+    private readonly ProcessPresence _presence;
     private readonly ushort[] _counts = new ushort[Counters];
     private SafeFileHandle? _file;
+    private bool _isClosed;
+
+    // Counters that were changed and not written yet.
+    private int _firstChanged = Counters;
+    private int _lastChanged = -1;
+
+    public LeaseBoard(string directory, ProcessPresence presence)
+    {
+        (_directory, _presence) = (directory, presence);
+        WriteAll();
+    }
 
     public static string FileOf(string directory, string process) => Path.Combine(directory, process + ".leases");
 
@@ -27,26 +41,26 @@ internal sealed class LeaseBoard(string directory, ProcessPresence presence) : I
 
     public void Remove(in Digest key) => Change(CounterOf(key), -1);
 
-    /// <summary>Whether somebody reads it, as far as is known.</summary>
-    public bool HasReaders => _file is not null;
-
-    /// <summary>Whether others are there, who from now on see what is leased.</summary>
-    public bool Publish()
+    /// <summary>Writes what was changed. After it others see what is leased.</summary>
+    public void Publish()
     {
-        if (!presence.HasOthers)
-        {
-            Withdraw();
-            return false;
-        }
+        if (_lastChanged < 0)
+            return;
         if (_file is null)
             WriteAll();
-        return true;
+        else
+            Write(_firstChanged, _lastChanged + 1 - _firstChanged);
+        (_firstChanged, _lastChanged) = (Counters, -1);
     }
 
     /// <summary>What others have leased, as they say it.</summary>
-    public ForeignLeases OpenOthers() => new(presence.Others.Select(name => FileOf(directory, name)));
+    public ForeignLeases OpenOthers() => new(_presence.Others.Select(name => FileOf(_directory, name)));
 
-    public void Dispose() => Withdraw();
+    public void Dispose()
+    {
+        _isClosed = true;
+        Withdraw();
+    }
 
     private static int CounterOf(in Digest key)
     {
@@ -58,33 +72,34 @@ internal sealed class LeaseBoard(string directory, ProcessPresence presence) : I
     private void Change(int counter, int by)
     {
         _counts[counter] = (ushort)(_counts[counter] + by);
-        if (_file is not null)
-            Write(MemoryMarshal.AsBytes(_counts.AsSpan(counter, 1)), counter * sizeof(ushort));
+        (_firstChanged, _lastChanged) = (Math.Min(_firstChanged, counter), Math.Max(_lastChanged, counter));
     }
 
     private void WriteAll()
     {
+        if (_isClosed)
+            return;
         try
         {
-            _file = File.OpenHandle(FileOf(directory, presence.Name), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            _file = File.OpenHandle(FileOf(_directory, _presence.Name), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // Others may evict what is leased here; it is fetched again then.
             return;
         }
-        Write(MemoryMarshal.AsBytes(_counts.AsSpan()), 0);
+        Write(0, Counters);
     }
 
-    private void Write(ReadOnlySpan<byte> bytes, long offset)
+    private void Write(int first, int count)
     {
         try
         {
-            RandomAccess.Write(_file!, bytes, offset);
+            RandomAccess.Write(_file!, MemoryMarshal.AsBytes(_counts.AsSpan(first, count)), first * sizeof(ushort));
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            // A full disk. Written anew as a whole when the next lease is taken.
+            // A full disk, or a file that was sealed against us. Written anew as a whole when the next lease is taken or ended.
             Withdraw();
         }
     }
@@ -95,7 +110,7 @@ internal sealed class LeaseBoard(string directory, ProcessPresence presence) : I
             return;
         _file.Dispose();
         _file = null;
-        _ = Libc.UnlinkAt(Libc.AtFdCwd, FileOf(directory, presence.Name), 0);
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, FileOf(_directory, _presence.Name), 0);
     }
 
     /// <summary>The counters of other processes, open for one round of evictions.</summary>

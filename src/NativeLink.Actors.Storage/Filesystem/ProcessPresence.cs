@@ -67,13 +67,26 @@ internal sealed class ProcessPresence : IDisposable
                     (_changed, _changeSeenAt, Changes) = (status.ModifyTime.TotalNanoseconds, now, Changes + 1);
                 var isSettled = _lookedAt - _changeSeenAt > TickMilliseconds;
                 if (!isSettled || (_others.Length > 0 && now - _lookedAt > LookForDeadMilliseconds))
-                    (_others, _lookedAt) = (Look(), now);
+                {
+                    try
+                    {
+                        (_others, _lookedAt) = (Look(), now);
+                        HadOthers = !_others.IsEmpty;
+                    }
+                    catch (Exception error) when (error is IOException or UnauthorizedAccessException or FaultException)
+                    {
+                        // No descriptor is left, for example. Who asks next looks again; until then it is as it was.
+                    }
+                }
                 return _others;
             }
         }
     }
 
     public bool HasOthers => !Others.IsEmpty;
+
+    /// <summary>As it was when somebody last looked; costs nothing.</summary>
+    public bool HadOthers { get; private set; }
 
     /// <summary>Goes up when somebody may have come or gone, as seen by the last look for others.</summary>
     public int Changes { get; private set; }
@@ -88,6 +101,9 @@ internal sealed class ProcessPresence : IDisposable
 
     private ImmutableArray<string> Look()
     {
+        // Whoever removes the directory has not removed those who use it.
+        if (!Directory.Exists(_directory))
+            return _others;
         var others = NamesIn(_directory).Where(name => name != Name).ToImmutableArray();
         if (others.IsEmpty)
             return others;

@@ -20,6 +20,8 @@ internal sealed class StorePaths : IDisposable
         UsersDirectory = Path.Combine(content, ".users");
         EvictionLock = Path.Combine(content, ".eviction.lock");
         BootMarker = Path.Combine(content, ".boot");
+        DoubtsFile = Path.Combine(content, ".doubts");
+        FormatStamp = Path.Combine(content, ".format");
         Make(BlobDirectory, "content_path");
         Make(UsersDirectory, "content_path");
         Make(options.TempPath, "temp_path");
@@ -40,6 +42,12 @@ internal sealed class StorePaths : IDisposable
     /// <summary>Holds the boot id of the kernel under which the store was last opened.</summary>
     public string BootMarker { get; }
 
+    /// <summary>There while blobs have to be hashed before their first use; since when they have changed.</summary>
+    public string DoubtsFile { get; }
+
+    /// <summary>Holds the number of the layout; a store of the first releases has none.</summary>
+    public string FormatStamp { get; }
+
     /// <summary>-1 after the store was closed: a number that was closed may be another file's by then.</summary>
     public int BlobDescriptor => Volatile.Read(ref _blobDescriptor);
 
@@ -50,29 +58,43 @@ internal sealed class StorePaths : IDisposable
         key = default;
         return name.Length > 65 && name[64] == '-'
             && long.TryParse(name[65..], NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+            && size > 0
+            && name[..64].IndexOfAnyInRange('A', 'F') < 0
+            && name[65] != '0'
             && Digest.TryParse(name[..64], size, DigestFunction.Sha256, out key);
     }
 
     /// <summary>The blobs that a directory has files of, as sha256; none where there is no such directory.</summary>
-    public static HashSet<Digest> Keys(string directory)
+    public static IEnumerable<Digest> KeysIn(string directory)
     {
-        var keys = new HashSet<Digest>();
         foreach (var path in Directory.Exists(directory) ? Directory.EnumerateFiles(directory) : [])
         {
             if (TryParseName(Path.GetFileName(path.AsSpan()), out var key))
-                keys.Add(key);
+                yield return key;
         }
-        return keys;
     }
 
     public string BlobPath(in Digest digest) => Path.Combine(BlobDirectory, NameOf(digest));
 
     public string TwinPath(in Digest digest) => Path.Combine(TwinDirectory, NameOf(digest));
 
-    /// <summary>Whether the blob's file is there now.</summary>
-    public bool Has(in Digest digest) =>
-        Libc.StatxAt(BlobDescriptor, NameOf(digest), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) == 0
-        && status.IsRegular && status.Size == (ulong)digest.SizeBytes;
+    /// <summary>Whether the blob's file is there now. Others, NativeLink among them, put files here that have a time of their own: they get ours.</summary>
+    public bool Has(in Digest digest)
+    {
+        var name = NameOf(digest);
+        var has = Libc.StatxAt(BlobDescriptor, name, Libc.AtSymlinkNoFollow, Libc.StatxTypeSizeAndTime, out var status) == 0
+            && status.IsRegular && status.Size == (ulong)digest.SizeBytes;
+        if (has && status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
+            _ = InputTime.SetAt(BlobDescriptor, name);
+        return has;
+    }
+
+    /// <summary>Removes an executable twin whose blob is not there; one that is wanted again is made anew.</summary>
+    public void RemoveTwinWithoutBlob(in Digest digest)
+    {
+        if (!Has(digest))
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, TwinPath(digest), 0);
+    }
 
     public void Dispose()
     {

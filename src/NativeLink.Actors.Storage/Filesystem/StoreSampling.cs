@@ -79,7 +79,7 @@ public sealed class StoreSampling : IDisposable
             if (_current is { } current)
                 bytes -= ReadPiece(current, Math.Min(Piece, bytes));
             else if (picks-- > 0 && _store.PickAny(_random) is { } picked)
-                _current = Open(picked, isTwin: false);
+                _current = OpenBlob(picked);
             else
                 return;
         }
@@ -93,6 +93,8 @@ public sealed class StoreSampling : IDisposable
         // Whatever comes of it, it is not looked at again.
         _current = null;
         _current = Conclude(current);
+        if (_current is null)
+            _store.HasBeenHashed(current.Digest);
         return read + LeastCost;
     }
 
@@ -109,6 +111,15 @@ public sealed class StoreSampling : IDisposable
                 _store.Quarantine(done.Digest, wrong);
             return null;
         }
+    }
+
+    private Sample? OpenBlob(in Digest digest)
+    {
+        if (Open(digest, isTwin: false) is { } sample)
+            return sample;
+        // It has gone since.
+        _store.HasBeenHashed(digest);
+        return null;
     }
 
     private Sample? Open(in Digest digest, bool isTwin) =>

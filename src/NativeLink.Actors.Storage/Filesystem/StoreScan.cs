@@ -4,33 +4,35 @@ namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
 /// Reads the blobs of an earlier run into the index: names and sizes only, in the order of their access times. After a restart of the machine the
-/// blobs of its last minutes are hashed too, because the kernel may not have written them all (it writes within 30 s by default; ext4(5), proc(5)).
+/// blobs of its last minutes are hashed too, because the kernel may not have written them all (it writes within 30 s by default; ext4(5), proc(5)): the
+/// first of them here, as many as nobody notices at a start, the others before their first use.
 /// </summary>
-internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuarantine quarantine, ContentStoreOptions options, TimeProvider time)
+internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuarantine quarantine, StoreDoubts doubts, ContentStoreOptions options, TimeProvider time)
 {
+    /// <summary>A file that is opened costs as much as some bytes that are read.</summary>
+    private const long CostOfFile = 16 << 10;
+
     private static readonly TimeSpan UnsafeBeforePowerCut = TimeSpan.FromMinutes(2);
     private readonly List<Digest> _quarantined = [];
+    private readonly bool _hasTwins = Directory.Exists(paths.TwinDirectory);
+    private readonly List<(Digest Key, DateTimeOffset Change)> _changes = [];
+    private DateTimeOffset _lastChange;
     private int _inFuture;
+    private bool _hasRestarted;
 
     /// <summary>Answers the blobs that were found corrupt, whose content may be elsewhere too.</summary>
     public IReadOnlyList<Digest> Run()
     {
-        var now = time.GetUtcNow();
-        var found = new List<FoundBlob>();
-        foreach (var path in Directory.EnumerateFiles(paths.BlobDirectory))
-        {
-            var name = Path.GetFileName(path);
-            if (StorePaths.TryParseName(name, out var key) && Check(name, key) is { } status)
-                found.Add(new FoundBlob(key, Past(TimeOf(status.AccessTime), now), TimeOf(status.ChangeTime), TwinChanged(key, status.Inode)));
-        }
-        if (_inFuture > 0)
-            options.OnWarning?.Invoke($"{_inFuture} blobs of {options.ContentPath} have access times in the future; they count as used now");
-        found.Sort(static (left, right) => left.Used.CompareTo(right.Used));
-        Add(found);
         var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
         var known = File.Exists(paths.BootMarker) ? File.ReadAllText(paths.BootMarker) : null;
-        if (known is not null && known != boot && found.Count > 0)
-            HashLastOnes(found);
+        var left = StoreDoubts.Left(paths);
+        _hasRestarted = known is not null && known != boot;
+        index.AddAll(Blobs(time.GetUtcNow(), keepsAll: left is not null));
+        RemoveTwinsWithoutBlob();
+        if (_inFuture > 0)
+            options.OnWarning?.Invoke($"{_inFuture} blobs of {options.ContentPath} have access times in the future; they count as used now");
+        if (_hasRestarted || left is not null)
+            HashInDoubt(left);
         // Last: a check that was cut short has to be made again.
         if (known != boot)
             File.WriteAllText(paths.BootMarker, boot);
@@ -52,40 +54,65 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         _ = Libc.SetTimesAt(paths.BlobDescriptor, StorePaths.NameOf(key), times, Libc.AtSymlinkNoFollow);
     }
 
-    private void Add(IEnumerable<FoundBlob> found)
+    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasTwin)> Blobs(DateTimeOffset now, bool keepsAll)
     {
-        var block = Math.Max(1, options.BlockSize);
-        foreach (var (key, used, _, twin) in found)
+        foreach (var key in StorePaths.KeysIn(paths.BlobDirectory))
         {
-            var bytes = (key.SizeBytes + block - 1) / block * block;
-            var entry = index.Add(key, bytes, used);
-            entry.PersistedUse = used;
-            if (twin is not null)
-                index.AddTwin(entry, bytes);
+            if (Check(key) is not { } status)
+                continue;
+            var twinChange = TwinChange(key, status.Inode);
+            // As it was before anything here touched the file.
+            var change = TimeOf(status.ChangeTime) is var own && twinChange > own ? twinChange.Value : own;
+            _lastChange = change > _lastChange ? change : _lastChange;
+            if (keepsAll || (_hasRestarted && change >= _lastChange - UnsafeBeforePowerCut))
+                _changes.Add((key, change));
+            yield return (key, Past(TimeOf(status.AccessTime), now), twinChange is not null);
         }
     }
 
-    private Libc.StatxBuffer? Check(string name, in Digest key)
+    private Libc.StatxBuffer? Check(in Digest key)
     {
+        var name = StorePaths.NameOf(key);
         if (Libc.StatxAt(paths.BlobDescriptor, name, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0 || !status.IsRegular)
             return null;
         if (status.Size == (ulong)key.SizeBytes)
+        {
+            // One of an earlier version, or of NativeLink.
+            if (status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
+                _ = InputTime.SetAt(paths.BlobDescriptor, name);
             return status;
+        }
         options.OnWarning?.Invoke($"blob {name} of {options.ContentPath} has {status.Size} bytes; it was not written to the end before a power cut and is removed");
         _ = Libc.UnlinkAt(paths.BlobDescriptor, name, 0);
         return null;
     }
 
     /// <summary>When the executable twin changed last; null when there is none that could be used.</summary>
-    private DateTimeOffset? TwinChanged(in Digest key, ulong inode)
+    private DateTimeOffset? TwinChange(in Digest key, ulong inode)
     {
+        if (!_hasTwins)
+            return null;
         var path = paths.TwinPath(key);
         if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var twin) != 0)
             return null;
         if (twin.IsRegular && twin.Size == (ulong)key.SizeBytes && (twin.Mode & 0xFFF) == 0x16D && twin.Inode != inode)
+        {
+            if (twin.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
+                _ = InputTime.SetAt(Libc.AtFdCwd, path);
             return TimeOf(twin.ChangeTime);
+        }
         _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
         return null;
+    }
+
+    /// <summary>What a process left that was killed between a blob and its twin: nobody would ever count or evict them.</summary>
+    private void RemoveTwinsWithoutBlob()
+    {
+        foreach (var key in StorePaths.KeysIn(paths.TwinDirectory))
+        {
+            if (index.Find(key) is null)
+                paths.RemoveTwinWithoutBlob(key);
+        }
     }
 
     private DateTimeOffset Past(DateTimeOffset used, DateTimeOffset now)
@@ -96,16 +123,26 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         return now;
     }
 
-    private void HashLastOnes(List<FoundBlob> found)
+    private void HashInDoubt(DateTimeOffset? left)
     {
-        var since = found.Max(static blob => blob.TwinChanged > blob.Changed ? blob.TwinChanged.Value : blob.Changed) - UnsafeBeforePowerCut;
-        foreach (var blob in found)
+        var since = _hasRestarted && _changes.Count > 0 ? _lastChange - UnsafeBeforePowerCut : DateTimeOffset.MaxValue;
+        var (bytes, later) = (options.HashedAtOpenBytes, new List<Digest>());
+        foreach (var (key, change) in _changes)
         {
-            if (blob.Changed >= since && IsWrong(blob.Key))
-                _quarantined.Add(blob.Key);
-            else if (blob.TwinChanged >= since && IsTwinWrong(blob.Key))
-                _quarantined.Add(blob.Key);
+            if (change < since && !(change >= left))
+                continue;
+            if (key.SizeBytes + CostOfFile > bytes)
+            {
+                later.Add(key);
+                continue;
+            }
+            bytes -= key.SizeBytes + CostOfFile;
+            if (IsWrong(key) || (index.Find(key) is { HasTwin: true } && IsTwinWrong(key)))
+                _quarantined.Add(key);
         }
+        if (later.Count > 0 && left is null)
+            options.OnWarning?.Invoke($"{later.Count} blobs of {options.ContentPath} were written just before the machine was restarted, or look so: each is hashed before its first use");
+        doubts.Begin(later, !_hasRestarted ? null : left < since ? left : since);
     }
 
     private bool IsWrong(in Digest key)
@@ -114,7 +151,8 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         if (proof is null)
         {
             // Another process has evicted it since it was listed.
-            index.Remove(index.Find(key)!);
+            if (index.Find(key) is { } gone)
+                index.Remove(gone);
             return false;
         }
         proof.Advance(long.MaxValue);
@@ -130,6 +168,4 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         quarantine.TakeTwin(key, $"{wrong} after the machine was restarted");
         return true;
     }
-
-    private readonly record struct FoundBlob(Digest Key, DateTimeOffset Used, DateTimeOffset Changed, DateTimeOffset? TwinChanged);
 }

@@ -3,7 +3,7 @@ using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
-/// <summary>A temporary file being written, which will be a blob: makes room on a full disk once, and keeps a huge one out of the page cache.</summary>
+/// <summary>A temporary file being written, which will be a blob: makes room on a full disk, and keeps a huge one out of the page cache.</summary>
 internal sealed class TempFile : IDisposable
 {
     // Read-only for everybody else from the start, as the blob will be.
@@ -32,7 +32,7 @@ internal sealed class TempFile : IDisposable
             if (descriptor >= 0)
                 return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, room, evictPageCache);
             var errno = Errno.Last;
-            if (attempt > 0 || !Errno.IsFull(errno) || !room.Make(size))
+            if (!room.MadeFor(errno, attempt, size))
                 throw Errno.Fault($"temporary file {path} cannot be made", errno);
         }
     }
@@ -51,7 +51,7 @@ internal sealed class TempFile : IDisposable
             catch (IOException error)
             {
                 var errno = FileCopy.ErrnoOf(error);
-                if (attempt > 0 || !Errno.IsFull(errno) || !_room.Make(data.Length))
+                if (!_room.MadeFor(errno, attempt, data.Length))
                     throw Errno.Fault($"temporary file {_path} cannot be written", errno);
             }
         }
@@ -62,6 +62,8 @@ internal sealed class TempFile : IDisposable
     {
         if (Umask.Cuts(Mode))
             _ = Libc.ChangeMode(Descriptor, Mode);
+        // The blob will be an input's file: what no link to it may show is when it came here.
+        _ = InputTime.Set(Descriptor);
         _pages?.End();
         if (!_evictPageCache)
             return;

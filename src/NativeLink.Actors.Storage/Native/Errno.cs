@@ -13,6 +13,7 @@ internal static class Errno
     public const int Io = 5;
     public const int NoSuchAddress = 6;
     public const int WouldBlock = 11;
+    public const int NoMemory = 12;
     public const int AccessDenied = 13;
     public const int Busy = 16;
     public const int Exists = 17;
@@ -20,6 +21,8 @@ internal static class Errno
     public const int NotADirectory = 20;
     public const int Invalid = 22;
     public const int NoSpace = 28;
+    public const int TooManyOpenOfAll = 23;
+    public const int TooManyOpen = 24;
     public const int ReadOnlyFilesystem = 30;
     public const int TooManyLinks = 31;
     public const int NameTooLong = 36;
@@ -33,6 +36,9 @@ internal static class Errno
     public static string Text(int errno) => string.Create(CultureInfo.InvariantCulture, $"{Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})");
 
     public static bool IsFull(int errno) => errno is NoSpace or QuotaExceeded;
+
+    /// <summary>This process or the machine has run short of descriptors or memory: that says nothing about what was to be opened.</summary>
+    public static bool IsScarce(int errno) => errno is NoMemory or TooManyOpen or TooManyOpenOfAll or WouldBlock;
 
     public static bool IsFull(Exception error) => error switch
     {

@@ -20,7 +20,11 @@ internal static unsafe partial class Libc
     public const int Exclusive = 0x80;
     public const int Truncate = 0x200;
     public const int CloseOnExec = 0x80000;
+    public const int NonBlocking = 0x800;
     public const int NoAccessTime = 0x40000;
+
+    /// <summary>O_PATH: a file's inode alone, neither to read nor to write.</summary>
+    public const int PathOnly = 0x200000;
 
     /// <summary>O_DIRECTORY, which is one of the flags whose value depends on the processor.</summary>
     public static readonly int DirectoryOnly = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
@@ -34,6 +38,7 @@ internal static unsafe partial class Libc
 
     public const int UnmountDetach = 2;
     public const uint StatxBasic = 0x7ff;
+    public const uint StatxTypeSizeAndTime = 0x241;
     public const uint StatxModifyTime = 0x40;
     public const ulong FiClone = 0x40049409;
     public const int SeekData = 3;
@@ -52,6 +57,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int Control(int descriptor, int command, int argument);
 
     [LibraryImport("libc", EntryPoint = "linkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int LinkAt(int oldDirectory, string oldPath, int newDirectory, string newPath, int flags);
@@ -88,6 +96,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "utimensat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int SetTimesAt(int directory, string path, TimeSpec* times, int flags);
+
+    [LibraryImport("libc", EntryPoint = "futimens", SetLastError = true)]
+    public static partial int SetTimes(int descriptor, TimeSpec* times);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int StatxAt(int directory, string path, int flags, uint mask, out StatxBuffer buffer);
@@ -184,6 +195,8 @@ internal static unsafe partial class Libc
         private fixed ulong _rest[16];
 
         public readonly long UsedBytes => (long)((Blocks - Free) * FragmentSize);
+
+        public readonly long FreeBytes => (long)(Free * FragmentSize);
     }
 
     /// <summary><c>struct statx</c>, the same on every processor.</summary>

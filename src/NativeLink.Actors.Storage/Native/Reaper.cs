@@ -13,6 +13,10 @@ internal sealed class Reaper : IDisposable
 
     private const int Threads = 2;
 
+    // Half a minute in all.
+    private const int MostAttempts = 120;
+    private const int PauseMilliseconds = 250;
+
     private static long _lastName = Environment.TickCount64 << 16;
 
     private readonly string _trash;
@@ -22,6 +26,7 @@ internal sealed class Reaper : IDisposable
 
     // A monitor: who waits at it sleeps at once. A channel or a blocking collection spins first, which costs more than the deletion of a small tree.
     private readonly object _gate = new();
+    private readonly object _pause = new();
     private bool _stopped;
     private TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -139,7 +144,9 @@ internal sealed class Reaper : IDisposable
     {
         try
         {
-            var left = TreeDeleter.Delete(path);
+            var left = TreeDeleter.Delete(path, out var isScarce);
+            for (var attempt = 0; isScarce && attempt < MostAttempts && Pause(); attempt++)
+                left = TreeDeleter.Delete(path, out isScarce);
             if (left.Count > 0)
                 _warn?.Invoke($"{path} could not be deleted: {string.Join("; ", left)}");
         }
@@ -147,6 +154,16 @@ internal sealed class Reaper : IDisposable
         {
             _warn?.Invoke($"{path} could not be deleted: {error.Message}");
         }
+    }
+
+    /// <summary>Waits for descriptors to come back; false when the end has come.</summary>
+    private bool Pause()
+    {
+        // Not the gate: who pauses must not take the signal that is meant for who waits for work.
+        lock (_pause)
+            Monitor.Wait(_pause, PauseMilliseconds);
+        lock (_gate)
+            return !_stopped;
     }
 
     private void Done()

@@ -15,16 +15,22 @@ internal sealed unsafe class TreeDeleter
     private readonly List<string> _left = [];
     private int _top = -1;
     private int _moved;
+    private bool _isScarce;
 
     private TreeDeleter()
     {
     }
 
     /// <summary>Deletes what is at <paramref name="path"/>, whatever it is. Absent is fine. The answer is empty, or says what could not be deleted.</summary>
-    public static IReadOnlyList<string> Delete(string path)
+    public static IReadOnlyList<string> Delete(string path) => Delete(path, out _);
+
+    /// <param name="isScarce">What is left is left for want of descriptors or memory: later it can be deleted.</param>
+    /// <inheritdoc cref="Delete(string)"/>
+    public static IReadOnlyList<string> Delete(string path, out bool isScarce)
     {
         var deleter = new TreeDeleter();
         deleter.DeleteTop(path);
+        isScarce = deleter._isScarce && deleter._left.Count > 0;
         return deleter._left;
     }
 
@@ -37,6 +43,7 @@ internal sealed unsafe class TreeDeleter
             top = Libc.Open(path, Libc.ReadOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
         if (top < 0)
         {
+            _isScarce = Errno.IsScarce(Errno.Last);
             _left.Add($"{path}: {Errno.Text(Errno.Last)}");
             return;
         }
@@ -110,7 +117,10 @@ internal sealed unsafe class TreeDeleter
         if (child < 0 && Errno.Last == Errno.AccessDenied && Libc.ChangeModeAtRaw(parent, name, 0x1C0, 0) == 0)
             child = OpenChild(parent, name);
         if (child < 0)
+        {
+            _isScarce |= Errno.IsScarce(Errno.Last);
             return false;
+        }
         try
         {
             Empty(child, depth + 1);

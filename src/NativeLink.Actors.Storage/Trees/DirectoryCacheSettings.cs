@@ -19,7 +19,7 @@ public sealed record DirectoryCacheSettings(string Root, string Scratch)
 
     /// <summary>
     /// Memory that what actions write may take in all before further actions write to disk. Those that were started before may take more: twice as much,
-    /// or half of the machine's memory. Null: a quarter of the machine's memory; 0: always write to disk.
+    /// or half of the machine's memory. Null: a quarter of the machine's memory, or nothing where that is little; 0: always write to disk.
     /// </summary>
     public long? ScratchMemoryBytes { get; init; }
 
@@ -34,6 +34,9 @@ public sealed record DirectoryCacheSettings(string Root, string Scratch)
     /// <summary>For tests: bytes at which the tmpfs is full.</summary>
     internal long? ScratchMemoryLimit { get; init; }
 
+    /// <summary>For tests: bytes of memory that the machine has.</summary>
+    internal long? MachineMemory { get; init; }
+
     /// <summary>For tests: bytes of memory that the machine has left.</summary>
     internal Func<long>? MemoryLeft { get; init; }
 }
@@ -47,4 +50,10 @@ public sealed record TreeLimits
     public long MaxEntries { get; init; } = 2_000_000;
 
     public long MaxBytes { get; init; } = 16L << 40;
+
+    /// <summary>Bytes of a path below the root: PATH_MAX of limits.h with its NUL. A longer one could be made step by step, but nobody could look at it again.</summary>
+    public long MaxPath { get; init; } = 4095;
+
+    /// <summary>Bytes of the paths of all directories together, which a cached tree's record holds.</summary>
+    public long MaxPathBytes { get; init; } = 64L << 20;
 }

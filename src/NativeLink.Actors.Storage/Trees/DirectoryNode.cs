@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <param name="Mode">The mode that node_properties ask for, or null.</param>
@@ -13,7 +15,9 @@ internal readonly record struct SymlinkItem(string Name, string Target);
 internal readonly record struct ChildItem(string Name, Digest Digest);
 
 /// <summary>How much there is at and below a directory, repeated directories as often as they appear; saturating.</summary>
-internal readonly record struct TreeSize(long Entries, long Directories, long Bytes, int Depth);
+/// <param name="LongestPath">Bytes of the longest path below it.</param>
+/// <param name="PathBytes">Bytes of the paths of all directories below it, a separator each.</param>
+internal readonly record struct TreeSize(long Entries, long Directories, long Bytes, int Depth, long LongestPath, long PathBytes);
 
 /// <summary>
 /// A checked Directory message in short form. Once all of its descendants are known it is complete: it then holds its children, so that a tree can
@@ -38,18 +42,23 @@ internal sealed class DirectoryNode(Digest digest, FileItem[] files, ChildItem[]
 
     public void Complete(DirectoryNode[] children)
     {
-        long entries = Files.Length + Symlinks.Length + Directories.Length, directories = 1, bytes = 0;
+        long entries = Files.Length + Symlinks.Length + Directories.Length, directories = 1, bytes = 0, longest = 0, paths = 0;
         var depth = 0;
         foreach (var file in Files)
-            bytes = Saturate(bytes, file.Digest.SizeBytes);
-        foreach (var child in children)
+            (bytes, longest) = (Saturate(bytes, file.Digest.SizeBytes), Math.Max(longest, Encoding.UTF8.GetByteCount(file.Name)));
+        foreach (var link in Symlinks)
+            longest = Math.Max(longest, Encoding.UTF8.GetByteCount(link.Name));
+        for (var i = 0; i < children.Length; i++)
         {
-            entries = Saturate(entries, child.Size.Entries);
-            directories = Saturate(directories, child.Size.Directories);
-            bytes = Saturate(bytes, child.Size.Bytes);
-            depth = Math.Max(depth, child.Size.Depth);
+            var (below, name) = (children[i].Size, Encoding.UTF8.GetByteCount(Directories[i].Name));
+            entries = Saturate(entries, below.Entries);
+            directories = Saturate(directories, below.Directories);
+            bytes = Saturate(bytes, below.Bytes);
+            depth = Math.Max(depth, below.Depth);
+            longest = Math.Max(longest, name + (below.LongestPath > 0 ? 1 + below.LongestPath : 0));
+            paths = Saturate(paths, Saturate(below.PathBytes, below.Directories > long.MaxValue / 256 ? long.MaxValue : below.Directories * (name + 1)));
         }
-        Size = new TreeSize(entries, directories, bytes, depth + 1);
+        Size = new TreeSize(entries, directories, bytes, depth + 1, longest, paths);
         Children = children;
     }
 

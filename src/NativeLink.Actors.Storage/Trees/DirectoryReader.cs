@@ -14,7 +14,7 @@ internal static class DirectoryReader
 
     /// <param name="path">Where in the tree the directory was met first, for messages.</param>
     /// <exception cref="FaultException">Action, INVALID_ARGUMENT: names the directory and the entry.</exception>
-    public static DirectoryNode Read(in Digest digest, Reapi.Directory message, string path)
+    public static DirectoryNode Read(in Digest digest, Reapi.Directory message, TreePlace? path)
     {
         var names = new HashSet<string>(message.Files.Count + message.Directories.Count + message.Symlinks.Count);
         var files = new FileItem[message.Files.Count];
@@ -43,23 +43,32 @@ internal static class DirectoryReader
         return new DirectoryNode(digest, files, directories, symlinks);
     }
 
-    private static FileItem ReadFile(Reapi.FileNode node, DigestFunction function, string path)
+    private static FileItem ReadFile(Reapi.FileNode node, DigestFunction function, TreePlace? path)
     {
         var digest = ReadDigest(node.Digest, function, path, node.Name);
         if (node.NodeProperties is not { } properties)
             return new FileItem(node.Name, digest, node.IsExecutable, null, null);
-        var modified = properties.Mtime is { } time ? (time.Seconds * 1_000_000_000) + time.Nanos : (long?)null;
+        var modified = properties.Mtime is { } time ? ReadTime(time, path, node.Name) : (long?)null;
         // Contract 4.3: unix_mode, made executable where the node says so. Special bits would let an input change its owner's rights.
         var mode = properties.UnixMode is { } wanted ? (wanted & 0x1FF) | (node.IsExecutable ? 0x49u : 0) : (uint?)null;
         return new FileItem(node.Name, digest, node.IsExecutable, mode, modified);
     }
 
-    private static Digest ReadDigest(Reapi.Digest? wire, DigestFunction function, string path, string name) =>
+    /// <summary>In ns since 1970; from 1677 to 2262.</summary>
+    private static long ReadTime(Google.Protobuf.WellKnownTypes.Timestamp time, TreePlace? path, string name)
+    {
+        const long NanosecondsInSecond = 1_000_000_000;
+        return time.Nanos is >= 0 and < (int)NanosecondsInSecond && Math.Abs((decimal)time.Seconds) < long.MaxValue / NanosecondsInSecond
+            ? (time.Seconds * NanosecondsInSecond) + time.Nanos
+            : throw Refuse(path, name, $"its mtime of {time.Seconds} s and {time.Nanos} ns is outside of the years 1678 to 2261 that can be kept");
+    }
+
+    private static Digest ReadDigest(Reapi.Digest? wire, DigestFunction function, TreePlace? path, string name) =>
         Digest.TryFromWire(wire, function, out var digest)
             ? digest
             : throw Refuse(path, name, $"its digest '{wire?.Hash}/{wire?.SizeBytes}' is missing or malformed");
 
-    private static void Check(string name, string path, HashSet<string> names)
+    private static void Check(string name, TreePlace? path, HashSet<string> names)
     {
         if (name.Length == 0)
             throw Refuse(path, name, "the name is empty");
@@ -68,14 +77,14 @@ internal static class DirectoryReader
         if (name.AsSpan().IndexOfAny('/', '\0') >= 0)
             throw Refuse(path, name, "the name holds a slash or NUL");
         if (name.Length > LongestName / 3 && Encoding.UTF8.GetByteCount(name) > LongestName)
-            throw Refuse(path, name[..40] + "…", "the name has more than 255 bytes");
+            throw Refuse(path, MessageText.Head(name, 40) + "…", "the name has more than 255 bytes");
         if (!names.Add(name))
             throw Refuse(path, name, "the name appears twice");
     }
 
-    private static FaultException Refuse(string path, string name, string why) => new(new Fault(
+    private static FaultException Refuse(TreePlace? path, string name, string why) => new(new Fault(
         FaultKind.Action,
-        $"the input tree is malformed: directory '{(path.Length == 0 ? "." : path)}', entry '{name.Replace('\0', '?')}': {why}")
+        $"the input tree is malformed: directory '{TreePlace.Describe(path)}', entry '{name.Replace('\0', '?')}': {why}")
     {
         Code = StatusCode.InvalidArgument,
     });

@@ -22,7 +22,8 @@ public interface IInputRoot : IDisposable
     string? WhereToMoveFrom(string path);
 
     /// <summary>
-    /// What the action may have run short of in here, and what to set about it, as one sentence; null: of nothing. For who explains why it failed.
+    /// What the action may have run short of in here, through no fault of its own, and what to set about it, as one sentence; null: of nothing. Whatever it came to
+    /// is not its result: a further attempt gets what this one lacked.
     /// </summary>
     string? Shortage => null;
 }

@@ -29,9 +29,11 @@ public sealed class InputRoots : IInputRoots
         _construction = new TreeConstruction(cache, knowledge, resolver, store, FileMaking.Link, _counters);
         var (name, why, overlays) = MaterialiserChoice.Make(settings, store, cache, scratch);
         (Materialiser, Description) = (name, $"input roots by {name}: {why}");
+        // Where an upper layer cannot be on disk, a copy can.
+        var plain = new PlainRoots(overlays is null ? name : "copy", knowledge, resolver, store, scratch, _counters);
         _materialise = overlays is null
-            ? new PlainRoots(name, knowledge, resolver, store, scratch, _counters).MaterialiseAsync
-            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, settings.OnWarning).MaterialiseAsync;
+            ? plain.MaterialiseAsync
+            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, plain, settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += DropTreesWith;
         store.Room.Wanted += cache.GiveUp;
@@ -136,7 +138,7 @@ public sealed class InputRoots : IInputRoots
         {
             if (_construction.NodeOf(entry) is not { } node)
                 _cache.Drop(entry, "a blob was corrupt, and its record does not say which blobs it has");
-            else if (node.AllFiles().Select(static file => BlobIndex.KeyOf(file)).FirstOrDefault(blobs.Contains) is { IsEmpty: false } corrupt)
+            else if (node.AllFiles().Select(static file => BlobIndex.KeyOf(file)).Where(blobs.Contains).Take(1).ToArray() is [var corrupt])
                 _cache.Drop(entry, $"blob {corrupt} was corrupt");
             _cache.Unpin(entry);
         }

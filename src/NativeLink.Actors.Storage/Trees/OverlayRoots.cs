@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Input roots as overlay mounts over cached trees: what an action changes is copied up, the tree below never changes.</summary>
 internal sealed class OverlayRoots(
-    TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, Action<string>? warn)
+    TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, PlainRoots plain, Action<string>? warn)
 {
     private const int MostForDisk = 1024;
 
@@ -15,6 +15,8 @@ internal sealed class OverlayRoots(
 
     public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
     {
+        if (overlays.Disk is null && _forDisk.ContainsKey(root))
+            return await plain.MaterialiseAsync(root, destination, source, cancellation);
         var cached = true;
         var entry = PinSound(root);
         if (entry is null)
@@ -58,7 +60,16 @@ internal sealed class OverlayRoots(
     {
         if (cache.TryPin(root) is not { } entry)
             return null;
-        var broken = FindDamage(entry) ?? (entry.Below is null ? null : FindDamage(entry.Below));
+        TreeEntry? broken;
+        try
+        {
+            broken = FindDamage(entry) ?? (entry.Below is null ? null : FindDamage(entry.Below));
+        }
+        catch
+        {
+            cache.Unpin(entry);
+            throw;
+        }
         if (broken is null)
             return entry;
         counters.AddDamaged();
@@ -74,7 +85,7 @@ internal sealed class OverlayRoots(
         if (!entry.IsUnproven)
             return null;
         // The machine was restarted since it was built: the kernel may not have written all of it.
-        if (construction.NodeOf(entry) is not { } node || !TreeProof.Holds(node, entry, construction.NodeOf))
+        if (!construction.Proves(entry))
             return entry;
         entry.IsUnproven = false;
         return null;
@@ -110,7 +121,7 @@ internal sealed class OverlayRoots(
         if (!scratch.HasOverflowed(upper))
             return null;
         var remedy = overlays.Disk is null
-            ? "put work_directory on ext4, xfs or btrfs, so that the disk can take it"
+            ? "the same inputs are copied to the disk from now on; with work_directory on ext4, xfs or btrfs nothing needs to be"
             : "the same inputs get the disk from now on, and --scratch-memory 0 gives it to all";
         return $"the memory for what actions write was full while {path} was in use: 'No space left on device' came from there, not from the disk; {remedy}";
     }

@@ -38,7 +38,7 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
         try
         {
             var guard = Making == FileMaking.Link ? new HardLinkGuard(store, node, files) : null;
-            new TreeWriter(store.Links, Making, cancellation).WriteTree(node, destination);
+            new TreeWriter(store.Links, Making, null, cancellation).WriteTree(node, destination);
             return new PlainRoot(this, destination, known, guard, node.Size.Bytes);
         }
         catch

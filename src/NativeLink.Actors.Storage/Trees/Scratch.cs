@@ -9,7 +9,8 @@ internal readonly record struct Upper(string Path, bool InMemory, long Overflows
 
 /// <summary>
 /// Where what actions write goes while they run: directories on a tmpfs of our own while it is within its budget and the machine has memory left, else
-/// on disk. The tmpfs itself is larger than the budget, so that actions which were put there when it was still empty do not run into its end.
+/// on disk. The tmpfs itself is larger than the budget, so that actions which were put there when it was still empty do not run into its end. A machine with so
+/// little memory that one action could fill it has none to give: a layer cannot move while it is in use.
 /// </summary>
 internal sealed class Scratch : IDisposable
 {
@@ -17,7 +18,11 @@ internal sealed class Scratch : IDisposable
 
     // Free below this part of the tmpfs counts as full: whoever was denied something has often removed the rest of it already.
     private const int FullDivisor = 32;
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
+    private const long LeastMemory = 4L << 30;
+
+    // The tmpfs is looked at before it could have been filled: no machine writes faster than this.
+    private const long MostBytesAMillisecond = 16 << 20;
+    private const long LookOftenest = 2, LookRarest = 250;
 
     private readonly string _memory;
     private readonly long _budget;
@@ -64,10 +69,12 @@ internal sealed class Scratch : IDisposable
         foreach (var old in (string[])["memory", "disk"])
             TreeDeleter.Delete(Path.Combine(path, old));
         var memory = Path.Combine(path, "memory");
-        var machine = MemoryLeft.OfMachine;
-        var budget = settings.ScratchMemoryBytes ?? machine / 4;
+        var machine = settings.MachineMemory ?? MemoryLeft.OfMachine;
+        var budget = settings.ScratchMemoryBytes ?? (machine < LeastMemory ? 0 : machine / 4);
         if (budget <= 0)
-            return new Scratch(settings, 0, "what actions write goes to disk, as configured", time);
+            return new Scratch(settings, 0, settings.ScratchMemoryBytes is null
+                ? string.Create(CultureInfo.InvariantCulture, $"what actions write goes to disk, because {machine >> 20} MiB of memory are too few to hold it")
+                : "what actions write goes to disk, as configured", time);
         Directory.CreateDirectory(memory);
         var size = Math.Max(budget * 2, machine / 2);
         var options = string.Create(CultureInfo.InvariantCulture, $"size={settings.ScratchMemoryLimit ?? size},mode=0755");
@@ -91,6 +98,8 @@ internal sealed class Scratch : IDisposable
         }
         if (Umask.Cuts(DirectoryMode))
             _ = Libc.ChangeModeAt(Libc.AtFdCwd, path + "/u", DirectoryMode, 0);
+        // The root of an overlay shows the attributes of its upper layer.
+        _ = InputTime.SetAt(Libc.AtFdCwd, path + "/u");
         var upper = new Upper(path, inMemory, Interlocked.Read(ref _overflows));
         if (inMemory)
             Watch();
@@ -111,7 +120,7 @@ internal sealed class Scratch : IDisposable
     /// <summary>Completes when what waits to be deleted is within its bound.</summary>
     public Task RoomAsync() => _reaper.RoomAsync();
 
-    /// <summary>Whether the tmpfs of an upper layer is full or has been since it was made. Short fillings between two looks are not seen.</summary>
+    /// <summary>Whether the tmpfs of an upper layer is full or has been since it was made.</summary>
     public bool HasOverflowed(in Upper upper) => upper.InMemory && (IsFull() || Interlocked.Read(ref _overflows) > upper.Overflows);
 
     public void Dispose()
@@ -122,25 +131,42 @@ internal sealed class Scratch : IDisposable
             OverlayMounts.Unmount(_memory);
     }
 
-    private bool IsFull() => Libc.FilesystemUse(_memory, out var use) == 0 && use.Free < Math.Max(1, use.Blocks / FullDivisor);
+    private bool IsFull() => IsFull(out _);
+
+    private bool IsFull(out long free)
+    {
+        free = 0;
+        if (Libc.FilesystemUse(_memory, out var use) != 0)
+            return false;
+        free = use.FreeBytes;
+        return use.Free < Math.Max(1, use.Blocks / FullDivisor);
+    }
 
     /// <summary>Looks while there is anything to look for, so that an idle worker sleeps.</summary>
     private void Watch()
     {
         Interlocked.Increment(ref _uppersInMemory);
         if (Interlocked.Exchange(ref _looking, 1) == 0)
-            _look.Change(LookEvery, LookEvery);
+            LookAgain();
     }
 
     private void Look()
     {
         if (IsFull())
             Interlocked.Increment(ref _overflows);
-        if (Volatile.Read(ref _uppersInMemory) > 0)
-            return;
-        _look.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        Volatile.Write(ref _looking, 0);
-        if (Volatile.Read(ref _uppersInMemory) > 0 && Interlocked.Exchange(ref _looking, 1) == 0)
-            _look.Change(LookEvery, LookEvery);
+        if (Volatile.Read(ref _uppersInMemory) == 0)
+        {
+            Volatile.Write(ref _looking, 0);
+            if (Volatile.Read(ref _uppersInMemory) == 0 || Interlocked.Exchange(ref _looking, 1) != 0)
+                return;
+        }
+        LookAgain();
+    }
+
+    /// <summary>The less room there is, the sooner: what fills the rest and removes it again is seen all the same.</summary>
+    private void LookAgain()
+    {
+        _ = IsFull(out var free);
+        _look.Change(TimeSpan.FromMilliseconds(Math.Clamp(free / MostBytesAMillisecond, LookOftenest, LookRarest)), Timeout.InfiniteTimeSpan);
     }
 }

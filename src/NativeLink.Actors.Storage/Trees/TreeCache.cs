@@ -23,6 +23,7 @@ internal sealed class TreeCache : IDisposable
     private readonly Reaper _reaper;
     private readonly string _boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
     private long _bytes;
+    private long _copied;
     private long _next;
     private int _distrust;
     private bool _warnedOfLimit;
@@ -131,8 +132,16 @@ internal sealed class TreeCache : IDisposable
     public string NewAside()
     {
         var path = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-{Interlocked.Increment(ref _next)}"));
-        Directory.CreateDirectory(Path.Combine(path, "t"));
-        return path;
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(path, "t"));
+            return path;
+        }
+        catch
+        {
+            Discard(path);
+            throw;
+        }
     }
 
     public void Discard(string aside) => _reaper.Take(aside);
@@ -142,8 +151,8 @@ internal sealed class TreeCache : IDisposable
     /// <returns>Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="aside"/> is then the caller's still.</returns>
     public TreeEntry? TryInsert(in Digest root, string aside, TreeRecord record, TreeEntry? below, int distrust)
     {
-        var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { Pins = 1, LastUse = _time.GetUtcNow() };
-        entry.Remember(record.Paths, record.Times);
+        var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { CopiedBytes = record.CopiedBytes, Pins = 1, LastUse = _time.GetUtcNow() };
+        entry.Remember(record.Paths);
         lock (_gate)
         {
             if (distrust != _distrust || below?.IsDoomed == true)
@@ -227,7 +236,7 @@ internal sealed class TreeCache : IDisposable
     /// <summary>The trees of the last run: a directory listing and the head of each record.</summary>
     private void Adopt()
     {
-        var found = new List<(Digest Root, string Path, (string Boot, Digest? Base, long Bytes) Header, DateTimeOffset Used)>();
+        var found = new List<(Digest Root, string Path, TreeRecord.Header Header, DateTimeOffset Used)>();
         foreach (var path in Directory.EnumerateDirectories(Path.Combine(_path, "trees")))
         {
             var record = Path.Combine(path, "record");
@@ -242,7 +251,7 @@ internal sealed class TreeCache : IDisposable
             if (header.Base is { } wanted && !_entries.TryGetValue(wanted, out below))
                 _reaper.Take(path);
             else
-                Add(new TreeEntry(root, path, header.Bytes, below) { IsUnproven = header.Boot != _boot, LastUse = used, PersistedUse = used });
+                Add(new TreeEntry(root, path, header.Bytes, below) { CopiedBytes = header.CopiedBytes, IsUnproven = header.Boot != _boot, LastUse = used, PersistedUse = used });
         }
         Trim();
     }
@@ -255,6 +264,7 @@ internal sealed class TreeCache : IDisposable
             place = place.Previous;
         entry.Node = place is null ? _order.AddFirst(entry) : _order.AddAfter(place, entry);
         _bytes += entry.Bytes;
+        _copied += entry.CopiedBytes;
         if (entry.Below is not null)
             entry.Below.Pins++;
     }
@@ -292,7 +302,7 @@ internal sealed class TreeCache : IDisposable
     }
 
     private bool IsOver() =>
-        _entries.Count > Math.Max(_settings.MaxEntries, 1) || (_settings.MaxSizeBytes > 0 && _bytes > _settings.MaxSizeBytes);
+        _entries.Count > Math.Max(_settings.MaxEntries, 1) || (_settings.MaxSizeBytes > 0 && _bytes + _copied > _settings.MaxSizeBytes);
 
     /// <summary>Under the gate. The directory's name becomes free; its content goes with its last pin.</summary>
     private void Doom(TreeEntry entry)
@@ -306,6 +316,7 @@ internal sealed class TreeCache : IDisposable
         if (entry.Node is { List: not null } node)
             _order.Remove(node);
         _bytes -= entry.Bytes;
+        _copied -= entry.CopiedBytes;
         var aside = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-doomed-{Interlocked.Increment(ref _next)}"));
         if (Libc.RenameAt(Libc.AtFdCwd, entry.Path, Libc.AtFdCwd, aside) == 0)
             entry.Path = aside;

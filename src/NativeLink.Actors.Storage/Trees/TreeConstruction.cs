@@ -79,6 +79,9 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
         }
     }
 
+    /// <summary>Whether all files of a cached tree are what they should be.</summary>
+    public bool Proves(TreeEntry entry) => NodeOf(entry) is { } node && new TreeProof(store.Links).Holds(node, entry, NodeOf);
+
     /// <summary>The tree of an entry in memory, from its record where it is not known any more; null when the record is damaged.</summary>
     public DirectoryNode? NodeOf(TreeEntry entry)
     {
@@ -127,7 +130,7 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
         TreeEntry? entry = null;
         try
         {
-            var writer = new TreeWriter(store.Links, making, cancellation);
+            var writer = new TreeWriter(store.Links, making, old is null ? null : below!.PrintsOf(old), cancellation);
             var tree = Path.Combine(aside, "t");
             if (old is null)
                 writer.WriteTree(node, tree);
@@ -138,8 +141,8 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
                 Boot = cache.Boot,
                 Base = below?.Root,
                 Bytes = files.Sum(static file => file.SizeBytes),
+                CopiedBytes = writer.CopiedBytes,
                 Paths = writer.Paths,
-                Times = [.. writer.ModifiedTimes],
                 Nodes = TreeRecord.NodesOf(node, old),
             };
             record.Write(Path.Combine(aside, "record"));

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Trees;
 internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry? below)
 {
     private byte[]? _paths;
-    private long[]? _times;
+    private FilePrints? _prints;
 
     public Digest Root { get; } = root;
 
@@ -18,6 +18,9 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     public string RecordFile => System.IO.Path.Combine(Path, "record");
 
     public long Bytes { get; } = bytes;
+
+    /// <summary>Bytes of copies that are there for this tree alone; they count for the cache's limit.</summary>
+    public long CopiedBytes { get; init; }
 
     public TreeEntry? Below { get; } = below;
 
@@ -39,27 +42,34 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     /// <summary>Layers for an overlay, the topmost first.</summary>
     public IReadOnlyList<string> Layers => Below is null ? [Tree] : [Tree, Below.Tree];
 
-    public void Remember(byte[] paths, long[] times) => (_paths, _times) = (paths, times);
+    public void Remember(byte[] paths) => _paths = paths;
+
+    /// <summary>What its files' contents are, for deltas over it; made when the first one is.</summary>
+    public FilePrints PrintsOf(DirectoryNode tree) => _prints ??= new FilePrints(tree);
 
     /// <summary>
     /// Whether every directory still is as it was made: whoever adds, removes or renames something in a directory changes its modification time.
     /// About a microsecond a directory.
     /// </summary>
+    /// <exception cref="FaultException">Storage: it cannot be told, because this process or the machine has run short of something.</exception>
     public unsafe bool IsIntact()
     {
         if (_paths is null && !Load())
             return false;
         var tree = Libc.Open(Tree, Libc.ReadOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
         if (tree < 0)
-            return false;
+            return IsDamage();
         try
         {
-            fixed (byte* paths = _paths)
+            fixed (byte* start = _paths)
             {
-                var at = paths;
-                foreach (var time in _times!)
+                var at = start;
+                var end = start + _paths!.Length;
+                while (at < end)
                 {
-                    if (Libc.StatxAtRaw(tree, at, Libc.AtSymlinkNoFollow, Libc.StatxModifyTime, out var status) != 0 || status.ModifyTime.TotalNanoseconds != time)
+                    if (Libc.StatxAtRaw(tree, at, Libc.AtSymlinkNoFollow, Libc.StatxModifyTime, out var status) != 0)
+                        return IsDamage();
+                    if (status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
                         return false;
                     while (*at++ != 0)
                     {
@@ -74,11 +84,14 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
         }
     }
 
+    /// <summary>Says that it is not intact; throws where the last call failed for want of something, which says nothing about the tree.</summary>
+    private bool IsDamage() => Errno.IsScarce(Errno.Last) ? throw Errno.LastFault($"cached tree {Path} cannot be looked at") : false;
+
     private bool Load()
     {
         if (TreeRecord.Read(RecordFile) is not { } record)
             return false;
-        Remember(record.Paths, record.Times);
+        Remember(record.Paths);
         return true;
     }
 }

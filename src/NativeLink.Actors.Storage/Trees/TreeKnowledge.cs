@@ -62,6 +62,18 @@ internal sealed class TreeKnowledge(long maxEntries)
         }
     }
 
+    /// <summary>The roots that were held last, the latest first.</summary>
+    public IReadOnlyList<DirectoryNode> Recent(int count)
+    {
+        lock (_gate)
+        {
+            var found = new List<DirectoryNode>(count);
+            for (var node = _held.Last; node is not null && found.Count < count; node = node.Previous)
+                found.Add(node.Value);
+            return found;
+        }
+    }
+
     private void Sweep()
     {
         foreach (var dead in _nodes.Where(static pair => !pair.Value.TryGetTarget(out _)).Select(static pair => pair.Key).ToList())

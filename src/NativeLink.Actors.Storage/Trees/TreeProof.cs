@@ -1,18 +1,22 @@
+using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
-/// <summary>Looks through a whole cached tree: every name, kind and size. Needed once after a restart of the machine.</summary>
-internal static class TreeProof
+/// <summary>
+/// Looks through a whole cached tree: every name, kind, size, and the content of each file that is not the store's own, which the store looks at itself: private
+/// copies, and those whose blob was evicted. Needed once after a restart of the machine.
+/// </summary>
+internal sealed class TreeProof(BlobLinks links)
 {
-    public static bool Holds(DirectoryNode node, TreeEntry entry, Func<TreeEntry, DirectoryNode?> nodeOf)
+    public bool Holds(DirectoryNode node, TreeEntry entry, Func<TreeEntry, DirectoryNode?> nodeOf)
     {
         if (entry.Below is null)
             return Whole(node, entry.Tree);
         return nodeOf(entry.Below) is { } old && Delta(old, node, entry.Tree);
     }
 
-    private static bool Whole(DirectoryNode node, string path)
+    private bool Whole(DirectoryNode node, string path)
     {
         if (!Names(path).SetEquals(node.Files.Select(static file => file.Name)
             .Concat(node.Symlinks.Select(static link => link.Name))
@@ -23,7 +27,7 @@ internal static class TreeProof
             && node.Directories.Select((child, i) => Whole(node.Children![i], Path.Combine(path, child.Name))).All(static holds => holds);
     }
 
-    private static bool Delta(DirectoryNode old, DirectoryNode node, string path)
+    private bool Delta(DirectoryNode old, DirectoryNode node, string path)
     {
         var (files, links, children) = (TreeDelta.ChangedFiles(old, node).ToList(), TreeDelta.ChangedSymlinks(old, node).ToList(), TreeDelta.ChangedDirectories(old, node).ToList());
         if (!Names(path).SetEquals(TreeDelta.Removed(old, node)
@@ -41,9 +45,14 @@ internal static class TreeProof
     private static HashSet<string> Names(string path) =>
         Directory.Exists(path) ? [.. Directory.EnumerateFileSystemEntries(path).Select(static entry => Path.GetFileName(entry))] : [];
 
-    private static bool HasFile(string path, in FileItem file) =>
-        Libc.StatxAt(Libc.AtFdCwd, Path.Combine(path, file.Name), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) == 0
-        && status.IsRegular && status.Size == (ulong)file.Digest.SizeBytes;
+    private bool HasFile(string directory, in FileItem file)
+    {
+        var path = Path.Combine(directory, file.Name);
+        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0
+            || !status.IsRegular || status.Size != (ulong)file.Digest.SizeBytes)
+            return false;
+        return file.Digest.IsEmpty || links.IsStores(file.Digest, status) || BlobProof.WhyWrong(path, file.Digest) is null;
+    }
 
     private static bool HasSymlink(string path, in SymlinkItem link) => new FileInfo(Path.Combine(path, link.Name)).LinkTarget == link.Target;
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -9,7 +10,7 @@ namespace NativeLink.Actors.Storage.Trees;
 /// </summary>
 internal sealed record TreeRecord
 {
-    private const string Magic = "nativelink-actors tree 1";
+    private const string Magic = "nativelink-actors tree 2";
 
     public required string Boot { get; init; }
 
@@ -19,10 +20,11 @@ internal sealed record TreeRecord
     /// <summary>Bytes of its files, each blob once.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Paths of its directories, each ended by NUL, and their modification times.</summary>
-    public required byte[] Paths { get; init; }
+    /// <summary>Bytes of the copies beside them, which the disk holds for this tree alone.</summary>
+    public long CopiedBytes { get; init; }
 
-    public required long[] Times { get; init; }
+    /// <summary>Paths of its directories, each ended by NUL.</summary>
+    public required byte[] Paths { get; init; }
 
     /// <summary>The directories that the base does not have, children before parents.</summary>
     public required IReadOnlyList<DirectoryNode> Nodes { get; init; }
@@ -37,11 +39,9 @@ internal sealed record TreeRecord
             writer.Write(Base is not null);
             WriteDigest(writer, Base ?? default);
             writer.Write(Bytes);
+            writer.Write(CopiedBytes);
             writer.Write(Paths.Length);
             writer.Write(Paths);
-            writer.Write(Times.Length);
-            foreach (var time in Times)
-                writer.Write(time);
             writer.Write(Nodes.Count);
             foreach (var node in Nodes)
                 WriteNode(writer, node);
@@ -51,15 +51,18 @@ internal sealed record TreeRecord
         RandomAccess.Write(file, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), 0);
     }
 
-    /// <summary>Boot, base and size alone, for start-up; null when it is no record.</summary>
-    public static (string Boot, Digest? Base, long Bytes)? ReadHeader(string path)
+    /// <summary>What start-up needs.</summary>
+    public readonly record struct Header(string Boot, Digest? Base, long Bytes, long CopiedBytes);
+
+    /// <summary>The head alone; null when it is no record.</summary>
+    public static Header? ReadHeader(string path)
     {
         try
         {
             using var reader = new BinaryReader(File.OpenRead(path), Encoding.UTF8);
             return ReadHeader(reader);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception error) when (IsDamage(error))
         {
             return null;
         }
@@ -81,12 +84,12 @@ internal sealed record TreeRecord
                 Boot = header.Boot,
                 Base = header.Base,
                 Bytes = header.Bytes,
+                CopiedBytes = header.CopiedBytes,
                 Paths = reader.ReadBytes(reader.ReadInt32()),
-                Times = ReadMany(reader, static from => from.ReadInt64()),
                 Nodes = ReadMany(reader, ReadNode),
             };
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception error) when (IsDamage(error))
         {
             return null;
         }
@@ -150,14 +153,18 @@ internal sealed record TreeRecord
             AddAll(child, known);
     }
 
-    private static (string Boot, Digest? Base, long Bytes)? ReadHeader(BinaryReader reader)
+    /// <summary>A file that cannot be opened for want of a descriptor or memory is not damaged.</summary>
+    private static bool IsDamage(Exception error) =>
+        error is UnauthorizedAccessException or ArgumentException || (error is IOException io && !Errno.IsScarce(FileCopy.ErrnoOf(io)));
+
+    private static Header? ReadHeader(BinaryReader reader)
     {
         if (reader.ReadString() != Magic)
             return null;
         var boot = reader.ReadString();
         var hasBase = reader.ReadBoolean();
         var below = ReadDigest(reader);
-        return (boot, hasBase ? below : null, reader.ReadInt64());
+        return new Header(boot, hasBase ? below : null, reader.ReadInt64(), reader.ReadInt64());
     }
 
     private static T[] ReadMany<T>(BinaryReader reader, Func<BinaryReader, T> readOne)
@@ -219,7 +226,7 @@ internal sealed record TreeRecord
 
     private static Digest ReadDigest(BinaryReader reader)
     {
-        var function = (DigestFunction)reader.ReadByte();
+        var function = reader.ReadByte() == (byte)DigestFunction.Blake3 ? DigestFunction.Blake3 : DigestFunction.Sha256;
         var hash = reader.ReadBytes(Digest.HashLength);
         return Digest.FromHash(hash, reader.ReadInt64(), function);
     }

@@ -9,6 +9,8 @@ namespace NativeLink.Actors.Storage.Trees;
 /// </summary>
 internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
 {
+    private const int RecentRoots = 6;
+
     /// <summary>The complete tree below a root.</summary>
     /// <exception cref="FaultException">Action (bad tree or above the limits), Missing (directories, and the files of those found), or the source's own.</exception>
     public async Task<(DirectoryNode Root, int Asked)> ResolveAsync(Digest root, ITreeSource source, CancellationToken cancellation)
@@ -16,13 +18,13 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
         if (knowledge.Find(root) is { } known)
             return (Bounded(known), 0);
         var walk = new Walk(knowledge);
-        walk.Want(root, "");
+        walk.Want(root, null);
         var missing = new HashSet<Digest>();
         for (var depth = 0; walk.Wanted.Count > 0; depth++)
         {
             if (depth >= limits.MaxDepth)
                 throw TooMuch($"is deeper than {limits.MaxDepth} directories");
-            foreach (var (digest, message) in await AskAsync(source, walk.Wanted.Keys, missing, cancellation))
+            foreach (var (digest, message) in await AskAsync(source, walk, missing, cancellation))
                 walk.Offer(digest, message);
             walk.Advance(missing);
             if (walk.Entries > limits.MaxEntries)
@@ -36,16 +38,16 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
     /// <summary>Asks for a level. What is missing is noted and the rest asked for again, so that one fault can name all that is missing.</summary>
     private static async Task<IReadOnlyDictionary<Digest, Reapi.Directory>> AskAsync(
         ITreeSource source,
-        IReadOnlyCollection<Digest> level,
+        Walk walk,
         HashSet<Digest> missing,
         CancellationToken cancellation)
     {
-        var ask = level;
+        IReadOnlyCollection<Digest> ask = walk.Wanted.Keys;
         while (ask.Count > 0)
         {
             try
             {
-                return await source.GetDirectoriesAsync(ask, cancellation);
+                return await source.GetDirectoriesAsync(ask, walk.IsCold, cancellation);
             }
             catch (FaultException error) when (error.Fault is { Kind: FaultKind.Missing, Missing.IsDefaultOrEmpty: false })
             {
@@ -85,6 +87,10 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
             throw TooMuch($"has {root.Size.Entries} entries, more than {limits.MaxEntries}");
         if (root.Size.Bytes > limits.MaxBytes)
             throw TooMuch($"has {root.Size.Bytes} bytes, more than {limits.MaxBytes}");
+        if (root.Size.LongestPath > limits.MaxPath)
+            throw TooMuch($"has a path of {root.Size.LongestPath} bytes, more than {limits.MaxPath}");
+        if (root.Size.PathBytes > limits.MaxPathBytes)
+            throw TooMuch($"has directories whose paths have {root.Size.PathBytes} bytes in all, more than {limits.MaxPathBytes}");
         return root;
     }
 
@@ -96,9 +102,10 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
     {
         private readonly Dictionary<Digest, Reapi.Directory> _offered = [];
         private readonly Dictionary<Digest, DirectoryNode> _met = [];
+        private readonly RecentPlaces _recent = new(knowledge.Recent(RecentRoots));
 
-        /// <summary>What has to be asked for next, and the path at which it was met first.</summary>
-        public Dictionary<Digest, string> Wanted { get; private set; } = [];
+        /// <summary>What has to be asked for next, and where it was met first.</summary>
+        public Dictionary<Digest, TreePlace?> Wanted { get; private set; } = [];
 
         public int Asked { get; private set; }
 
@@ -107,7 +114,27 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
         public IReadOnlyCollection<Digest> Files =>
             _met.Values.Where(static node => !node.IsComplete).SelectMany(static node => node.Files).Select(static file => file.Digest).Where(static digest => !digest.IsEmpty).ToHashSet();
 
-        public void Want(in Digest digest, string path)
+        /// <summary>
+        /// Whether nothing below a directory is likely to be known: none of its children is, and no tree that was used lately has a directory of the same
+        /// name as one of them in the same place. There, most is likely to be as it was, however few directories lie side by side on the way to what changed.
+        /// </summary>
+        public bool IsCold(Digest digest, Reapi.Directory message)
+        {
+            foreach (var child in message.Directories)
+            {
+                if (Digest.TryFromWire(child.Digest, digest.Function, out var known) && !known.IsEmpty && knowledge.Find(known) is not null)
+                    return false;
+            }
+            if (_recent.IsEmpty || !Wanted.TryGetValue(digest, out var place))
+                return true;
+            var old = _recent.At(place);
+            if (old.Count == 0)
+                return true;
+            var names = message.Directories.Select(static child => child.Name).ToHashSet();
+            return !old.Any(directory => directory.Directories.Any(child => names.Contains(child.Name)));
+        }
+
+        public void Want(in Digest digest, TreePlace? path)
         {
             if (_met.ContainsKey(digest) || Wanted.ContainsKey(digest))
                 return;
@@ -128,7 +155,7 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
         /// <summary>Reads what was wanted and is here; what it leads to is wanted next, through all that came along unasked.</summary>
         public void Advance(HashSet<Digest> missing)
         {
-            var open = new Queue<KeyValuePair<Digest, string>>(Wanted);
+            var open = new Queue<KeyValuePair<Digest, TreePlace?>>(Wanted);
             Wanted = [];
             while (open.TryDequeue(out var next))
             {
@@ -159,9 +186,9 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
             return _met[digest] = knowledge.Share(node);
         }
 
-        private void WantOrOpen(in ChildItem child, string parent, Queue<KeyValuePair<Digest, string>> open)
+        private void WantOrOpen(in ChildItem child, TreePlace? parent, Queue<KeyValuePair<Digest, TreePlace?>> open)
         {
-            var path = parent.Length == 0 ? child.Name : parent + "/" + child.Name;
+            var path = new TreePlace(parent, child.Name);
             if (_offered.ContainsKey(child.Digest))
                 open.Enqueue(new(child.Digest, path));
             else

@@ -19,24 +19,29 @@ internal enum FileMaking
 }
 
 /// <summary>
-/// Writes trees and deltas below an open directory, name by name and never by a path that could lead elsewhere. Notes each directory's modification
-/// time at the end, in the order of a walk, by which damage is seen later.
+/// Writes trees and deltas below an open directory, name by name and never by a path that could lead elsewhere. Each directory gets its constant time
+/// when it is finished (<see cref="InputTime"/>), by which damage is seen later. Each path has an inode of its own, as in any directory: compilers take two
+/// names of one inode for one file, and tar stores the second as a link.
 /// </summary>
-internal sealed class TreeWriter(BlobLinks links, FileMaking making, CancellationToken cancellation)
+/// <param name="below">The files of the tree that a delta lies over; null for a whole tree.</param>
+internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints? below, CancellationToken cancellation)
 {
+    // Those of the store's own inodes. Copies have them too: what an action sees does not depend on how its root was made.
+    private const uint PlainMode = 0x124;
+    private const uint ExecutableMode = 0x16D;
+
     private const uint DirectoryMode = 0x1ED;
     private const uint CharacterDevice = 0x2000;
 
     private readonly ArrayBufferWriter<byte> _paths = new();
     private readonly List<string> _path = [];
+    private readonly HashSet<(Digest, bool)> _linked = [];
 
-    /// <summary>Modification time in ns of each directory that was written: the directory itself first, then its children's.</summary>
-    public List<long> ModifiedTimes { get; } = [];
-
-    /// <summary>The directories in the same order, relative, UTF-8, each ended by NUL.</summary>
+    /// <summary>The directories that were written: the directory itself first, then its children's; relative, UTF-8, each ended by NUL.</summary>
     public byte[] Paths => _paths.WrittenSpan.ToArray();
 
-    public bool AllReflinked { get; private set; } = true;
+    /// <summary>Bytes of files that the disk holds for this tree alone: neither links nor reflinks.</summary>
+    public long CopiedBytes { get; private set; }
 
     /// <summary>Writes a whole tree into an empty directory.</summary>
     public void WriteTree(DirectoryNode node, string path)
@@ -69,20 +74,20 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, Cancellatio
     private void Write(DirectoryNode node, int directory)
     {
         cancellation.ThrowIfCancellationRequested();
-        var place = Reserve();
+        NotePath();
         foreach (var file in node.Files)
             WriteFile(file, directory);
         foreach (var link in node.Symlinks)
             WriteSymlink(link, directory);
         for (var i = 0; i < node.Directories.Length; i++)
             WriteChild(node.Directories[i].Name, node.Children![i], null, directory);
-        NoteTime(place, directory);
+        SetTime(directory);
     }
 
     private void Change(DirectoryNode old, DirectoryNode node, int directory)
     {
         cancellation.ThrowIfCancellationRequested();
-        var place = Reserve();
+        NotePath();
         foreach (var name in TreeDelta.Removed(old, node))
             Hide(name, directory);
         foreach (var file in TreeDelta.ChangedFiles(old, node))
@@ -91,7 +96,7 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, Cancellatio
             WriteSymlink(link, directory);
         foreach (var (name, before, after) in TreeDelta.ChangedDirectories(old, node))
             WriteChild(name, after, before, directory);
-        NoteTime(place, directory);
+        SetTime(directory);
     }
 
     private void WriteChild(string name, DirectoryNode node, DirectoryNode? old, int parent)
@@ -120,13 +125,23 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, Cancellatio
     {
         if (file.IsPrivate)
             WritePrivate(file, directory);
-        else if (making == FileMaking.Link ? !links.TryLinkAt(file.Digest, file.Executable, directory, file.Name) : !Copy(file, directory, file.Executable ? 0x16Du : 0x124u))
+        else if (!(IsLinked(file) ? links.TryLinkAt(file.Digest, file.Executable, directory, file.Name) : Copy(file, directory, file.Executable ? ExecutableMode : PlainMode)))
             throw new BlobVanishedException(file.Digest);
+    }
+
+    /// <summary>Whether a file becomes a link to the store's inode: the first one in the tree that has its content. Empty files are made, each by itself.</summary>
+    private bool IsLinked(in FileItem file)
+    {
+        if (making != FileMaking.Link)
+            return false;
+        if (file.Digest.IsEmpty || (below?.MayHave(file) != true && _linked.Add((file.Digest, file.Executable))))
+            return true;
+        return false;
     }
 
     private unsafe void WritePrivate(in FileItem file, int directory)
     {
-        var mode = file.Mode ?? (file.Executable ? 0x16Du : 0x124u);
+        var mode = file.Mode ?? (file.Executable ? ExecutableMode : PlainMode);
         if (!Copy(file, directory, mode))
             throw new BlobVanishedException(file.Digest);
         // What the umask cut, and write bits that only open's creator would have: set as asked.
@@ -140,12 +155,16 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, Cancellatio
         times[1] = rest < 0 ? new Libc.TimeSpec { Seconds = seconds - 1, Nanoseconds = rest + 1_000_000_000 } : new Libc.TimeSpec { Seconds = seconds, Nanoseconds = rest };
         if (Libc.SetTimesAt(directory, file.Name, times, Libc.AtSymlinkNoFollow) != 0)
             throw Errno.LastFault($"the time of input {file.Name} cannot be set");
+        // File systems do not refuse a time that they cannot hold: they take the nearest.
+        if (Libc.StatxAt(directory, file.Name, Libc.AtSymlinkNoFollow, Libc.StatxModifyTime, out var status) == 0 && status.ModifyTime.Seconds != times[1].Seconds)
+            throw new FaultException(FaultKind.Action, $"input {file.Name} is to have an mtime of {times[1].Seconds} s, which this file system cannot hold");
     }
 
     private bool Copy(in FileItem file, int directory, uint mode)
     {
         var copied = links.TryCopyAt(file.Digest, directory, file.Name, mode, out var reflinked);
-        AllReflinked &= reflinked;
+        if (!reflinked)
+            CopiedBytes += file.Digest.SizeBytes;
         return copied;
     }
 
@@ -153,6 +172,7 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, Cancellatio
     {
         if (Libc.SymlinkAt(link.Target, directory, link.Name) != 0)
             throw Errno.LastFault($"symbolic link {link.Name} cannot be made");
+        _ = InputTime.SetAt(directory, link.Name);
     }
 
     /// <summary>A whiteout: a character device 0/0, which needs no privilege (Linux 5.8; overlayfs documentation, "whiteouts and opaque directories").</summary>
@@ -162,19 +182,16 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, Cancellatio
             throw Errno.LastFault($"whiteout {name} cannot be made");
     }
 
-    private int Reserve()
+    private void NotePath()
     {
-        ModifiedTimes.Add(0);
         _paths.Write(Encoding.UTF8.GetBytes(_path.Count == 0 ? "." : string.Join('/', _path)));
         _paths.Write<byte>([0]);
-        return ModifiedTimes.Count - 1;
     }
 
-    private void NoteTime(int place, int directory)
+    private static void SetTime(int directory)
     {
-        if (Libc.StatxAt(directory, "", Libc.AtEmptyPath, Libc.StatxBasic, out var status) != 0)
-            throw Errno.LastFault("a directory that was just made cannot be looked at");
-        ModifiedTimes[place] = status.ModifyTime.TotalNanoseconds;
+        if (InputTime.Set(directory) != 0)
+            throw Errno.LastFault("the time of a directory that was just made cannot be set");
     }
 
     private static int Open(int parent, string name)

@@ -1,15 +1,23 @@
+using NativeLink.Actors.Storage.Trees;
+
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
-/// <summary>One action's directory. Disposing it (after its input root) frees the name at once; the rest is deleted in the background.</summary>
+/// <summary>
+/// The directory of one attempt at an action, which owns the input root in it. Disposing it unmounts the root and moves the whole away at once; the rest is deleted in
+/// the background. While a root is still being made, all that waits until the making has ended: nothing is ever mounted in a directory that has gone. Thread-safe.
+/// </summary>
 public sealed class ActionDirectory : IDisposable
 {
     private readonly WorkDirectory _owner;
+    private readonly Lock _gate = new();
+    private IInputRoot? _root;
     private long _bytes;
-    private int _disposed;
+    private bool _making;
+    private bool _disposed;
 
     internal ActionDirectory(WorkDirectory owner, string path) => (_owner, Path) = (owner, path);
 
-    /// <summary>Absolute path: <c>{work_directory}/{operation id}</c>; exists. Side-channel and spool files go here.</summary>
+    /// <summary>Absolute path: <c>{work_directory}/{attempt}</c>; exists. Side-channel and spool files go here.</summary>
     public string Path { get; }
 
     /// <summary>Absolute path of the input root: <c>work</c> in it; not made here.</summary>
@@ -22,11 +30,57 @@ public sealed class ActionDirectory : IDisposable
         _owner.Account(bytes);
     }
 
+    /// <summary>Makes the input root, once, and keeps it: it is disposed of with the directory, by whichever of the two ends later.</summary>
+    /// <param name="make">Gets the path where the root goes; nothing is there yet.</param>
+    /// <exception cref="FaultException">Aborted: the directory has been disposed of. Else what <paramref name="make"/> throws.</exception>
+    public async Task<IInputRoot> StageAsync(Func<string, Task<IInputRoot>> make)
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+                throw new FaultException(FaultKind.Aborted, $"the action directory {Path} has been given up");
+            if (_making || _root is not null)
+                throw new InvalidOperationException($"{Path} has an input root already");
+            _making = true;
+        }
+        IInputRoot? root = null;
+        try
+        {
+            return root = await make(WorkPath);
+        }
+        finally
+        {
+            bool late;
+            lock (_gate)
+                (_making, _root, late) = (false, root, _disposed);
+            if (late)
+                Remove();
+        }
+    }
+
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        _owner.Account(-_bytes);
-        _owner.Remove(Path);
+        lock (_gate)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            if (_making)
+                return;
+        }
+        Remove();
+    }
+
+    private void Remove()
+    {
+        try
+        {
+            _root?.Dispose();
+        }
+        finally
+        {
+            _owner.Account(-Interlocked.Exchange(ref _bytes, 0));
+            _owner.Remove(Path);
+        }
     }
 }

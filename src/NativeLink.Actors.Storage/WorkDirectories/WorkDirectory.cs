@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Native;
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
 /// <summary>
-/// The directory in which a worker's actions run: checked, wiped and locked at start; holds <c>{operation id}/work</c> while an action runs, and
+/// The directory in which a worker's actions run: checked, wiped and locked at start; holds <c>{attempt}/work</c> while an action runs, and
 /// names with a dot that are this program's own. Finished actions are renamed away at once and deleted in the background. Thread-safe.
 /// </summary>
 public sealed class WorkDirectory : IDisposable
@@ -67,17 +67,16 @@ public sealed class WorkDirectory : IDisposable
         }
     }
 
-    /// <summary>Makes <c>{operation id}</c>; a leftover of the same name is taken away first. The action's root, <c>work</c> in it, is not made.</summary>
+    /// <summary>
+    /// Makes <c>{attempt}</c>. Nobody else has or had that name since this directory was wiped: no attempt's clean-up can reach another's. The action's root,
+    /// <c>work</c> in it, is not made.
+    /// </summary>
     /// <exception cref="FaultException">Worker: the disk refused it.</exception>
-    public ActionDirectory CreateActionDirectory(OperationId id)
+    public ActionDirectory CreateActionDirectory(AttemptId attempt)
     {
-        var path = System.IO.Path.Combine(Path, SafeName(id.Value));
+        var path = System.IO.Path.Combine(Path, SafeName(attempt.ToString()));
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0)
-        {
-            _reaper.Take(path);
-            if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0)
-                throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(Errno.Last)}");
-        }
+            throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(Errno.Last)}");
         return new ActionDirectory(this, path);
     }
 
@@ -97,8 +96,8 @@ public sealed class WorkDirectory : IDisposable
         _reaper.Take(path);
     }
 
-    /// <summary>An id of the scheduler's as a name: verbatim where it is a plain one, else a hash of it.</summary>
-    internal static string SafeName(string id)
+    /// <summary>An id that the scheduler had a part in as a name: verbatim where it is a plain one, else a hash of it.</summary>
+    public static string SafeName(string id)
     {
         var plain = id.Length is > 0 and <= LongestName && id[0] != '.'
             && id.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or ':' or '+' or '@' or '=');

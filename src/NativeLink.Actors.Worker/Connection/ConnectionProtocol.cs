@@ -33,7 +33,9 @@ public sealed record ConnectionSettings(
     public required string ScratchDirectory { get; init; }
 
     /// <summary>0 or what the options say is passed to the scheduler; this is how many run here at once.</summary>
-    public int Slots { get; init; } = Environment.ProcessorCount * 8;
+    public int Slots { get; init; } = UsualSlots;
+
+    internal static int UsualSlots => Environment.ProcessorCount * 8;
 
     /// <summary>How long running actions may take to end when the stream is lost.</summary>
     public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Grpc.Core;
 using Grpc.Net.Client;
+using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker.Connection;
 
@@ -19,22 +20,22 @@ public sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEnd
         {
             // The scheduler answers, headers included, only after it has read this: waiting for them first would never end.
             await call.RequestStream.WriteAsync(new Wire.UpdateForScheduler { ConnectWorkerRequest = hello }, cancellation).WaitAsync(cancellation);
-            return new GrpcSession(channel, call, onUpdate, onEnd);
+            return new GrpcSession(endpoint, channel, call, onUpdate, onEnd);
         }
         catch (Exception error)
         {
             call.Dispose();
             channel.Dispose();
-            throw new FaultException(FaultKind.Worker, $"the scheduler at {endpoint.Address} cannot be reached: {Reason(error)}", error);
+            throw new FaultException(FaultKind.Worker, $"the scheduler at {endpoint.Address} cannot be reached: {Reason(endpoint, error)}", error);
         }
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static string Reason(Exception error) => error switch
+    private static string Reason(GrpcEndpointOptions endpoint, Exception error) => error switch
     {
         OperationCanceledException => "no connection within the time allowed",
-        RpcException rpc => $"{rpc.StatusCode}: {rpc.Status.Detail}",
+        RpcException rpc => $"{rpc.StatusCode}: {ConnectProblem.Explain(rpc, [endpoint])}",
         _ => error.Message,
     };
 
@@ -43,6 +44,7 @@ public sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEnd
         private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(5);
         private static readonly TimeSpan GoodbyeTimeout = TimeSpan.FromSeconds(1);
 
+        private readonly GrpcEndpointOptions _endpoint;
         private readonly GrpcChannel _channel;
         private readonly AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> _call;
         private readonly Channel<(Wire.UpdateForScheduler Message, TaskCompletionSource Sent)> _outbox =
@@ -51,10 +53,10 @@ public sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEnd
         private readonly Task _reading;
         private readonly Task _writing;
 
-        public GrpcSession(GrpcChannel channel, AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> call,
+        public GrpcSession(GrpcEndpointOptions endpoint, GrpcChannel channel, AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> call,
             Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd)
         {
-            (_channel, _call) = (channel, call);
+            (_endpoint, _channel, _call) = (endpoint, channel, call);
             _writing = WriteAsync();
             _reading = ReadAsync(onUpdate, onEnd);
         }
@@ -132,13 +134,13 @@ public sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEnd
             }
             catch (Exception error)
             {
-                fault = new Fault(FaultKind.Worker, $"the scheduler's stream broke: {Reason(error)}");
+                fault = new Fault(FaultKind.Worker, $"the scheduler's stream broke: {Reason(_endpoint, error)}");
             }
             _outbox.Writer.TryComplete();
             onEnd(fault);
         }
 
-        private static FaultException Ended(Exception error) =>
-            new(FaultKind.Worker, $"the scheduler's stream has ended: {Reason(error)}", error);
+        private FaultException Ended(Exception error) =>
+            new(FaultKind.Worker, $"the scheduler's stream has ended: {Reason(_endpoint, error)}", error);
     }
 }

@@ -3,9 +3,11 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>An operation of the stream that is open now.</summary>
+/// <summary>One attempt at an operation of the stream that is open now.</summary>
 internal sealed class Operation(ActionAssignment assignment)
 {
+    public AttemptId Attempt { get; } = AttemptId.Next(assignment.Id);
+
     public ActionAssignment Assignment { get; } = assignment;
 
     /// <summary>Null while it waits for a slot, and when its answer is held back.</summary>
@@ -13,12 +15,19 @@ internal sealed class Operation(ActionAssignment assignment)
 
     /// <summary>An answer that is held back for a moment (wire contract 3.7, back-pressure of an idle worker).</summary>
     public Wire.ExecuteResult? Held { get; set; }
+
+    /// <summary>Whether the scheduler has killed it: what is sent under its id from then on is another attempt.</summary>
+    public bool Killed { get; set; }
+
+    /// <summary>Whether the scheduler has sent the operation anew after killing this attempt: it ends, holds its slot until then, and is not answered.</summary>
+    public bool Superseded { get; set; }
 }
 
 /// <summary>Which operations this worker has, which of them run, and which wait for a slot. Answered ones are forgotten.</summary>
 internal sealed class OperationTable(int slots)
 {
-    private readonly Dictionary<OperationId, Operation> _operations = [];
+    private readonly Dictionary<AttemptId, Operation> _attempts = [];
+    private readonly Dictionary<OperationId, Operation> _current = [];
     private readonly LinkedList<Operation> _waiting = [];
 
     public enum Admission
@@ -33,25 +42,40 @@ internal sealed class OperationTable(int slots)
         Conflict,
     }
 
-    public int Count => _operations.Count;
+    public int Count => _attempts.Count;
 
     public int Waiting => _waiting.Count;
 
-    /// <summary>Operations that have an executor.</summary>
+    /// <summary>Attempts that have an executor.</summary>
     public int Running { get; private set; }
 
-    public IEnumerable<Operation> All => _operations.Values;
+    /// <summary>Every attempt, superseded ones too.</summary>
+    public IEnumerable<Operation> All => _attempts.Values;
 
-    public Operation? Find(OperationId id) => _operations.GetValueOrDefault(id);
+    /// <summary>The attempt whose answer is the operation's.</summary>
+    public Operation? Find(OperationId id) => _current.GetValueOrDefault(id);
+
+    /// <summary>Null for attempts of an earlier stream, and for those that have been answered.</summary>
+    public Operation? Find(AttemptId attempt) => _attempts.GetValueOrDefault(attempt);
 
     public Admission Admit(ActionAssignment assignment)
     {
-        if (_operations.TryGetValue(assignment.Id, out var known))
+        if (_current.TryGetValue(assignment.Id, out var known))
             return known.Assignment.Action == assignment.Action ? Admission.Adopted : Admission.Conflict;
         var operation = new Operation(assignment);
-        _operations.Add(assignment.Id, operation);
+        _attempts.Add(operation.Attempt, operation);
+        _current.Add(assignment.Id, operation);
         _waiting.AddLast(operation);
         return Admission.Admitted;
+    }
+
+    /// <summary>A killed attempt at this operation gives up its id: a new one may be admitted, and that one alone is answered. Says whether there was one.</summary>
+    public bool SupersedeKilled(OperationId id)
+    {
+        if (Find(id) is not { Killed: true, Executor: not null } dying)
+            return false;
+        dying.Superseded = true;
+        return _current.Remove(id);
     }
 
     /// <summary>The next operation that may run now; null when all slots are taken or nothing waits.</summary>
@@ -77,6 +101,8 @@ internal sealed class OperationTable(int slots)
     {
         FreeSlot(operation);
         _waiting.Remove(operation);
-        _operations.Remove(operation.Assignment.Id);
+        _attempts.Remove(operation.Attempt);
+        if (!operation.Superseded)
+            _current.Remove(operation.Assignment.Id);
     }
 }

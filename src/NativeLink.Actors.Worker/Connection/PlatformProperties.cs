@@ -40,6 +40,7 @@ internal sealed class PlatformProperties(WorkerOptions options, IProcessLauncher
                 throw Failed(name, command, $"ended with exit code {report.ExitCode}{(complaint.Length > 0 ? ": " + complaint : "")}");
             if (complaint.Length > 0)
                 warn($"query_cmd of property '{name}' wrote to stderr: {complaint}");
+            if (!File.Exists(stdout)) return []; // What prints nothing leaves no file.
             return new FileInfo(stdout).Length <= MaxOutputBytes
                 ? [.. (await File.ReadAllLinesAsync(stdout, cancellation)).Select(line => line.Trim()).Where(line => line.Length > 0)]
                 : throw Failed(name, command, $"printed more than {MaxOutputBytes} bytes");

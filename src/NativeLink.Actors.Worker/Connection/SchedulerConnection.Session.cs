@@ -17,18 +17,17 @@ public sealed partial class SchedulerConnection
             case Update update when update.Epoch == _epoch:
                 OnUpdate(update.Message);
                 break;
-            case ProcessEnded ended when IsOfThisStream(ended.Id, Sender):
-                Send(new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = ended.Id.Value } });
+            case ProcessEnded ended when _operations.Find(ended.Id) is { Superseded: false } operation:
+                Send(new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation.Assignment.Id.Value } });
                 break;
-            case Finished finished when IsOfThisStream(finished.Id, Sender):
-                OnFinished(_operations.Find(finished.Id)!, finished);
+            case Finished finished when _operations.Find(finished.Id) is { Executor: not null } operation:
+                OnFinished(operation, finished);
                 break;
-            case ExecutorGone gone when gone.Epoch == _epoch && IsOfThisStream(gone.Id, gone.Executor):
-                OnExecutorGone(_operations.Find(gone.Id)!);
+            case ExecutorGone gone when _operations.Find(gone.Attempt) is { Executor: not null } operation:
+                OnExecutorGone(operation);
                 break;
-            case AnswerNow answer when answer.Epoch == _epoch:
-                if (_operations.Find(answer.Id) is { Held: { } held } operation)
-                    Answer(operation, held);
+            case AnswerNow answer when _operations.Find(answer.Attempt) is { Held: { } held } operation:
+                Answer(operation, held);
                 break;
             default:
                 OnAnySession(message);
@@ -63,8 +62,6 @@ public sealed partial class SchedulerConnection
         }
     }
 
-    private bool IsOfThisStream(OperationId id, IActorRef executor) => _operations.Find(id) is { Executor: { } own } && own.Equals(executor);
-
     private void OnUpdate(Wire.UpdateForWorker update)
     {
         switch (update.UpdateCase)
@@ -90,6 +87,8 @@ public sealed partial class SchedulerConnection
     private void OnStartAction(Wire.StartExecute start)
     {
         var instance = start.ExecuteRequest?.InstanceName ?? "";
+        if (_operations.SupersedeKilled(new OperationId(start.OperationId)))
+            _log.Info("operation {OperationId} was sent again after its kill: it is run anew, and the killed attempt is not answered", start.OperationId);
         if (!ActionAssignment.TryParse(start, _worker, out var assignment, out var fault))
         {
             // An id that already has an operation is answered by that one alone.
@@ -127,8 +126,8 @@ public sealed partial class SchedulerConnection
             WorkerMetrics.ChangeInflight(1);
             var executor = Context.ActorOf(_settings.Executor());
             operation.Executor = executor;
-            Context.WatchWith(executor, new ExecutorGone(_epoch, operation.Assignment.Id, executor));
-            executor.Tell(new Start(operation.Assignment));
+            Context.WatchWith(executor, new ExecutorGone(operation.Attempt));
+            executor.Tell(new Start(operation.Attempt, operation.Assignment));
         }
     }
 
@@ -141,8 +140,9 @@ public sealed partial class SchedulerConnection
             _log.Info("kill for operation {OperationId}, which does not run here: ignored", id);
             return;
         }
+        operation.Killed = true;
         if (operation.Executor is { } executor)
-            executor.Tell(new KillAction(id, Reason));
+            executor.Tell(new KillAction(operation.Attempt, Reason));
         else
             Answer(operation, operation.Held ?? NotStarted(operation, new Fault(FaultKind.Aborted, Reason), ActionVerdict.Killed));
     }
@@ -152,12 +152,12 @@ public sealed partial class SchedulerConnection
         FreeSlot(operation);
         if (finished.Verdict != ActionVerdict.PreconditionFailed)
             _backPressure.Reset();
-        else if (_operations.Count == 1 && _drainer is null)
+        else if (_operations.Count == 1 && _drainer is null && !operation.Killed)
         {
             // Nothing else runs here: the scheduler would send the operation again at once, for ever.
             var delay = _backPressure.Next();
             operation.Held = finished.Result;
-            Timers.StartSingleTimer(finished.Id, new AnswerNow(_epoch, finished.Id), delay);
+            Timers.StartSingleTimer(finished.Id, new AnswerNow(finished.Id), delay);
             return;
         }
         Answer(operation, finished.Result);
@@ -174,11 +174,12 @@ public sealed partial class SchedulerConnection
     private void Answer(Operation operation, Wire.ExecuteResult result)
     {
         if (operation.Held is not null)
-            Timers.Cancel(operation.Assignment.Id);
+            Timers.Cancel(operation.Attempt);
         if (operation.Executor is null && operation.Held is null && result.ResultCase == Wire.ExecuteResult.ResultOneofCase.None)
             throw new InvalidOperationException($"operation {operation.Assignment.Id} has no answer");
+        if (!operation.Superseded)
+            Send(new Wire.UpdateForScheduler { ExecuteResult = result });
         Forget(operation);
-        Send(new Wire.UpdateForScheduler { ExecuteResult = result });
         StartWaiting();
         CheckDrained();
     }
@@ -276,7 +277,8 @@ public sealed partial class SchedulerConnection
 
     private void Lose(Fault fault)
     {
-        _lost = true;
+        // What waits or is held back has not been finished either.
+        _lost |= _operations.Count > 0;
         Timers.Cancel(TimerKeys.Stream);
         if (!_registered)
             WorkerMetrics.RecordConnect(registered: false);
@@ -288,10 +290,10 @@ public sealed partial class SchedulerConnection
         foreach (var operation in _operations.All.ToList())
         {
             if (operation.Executor is { } executor)
-                executor.Tell(new KillAction(operation.Assignment.Id, "the stream to the scheduler was lost"));
+                executor.Tell(new KillAction(operation.Attempt, "the stream to the scheduler was lost"));
             else
                 Forget(operation);
-            Timers.Cancel(operation.Assignment.Id);
+            Timers.Cancel(operation.Attempt);
         }
         ForgetStream();
         Become(Closing);
@@ -303,12 +305,12 @@ public sealed partial class SchedulerConnection
     {
         switch (message)
         {
-            case Finished finished when IsOfThisStream(finished.Id, Sender):
-                Forget(_operations.Find(finished.Id)!);
+            case Finished finished when _operations.Find(finished.Id) is { } operation:
+                Forget(operation);
                 CheckClosed();
                 break;
-            case ExecutorGone gone when gone.Epoch == _epoch && IsOfThisStream(gone.Id, gone.Executor):
-                Forget(_operations.Find(gone.Id)!);
+            case ExecutorGone gone when _operations.Find(gone.Attempt) is { } operation:
+                Forget(operation);
                 CheckClosed();
                 break;
             case TimeIsUp up when up.Epoch == _epoch:

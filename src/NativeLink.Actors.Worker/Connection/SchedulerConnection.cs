@@ -62,13 +62,18 @@ public sealed partial class SchedulerConnection : UntypedActor, IWithTimers, IWi
     protected override void PreRestart(Exception reason, object message)
     {
         // The stream's operations are lost with this incarnation; executors stop as children, and the scheduler takes the end of the stream for it.
-        _log.Error(reason, "connection failed on {Message}; it starts anew", message.GetType().Name);
+        _log.Error(reason, "connection failed on {Message}; it starts anew", message?.GetType().Name ?? "no message");
+        if (_stopping || _drainer is not null)
+            Self.Tell(new RestartedInDrain(_drainer, !_lost && _operations.Count == 0));
         base.PreRestart(reason, message);
     }
 
     protected override void PostStop()
     {
         _connecting?.Cancel();
+        // The executors stop with this actor; what was counted for them goes here.
+        foreach (var operation in _operations.All.ToList())
+            Forget(operation);
         ForgetStream();
     }
 
@@ -175,6 +180,11 @@ public sealed partial class SchedulerConnection : UntypedActor, IWithTimers, IWi
                 _connecting?.Cancel();
                 Leave(completed: true);
                 break;
+            case RestartedInDrain restarted:
+                _drainer = restarted.Drainer;
+                _connecting?.Cancel();
+                Leave(restarted.Completed);
+                break;
             case Opened late:
                 // Of an attempt that was given up: nobody will use it.
                 Discard(late.Session);
@@ -241,9 +251,12 @@ public sealed partial class SchedulerConnection : UntypedActor, IWithTimers, IWi
 
     private sealed record TimeIsUp(long Epoch);
 
-    private sealed record ExecutorGone(long Epoch, OperationId Id, IActorRef Executor);
+    private sealed record ExecutorGone(AttemptId Attempt);
 
-    private sealed record AnswerNow(long Epoch, OperationId Id);
+    private sealed record AnswerNow(AttemptId Attempt);
+
+    /// <summary>To the incarnation after a failure: what the one before it had been asked for still holds.</summary>
+    private sealed record RestartedInDrain(IActorRef? Drainer, bool Completed);
 
     private sealed record NotSent(long Epoch, Fault Fault);
 

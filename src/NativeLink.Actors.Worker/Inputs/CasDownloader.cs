@@ -38,9 +38,7 @@ public sealed class CasDownloader : TransferActor
         _source.Dispose();
     }
 
-    private protected override object Failed(OperationId id, Fault fault) => new DownloadFailed(id, fault);
-
-    private protected override void Discard(object answer) => (answer as InputsStaged)?.Root.Dispose();
+    private protected override object Failed(AttemptId id, Fault fault) => new DownloadFailed(id, fault);
 
     private void OnLoadAction(LoadAction request) => Hold(request.Id, async stop =>
     {
@@ -50,7 +48,7 @@ public sealed class CasDownloader : TransferActor
 
     private void OnStageInputs(StageInputs request) => Hold(request.Id, async stop =>
     {
-        var root = await _roots.MaterialiseAsync(request.InputRoot, request.Destination, _source, stop);
+        var root = await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, _source, stop));
         WorkerMetrics.RecordInputRoot(root.Materialiser, root.Cached);
         return new InputsStaged(request.Id, root);
     });

@@ -1,4 +1,5 @@
 using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.WorkDirectories;
 
 namespace NativeLink.Actors.Worker.Inputs;
 
@@ -6,18 +7,18 @@ namespace NativeLink.Actors.Worker.Inputs;
 public static class DownloadProtocol
 {
     /// <summary>Load an Action and its Command (blobs over 10 MiB are refused).</summary>
-    public sealed record LoadAction(OperationId Id, Digest Action);
+    public sealed record LoadAction(AttemptId Id, Digest Action);
 
-    public sealed record ActionLoaded(OperationId Id, Reapi.Action Action, Reapi.Command Command);
+    public sealed record ActionLoaded(AttemptId Id, Reapi.Action Action, Reapi.Command Command);
 
-    /// <summary>Make the input root at a path that does not exist yet and whose parent does.</summary>
-    public sealed record StageInputs(OperationId Id, Digest InputRoot, string Destination);
+    /// <summary>Make the input root in the attempt's directory, which owns it from then on: whoever disposes of the directory disposes of the root.</summary>
+    public sealed record StageInputs(AttemptId Id, Digest InputRoot, ActionDirectory Directory);
 
-    public sealed record InputsStaged(OperationId Id, IInputRoot Root);
+    public sealed record InputsStaged(AttemptId Id, IInputRoot Root);
 
     /// <summary>Answers either request.</summary>
-    public sealed record DownloadFailed(OperationId Id, Fault Fault);
+    public sealed record DownloadFailed(AttemptId Id, Fault Fault);
 
-    /// <summary>Give up what this operation asked for; it is answered with an Aborted fault. What others want as well goes on.</summary>
-    public sealed record CancelDownload(OperationId Id);
+    /// <summary>Give up what this attempt asked for; it is answered with an Aborted fault. What others want as well goes on.</summary>
+    public sealed record CancelDownload(AttemptId Id);
 }

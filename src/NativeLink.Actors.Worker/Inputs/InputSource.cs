@@ -48,10 +48,11 @@ internal sealed class InputSource : ITreeSource, IDisposable
         return (action, loaded);
     }
 
-    public async Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(IReadOnlyCollection<Digest> directories, CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
     {
         var result = await _messages.LoadAsync<Reapi.Directory>(directories, "directories of the input tree", cancellation);
-        var cold = result.Where(pair => IsCold(pair.Key, pair.Value)).Select(pair => pair.Key).ToList();
+        var cold = result.Where(pair => IsCold(pair.Key, pair.Value) && isCold(pair.Key, pair.Value)).Select(pair => pair.Key).ToList();
         if (cold.Count is 0 or > TreesAtOnce)
             return result;
         foreach (var tree in await Task.WhenAll(cold.Select(root => TreeAsync(root, cancellation))))

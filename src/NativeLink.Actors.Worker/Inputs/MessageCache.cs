@@ -4,11 +4,16 @@ using Google.Protobuf;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// Decoded messages by digest, least recently used first out, bounded by their encoded size. What is in here is never changed.
-/// Safe for several threads.
+/// Decoded messages by digest, least recently used first out, bounded by about the memory that they take: small ones cost many times what they have on the wire.
+/// What is in here is never changed. Safe for several threads.
 /// </summary>
 internal sealed class MessageCache(long maxBytes)
 {
+    // Measured: an action or a command of some 150 bytes takes 800, a directory three times its bytes.
+    private const long EntryBytes = 400;
+    private const long BytesAByte = 3;
+    private const long LargestDivisor = 2;
+
     private readonly Dictionary<Digest, LinkedListNode<(Digest Digest, IMessage Message)>> _known = [];
     private readonly LinkedList<(Digest Digest, IMessage Message)> _byUse = new();
     private long _bytes;
@@ -36,21 +41,26 @@ internal sealed class MessageCache(long maxBytes)
             return digest.IsEmpty || _known.ContainsKey(digest);
     }
 
+    /// <summary>One that would drive out most of the others is not kept.</summary>
     public void Add(Digest digest, IMessage message)
     {
+        if (CostOf(digest) > maxBytes / LargestDivisor)
+            return;
         lock (_known)
         {
             if (_known.Remove(digest, out var old))
                 _byUse.Remove(old);
             else
-                _bytes += digest.SizeBytes;
+                _bytes += CostOf(digest);
             _known[digest] = _byUse.AddLast((digest, message));
             while (_bytes > maxBytes && _byUse.First is { } oldest)
             {
                 _byUse.RemoveFirst();
                 _known.Remove(oldest.Value.Digest);
-                _bytes -= oldest.Value.Digest.SizeBytes;
+                _bytes -= CostOf(oldest.Value.Digest);
             }
         }
     }
+
+    private static long CostOf(Digest digest) => EntryBytes + (BytesAByte * digest.SizeBytes);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Worker.Remote;
@@ -7,19 +8,24 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// <summary>Actions, Commands and Directories by digest: remembered when decoded, fetched in batches otherwise, each once at a time.</summary>
 internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskScheduler disk, CancellationToken lifetime)
 {
-    private const long RememberBytes = 16 << 20;
+    private const long DirectoriesBytes = 48 << 20;
 
-    private readonly MessageCache _cache = new(RememberBytes);
+    // Hardly one of these is asked for twice, but when its operation is sent again.
+    private const long PlansBytes = 4 << 20;
+
+    private readonly MessageCache _directories = new(DirectoriesBytes);
+    private readonly MessageCache _plans = new(PlansBytes);
     private readonly Dictionary<Digest, Task<Arrival>> _flights = [];
 
     internal sealed record Arrival(ReadOnlyMemory<byte> Data, Fault? Fault);
 
-    public bool Knows(Digest digest) => _cache.Knows(digest);
+    public bool Knows(Digest digest) => _directories.Knows(digest) || _plans.Knows(digest);
 
-    public bool TryGet<T>(Digest digest, out T? message)
-        where T : class, IMessage, new() => _cache.TryGet(digest, out message);
+    public bool TryGet<T>(Digest digest, [NotNullWhen(true)] out T? message)
+        where T : class, IMessage, new() =>
+        (typeof(T) == typeof(Reapi.Directory) ? _directories : _plans).TryGet(digest, out message);
 
-    public void Remember(Digest digest, IMessage message) => _cache.Add(digest, message);
+    public void Remember(Digest digest, IMessage message) => (message is Reapi.Directory ? _directories : _plans).Add(digest, message);
 
     /// <summary>Starts to fetch blobs, so that several kinds of message come in one call; what is known or too large is not begun.</summary>
     /// <param name="wanted">Digests, each with what its message is expected to be.</param>
@@ -28,7 +34,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
         var batch = new List<QueuedBlob>();
         Dictionary<Digest, Task<Arrival>> flights;
         lock (_flights)
-            flights = Start(wanted.Where(one => !_cache.Knows(one.Digest) && one.Digest.SizeBytes <= CasLimits.ProtobufBytes), batch);
+            flights = Start(wanted.Where(one => !Knows(one.Digest) && one.Digest.SizeBytes <= CasLimits.ProtobufBytes), batch);
         batches.Enqueue(batch);
         return flights;
     }
@@ -44,7 +50,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
         var open = new List<Digest>();
         foreach (var digest in digests)
         {
-            if (_cache.TryGet<T>(digest, out var known))
+            if (TryGet<T>(digest, out var known))
                 messages[digest] = known;
             else if (digest.SizeBytes > CasLimits.ProtobufBytes)
                 throw new FaultException(FaultKind.Action, $"{what} {digest} is larger than {CasLimits.ProtobufBytes} bytes, which no message may be");
@@ -56,7 +62,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
         lock (_flights)
         {
             // What was in flight at the first look may have landed since.
-            open.RemoveAll(digest => _cache.TryGet<T>(digest, out var known) && messages.TryAdd(digest, known));
+            open.RemoveAll(digest => TryGet<T>(digest, out var known) && messages.TryAdd(digest, known));
             flights = Start(open.Where(digest => begun?.ContainsKey(digest) != true).Select(digest => (digest, (MessageParser)ParserOf<T>.Parser)), batch);
         }
         batches.Enqueue(batch);
@@ -72,7 +78,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
             else if (arrival.Fault is { } fault)
                 throw new FaultException(fault);
             else
-                messages[digest] = _cache.TryGet<T>(digest, out var decoded) ? decoded : Decode<T>(digest, arrival.Data, what);
+                messages[digest] = TryGet<T>(digest, out var decoded) ? decoded : Decode<T>(digest, arrival.Data, what);
         }
         return missing.Count == 0 ? messages : throw new FaultException(MissingBlobs.Fault(what, missing));
     }
@@ -82,7 +88,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
     {
         if (!WireMessages.TryParse(ParserOf<T>.Parser, data.Span, out var message, out var problem))
             throw new FaultException(FaultKind.Action, $"{what} {digest} cannot be decoded: {problem}");
-        _cache.Add(digest, message);
+        Remember(digest, message);
         return message;
     }
 
@@ -151,7 +157,7 @@ internal sealed class MessageSource(ICasClient cas, BatchQueue batches, TaskSche
     {
         // Whoever asked decodes it again and says what it was to be.
         if (WireMessages.TryParse(parser, data, out var message, out _))
-            _cache.Add(digest, message);
+            Remember(digest, message);
     }
 
     private static class ParserOf<T>

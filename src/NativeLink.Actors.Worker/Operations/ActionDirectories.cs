@@ -1,4 +1,3 @@
-using System.Globalization;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Telemetry;
 
@@ -8,7 +7,6 @@ namespace NativeLink.Actors.Worker.Operations;
 public sealed class ActionDirectories : IActionDirectories
 {
     private readonly WorkDirectory _work;
-    private long _next;
 
     /// <param name="work">Stays its owner's.</param>
     public ActionDirectories(WorkDirectory work)
@@ -22,15 +20,17 @@ public sealed class ActionDirectories : IActionDirectories
     /// <summary>Absolute path of a directory for the small outputs of scripts.</summary>
     public string ScratchDirectory { get; }
 
-    public IActionDirectory Create(OperationId id) => new Made(_work.CreateActionDirectory(id));
+    public IActionDirectory Create(AttemptId attempt) => new Made(_work.CreateActionDirectory(attempt));
 
-    public string ScratchPath() => Path.Combine(ScratchDirectory, Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
+    public string ScratchPath(AttemptId attempt) => Path.Combine(ScratchDirectory, WorkDirectory.SafeName(attempt.ToString()));
 
     private sealed class Made(ActionDirectory directory) : IActionDirectory
     {
         private long _bytes;
 
         public string Path => directory.Path;
+
+        public ActionDirectory Staging => directory;
 
         public void Account(long bytes)
         {

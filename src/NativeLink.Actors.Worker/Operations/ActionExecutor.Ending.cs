@@ -16,7 +16,6 @@ public sealed partial class ActionExecutor
     private ActionVerdict? _verdict;
     private Fault? _fault;
     private ProcessReport? _report;
-    private string _shortage = "";
     private Reapi.ActionResult? _outputs;
     private Wire.ExecuteResult? _result;
     private Stage _stage;
@@ -36,22 +35,25 @@ public sealed partial class ActionExecutor
 
     protected override void PostStop()
     {
-        if (_assignment is null || _finished)
+        if (_assignment is null)
             return;
         // Crashed, or stopped from above: the connection answers; here nothing may be left running or lying about.
-        CancelAt(_stage == Stage.Ending ? _interrupted : _stage);
+        if (!_finished)
+            CancelAt(_stage == Stage.Ending ? _interrupted : _stage);
         Clean();
     }
 
     private void TakeReport(ProcessReport report)
     {
         _report = report;
-        _shortage = report.ExitCode == 0 ? "" : _root?.Shortage ?? "";
         (_stamps.ExecutionStart, _stamps.ExecutionCompleted) = (report.Started, report.Ended);
         _directory?.Account(LengthOf(_directory.StdoutPath) + LengthOf(_directory.StderrPath));
     }
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true, Length: var length } ? length : 0;
+
+    /// <summary>What the process did where its memory was full says nothing about it, whatever its exit code: it may have gone on without what it could not write.</summary>
+    private Fault? Shortage() => _root?.Shortage is { } shortage ? new Fault(FaultKind.Worker, shortage) { Code = Grpc.Core.StatusCode.Unavailable } : null;
 
     /// <summary>Says how the process ended; throws when a wrapper's word cannot be understood.</summary>
     private void Judge(ProcessReport report)
@@ -59,10 +61,10 @@ public sealed partial class ActionExecutor
         if (_timedOut && report.Aborted)
         {
             var whose = _plan.Timeout.Limit == Options.MaxActionTimeout && _action.Timeout is null ? "the worker's maximum" : "its timeout";
-            SetFault(new Fault(FaultKind.TimedOut, $"the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ActionVerdict.TimedOut);
+            SetFault(new Fault(FaultKind.TimedOut, $"exceeded deadline: the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ActionVerdict.TimedOut);
         }
-        else if (SideChannel.SaysTimeout(_directory!.SideChannelPath))
-            SetFault(new Fault(FaultKind.TimedOut, "the action timed out, as the wrapper around it reports"), ActionVerdict.TimedOutExternally);
+        else if (_plan.HasSideChannel && SideChannel.SaysTimeout(_directory!.SideChannelPath))
+            SetFault(new Fault(FaultKind.TimedOut, "exceeded deadline: the action timed out, as the wrapper around it reports"), ActionVerdict.TimedOutExternally);
         else if (report is { ExitCode: not 0, Usage.OutOfMemory: true })
         {
             var fault = new Fault(FaultKind.Action, $"out of memory: the kernel ended a process of the action, exit code {report.ExitCode}");
@@ -265,7 +267,7 @@ public sealed partial class ActionExecutor
             Process = _report,
             Outputs = _outputs,
             SignalExitCodeIsNine = _settings.SignalExitCodeIsNine,
-            Message = _verdict == ActionVerdict.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : _shortage,
+            Message = _verdict == ActionVerdict.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : "",
         });
     }
 
@@ -283,13 +285,16 @@ public sealed partial class ActionExecutor
         _clock.Leave(Now);
         Report();
         Context.Parent.Tell(new Finished(Id, result, _verdict!.Value));
-        // Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler.
-        Clean();
         Timers.Cancel(Watchdog.Instance);
         if (linger)
+        {
+            // Somebody still works in the directory: it stays until they have ended.
             Enter(Stage.Lingering, Lingering, _settings.Limits.Linger);
-        else
-            Context.Stop(Self);
+            return;
+        }
+        // Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler.
+        Clean();
+        Context.Stop(Self);
     }
 
     private void Report()
@@ -300,15 +305,15 @@ public sealed partial class ActionExecutor
             WorkerMetrics.RecordStage(stage, took);
         if (verdict is ActionVerdict.Infrastructure or ActionVerdict.DiskFull)
             _log.Warning("action {ActionDigest} of operation {OperationId}: {Verdict}: {Reason}; {Stages}",
-                _assignment.Action, Id, verdict.Label(), _fault?.Detail, _clock);
+                _assignment.Action, Id.Operation, verdict.Label(), _fault?.Detail, _clock);
         else
             _log.Info("action {ActionDigest} of operation {OperationId}: {Verdict}, exit code {ExitCode}; {Stages}{Reason}",
-                _assignment.Action, Id, verdict.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
+                _assignment.Action, Id.Operation, verdict.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
     }
 
     private void Clean()
     {
-        Dispose(_root, "input root");
+        // The input root goes with its directory, also one that is still being made.
         Dispose(_directory, "action directory");
         (_root, _directory) = (null, null);
         ScratchFiles.Delete(_scratch.Stdout);

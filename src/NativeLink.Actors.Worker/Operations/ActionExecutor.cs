@@ -21,6 +21,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private readonly ActionStamps _stamps = new();
     private readonly StageClock _clock = new();
     private ILoggingAdapter _log = Context.GetLogger();
+    private AttemptId _attempt;
     private ActionAssignment _assignment = null!;
     private Reapi.Action _action = new();
     private Reapi.Command _command = new();
@@ -28,6 +29,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private IActionDirectory? _directory;
     private IInputRoot? _root;
     private (string Stdout, string Stderr) _scratch;
+    private RunClock? _run;
     private bool _timedOut;
     private bool _finished;
 
@@ -36,7 +38,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    private OperationId Id => _assignment.Id;
+    private AttemptId Id => _attempt;
 
     private WorkerOptions Options => _settings.Options;
 
@@ -48,15 +50,15 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     protected override void OnReceive(object message)
     {
         if (message is Start start)
-            OnStart(start.Assignment);
+            OnStart(start.Attempt, start.Assignment);
         else
             Unhandled(message);
     }
 
-    private void OnStart(ActionAssignment assignment)
+    private void OnStart(AttemptId attempt, ActionAssignment assignment)
     {
-        _assignment = assignment;
-        _log = Context.GetLogger().WithContext("OperationId", assignment.Id).WithContext("ActionDigest", assignment.Action);
+        (_attempt, _assignment) = (attempt, assignment);
+        _log = Context.GetLogger().Of(attempt).WithContext("ActionDigest", assignment.Action);
         _stamps.WorkerStart = Now;
         Timers.StartPeriodicTimer(Watchdog.Instance, Watchdog.Instance, _settings.Limits.Watchdog);
         if (Options.PreconditionScript is { } script)
@@ -69,12 +71,16 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
 
     private void BeginPrecondition(string script)
     {
-        var scratch = _settings.Directories.ScratchPath();
+        var scratch = _settings.Directories.ScratchPath(Id);
         _scratch = ($"{scratch}.stdout", $"{scratch}.stderr");
         try
         {
             _settings.Peers.Runner.Tell(new Run(Id, Operations.Precondition.Plan(script, _assignment, Options, _scratch.Stdout, _scratch.Stderr)));
             Enter(Stage.Precondition, Precondition, Options.PreconditionTimeout);
+        }
+        catch (FaultException error)
+        {
+            Conclude(error.Fault);
         }
         catch (FormatException error)
         {
@@ -90,7 +96,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
                 OnPreconditionExited(exited.Report);
                 break;
             case RunFailed failed when failed.Id == Id:
-                Refuse($"the precondition script could not be run: {failed.Fault.Detail}");
+                Conclude(NotRun(failed.Fault.Detail));
                 break;
             case DeadlinePassed:
                 _verdict = ActionVerdict.PreconditionFailed;
@@ -109,9 +115,14 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
             _log.Warning("precondition script took {Seconds:0.0} s; every action waits for it", took.TotalSeconds);
         if (report is { ExitCode: 0, Aborted: false })
             BeginLoading();
+        else if (report.Unstarted)
+            Conclude(NotRun(ScratchFiles.Text(_scratch.Stderr)));
         else
             Refuse($"the precondition script refused the action with exit code {report.ExitCode}: {ScratchFiles.Text(_scratch.Stdout)}");
     }
+
+    /// <summary>A script that does not run is no reason to try for ever: this counts as an attempt.</summary>
+    private Fault NotRun(string reason) => new(FaultKind.Worker, $"the precondition script '{Options.PreconditionScript}' could not be run: {reason}");
 
     private void Refuse(string reason)
     {
@@ -172,7 +183,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     {
         _directory = _settings.Directories.Create(Id);
         _stamps.InputFetchStart = Now;
-        _settings.Peers.Downloader.Tell(new StageInputs(Id, inputRoot, _directory.InputRootPath));
+        _settings.Peers.Downloader.Tell(new StageInputs(Id, inputRoot, _directory.Staging));
         Enter(Stage.Staging, Staging, _settings.Limits.Staging);
     }
 
@@ -216,7 +227,8 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void BeginRunning(ProcessPlan process)
     {
         _stamps.ExecutionStart = Now;
-        _settings.Peers.Runner.Tell(new Run(Id, process));
+        _run = new RunClock();
+        _settings.Peers.Runner.Tell(new Run(Id, process with { Clock = _run }));
         Enter(Stage.Running, Running, _plan.Timeout.Limit);
     }
 
@@ -229,6 +241,9 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
                 break;
             case RunFailed failed when failed.Id == Id:
                 Conclude(OfPeer(failed.Fault));
+                break;
+            case DeadlinePassed when !_timedOut && LeftToRun is var left && left > TimeSpan.Zero:
+                StartDeadline(left);
                 break;
             case DeadlinePassed when !_timedOut:
                 OnTimeout();
@@ -243,6 +258,17 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         }
     }
 
+    /// <summary>The timeout is of the run alone: the wait for a process, which the runner bounds, is not part of it.</summary>
+    private TimeSpan LeftToRun
+    {
+        get
+        {
+            var limit = _plan.Timeout.Limit;
+            var left = _run!.Started is { } started ? started + limit - Now : limit;
+            return left < limit ? left : limit;
+        }
+    }
+
     private void OnTimeout()
     {
         _timedOut = true;
@@ -254,6 +280,11 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     {
         TakeReport(report);
         Context.Parent.Tell(new ProcessEnded(Id));
+        if (Shortage() is { } shortage)
+        {
+            Conclude(shortage);
+            return;
+        }
         try
         {
             Judge(report);

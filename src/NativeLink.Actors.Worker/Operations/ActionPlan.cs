@@ -26,6 +26,9 @@ public sealed class ActionPlan
     /// <summary>Directories to make before the command runs, relative to the input root.</summary>
     public ImmutableArray<string> OutputParents { get; }
 
+    /// <summary>Whether a wrapper has been told of a side channel; what lies there otherwise is nobody's word.</summary>
+    public bool HasSideChannel => _options.AdditionalEnvironment.Any(static entry => entry.Source == EnvironmentSource.SideChannelFile);
+
     /// <summary>Checks everything that can be checked before anything is made.</summary>
     /// <exception cref="FaultException">Action: no arguments, a timeout or a path that cannot be; says which.</exception>
     public static ActionPlan Create(ActionAssignment assignment, Reapi.Action action, Reapi.Command command, WorkerOptions options)

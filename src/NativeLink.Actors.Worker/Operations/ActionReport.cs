@@ -114,7 +114,9 @@ public static class ActionReport
     private static Reapi.ExecutedActionMetadata Metadata(ActionOutcome outcome)
     {
         var stamps = outcome.Stamps;
-        var last = outcome.Assignment.Queued;
+        // The scheduler's clock may be ahead of this machine's. What happened here keeps its times; only what was told gives way.
+        var queued = stamps.WorkerStart is { } began && began < outcome.Assignment.Queued ? began : outcome.Assignment.Queued;
+        var last = queued;
         // Clocks of other parts may be some microseconds apart: the order is mandatory, the instant is not.
         Timestamp Next(DateTimeOffset? at)
         {
@@ -124,7 +126,7 @@ public static class ActionReport
         var metadata = new Reapi.ExecutedActionMetadata
         {
             Worker = outcome.Assignment.Worker.Value,
-            QueuedTimestamp = Timestamp.FromDateTimeOffset(outcome.Assignment.Queued),
+            QueuedTimestamp = Timestamp.FromDateTimeOffset(queued),
             WorkerStartTimestamp = Next(stamps.WorkerStart),
             InputFetchStartTimestamp = Next(stamps.InputFetchStart),
             InputFetchCompletedTimestamp = Next(stamps.InputFetchCompleted),

@@ -6,17 +6,17 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <summary>What a connection and its executors say to each other. A Start is answered by exactly one Finished, unless the executor dies.</summary>
 public static class ExecutorProtocol
 {
-    public sealed record Start(ActionAssignment Assignment);
+    public sealed record Start(AttemptId Attempt, ActionAssignment Assignment);
 
     /// <summary>End the action now, whatever it does; it is still answered, within 5 s.</summary>
     /// <param name="Reason">Goes into the status message, for example "killed by the scheduler".</param>
-    public sealed record KillAction(OperationId Id, string Reason);
+    public sealed record KillAction(AttemptId Id, string Reason);
 
     /// <summary>The process has ended and its whole tree is gone: processor and memory are free, outputs follow.</summary>
-    public sealed record ProcessEnded(OperationId Id);
+    public sealed record ProcessEnded(AttemptId Id);
 
     /// <summary>The one answer, complete and ready for the wire.</summary>
-    public sealed record Finished(OperationId Id, Wire.ExecuteResult Result, ActionVerdict Verdict);
+    public sealed record Finished(AttemptId Id, Wire.ExecuteResult Result, ActionVerdict Verdict);
 }
 
 /// <summary>The services an executor asks. They are shared by all workers of the host.</summary>

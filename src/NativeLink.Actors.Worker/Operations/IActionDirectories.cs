@@ -1,27 +1,29 @@
+using NativeLink.Actors.Storage.WorkDirectories;
+
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>The work directory of one worker, from which each action gets a directory of its own.</summary>
 public interface IActionDirectories
 {
-    /// <summary>Makes <c>{work}/{operation id}</c>, empty; what an earlier run left there is moved aside.</summary>
-    /// <exception cref="FaultException">Storage: the disk refused it.</exception>
-    IActionDirectory Create(OperationId id);
+    /// <summary>Makes <c>{work}/{attempt}</c>, empty.</summary>
+    /// <exception cref="FaultException">Worker: the disk refused it.</exception>
+    IActionDirectory Create(AttemptId attempt);
 
-    /// <summary>A path, not yet existing, for a file that belongs to no action directory.</summary>
-    string ScratchPath();
+    /// <summary>A path, not yet existing, for a file of this attempt that belongs to no action directory.</summary>
+    string ScratchPath(AttemptId attempt);
 }
 
 /// <summary>Everything an action has on disk. Disposing it moves the whole away and deletes it in the background.</summary>
 public interface IActionDirectory : IDisposable
 {
-    /// <summary>Absolute path of <c>{work}/{operation id}</c>.</summary>
+    /// <summary>Absolute path of <c>{work}/{attempt}</c>.</summary>
     string Path { get; }
 
     /// <summary>Says that so many bytes have come to lie here; they count until it is disposed.</summary>
     void Account(long bytes);
 
-    /// <summary>Absolute path where the input root goes; nothing is there yet.</summary>
-    string InputRootPath => System.IO.Path.Combine(Path, "work");
+    /// <summary>Where the input root is made; owns it.</summary>
+    ActionDirectory Staging { get; }
 
     /// <summary>Spool file.</summary>
     string StdoutPath => System.IO.Path.Combine(Path, "stdout");

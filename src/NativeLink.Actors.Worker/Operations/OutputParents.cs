@@ -1,3 +1,5 @@
+using NativeLink.Actors.Storage.Native;
+
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>
@@ -61,10 +63,13 @@ internal static class OutputParents
         try
         {
             Directory.CreateDirectory(path);
+            // An input directory does not look younger for it, nor does what an action finds depend on when it was started.
+            if (InputTime.SetOnNew(path) is { } problem)
+                throw new FaultException(FaultKind.Worker, $"the time of the output directory '{relative}' cannot be set: {problem}");
         }
         catch (PathTooLongException error)
         {
-            throw new FaultException(FaultKind.Action, $"the output directory '{relative[..40]}…' cannot be made: its path is longer than this system takes", error);
+            throw new FaultException(FaultKind.Action, $"the output directory '{MessageText.Head(relative, 40)}…' cannot be made: its path is longer than this system takes", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -45,7 +45,7 @@ public static class OutputPaths
             if (part == ".")
                 continue;
             if (part.Length > LongestName / 3 && System.Text.Encoding.UTF8.GetByteCount(part) > LongestName)
-                throw new FaultException(FaultKind.Action, $"{what} '{part[..40]}…' has a name of more than {LongestName} bytes, which no file system takes");
+                throw new FaultException(FaultKind.Action, $"{what} '{MessageText.Head(part, 40)}…' has a name of more than {LongestName} bytes, which no file system takes");
             if (part != "..")
                 parts.Add(part);
             else if (parts.Count > 0)

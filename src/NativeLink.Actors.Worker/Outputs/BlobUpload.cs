@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Grpc.Core;
+using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker.Outputs;
@@ -11,6 +13,11 @@ internal sealed class BlobUpload(ICasClient cas, RecentBlobs recent, TaskSchedul
 {
     private const int CallsAtOnce = 4;
 
+    private static readonly TimeSpan _firstPause = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How often everything is asked again because the CAS was away.</summary>
+    private const int MostRounds = 4;
+
     /// <summary>What an entry costs in a message beside its bytes.</summary>
     private const int EntryBytes = 128;
 
@@ -19,18 +26,33 @@ internal sealed class BlobUpload(ICasClient cas, RecentBlobs recent, TaskSchedul
     public async Task UploadAsync(IEnumerable<OutputBlob> blobs, Func<OutputBlob, bool> tryAdopt, CancellationToken cancellation)
     {
         var unique = new Dictionary<Digest, OutputBlob>();
-        foreach (var blob in blobs.Where(blob => !blob.Digest.IsEmpty && !IsRecent(blob.Digest)))
+        foreach (var blob in blobs.Where(blob => !blob.Digest.IsEmpty))
             unique.TryAdd(blob.Digest, blob);
-        var missing = await cas.FindMissingAsync(unique.Keys, cancellation);
-        var send = missing.Select(digest => unique[digest]).Where(blob => !tryAdopt(blob)).ToImmutableArray();
+        for (var round = 1; !await TryUploadAsync(unique, tryAdopt, cancellation); round++)
+        {
+            if (round == MostRounds)
+                throw new FaultException(new Fault(FaultKind.Storage, $"the CAS went away {MostRounds} times while the outputs were uploaded") { Code = StatusCode.Unavailable });
+            // It needs a moment to come back; without one, all rounds may fall into the same absence.
+            await Task.Delay(_firstPause * (1 << round), TimeProvider.System, cancellation);
+        }
+    }
+
+    /// <summary>Answers false when the CAS was away meanwhile: it may have lost what it was known to have, and what it was given.</summary>
+    private async Task<bool> TryUploadAsync(Dictionary<Digest, OutputBlob> blobs, Func<OutputBlob, bool> tryAdopt, CancellationToken cancellation)
+    {
+        var absences = cas.Absences;
+        var unknown = blobs.Where(blob => !IsRecent(blob.Key, absences)).ToDictionary();
+        var missing = await cas.FindMissingAsync(unknown.Keys, cancellation);
+        var send = missing.Select(digest => unknown[digest]).Where(blob => !tryAdopt(blob)).ToImmutableArray();
         var options = new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = cancellation, TaskScheduler = disk };
         await Parallel.ForEachAsync(Calls(send), options, async (call, stop) => await SendAsync(call, stop));
-        foreach (var digest in unique.Keys)
-            recent.Add(digest);
+        foreach (var digest in unknown.Keys)
+            recent.Add(digest, absences);
+        return cas.Absences == absences;
     }
 
     /// <summary>The store of this machine is asked each time: that costs nothing, counts as a use, and it may have evicted the blob.</summary>
-    private bool IsRecent(in Digest digest) => cas is not StoreCasClient && recent.Contains(digest);
+    private bool IsRecent(in Digest digest, long absences) => cas is not StoreCasClient && recent.Contains(digest, absences);
 
     /// <summary>Each list is one batch; a large blob stands alone.</summary>
     private IEnumerable<List<OutputBlob>> Calls(ImmutableArray<OutputBlob> blobs)
@@ -61,8 +83,8 @@ internal sealed class BlobUpload(ICasClient cas, RecentBlobs recent, TaskSchedul
     {
         if (call is [var large] && large.Digest.SizeBytes > Math.Min(CasLimits.SmallBlobBytes, cas.MaxBatchBytes))
         {
-            using var file = large.File is null ? null : NativeFiles.OpenFile(large.File.Location, large.File.Follow);
-            await cas.WriteAsync(large.Digest, new BlobSource(large.Data, file), cancellation);
+            using var file = large.File is null ? null : NativeFiles.OpenFile(large.File.Location);
+            await cas.WriteAsync(large.Digest, new BlobSource(large.Data, file, large.File?.Location ?? ""), cancellation);
             return;
         }
         await cas.WriteBatchAsync([.. call.Select(blob => (blob.Digest, blob.File is null ? blob.Data : Read(blob.File, blob.Digest)))], cancellation);
@@ -70,13 +92,10 @@ internal sealed class BlobUpload(ICasClient cas, RecentBlobs recent, TaskSchedul
 
     private static ReadOnlyMemory<byte> Read(ScannedFile source, Digest digest)
     {
-        using var file = NativeFiles.OpenFile(source.Location, source.Follow);
+        using var file = NativeFiles.OpenFile(source.Location);
         var data = new byte[digest.SizeBytes];
-        var filled = 0;
-        while (filled < data.Length && RandomAccess.Read(file, data.AsSpan(filled), filled) is > 0 and var read)
-            filled += read;
-        return filled == data.Length
-            ? data
-            : throw new FaultException(FaultKind.Worker, $"output '{source.Location}' became shorter while it was uploaded: something still writes to it");
+        var filled = new BlobSource(default, file, source.Location).Read(data, 0);
+        // It was hashed when it was first read; what leaves is what this reading found.
+        return filled == data.Length && BlobHasher.Compute(data, digest.Function) == digest ? data : throw SentBytes.Changed(source.Location);
     }
 }

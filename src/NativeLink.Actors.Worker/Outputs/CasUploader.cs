@@ -39,18 +39,18 @@ public sealed class CasUploader : TransferActor
     public static Props CreateProps(UploadTargets targets, TimeProvider time) =>
         Props.Create(() => new CasUploader(targets, time)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
-    private protected override object Failed(OperationId id, Fault fault) => new UploadFailed(id, fault);
+    private protected override object Failed(AttemptId id, Fault fault) => new UploadFailed(id, fault);
 
     private void OnUpload(Upload request)
     {
-        var log = Log.WithContext("OperationId", request.Id);
+        var log = Log.Of(request.Id);
         var collector = new OutputCollector(_targets.Cas, _targets.LocalStore, _upload, Disk, text => log.Warning("{Note}", text));
         Hold(request.Id, async stop => new Uploaded(request.Id, await collector.CollectAsync(request.Plan, stop)));
     }
 
     private void OnPublish(Publish request)
     {
-        var log = Log.WithContext("OperationId", request.Id);
+        var log = Log.Of(request.Id);
         Hold(request.Id, async stop =>
         {
             var historical = KeepAsync(request.Plan, log, stop);

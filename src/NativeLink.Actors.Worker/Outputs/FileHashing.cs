@@ -31,7 +31,7 @@ internal static class FileHashing
     private static void Hash(ScannedFile source, DigestFunction function, CancellationToken cancellation)
     {
         using var hasher = BlobHasher.Create(function);
-        using var file = NativeFiles.OpenFile(source.Location, source.Follow);
+        using var file = NativeFiles.OpenFile(source.Location);
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {

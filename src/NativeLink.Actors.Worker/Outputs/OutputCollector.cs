@@ -45,7 +45,7 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
     }
 
     /// <summary>An empty log needs neither hashing nor upload. Nobody else has another: it may be moved.</summary>
-    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, false, null, path);
+    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, null, path);
 
     private static IEnumerable<ScannedFile> Existing(ScannedFile file) => file.Location.Length > 0 ? [file] : [];
 
@@ -89,9 +89,12 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
     {
         // NativeLink's scheduler cannot do without the Tree, so it is there in every format.
         var single = plan.Command.OutputDirectoryFormat != Reapi.Command.Types.OutputDirectoryFormat.TreeOnly;
+        var trees = new Dictionary<ScannedDirectory, TreeBuilder.Result>();
         foreach (var (path, directory) in outputs.Directories.OrderBy(entry => entry.Path, Utf8Order.Instance))
         {
-            var tree = TreeBuilder.Build(directory, plan.DigestFunction);
+            // One directory may be declared under many spellings.
+            var isNew = !trees.TryGetValue(directory, out var tree);
+            tree ??= trees[directory] = TreeBuilder.Build(directory, plan.DigestFunction);
             result.OutputDirectories.Add(new Reapi.OutputDirectory
             {
                 Path = path,
@@ -99,6 +102,8 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
                 IsTopologicallySorted = true,
                 RootDirectoryDigest = single ? tree.Root.ToWire() : null,
             });
+            if (!isNew)
+                continue;
             blobs.Add(new OutputBlob(tree.Digest, tree.Bytes.Memory, null));
             if (single)
                 blobs.AddRange(tree.Directories.Select(entry => new OutputBlob(entry.Digest, entry.Bytes.Memory, null)));
@@ -135,7 +140,7 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
             fill.Adopt(path, file.Digest);
             return true;
         }
-        using var handle = NativeFiles.OpenFile(file.Location, file.Follow);
+        using var handle = NativeFiles.OpenFile(file.Location);
         fill.CopyFrom(handle, file.Digest);
         return true;
     }

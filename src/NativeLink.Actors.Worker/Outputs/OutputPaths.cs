@@ -33,14 +33,10 @@ public static class OutputPaths
         return (slash < 0 ? "." : path[..slash], name);
     }
 
-    /// <summary>A symlink's target, relative to the link's own directory when it is absolute and lies inside the root; else as it is.</summary>
-    public static string MakeRelative(string target, string linkDirectory, string root)
+    /// <summary>Whether an absolute path is a directory or lies below it, as text.</summary>
+    public static bool IsInside(string path, string directory)
     {
-        root = root.TrimEnd('/');
-        var inside = target == root || target.StartsWith(root + "/", StringComparison.Ordinal);
-        if (!inside || !(linkDirectory == root || linkDirectory.StartsWith(root + "/", StringComparison.Ordinal)))
-            return target;
-        var full = Path.GetFullPath(target);
-        return full == root || full.StartsWith(root + "/", StringComparison.Ordinal) ? Path.GetRelativePath(linkDirectory, full) : target;
+        directory = directory.TrimEnd('/');
+        return path == directory || path.StartsWith(directory + "/", StringComparison.Ordinal);
     }
 }

@@ -1,4 +1,3 @@
-using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 
@@ -10,23 +9,17 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// </summary>
 internal sealed class OutputScanner
 {
-    private const int DeepestLevel = 500;
-    private const int MostEntries = 2_000_000;
-
     private readonly UploadPlan _plan;
     private readonly SafeFileHandle _root;
     private readonly string _realRoot;
-    private readonly bool _withTime;
-    private readonly bool _withMode;
+    private readonly OutputWalk _walk;
     private readonly ScannedOutputs _found = new();
-    private int _entries;
 
     private OutputScanner(UploadPlan plan, SafeFileHandle root)
     {
         (_plan, _root) = (plan, root);
         _realRoot = NativeFiles.RealPath(root);
-        _withTime = plan.Command.OutputNodeProperties.Contains("mtime");
-        _withMode = plan.Command.OutputNodeProperties.Contains("unix_mode");
+        _walk = new OutputWalk(plan, _found.LeftOut.Add);
     }
 
     /// <exception cref="FaultException">Action: a path or a name that no output may have. Worker: a fifo, socket or device (code INTERNAL), or a failing disk.</exception>
@@ -41,17 +34,19 @@ internal sealed class OutputScanner
             return nothing;
         }
         var scanner = new OutputScanner(plan, root);
-        foreach (var path in PathsOf(plan.Command).Distinct(StringComparer.Ordinal))
-            scanner.ScanPath(path);
+        foreach (var (path, asFile) in PathsOf(plan.Command).DistinctBy(static output => output.Path, StringComparer.Ordinal))
+            scanner.ScanPath(path, asFile);
+        scanner._found.CollectFiles();
         return scanner._found;
     }
 
 #pragma warning disable CS0612 // Deprecated in REAPI, but older clients send these lists.
-    private static IEnumerable<string> PathsOf(Reapi.Command command) =>
-        command.OutputPaths.Count > 0 ? command.OutputPaths : command.OutputFiles.Concat(command.OutputDirectories);
+    private static IEnumerable<(string Path, bool AsFile)> PathsOf(Reapi.Command command) => command.OutputPaths.Count > 0
+        ? command.OutputPaths.Select(static path => (path, false))
+        : command.OutputFiles.Select(static path => (path, true)).Concat(command.OutputDirectories.Select(static path => (path, false)));
 #pragma warning restore CS0612
 
-    private void ScanPath(string path)
+    private void ScanPath(string path, bool asFile)
     {
         var full = OutputPaths.Join(_plan.Command.WorkingDirectory, path);
         var (parentPath, name) = OutputPaths.Split(full);
@@ -67,96 +62,55 @@ internal sealed class OutputScanner
         var location = _plan.Root.TrimEnd('/') + real[_realRoot.Length..] + (name.Length == 0 ? "" : "/" + name);
         var status = NativeFiles.Status(parent, name, follow: false);
         if (status.Kind == FileKind.Symlink)
-            AddLink(path, parent, name, location, status);
+            AddLink(path, parent, name, status, asFile);
         else
-            AddNode(path, parent, name, location, status, follow: false);
+            AddNode(path, parent, name, location, name.Length == 0 ? real : $"{real.TrimEnd('/')}/{name}", status, asFile);
     }
 
-    private void AddLink(string path, SafeFileHandle parent, string name, string location, FileStatus status)
+    private void AddLink(string path, SafeFileHandle parent, string name, in FileStatus status, bool asFile)
     {
         var target = NativeFiles.ReadLink(parent, name);
-        var followed = NativeFiles.Status(parent, name, follow: true);
-        if (target.StartsWith('/'))
-            AddNode(path, parent, name, location, followed, follow: true);
+        if (!target.StartsWith('/'))
+        {
+            var followed = NativeFiles.Status(parent, name, follow: true);
+            _found.Links.Add((path, new ScannedLink(target, followed.Kind == FileKind.Directory, _walk.PropertiesOf(status, withMode: false))));
+            return;
+        }
+        using var followedLink = FollowedLink.Open(parent, name, out var whyNot);
+        if (followedLink is { Status.Kind: FileKind.Special })
+            AddSpecial(path, followedLink.Status, follow: true);
+        else if (followedLink is null || _walk.TryCopy(followedLink, asFile, out whyNot) is not { } copy)
+            _found.LeftOut.Add($"output '{path}' is left out: its target '{NativeFiles.Short(target)}' cannot be had: {whyNot}");
+        else if (copy.Directory is { } directory)
+            _found.Directories.Add((path, directory));
         else
-            _found.Links.Add((path, new ScannedLink(target, followed.Kind == FileKind.Directory, PropertiesOf(status, withMode: false))));
+            _found.Files.Add((path, copy.File!));
     }
 
-    private void AddNode(string path, SafeFileHandle parent, string name, string location, FileStatus status, bool follow)
+    private void AddNode(string path, SafeFileHandle parent, string name, string location, string real, in FileStatus status, bool asFile)
     {
         switch (status.Kind)
         {
             case FileKind.Regular:
-                _found.Files.Add((path, NewFile(location, status, follow)));
+                _found.Files.Add((path, _walk.FileOf(location, status, movable: true)));
                 break;
             case FileKind.Directory:
                 using (var place = NativeFiles.OpenPlace(parent, name.Length == 0 ? "." : name))
                 {
                     if (place is not null)
-                        _found.Directories.Add((path, ScanDirectory(place, ".", follow ? NativeFiles.RealPath(place) : location, status, 0)));
+                        _found.Directories.Add((path, _walk.DirectoryOf(place, location, real, status, asFile)));
                 }
                 break;
-            case FileKind.Special when status.IsNull && follow:
-                _found.Files.Add((path, new ScannedFile("", false, false, PropertiesOf(status, _withMode), null)));
-                break;
             case FileKind.Special:
-                throw new FaultException(new Fault(FaultKind.Worker, $"output '{path}' is a fifo, socket or device, which cannot be uploaded")
-                {
-                    Code = StatusCode.Internal,
-                });
+                AddSpecial(path, status, follow: false);
+                break;
         }
     }
 
-    private ScannedDirectory ScanDirectory(SafeFileHandle parent, string name, string location, FileStatus status, int depth)
+    private void AddSpecial(string path, in FileStatus status, bool follow)
     {
-        if (depth > DeepestLevel)
-            throw new FaultException(FaultKind.Action, $"output directory '{NativeFiles.Short(location)}' is more than {DeepestLevel} levels deep");
-        using var directory = NativeFiles.OpenDirectory(parent, name)
-            ?? throw NativeFiles.CannotOpen($"output directory '{NativeFiles.Short(location)}' cannot be opened");
-        var result = new ScannedDirectory { Properties = PropertiesOf(status, _withMode) };
-        var names = NativeFiles.Names(directory);
-        names.Sort(Utf8Order.Instance);
-        if ((_entries += names.Count) > MostEntries)
-            throw new FaultException(FaultKind.Action, $"the output directories hold more than {MostEntries} entries");
-        foreach (var entry in names)
-        {
-            var child = location + "/" + entry;
-            var found = NativeFiles.Status(directory, entry, follow: false);
-            switch (found.Kind)
-            {
-                case FileKind.Regular:
-                    result.Files.Add((entry, NewFile(child, found, follow: false)));
-                    break;
-                case FileKind.Directory:
-                    result.Directories.Add((entry, ScanDirectory(directory, entry, child, found, depth + 1)));
-                    break;
-                case FileKind.Symlink:
-                    var target = OutputPaths.MakeRelative(NativeFiles.ReadLink(directory, entry), location, _plan.Root);
-                    result.Links.Add((entry, new ScannedLink(target, false, PropertiesOf(found, withMode: false))));
-                    break;
-            }
-        }
-        return result;
-    }
-
-    private ScannedFile NewFile(string location, FileStatus status, bool follow)
-    {
-        // A second name elsewhere could still change what the store would take for its own.
-        var moveFrom = !follow && status.Links == 1 ? _plan.WhereToMoveFrom(location) : null;
-        var file = new ScannedFile(location, follow, (status.Mode & 0x49) != 0, PropertiesOf(status, _withMode), moveFrom);
-        _found.AllFiles.Add(file);
-        return file;
-    }
-
-    private Reapi.NodeProperties? PropertiesOf(FileStatus status, bool withMode)
-    {
-        if (!_withTime && !withMode)
-            return null;
-        var properties = new Reapi.NodeProperties();
-        if (_withTime)
-            properties.Mtime = new Timestamp { Seconds = status.Seconds, Nanos = (int)status.Nanoseconds };
-        if (withMode)
-            properties.UnixMode = status.Mode;
-        return properties;
+        if (!status.IsNull || !follow)
+            throw new FaultException(new Fault(FaultKind.Worker, $"output '{path}' is a fifo, socket or device, which cannot be uploaded") { Code = StatusCode.Internal });
+        _found.Files.Add((path, _walk.EmptyFile(status)));
     }
 }

@@ -12,6 +12,7 @@ internal sealed class TreeBuilder
     private readonly DigestFunction _function;
     private readonly List<(Digest Digest, ByteString Bytes)> _order = [];
     private readonly Dictionary<Digest, Reapi.Directory> _directories = [];
+    private readonly Dictionary<ScannedDirectory, Digest> _visited = [];
 
     private TreeBuilder(DigestFunction function) => _function = function;
 
@@ -37,6 +38,9 @@ internal sealed class TreeBuilder
     /// </summary>
     private Digest Visit(ScannedDirectory scanned)
     {
+        // What several links lead to stands in several places.
+        if (_visited.TryGetValue(scanned, out var visited))
+            return visited;
         var children = new Digest[scanned.Directories.Count];
         for (var i = children.Length - 1; i >= 0; i--)
             children[i] = Visit(scanned.Directories[i].Directory);
@@ -59,6 +63,6 @@ internal sealed class TreeBuilder
         var digest = BlobHasher.Compute(bytes.Span, _function);
         if (_directories.TryAdd(digest, directory))
             _order.Add((digest, bytes));
-        return digest;
+        return _visited[scanned] = digest;
     }
 }

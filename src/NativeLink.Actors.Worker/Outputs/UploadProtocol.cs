@@ -4,23 +4,23 @@ namespace NativeLink.Actors.Worker.Outputs;
 public static class UploadProtocol
 {
     /// <summary>Find the outputs, hash them, and bring what the CAS lacks there.</summary>
-    public sealed record Upload(OperationId Id, UploadPlan Plan);
+    public sealed record Upload(AttemptId Id, UploadPlan Plan);
 
     /// <summary>All blobs are durable in the CAS. The result holds outputs and the digests of stdout and stderr, nothing else.</summary>
-    public sealed record Uploaded(OperationId Id, Reapi.ActionResult Outputs);
+    public sealed record Uploaded(AttemptId Id, Reapi.ActionResult Outputs);
 
     /// <summary>Write what is to be remembered of this action before its result leaves: action cache and historical record.</summary>
-    public sealed record Publish(OperationId Id, PublishPlan Plan);
+    public sealed record Publish(AttemptId Id, PublishPlan Plan);
 
     /// <summary>Answers Publish, also when a write failed (that is logged only).</summary>
     /// <param name="Historical">The digest of the historical record, if one was written.</param>
-    public sealed record Published(OperationId Id, bool ActionCacheWritten, Digest? Historical);
+    public sealed record Published(AttemptId Id, bool ActionCacheWritten, Digest? Historical);
 
     /// <summary>Answers either request.</summary>
-    public sealed record UploadFailed(OperationId Id, Fault Fault);
+    public sealed record UploadFailed(AttemptId Id, Fault Fault);
 
-    /// <summary>Give up what this operation asked for; it is answered with an Aborted fault.</summary>
-    public sealed record CancelUpload(OperationId Id);
+    /// <summary>Give up what this attempt asked for; it is answered with an Aborted fault.</summary>
+    public sealed record CancelUpload(AttemptId Id);
 }
 
 /// <summary>Where outputs may be and how they are to be told.</summary>

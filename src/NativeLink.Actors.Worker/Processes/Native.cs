@@ -8,20 +8,23 @@ internal static unsafe partial class Native
     private const string LibC = "libc";
 
     // ---- errno values (errno(3)); the same on x64 and arm64 ----
-    internal const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, E2BIG = 7, ENOEXEC = 8, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16,
-        ENOTDIR = 20, EISDIR = 21, ENFILE = 23, EMFILE = 24, ETXTBSY = 26, ENAMETOOLONG = 36, ELOOP = 40;
+    internal const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, E2BIG = 7, ENOEXEC = 8, ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EEXIST = 17,
+        ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENFILE = 23, EMFILE = 24, ETXTBSY = 26, ENAMETOOLONG = 36, ELOOP = 40;
 
-    internal const int SigKill = 9;
+    internal const int SigKill = 9, SigChild = 17;
 
-    internal const int OpenWriteOnly = 1, OpenReadWrite = 2, OpenNonBlock = 0x800, OpenCloseOnExec = 0x80000, OpenPath = 0x200000, OpenCreate = 0x40, OpenTruncate = 0x200;
+    internal const int OpenWriteOnly = 1, OpenReadWrite = 2, OpenNonBlock = 0x800, OpenCloseOnExec = 0x80000, OpenCreate = 0x40, OpenTruncate = 0x200;
 
-    internal const short SpawnSetSigDefault = 0x04, SpawnSetSigMask = 0x08, SpawnSetSession = 0x80;
+    internal const uint CloneVm = 0x100, ClonePidFd = 0x1000, CloneVfork = 0x4000;
+
+    internal const ulong CloneIntoCgroup = 0x2_0000_0000;
+
+    /// <summary>O_DIRECTORY, which differs by machine.</summary>
+    internal static int OpenDirectory => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 0x10000 : 0x4000;
 
     internal const int CloneFs = 0x200, CloneNewMount = 0x20000, CloneNewPid = 0x20000000;
 
     internal const int WaitNoHang = 1;
-
-    internal const int FcntlDupCloseOnExec = 1030;
 
     internal const int AccessExecute = 1;
 
@@ -36,6 +39,8 @@ internal static unsafe partial class Native
 
     // The same on x64 and arm64.
     private const long SyscallPidfdOpen = 434;
+
+    internal const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4;
 
     /// <summary>struct rusage has 18 words on both machines: user and system time (2 words each), then the largest resident set, …</summary>
     internal const int UsageWords = 18;
@@ -52,45 +57,6 @@ internal static unsafe partial class Native
     [LibraryImport(LibC, EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Mount(string? source, string target, string? type, ulong flags, string? data);
 
-    [LibraryImport(LibC, EntryPoint = "posix_spawn")]
-    internal static partial int Spawn(int* pid, byte* path, void* fileActions, void* attributes, byte** arguments, byte** environment);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawnattr_init")]
-    internal static partial int SpawnAttributesInit(void* attributes);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawnattr_setflags")]
-    internal static partial int SpawnAttributesSetFlags(void* attributes, short flags);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawnattr_setsigmask")]
-    internal static partial int SpawnAttributesSetSigMask(void* attributes, void* set);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawnattr_setsigdefault")]
-    internal static partial int SpawnAttributesSetSigDefault(void* attributes, void* set);
-
-    [LibraryImport(LibC, EntryPoint = "sigemptyset")]
-    internal static partial int SignalSetEmpty(void* set);
-
-    [LibraryImport(LibC, EntryPoint = "sigfillset")]
-    internal static partial int SignalSetFill(void* set);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawn_file_actions_init")]
-    internal static partial int FileActionsInit(void* actions);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawn_file_actions_destroy")]
-    internal static partial int FileActionsDestroy(void* actions);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawn_file_actions_addopen", StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int FileActionsOpen(void* actions, int fd, string path, int flags, uint mode);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawn_file_actions_adddup2")]
-    internal static partial int FileActionsDup2(void* actions, int fd, int target);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawn_file_actions_addchdir_np", StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int FileActionsChangeDirectory(void* actions, string path);
-
-    [LibraryImport(LibC, EntryPoint = "posix_spawn_file_actions_addclosefrom_np")]
-    internal static partial int FileActionsCloseFrom(void* actions, int from);
-
     [LibraryImport(LibC, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Open(string path, int flags, uint mode = 0);
 
@@ -105,9 +71,6 @@ internal static unsafe partial class Native
 
     [LibraryImport(LibC, EntryPoint = "write", SetLastError = true)]
     internal static partial nint Write(int fd, void* buffer, nuint length);
-
-    [LibraryImport(LibC, EntryPoint = "fcntl", SetLastError = true)]
-    internal static partial int Fcntl(int fd, int command, nint argument);
 
     /// <summary>AF_UNIX, SOCK_STREAM and SOCK_CLOEXEC; <paramref name="pair"/> has room for two descriptors.</summary>
     internal static int SocketPair(int* pair) => SocketPair(1, 1 | OpenCloseOnExec, 0, pair);
@@ -132,9 +95,6 @@ internal static unsafe partial class Native
     [LibraryImport(LibC, EntryPoint = "execv", SetLastError = true)]
     internal static partial int Execute(byte* path, byte** arguments);
 
-    [LibraryImport(LibC, EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int MakeFifo(string path, uint mode);
-
     [LibraryImport(LibC, EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Unlink(string path);
 
@@ -152,6 +112,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(LibC, EntryPoint = "gettid")]
     internal static partial int ThreadId();
+
+    [LibraryImport(LibC, EntryPoint = "getppid")]
+    internal static partial int ParentId();
 
     [LibraryImport(LibC, EntryPoint = "umask")]
     internal static partial uint UMask(uint mask);
@@ -184,10 +147,48 @@ internal static unsafe partial class Native
     private static partial int EpollWait(int epoll, byte* happenings, int count, int milliseconds);
 
     [LibraryImport(LibC, EntryPoint = "syscall", SetLastError = true)]
-    private static partial long Syscall(long number, long one, long two);
+    private static partial long Syscall(long number, long one, long two, long three, long four);
+
+    /// <summary>pidfd_send_signal(2): never another process than the one meant, whose number may have been used again; 0 or -1.</summary>
+    internal static int SendSignalTo(int pidfd, int signal) => pidfd < 0 ? -1 : (int)Syscall(Syscalls.PidfdSendSignal, pidfd, signal, 0, 0);
 
     /// <summary>pidfd_open(2), close-on-exec by itself; readable once the process has ended.</summary>
-    internal static int PidfdOpen(int pid) => (int)Syscall(SyscallPidfdOpen, pid, 0);
+    internal static int PidfdOpen(int pid) => (int)Syscall(SyscallPidfdOpen, pid, 0, 0, 0);
+
+    [LibraryImport(LibC, EntryPoint = "inotify_init1", SetLastError = true)]
+    internal static partial int InotifyInit(int flags);
+
+    [LibraryImport(LibC, EntryPoint = "inotify_add_watch", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int InotifyAdd(int inotify, string path, uint mask);
+
+    [LibraryImport(LibC, EntryPoint = "mmap", SetLastError = true)]
+    private static partial void* MapMemory(void* address, nuint length, int protection, int flags, int fd, nint offset);
+
+    /// <summary>Private, empty memory of this process; null with the errno when there is none.</summary>
+    internal static void* MapPage(int size)
+    {
+        const int PrivateAnonymous = 0x22;
+        var page = MapMemory(null, (nuint)size, ProtectRead | ProtectWrite, PrivateAnonymous, -1, 0);
+        return page == (void*)-1 ? null : page;
+    }
+
+    [LibraryImport(LibC, EntryPoint = "mprotect", SetLastError = true)]
+    internal static partial int ProtectMemory(void* address, nuint length, int protection);
+
+    /// <summary>Waits until there is something to read, as a process's end is by its pidfd, or the time is over.</summary>
+    /// <returns>Whether there is.</returns>
+    internal static bool AwaitReadable(int fd, int milliseconds)
+    {
+        var watch = stackalloc int[2] { fd, 1 }; // POLLIN
+        var began = Environment.TickCount64;
+        int ready;
+        do
+        {
+            ready = Poll(watch, 1, (int)Math.Max(0, milliseconds - (Environment.TickCount64 - began)));
+        }
+        while (ready < 0 && Marshal.GetLastPInvokeError() == EINTR);
+        return ready == 1;
+    }
 
     // struct epoll_event is packed on x64 and aligned everywhere else.
     private static readonly int _tagOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
@@ -200,6 +201,8 @@ internal static unsafe partial class Native
         *(long*)(happening + _tagOffset) = tag;
         return EpollControl(epoll, EpollAdd, fd, happening);
     }
+
+    internal static int EpollForget(int epoll, int fd) => EpollControl(epoll, EpollDelete, fd, null);
 
     /// <summary>Waits for happenings and returns their tags' number; -1 with errno set.</summary>
     internal static int EpollTags(int epoll, Span<long> tags, int milliseconds)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using NativeLink.Actors.Worker.Processes.Output;
 
 namespace NativeLink.Actors.Worker.Processes;
 
@@ -12,6 +13,8 @@ public static unsafe class OwnNamespaces
 {
     /// <summary>Holds the number of the process that has been through this, so that neither it does so twice nor a process started with its environment takes it for itself.</summary>
     public const string Variable = "NATIVELINK_ACTORS_NAMESPACES";
+
+    private const int LeastDescriptor = 10;
 
     // Shared within the new namespace, so that the namespaces of actions see what is mounted later; outside nothing is seen of it: there, it is another user's.
     private static readonly string[] _unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "shared", "--"];
@@ -34,14 +37,20 @@ public static unsafe class OwnNamespaces
     private static string? Try(string? path)
     {
         var said = Path.Combine(Path.GetTempPath(), $"nativelink-actors-unshare-{Guid.NewGuid():N}");
-        var plan = new ProcessPlan([.. _unshare, "/bin/sh", "-c", ":"], Search(path), "/", "/dev/null", said);
+        var plan = new ProcessPlan([.. _unshare, "/bin/sh", "-c", ":"], Search(path), "/", "", "");
         var program = ProgramLookup.Find(plan);
         if (program.Path is null) return program.Message;
         using var call = new SpawnCall();
-        call.Prepare(plan, program.Path, null);
         try
         {
-            if (!call.Spawn()) return $"{program.Path}: {Native.ErrorText(call.Error)}";
+            using var file = new FileStream(said, FileMode.CreateNew, FileAccess.Write);
+            // Where this process was started without stdin, stdout or stderr, the file may be one of those that the child sets up.
+            var above = NativePipes.Fcntl((int)file.SafeFileHandle.DangerousGetHandle(), NativePipes.DuplicateCloseOnExec, LeastDescriptor);
+            if (above < 0) return Native.ErrorText(Marshal.GetLastPInvokeError());
+            call.Prepare(plan, program.Path, new SpawnStreams(-1, above));
+            var spawned = call.Spawn();
+            _ = Native.Close(above);
+            if (!spawned) return $"{program.Path}: {Native.ErrorText(call.Error)}";
             int status;
             while (Native.Wait(call.Pid, &status, 0, null) != call.Pid && Marshal.GetLastPInvokeError() == Native.EINTR)
             {

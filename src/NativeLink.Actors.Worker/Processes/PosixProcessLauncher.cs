@@ -1,12 +1,12 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Worker.Processes.Containment;
+using NativeLink.Actors.Worker.Processes.Output;
 
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// Spawns with posix_spawn(3): a session of its own, the working directory, exactly the given environment, all signals at their defaults and none blocked,
-/// stdin from /dev/null, stdout and stderr straight into spool files, no other descriptor, umask 022. Linux, x64 and arm64.
+/// Spawns with a routine of its own, as posix_spawn(3) does: a session of its own, the working directory, exactly the given environment, all signals at their defaults and none blocked,
+/// stdin from /dev/null, stdout and stderr into pipes that are emptied into spool files, no other descriptor, umask 022. Linux, x64 and arm64.
 /// </summary>
 public sealed class PosixProcessLauncher : IProcessLauncher
 {
@@ -15,15 +15,25 @@ public sealed class PosixProcessLauncher : IProcessLauncher
     private readonly ILogger _log;
     private readonly IContainment _containment;
     private readonly ProcessReaper _reaper;
-    private readonly BlockingCollection<SpawnRequest> _requests = [];
-    private readonly List<SpawnLane> _lanes = [];
+    private readonly OutputDrain _drain;
+    private readonly SpawnLanes _lanes;
     private bool _disposed;
 
     private PosixProcessLauncher(ProcessLauncherOptions options, TimeProvider time, ILogger log, IContainment containment, string description)
     {
         (_options, _time, _log, _containment, Description) = (options, time, log, containment, description);
-        _reaper = new ProcessReaper(containment, time, log, options.EndBound);
-        for (var i = 0; i < options.Lanes; i++) _lanes.Add(new SpawnLane(_requests, containment, _reaper, time));
+        _drain = new OutputDrain(log);
+        try
+        {
+            _reaper = new ProcessReaper(containment, time, log, options.EndBound, _drain);
+            _lanes = new SpawnLanes(containment, _reaper, _drain, time, log, options);
+        }
+        catch
+        {
+            _reaper?.Dispose();
+            _drain.Dispose();
+            throw;
+        }
     }
 
     public string Description { get; }
@@ -63,14 +73,14 @@ public sealed class PosixProcessLauncher : IProcessLauncher
     {
         if (_disposed) return;
         _disposed = true;
-        _requests.CompleteAdding();
+        _lanes.End();
         var gone = _reaper.EndAll();
-        foreach (var lane in _lanes) lane.Join();
+        _lanes.Dispose();
         gone = _reaper.EndAll() && gone;
         if (!gone) _log.LeftBehind(1);
         _reaper.Dispose();
+        _drain.Dispose();
         _containment.Dispose();
-        _requests.Dispose();
     }
 
     private static PosixProcessLauncher TryOpen(
@@ -83,15 +93,17 @@ public sealed class PosixProcessLauncher : IProcessLauncher
             _ => SubreaperContainment.Create(),
         };
         var why = reasons.Count == 0 ? "" : $" (not used: {string.Join("; ", reasons)})";
-        var launcher = new PosixProcessLauncher(options, time, log, containment, containment.Description + why);
+        PosixProcessLauncher? launcher = null;
         try
         {
+            launcher = new PosixProcessLauncher(options, time, log, containment, containment.Description + why);
             launcher.Probe();
             return launcher;
         }
         catch
         {
-            launcher.Dispose();
+            if (launcher is null) containment.Dispose();
+            else launcher.Dispose();
             throw;
         }
     }
@@ -99,7 +111,7 @@ public sealed class PosixProcessLauncher : IProcessLauncher
     /// <summary>Runs a shell that leaves a process behind: it must be gone afterwards.</summary>
     private void Probe()
     {
-        var plan = new ProcessPlan(["/bin/sh", "-c", "exec 2>&1; sleep 30 &"], [new("PATH", "/usr/bin:/bin")], "/", "/dev/null", "/dev/null");
+        var plan = new ProcessPlan(["/bin/sh", "-c", "exec 2>&1; sleep 30 &"], [new("PATH", "/usr/bin:/bin")], "/", "", "");
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(10), _time);
         var report = RunAsync(plan, bound.Token).GetAwaiter().GetResult();
         if (report.ExitCode != 0) throw new FaultException(FaultKind.Worker, $"a trial run of /bin/sh ended with exit code {report.ExitCode}");
@@ -112,26 +124,26 @@ public sealed class PosixProcessLauncher : IProcessLauncher
         {
             var final = TimeProvider.System.GetTimestamp() >= deadline;
             var request = new SpawnRequest(plan, final, abort);
-            try
-            {
-                _requests.Add(request, CancellationToken.None);
-            }
-            catch (InvalidOperationException)
-            {
-                throw new FaultException(FaultKind.Worker, "the worker is shutting down");
-            }
-
+            if (!_lanes.TryAdd(request)) throw new FaultException(FaultKind.Worker, "the worker is shutting down");
+            // All lanes may be busy for long.
+            await using var heard = abort.UnsafeRegister(Withdraw, request);
             try
             {
                 return await request.Completion.Task;
             }
-            catch (ProgramBusyException)
+            catch (TryAgainException)
             {
-                // Some other process was being spawned while the program was written, and holds it open until its own exec.
+                // Some other process was being spawned while the program was written, and holds it open until its own exec; or another action uses all there is.
                 if (abort.IsCancellationRequested) return ProcessReport.NeverStarted(_time.GetUtcNow());
                 await Task.Delay(TimeSpan.FromMilliseconds(pause), TimeProvider.System, CancellationToken.None);
             }
         }
+    }
+
+    private void Withdraw(object? state)
+    {
+        var request = (SpawnRequest)state!;
+        if (request.TryTake()) request.Completion.TrySetResult(ProcessReport.NeverStarted(_time.GetUtcNow()));
     }
 
     private static Fault? Unacceptable(ProcessPlan plan)
@@ -145,6 +157,9 @@ public sealed class PosixProcessLauncher : IProcessLauncher
             if (name.Contains('\0') || value.Contains('\0')) return Invalid($"the environment variable {name.Replace('\0', '?')} contains a NUL character");
             if (name.Contains('=')) return Invalid($"the environment variable name {name} contains '='");
         }
+
+        foreach (var spool in (ReadOnlySpan<string>)[plan.StdoutPath, plan.StderrPath])
+            if (spool.StartsWith("/dev/", StringComparison.Ordinal)) return new Fault(FaultKind.Worker, $"{spool} cannot keep what an action says: what stands there would be removed. An empty path keeps nothing.");
 
         return plan.WorkingDirectory.Contains('\0') ? Invalid("the working directory contains a NUL character") : null;
     }

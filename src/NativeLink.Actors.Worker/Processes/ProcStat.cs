@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace NativeLink.Actors.Worker.Processes;
@@ -70,18 +71,34 @@ public static class ProcStat
         return Utf8Parser.TryParse(text[second..], out long pages, out _) ? pages * (Environment.SystemPageSize / 1024) : 0;
     }
 
+    /// <summary>Whether there is such a process, dead or alive; takes no descriptor.</summary>
+    internal static bool Exists(int pid) => Native.SendSignal(pid, 0) == 0 || Marshal.GetLastPInvokeError() != Native.ESRCH;
+
     /// <summary>The numbers in a file of the kernel's that lists process ids; empty when it cannot be read.</summary>
-    internal static List<int> Pids(string path)
+    internal static List<int> Pids(string path) => PidsIfReadable(path) ?? [];
+
+    /// <summary>Empty when there is no such file any more; null when it could not be read, as without a descriptor or memory, which says nothing about who is there.</summary>
+    internal static List<int>? PidsIfReadable(string path)
     {
         var buffer = new byte[4096];
         int length;
         while ((length = Native.ReadFile(path, buffer)) == buffer.Length && length < 1 << 22) buffer = new byte[buffer.Length * 4];
-        return length <= 0 ? [] : Numbers(buffer.AsSpan(0, length));
+        return length switch
+        {
+            > 0 => Numbers(buffer.AsSpan(0, length)),
+            0 or -Native.ENOENT or -Native.ESRCH => [],
+            _ => null,
+        };
     }
 
     /// <summary>Everything that descends from a process, from the children of each of its threads downwards.</summary>
-    internal static List<int> Descendants(int ancestor)
+    internal static List<int> Descendants(int ancestor) => Descendants(ancestor, out _);
+
+    /// <param name="ancestor">Its process number.</param>
+    /// <param name="complete">Whether all could be read: where not, there may be more.</param>
+    internal static List<int> Descendants(int ancestor, out bool complete)
     {
+        complete = true;
         var found = new List<int>();
         var todo = new Stack<int>([ancestor]);
         while (todo.TryPop(out var pid))
@@ -93,12 +110,15 @@ public static class ProcStat
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                continue; // It has ended meanwhile.
+                complete &= error is DirectoryNotFoundException or UnauthorizedAccessException || error.HResult == Native.ESRCH;
+                continue; // Mostly it has ended meanwhile.
             }
 
             foreach (var thread in threads)
             {
-                foreach (var child in Pids(thread + "/children"))
+                var children = PidsIfReadable(thread + "/children");
+                complete &= children is not null;
+                foreach (var child in children ?? [])
                 {
                     found.Add(child);
                     todo.Push(child);

@@ -24,9 +24,12 @@ public sealed record ProcessLauncherOptions
     /// <summary>How long after SIGKILL a tree may still be there before it is reported as the worker's fault.</summary>
     public TimeSpan EndBound { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a program that somebody still holds open for writing ("text file busy") is tried again.</summary>
+    /// <summary>How long a spawn is tried again that fails because somebody still holds the program open for writing ("text file busy"), or for want of anything.</summary>
     public TimeSpan BusyBound { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Threads that spawn; a spawn holds one until exec, and mostly waits there for the kernel to move the child.</summary>
+    /// <summary>How long a spawn may take until the program begins, before it is answered as the worker's fault: file systems may not answer.</summary>
+    public TimeSpan SpawnBound { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Threads that spawn; a spawn holds one until exec.</summary>
     public int Lanes { get; init; } = Math.Clamp(2 * Environment.ProcessorCount, 8, 16);
 }

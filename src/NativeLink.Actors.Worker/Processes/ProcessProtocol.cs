@@ -3,30 +3,45 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <summary>What an executor and the process runner say to each other. Every Run gets exactly one answer.</summary>
 public static class ProcessProtocol
 {
-    public sealed record Run(OperationId Id, ProcessPlan Plan);
+    public sealed record Run(AttemptId Id, ProcessPlan Plan);
 
     /// <summary>End the whole process tree now; the Run is answered with what there is: an Exited whose report says it was aborted.</summary>
-    public sealed record Abort(OperationId Id);
+    public sealed record Abort(AttemptId Id);
 
     /// <summary>The process has ended and its whole tree is gone.</summary>
-    public sealed record Exited(OperationId Id, ProcessReport Report);
+    public sealed record Exited(AttemptId Id, ProcessReport Report);
 
     /// <summary>The process never ran: Action faults say that the program cannot be started, Worker faults that this machine cannot.</summary>
-    public sealed record RunFailed(OperationId Id, Fault Fault);
+    public sealed record RunFailed(AttemptId Id, Fault Fault);
 }
 
 /// <summary>A process to run.</summary>
 /// <param name="Arguments">At least one; the first is the program as argv[0] will show it.</param>
 /// <param name="Environment">The whole environment; nothing is inherited.</param>
 /// <param name="WorkingDirectory">Absolute; relative programs are looked up here, names without a slash in the PATH of <paramref name="Environment"/>.</param>
-/// <param name="StdoutPath">Absolute path of the spool file, made anew.</param>
-/// <param name="StderrPath">Absolute path of the spool file, made anew.</param>
+/// <param name="StdoutPath">Absolute path of the spool file, made anew at the first byte; what else is there is removed, so that a path below /dev is refused. Empty: it is not kept.</param>
+/// <param name="StderrPath">The same.</param>
 public sealed record ProcessPlan(
     IReadOnlyList<string> Arguments,
     IReadOnlyList<KeyValuePair<string, string>> Environment,
     string WorkingDirectory,
     string StdoutPath,
-    string StderrPath);
+    string StderrPath)
+{
+    /// <summary>Told when the process runs, for whoever bounds the run alone; null: nobody asks.</summary>
+    public RunClock? Clock { get; init; }
+}
+
+/// <summary>When a process was started, written by whoever starts it and read by whoever waits. Thread-safe.</summary>
+public sealed class RunClock
+{
+    private long _ticks;
+
+    /// <summary>Null until it runs.</summary>
+    public DateTimeOffset? Started => Interlocked.Read(ref _ticks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    public void Start(DateTimeOffset now) => Interlocked.CompareExchange(ref _ticks, now.UtcTicks, 0);
+}
 
 /// <summary>How a process ended.</summary>
 /// <param name="ExitCode">0 … 255, or 128 + n after signal n; 126 and 127 when the program could not be started, with the reason in stderr's spool.</param>
@@ -36,6 +51,9 @@ public sealed record ProcessPlan(
 /// <param name="Ended">When its tree was gone.</param>
 public sealed record ProcessReport(int ExitCode, int Signal, bool Aborted, DateTimeOffset Started, DateTimeOffset Ended, ResourceUsage Usage)
 {
+    /// <summary>Whether the program could not be started: the exit code is 126 or 127, and stderr's spool says why.</summary>
+    public bool Unstarted { get; init; }
+
     /// <summary>The report of a process that was aborted before it was spawned: as if killed at once.</summary>
     internal static ProcessReport NeverStarted(DateTimeOffset now) => new(128 + Native.SigKill, Native.SigKill, true, now, now, default);
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Worker.Processes.Containment;
+using NativeLink.Actors.Worker.Processes.Output;
 
 namespace NativeLink.Actors.Worker.Processes;
 
@@ -20,26 +21,44 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly TimeSpan _endBound;
+    private readonly OutputDrain _drain;
     private readonly int _epoll = Native.EpollCreate(Native.OpenCloseOnExec);
     private readonly int _wake = Native.EventFd(0, Native.OpenCloseOnExec | Native.OpenNonBlock);
+
+    // By a number that is given once: a process number may be used again while what it stood for has been given up but is still there.
+    // Roots of all reapers of this process: a lane's children come to the main thread when the lane ends, and look like orphans there.
+    private static readonly ConcurrentDictionary<int, RunningProcess> _roots = new();
+
     private readonly ConcurrentDictionary<long, RunningProcess> _running = new();
     private readonly ConcurrentQueue<RunningProcess> _aborts = new();
     private readonly HashSet<RunningProcess> _ending = [];
+    private readonly Action[] _round;
+    private readonly Orphans? _orphans;
     private readonly Thread _thread;
+    private int _resting;
     private long _nextSample;
     private long _ownPeakKiB;
     private long _oomKills;
     private volatile bool _endAll;
     private volatile bool _stopping;
 
-    internal ProcessReaper(IContainment containment, TimeProvider time, ILogger log, TimeSpan endBound)
+    internal ProcessReaper(IContainment containment, TimeProvider time, ILogger log, TimeSpan endBound, OutputDrain drain)
     {
-        (_containment, _time, _log, _endBound) = (containment, time, log, endBound);
-        if (_epoll < 0 || _wake < 0 || Native.EpollWatch(_epoll, _wake, 0) != 0)
-            throw new FaultException(FaultKind.Worker, $"cannot watch processes: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
-        ReadCounters();
-        _thread = new Thread(Loop) { IsBackground = true, Name = "process-reaper" };
-        _thread.Start();
+        (_containment, _time, _log, _endBound, _drain) = (containment, time, log, endBound, drain);
+        _round = [ReapOrphans, AdvanceEnding, SampleWhenDue];
+        try
+        {
+            if (_epoll < 0 || _wake < 0 || Native.EpollWatch(_epoll, _wake, 0) != 0)
+                throw new FaultException(FaultKind.Worker, $"cannot watch processes: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+            ReadCounters();
+            _orphans = Orphans.Adopt(Wake);
+            _thread = WorkerThread.Start(Loop, "process-reaper", 0);
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
     }
 
     /// <summary>Out-of-memory kills on this machine so far, at most a sampling interval old.</summary>
@@ -48,11 +67,16 @@ internal sealed unsafe class ProcessReaper : IDisposable
     /// <summary>Takes over a spawned process. Its completion is answered exactly once.</summary>
     internal void Add(RunningProcess process, CancellationToken abort)
     {
-        var first = _running.IsEmpty;
-        _running[process.Pid] = process;
-        if (Native.EpollWatch(_epoll, process.PidFd, process.Pid) != 0) _log.CannotWatch(process.Pid, Native.ErrorText(Marshal.GetLastPInvokeError()));
+        _running[process.Number] = process;
+        _roots[process.Pid] = process;
         process.Abort = abort.UnsafeRegister(state => PostAbort((RunningProcess)state!), process);
-        if (first || _endAll) Wake();
+        if (Native.EpollWatch(_epoll, process.PidFd, process.Number) != 0)
+        {
+            process.Unwatched = true;
+            _log.CannotWatch(process.Pid, Native.ErrorText(Marshal.GetLastPInvokeError()));
+        }
+
+        if (Interlocked.Exchange(ref _resting, 0) != 0 || process.Unwatched || _endAll) Wake();
     }
 
     /// <summary>Ends everything and waits for it within the bound; true when nothing is left.</summary>
@@ -71,11 +95,18 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _stopping = true;
         Wake();
         _thread.Join();
-        _ = Native.Close(_wake);
-        _ = Native.Close(_epoll);
+        Close();
     }
 
-    private void PostAbort(RunningProcess process)
+    private void Close()
+    {
+        _orphans?.Dispose();
+        foreach (var fd in (ReadOnlySpan<int>)[_wake, _epoll])
+            if (fd >= 0) _ = Native.Close(fd);
+    }
+
+    /// <summary>Ends a process; from any thread.</summary>
+    internal void PostAbort(RunningProcess process)
     {
         _aborts.Enqueue(process);
         Wake();
@@ -102,8 +133,21 @@ internal sealed unsafe class ProcessReaper : IDisposable
             while (_aborts.TryDequeue(out var aborted)) Guarded(aborted, OnAbort);
             if (_endAll)
                 foreach (var process in _running.Values) Guarded(process, OnAbort);
-            AdvanceEnding();
-            SampleWhenDue();
+            foreach (var step in _round) Guarded(step);
+        }
+    }
+
+    private void ReapOrphans() => _orphans?.Reap(_roots.ContainsKey, SubreaperContainment.OnOrphanEnded);
+
+    private void Guarded(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception error)
+        {
+            _log.ReaperRoundFailed(error);
         }
     }
 
@@ -111,7 +155,12 @@ internal sealed unsafe class ProcessReaper : IDisposable
     {
         foreach (var process in _ending)
             if (!process.GivenUp) return EndingMilliseconds;
-        return _running.IsEmpty ? -1 : SampleMilliseconds;
+        if (_orphans is { HasMore: true }) return SampleMilliseconds;
+        // Said before it looks, so that whoever comes after that look wakes it.
+        Interlocked.Exchange(ref _resting, 1);
+        if (_running.IsEmpty) return -1;
+        Volatile.Write(ref _resting, 0);
+        return SampleMilliseconds;
     }
 
     private void DrainWake()
@@ -136,9 +185,10 @@ internal sealed unsafe class ProcessReaper : IDisposable
 
     private void OnAbort(RunningProcess process)
     {
-        if (process.AbortAsked || process.Completion.Task.IsCompleted) return;
+        // The answer may come later than the end: it waits for what the process has said.
+        if (process.Finished || process.AbortAsked || process.Completion.Task.IsCompleted) return;
         process.AbortAsked = true;
-        process.Aborted = !process.RootEnded;
+        process.Aborted |= !process.RootEnded;
         BeginEnding(process);
         process.Tree.Kill();
     }
@@ -147,9 +197,18 @@ internal sealed unsafe class ProcessReaper : IDisposable
     {
         var usage = stackalloc long[Native.UsageWords];
         int status;
-        if (Native.Wait(process.Pid, &status, Native.WaitNoHang, usage) != process.Pid) return;
+        if (Native.Wait(process.Pid, &status, Native.WaitNoHang, usage) != process.Pid)
+        {
+            if (Marshal.GetLastPInvokeError() != Native.ECHILD) return;
+            // Code in this process that is not ours has waited for it: how it ended is not to be known any more, but that it has.
+            process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"how process {process.Pid} ended is not known: somebody else waited for it"));
+        }
+
         process.RootEnded = true;
+        _roots.TryRemove(KeyValuePair.Create(process.Pid, process)); // The number may be another one's by now.
         (process.WaitStatus, process.RootUsage) = (status, RootUsage.From(usage));
+        // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one: it would be told over and over.
+        if (!process.Unwatched) _ = Native.EpollForget(_epoll, process.PidFd);
         _ = Native.Close(process.PidFd);
         BeginEnding(process);
     }
@@ -180,19 +239,38 @@ internal sealed unsafe class ProcessReaper : IDisposable
         process.GivenUp = true;
         process.Abort.Unregister();
         _log.CannotEnd(process.Pid, _endBound);
+        _drain.Finish(process.Output, static _ => { });
         process.Completion.TrySetException(new FaultException(
             FaultKind.Worker, $"process {process.Pid} or one of its descendants is still there {_endBound.TotalSeconds:0} s after SIGKILL (stuck in the kernel?)"));
     }
 
     private void Finish(RunningProcess process)
     {
+        process.Finished = true;
         _ending.Remove(process);
-        _running.TryRemove(process.Pid, out _);
+        _running.TryRemove(process.Number, out _);
         process.Abort.Unregister();
-        var known = process.Tree.Close();
+        TreeUsage known;
+        try
+        {
+            known = process.Tree.Close();
+        }
+        catch
+        {
+            _drain.Discard(process.Output);
+            throw;
+        }
+
+        // One that was given up has been answered, and its output ended.
+        if (!process.GivenUp) Answer(process, known);
+    }
+
+    private void Answer(RunningProcess process, TreeUsage known)
+    {
         var signal = process.WaitStatus & 0x7F;
         if (known.Interference is { } interference && signal == Native.SigKill && !process.Aborted)
         {
+            _drain.Finish(process.Output, static _ => { });
             process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} was ended: {interference}"));
             return;
         }
@@ -205,7 +283,12 @@ internal sealed unsafe class ProcessReaper : IDisposable
             known.PeakMemoryKiB ?? process.RootUsage.PeakKiB(process.SampledKiB, _ownPeakKiB),
             known.Cpu ?? (process.RootUsage.CpuTime + known.ExtraCpu),
             outOfMemory);
-        process.Completion.TrySetResult(new ProcessReport(code, signal, process.Aborted, process.Started, _time.GetUtcNow(), usage));
+        var report = new ProcessReport(code, signal, process.Aborted, process.Started, _time.GetUtcNow(), usage);
+        _drain.Finish(process.Output, fault =>
+        {
+            if (fault is null) process.Completion.TrySetResult(report);
+            else process.Completion.TrySetException(new FaultException(fault));
+        });
     }
 
     private bool OomKilledSince(long before)
@@ -221,7 +304,10 @@ internal sealed unsafe class ProcessReaper : IDisposable
         ReadCounters();
         _containment.BeginRound();
         foreach (var process in _running.Values)
+        {
+            if (process.Unwatched && !process.RootEnded) Guarded(process, OnRootEnded);
             if (!process.RootEnded) process.SampledKiB = Math.Max(process.SampledKiB, process.Tree.ResidentKiB());
+        }
     }
 
     /// <summary>The largest set this process itself has held, and the machine's out-of-memory kills (proc(5): status, vmstat).</summary>

@@ -15,7 +15,7 @@ public sealed class ProcessRunner : ReceiveActor
 {
     private readonly IProcessLauncher _launcher;
     private readonly int _mostAtOnce;
-    private readonly Dictionary<OperationId, Held> _running = [];
+    private readonly Dictionary<AttemptId, Held> _running = [];
     private readonly Queue<(Run Run, IActorRef ReplyTo)> _waiting = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly DispatcherScheduler _steps = new(Context.Dispatcher);
@@ -55,7 +55,7 @@ public sealed class ProcessRunner : ReceiveActor
     {
         if (_running.ContainsKey(run.Id) || _waiting.Any(waiting => waiting.Run.Id == run.Id))
         {
-            Sender.Tell(new RunFailed(run.Id, new Fault(FaultKind.Worker, $"operation {run.Id} already has a process here")));
+            Sender.Tell(new RunFailed(run.Id, new Fault(FaultKind.Worker, $"attempt {run.Id} already has a process here")));
             return;
         }
 
@@ -85,13 +85,13 @@ public sealed class ProcessRunner : ReceiveActor
 
     private void OnEnded(Ended ended)
     {
-        // After a restart an answer of the time before may still come, perhaps while the same operation runs anew.
+        // After a restart an answer of the time before may still come.
         if (!_running.TryGetValue(ended.Id, out var held) || held.Abort != ended.Abort) return;
         _running.Remove(ended.Id);
         held.Abort.Dispose();
         held.ReplyTo.Tell(ended.Answer);
         if (ended.Answer is Exited { Report: { } report })
-            _log.Debug("Operation {OperationId} ended with exit code {ExitCode}, signal {Signal}, aborted {Aborted}", ended.Id, report.ExitCode, report.Signal, report.Aborted);
+            _log.Debug("Attempt {AttemptId} ended with exit code {ExitCode}, signal {Signal}, aborted {Aborted}", ended.Id, report.ExitCode, report.Signal, report.Aborted);
         if (_waiting.TryDequeue(out var next)) Begin(next.Run, next.ReplyTo);
     }
 
@@ -120,5 +120,5 @@ public sealed class ProcessRunner : ReceiveActor
 
     private sealed record Held(IActorRef ReplyTo, CancellationTokenSource Abort);
 
-    private sealed record Ended(OperationId Id, CancellationTokenSource Abort, object Answer);
+    private sealed record Ended(AttemptId Id, CancellationTokenSource Abort, object Answer);
 }

@@ -1,125 +1,140 @@
-using System.Runtime.InteropServices;
-
 namespace NativeLink.Actors.Worker.Processes;
 
-/// <summary>One call of posix_spawn(3), prepared; the containment makes it when the tree is ready. Used on one spawning thread only.</summary>
+/// <summary>One spawn, prepared; the containment makes it when the tree is ready. Used on one spawning thread only, but for <see cref="KillWhileSpawning"/>.</summary>
 internal sealed unsafe class SpawnCall : IDisposable
 {
-    // Larger than glibc's on any machine: 336 and 80 bytes on x64.
-    private const int AttributesSize = 1024;
-    private const int ActionsSize = 256;
-    private const int SignalSetSize = 128;
+    private readonly SpawnSteps _steps = new();
 
-    private static readonly bool _canCloseFrom = NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "posix_spawn_file_actions_addclosefrom_np", out _);
-
-    private readonly byte* _attributes = (byte*)NativeMemory.AllocZeroed(AttributesSize);
-    private readonly byte* _actions = (byte*)NativeMemory.AllocZeroed(ActionsSize);
+    // Whoever ends a child by what the kernel wrote down of it holds this, so that the descriptor is not closed, and its number not somebody else's, meanwhile.
+    private readonly Lock _gate = new();
     private SpawnStrings? _strings;
+    private bool _complete;
 
-    internal SpawnCall()
-    {
-        var set = stackalloc byte[SignalSetSize];
-        _ = Native.SpawnAttributesInit(_attributes);
-        _ = Native.SpawnAttributesSetFlags(_attributes, Native.SpawnSetSession | Native.SpawnSetSigDefault | Native.SpawnSetSigMask);
-        _ = Native.SignalSetEmpty(set);
-        _ = Native.SpawnAttributesSetSigMask(_attributes, set);
-        _ = Native.SignalSetFill(set);
-        _ = Native.SpawnAttributesSetSigDefault(_attributes, set);
-    }
-
-    /// <summary>The errno of the last call; 0 when it spawned.</summary>
+    /// <summary>The errno of the last spawn; 0 when it spawned.</summary>
     internal int Error { get; private set; }
+
+    /// <summary>What the errno comes from.</summary>
+    internal SpawnFailure Failure { get; private set; }
+
+    /// <summary>Whether it failed because there was too little of something, of which there may be more in a moment.</summary>
+    internal bool IsScarcity => Error is Native.EAGAIN or Native.ENOMEM or Native.EMFILE or Native.ENFILE;
 
     internal int Pid { get; private set; }
 
-    internal void Prepare(ProcessPlan plan, string program, (int First, int Second)? gates)
-    {
-        Release();
-        _strings = new SpawnStrings(program, plan);
-        _ = Native.FileActionsInit(_actions);
-        if (gates is var (first, second))
-        {
-            // Whatever the worker has open for writing is closed before the child waits: an input of another action would be "text file busy" so long.
-            _ = Native.FileActionsDup2(_actions, first, 3);
-            _ = Native.FileActionsDup2(_actions, second, 4);
-            CloseFrom(5);
-            _ = Native.FileActionsOpen(_actions, 0, "/proc/self/fd/3", 0, 0);
-            _ = Native.FileActionsOpen(_actions, 0, "/proc/self/fd/4", 0, 0);
-        }
+    /// <summary>The spawned process's, close-on-exec; the caller's from the spawn on.</summary>
+    internal int PidFd { get; private set; } = -1;
 
-        const int Anew = Native.OpenWriteOnly | Native.OpenCreate | Native.OpenTruncate;
-        _ = Native.FileActionsOpen(_actions, 0, "/dev/null", 0, 0);
-        _ = Native.FileActionsOpen(_actions, 1, plan.StdoutPath, Anew, 0x1A4);
-        _ = Native.FileActionsOpen(_actions, 2, plan.StderrPath, Anew, 0x1A4);
-        CloseFrom(3);
-        _ = Native.FileActionsChangeDirectory(_actions, plan.WorkingDirectory);
+    internal void Prepare(ProcessPlan plan, string program, SpawnStreams streams)
+    {
+        Begin(plan, program);
+        _steps.OpenAs(0, "/dev/null", 0);
+        Stream(1, streams.Stdout);
+        Stream(2, streams.Stderr);
+        // Whatever the worker has open for writing is closed before all that may take longer: an input of another action would be "text file busy" so long.
+        _steps.CloseFrom(3);
+        _steps.Limit(StartLimits.OpenFilesResource, StartLimits.OpenFiles);
+        _steps.ChangeDirectory(plan.WorkingDirectory);
     }
 
     /// <summary>For a helper of the worker's own: both ways of a socket as stdin and stdout, stderr nowhere.</summary>
     internal void PrepareHelper(ProcessPlan plan, string program, int socket)
     {
-        Release();
-        _strings = new SpawnStrings(program, plan);
-        _ = Native.FileActionsInit(_actions);
-        _ = Native.FileActionsDup2(_actions, socket, 0);
-        _ = Native.FileActionsDup2(_actions, socket, 1);
-        _ = Native.FileActionsOpen(_actions, 2, "/dev/null", Native.OpenWriteOnly, 0);
-        CloseFrom(3);
-        _ = Native.FileActionsChangeDirectory(_actions, plan.WorkingDirectory);
+        Begin(plan, program);
+        _steps.CopyAs(0, socket);
+        _steps.CopyAs(1, socket);
+        _steps.OpenAs(2, "/dev/null", Native.OpenWriteOnly);
+        _steps.CloseFrom(3);
+        _steps.ChangeDirectory(plan.WorkingDirectory);
     }
+
+    /// <summary>Adds a limit that the child sets itself before it executes its program.</summary>
+    internal void Limit(int resource, Native.Limit limit) => _steps.Limit(resource, limit);
 
     /// <summary>Spawns; true when there is a process.</summary>
-    internal bool Spawn()
+    /// <param name="namespaces">CLONE_NEW… flags of the child.</param>
+    /// <param name="cgroup">The directory of the cgroup that it is made in, or -1.</param>
+    internal bool Spawn(int namespaces = 0, int cgroup = -1) => Made(SpawnRoutine.Run(Armed(namespaces, cgroup)));
+
+    /// <summary>What <see cref="SpawnRoutine"/> is to be given, for one who calls it himself and tells its answer by <see cref="Made"/>.</summary>
+    internal SpawnStep* Armed(int namespaces = 0, int cgroup = -1)
     {
-        int pid;
-        return Made(Native.Spawn(&pid, _strings!.Path, _actions, _attributes, _strings.Arguments, _strings.Environment), pid);
+        if (!_complete)
+        {
+            _steps.Execute(_strings!);
+            _complete = true;
+        }
+
+        return _steps.Begin(namespaces, cgroup);
     }
 
-    /// <summary>What the call is made with, for one who makes it himself and tells the outcome by <see cref="Made"/>.</summary>
-    internal SpawnParameters Parameters => new(_strings!.Path, _actions, _attributes, _strings.Arguments, _strings.Environment);
-
     /// <returns>Whether there is a process.</returns>
-    internal bool Made(int error, int pid)
+    internal bool Made(nint answer)
     {
-        (Error, Pid) = (error, error == 0 ? pid : 0);
-        return error == 0;
+        (Pid, PidFd, Error, Failure) = (0, -1, 0, SpawnFailure.None);
+        if (answer < 0)
+        {
+            (Error, Failure) = ((int)-answer, SpawnFailure.Child);
+            // The kernel may have written a number down before it failed.
+            lock (_gate) _steps.ForgetPidFd();
+            return false;
+        }
+
+        (Pid, PidFd) = ((int)answer, _steps.PidFd);
+        (Failure, Error) = _steps.Failed();
+        if (Failure == SpawnFailure.None) return true;
+        KillAndReap();
+        return false;
+    }
+
+    /// <summary>
+    /// Ends the child of a spawn that has not returned yet; nothing when there is none. Whoever calls this on another thread makes sure that the spawn does not
+    /// return meanwhile.
+    /// </summary>
+    internal void KillWhileSpawning()
+    {
+        lock (_gate) _ = Native.SendSignalTo(_steps.PidFd, Native.SigKill);
     }
 
     /// <summary>Ends a spawned process that may not go on.</summary>
     internal void KillAndReap()
     {
-        _ = Native.SendSignal(Pid, Native.SigKill);
-        int status;
-        _ = Native.Wait(Pid, &status, 0, null);
+        _ = Native.SendSignalTo(PidFd, Native.SigKill);
+        Children.Reap(Pid, PidFd);
+        lock (_gate)
+        {
+            _steps.ForgetPidFd();
+            _ = Native.Close(PidFd);
+        }
+
+        (Pid, PidFd) = (0, -1);
     }
 
     public void Dispose()
     {
         Release();
-        NativeMemory.Free(_attributes);
-        NativeMemory.Free(_actions);
+        _steps.Dispose();
     }
 
-    private void CloseFrom(int fd)
+    private void Stream(int fd, int from)
     {
-        if (_canCloseFrom) _ = Native.FileActionsCloseFrom(_actions, fd);
+        if (from >= 0) _steps.CopyAs(fd, from);
+        else _steps.OpenAs(fd, "/dev/null", Native.OpenWriteOnly);
+    }
+
+    private void Begin(ProcessPlan plan, string program)
+    {
+        Release();
+        _steps.Clear();
+        _strings = new SpawnStrings(program, plan);
+        _complete = false;
     }
 
     private void Release()
     {
-        if (_strings is null) return;
-        _ = Native.FileActionsDestroy(_actions);
-        _strings.Dispose();
+        _strings?.Dispose();
         _strings = null;
     }
 }
 
-/// <summary>The parameters of posix_spawn(3).</summary>
-internal readonly unsafe struct SpawnParameters(byte* path, void* actions, void* attributes, byte** arguments, byte** environment)
-{
-    internal readonly byte* Path = path;
-    internal readonly void* Actions = actions;
-    internal readonly void* Attributes = attributes;
-    internal readonly byte** Arguments = arguments;
-    internal readonly byte** Environment = environment;
-}
+/// <summary>Where a child's stdout and stderr go: open descriptors above those that it sets up, or -1 for /dev/null.</summary>
+internal readonly record struct SpawnStreams(int Stdout, int Stderr);

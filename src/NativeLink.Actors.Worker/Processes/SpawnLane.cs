@@ -1,37 +1,83 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
+using System.Diagnostics;
 using System.Text;
 using NativeLink.Actors.Worker.Processes.Containment;
+using NativeLink.Actors.Worker.Processes.Output;
 
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>A process to spawn.</summary>
-/// <param name="Final">Whether a busy program is told as such, or by a <see cref="ProgramBusyException"/> so that it is tried again.</param>
+/// <param name="Final">Whether what may be otherwise in a moment is told as it is, or by a <see cref="TryAgainException"/>.</param>
 internal sealed record SpawnRequest(ProcessPlan Plan, bool Final, CancellationToken Abort)
 {
+    private int _taken;
+
     internal TaskCompletionSource<ProcessReport> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Whether it is the caller's to answer: a lane's, which spawns it, or that of somebody who ends the waiting for one.</summary>
+    internal bool TryTake() => Interlocked.Exchange(ref _taken, 1) == 0;
 }
 
-/// <summary>The program is open for writing somewhere (ETXTBSY).</summary>
-internal sealed class ProgramBusyException : Exception;
+/// <summary>The program is open for writing somewhere (ETXTBSY), or there is no process, descriptor or memory to be had at this moment.</summary>
+internal sealed class TryAgainException : Exception;
 
-/// <summary>A thread that spawns one process after the other: posix_spawn stands still until exec, and no pool thread should.</summary>
+/// <summary>
+/// A thread that spawns one process after the other: a spawn stands still until exec, and no pool thread should. It may stand for long, as when the program lies on
+/// a file system that does not answer: then it is given up, its request answered, and what comes of it in the end is ended.
+/// </summary>
 internal sealed class SpawnLane
 {
     private readonly BlockingCollection<SpawnRequest> _requests;
     private readonly IContainment _containment;
     private readonly ProcessReaper _reaper;
+    private readonly OutputDrain _drain;
     private readonly TimeProvider _time;
-    private readonly Thread _thread;
+    private readonly Action _spawning;
+    private Thread? _thread;
 
-    internal SpawnLane(BlockingCollection<SpawnRequest> requests, IContainment containment, ProcessReaper reaper, TimeProvider time)
+    // Whoever ends a child from outside holds this, so that the lane does not go on, and the child keeps its number, meanwhile.
+    private readonly Lock _gate = new();
+    private (SpawnRequest Request, SpawnCall Call)? _current;
+    private long _since;
+    private bool _ended;
+    private bool _givenUp;
+    private bool _over;
+
+    /// <param name="spawning">Called before each spawn.</param>
+    internal SpawnLane(BlockingCollection<SpawnRequest> requests, IContainment containment, ProcessReaper reaper, OutputDrain drain, TimeProvider time, Action spawning)
     {
-        (_requests, _containment, _reaper, _time) = (requests, containment, reaper, time);
-        _thread = new Thread(Loop, 512 * 1024) { IsBackground = true, Name = "spawn-lane" };
-        _thread.Start();
+        (_requests, _containment, _reaper, _drain, _time, _spawning) = (requests, containment, reaper, drain, time, spawning);
     }
 
-    internal void Join() => _thread.Join();
+    /// <exception cref="FaultException">Worker: there is no thread for it.</exception>
+    internal void Start() => _thread = WorkerThread.Start(Loop, "spawn-lane", 512 * 1024);
+
+    /// <returns>Whether it ended within the bound.</returns>
+    internal bool Join(TimeSpan bound) => _thread!.Join(bound);
+
+    /// <summary>Ends the child of a spawn that stands although it is not wanted any more, and gives the lane up when it stands for longer than the bound.</summary>
+    /// <returns>Whether a spawn is under way, and whether the lane has been given up.</returns>
+    internal (bool Spawning, bool GivenUp) Look(TimeSpan bound, bool ending)
+    {
+        SpawnRequest request;
+        lock (_gate)
+        {
+            if (_current is not var (current, call)) return (false, false);
+            var overdue = Stopwatch.GetElapsedTime(_since) > bound;
+            if (overdue || ending || current.Abort.IsCancellationRequested) EndCurrent(call);
+            if (!overdue) return (true, false);
+            (request, _givenUp, _current) = (current, true, null);
+        }
+
+        request.Completion.TrySetException(new FaultException(FaultKind.Worker, $"the process did not start within {bound.TotalSeconds:0} s"));
+        return (false, true);
+    }
+
+    /// <summary>From now on nobody takes over what it spawns, as those who would are about to be gone: it ends that itself.</summary>
+    internal void SetOver()
+    {
+        lock (_gate) _over = true;
+    }
 
     private void Loop()
     {
@@ -40,15 +86,23 @@ internal sealed class SpawnLane
         using var call = new SpawnCall();
         foreach (var request in _requests.GetConsumingEnumerable())
         {
+            if (!request.TryTake()) continue;
             try
             {
                 tree ??= _containment.ForLane();
                 Handle(request, call, tree);
             }
+            catch (FaultException error) when (error.Fault.Kind == FaultKind.Worker && !request.Final)
+            {
+                // Mostly there is too little of something at this moment.
+                request.Completion.TrySetException(new TryAgainException());
+            }
             catch (Exception error)
             {
                 request.Completion.TrySetException(error);
             }
+
+            if (_givenUp) break;
         }
 
         tree?.Dispose();
@@ -70,49 +124,119 @@ internal sealed class SpawnLane
             return;
         }
 
-        call.Prepare(plan, place.Path, lane.Gates);
-        var oomKills = _reaper.OomKills;
-        var started = _time.GetUtcNow();
-        var tree = lane.Spawn(call);
-        if (tree is null)
+        var output = ActionOutput.Open(plan.StdoutPath, plan.StderrPath);
+        var (tree, stillWanted) = ((IProcessTree?)null, true);
+        try
         {
-            AnswerUnstarted(request, Explain(call.Error, plan, place.Path, request.Final));
-            return;
+            call.Prepare(plan, place.Path, output.ForChild);
+            (tree, stillWanted) = Spawn(request, call, lane, output);
+        }
+        finally
+        {
+            if (tree is null) output.Discard(static _ => { });
         }
 
-        var pidfd = Native.PidfdOpen(call.Pid);
-        if (pidfd < 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            tree.Kill();
-            call.KillAndReap();
-            throw new FaultException(FaultKind.Worker, $"cannot watch a new process (pidfd_open: {Native.ErrorText(error)})");
-        }
-
-        _reaper.Add(new RunningProcess(call.Pid, pidfd, tree, started, request.Completion) { OomKillsBefore = oomKills }, request.Abort);
+        if (tree is null && stillWanted) AnswerUnstarted(request, Explain(call, plan, place.Path, request.Final));
     }
 
-    /// <summary>What an errno of posix_spawn means: its file actions and its exec report through the same number.</summary>
-    private static ProgramPlace Explain(int error, ProcessPlan plan, string program, bool final)
+    /// <returns>The tree, which the reaper has taken over with its output, if there is one; and whether anybody still waits for what came of it.</returns>
+    private (IProcessTree? Tree, bool StillWanted) Spawn(SpawnRequest request, SpawnCall call, ILaneContainment lane, ActionOutput output)
+    {
+        var oomKills = _reaper.OomKills;
+        var started = _time.GetUtcNow();
+        var (tree, stillWanted) = Spawn(request, call, lane);
+        if (tree is null) return (null, stillWanted);
+        lock (_gate)
+        {
+            if (_over)
+            {
+                EndAtOnce(tree, call);
+                request.Completion.TrySetException(new FaultException(FaultKind.Worker, "the worker is shutting down"));
+                return (null, false);
+            }
+
+            HandOver(request, call, tree, output, (started, oomKills), stillWanted);
+        }
+
+        return (tree, stillWanted);
+    }
+
+    private static void EndAtOnce(IProcessTree tree, SpawnCall call)
+    {
+        try
+        {
+            tree.Kill();
+        }
+        finally
+        {
+            call.KillAndReap();
+            _ = tree.Close();
+        }
+    }
+
+    private void HandOver(
+        SpawnRequest request, SpawnCall call, IProcessTree tree, ActionOutput output, (DateTimeOffset Started, long OomKills) before, bool stillWanted)
+    {
+        request.Plan.Clock?.Start(before.Started);
+        // Nobody waits for one that was given up: it is ended as an aborted one is.
+        var completion = stillWanted ? request.Completion : new TaskCompletionSource<ProcessReport>();
+        var process = new RunningProcess(call.Pid, call.PidFd, tree, before.Started, completion) { OomKillsBefore = before.OomKills, Aborted = _ended, Output = output };
+        output.Failed = () => _reaper.PostAbort(process);
+        var watched = _drain.TryWatch(output);
+        _reaper.Add(process, stillWanted ? request.Abort : new CancellationToken(canceled: true));
+        if (!watched) output.Failed();
+    }
+
+    private (IProcessTree? Tree, bool StillWanted) Spawn(SpawnRequest request, SpawnCall call, ILaneContainment lane)
+    {
+        lock (_gate) (_current, _since, _ended) = ((request, call), Stopwatch.GetTimestamp(), false);
+        _spawning();
+        IProcessTree? tree;
+        try
+        {
+            using (request.Abort.UnsafeRegister(OnAbort, (this, request))) tree = lane.Spawn(call);
+        }
+        finally
+        {
+            lock (_gate) _current = null;
+        }
+
+        return (tree, !_givenUp);
+    }
+
+    private void EndCurrent(SpawnCall call)
+    {
+        _ended = true;
+        call.KillWhileSpawning();
+    }
+
+    private static void OnAbort(object? state)
+    {
+        var (lane, request) = ((SpawnLane, SpawnRequest))state!;
+        lock (lane._gate)
+            if (lane._current is var (current, call) && current == request) lane.EndCurrent(call);
+    }
+
+    /// <summary>What an errno of the child's way to its program means.</summary>
+    private static ProgramPlace Explain(SpawnCall call, ProcessPlan plan, string program, bool final)
     {
         RequireDirectories(plan);
-        switch (error)
+        if (!final && (call.IsScarcity || call.Error == Native.ETXTBSY)) throw new TryAgainException();
+        if (call.IsScarcity || call.Failure != SpawnFailure.Program)
+            throw new FaultException(FaultKind.Worker, $"cannot start a process: {Native.ErrorText(call.Error)}");
+        switch (call.Error)
         {
-            case Native.ETXTBSY when !final:
-                throw new ProgramBusyException();
             case Native.E2BIG:
                 throw new FaultException(new Fault(FaultKind.Action, "the command's arguments and environment are too long for this system (E2BIG)")
                 {
                     Code = Grpc.Core.StatusCode.InvalidArgument,
                 });
-            case Native.EAGAIN or Native.ENOMEM or Native.EMFILE or Native.ENFILE:
-                throw new FaultException(FaultKind.Worker, $"cannot start a process: {Native.ErrorText(error)}");
             case Native.ENOENT or Native.ENOTDIR:
                 return ProgramPlace.Missing($"{plan.Arguments[0]}: the interpreter or loader that {program} names was not found");
             case Native.ENOEXEC:
                 return ProgramPlace.Refused($"{plan.Arguments[0]}: neither a program for this machine nor a script with a #! line");
             default:
-                return ProgramPlace.Refused($"{plan.Arguments[0]}: {Native.ErrorText(error)}");
+                return ProgramPlace.Refused($"{plan.Arguments[0]}: {Native.ErrorText(call.Error)}");
         }
     }
 
@@ -124,7 +248,7 @@ internal sealed class SpawnLane
                 Code = Grpc.Core.StatusCode.InvalidArgument,
             });
         foreach (var spool in (ReadOnlySpan<string>)[plan.StdoutPath, plan.StderrPath])
-            if (!Directory.Exists(Path.GetDirectoryName(spool)))
+            if (spool.Length > 0 && !Directory.Exists(Path.GetDirectoryName(spool)))
                 throw new FaultException(FaultKind.Worker, $"the spool file {spool} cannot be made: its directory does not exist");
     }
 
@@ -134,14 +258,13 @@ internal sealed class SpawnLane
         var now = _time.GetUtcNow();
         try
         {
-            File.WriteAllBytes(request.Plan.StdoutPath, []);
-            File.WriteAllBytes(request.Plan.StderrPath, Encoding.UTF8.GetBytes($"nativelink-actors: {place.Message}\n"));
+            if (request.Plan.StderrPath.Length > 0) File.WriteAllBytes(request.Plan.StderrPath, Encoding.UTF8.GetBytes($"nativelink-actors: {place.Message}\n"));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new FaultException(FaultKind.Worker, $"a spool file cannot be written: {error.Message}", error);
         }
 
-        request.Completion.TrySetResult(new ProcessReport(place.ExitCode, 0, false, now, now, default));
+        request.Completion.TrySetResult(new ProcessReport(place.ExitCode, 0, false, now, now, default) { Unstarted = true });
     }
 }

@@ -17,6 +17,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
     public async Task WriteAsync(Digest digest, BlobSource source, bool zstd, CancellationToken cancellation)
     {
         var uuid = Guid.NewGuid();
+        using var sent = new SentBytes(digest, source);
         await caller.CallAsync($"ByteStream.Write of {digest}", digest.SizeBytes, async attempt =>
         {
             long offset = 0;
@@ -25,12 +26,15 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
                 var kept = zstd ? null : await StatusAsync(NameOf(digest, uuid, false), attempt);
                 if (kept is { Complete: true })
                     return true;
-                if (kept is null)
-                    uuid = Guid.NewGuid();
                 offset = Math.Clamp(kept?.CommittedSize ?? 0, 0, digest.SizeBytes);
+                if (kept is null || !sent.TryGoBackTo(offset))
+                {
+                    (uuid, offset) = (Guid.NewGuid(), 0);
+                    sent.Restart();
+                }
             }
             var name = NameOf(digest, uuid, zstd);
-            await OnceAsync(name, digest, zstd ? new FramePieces(source, digest) : new PlainPieces(source, digest, offset), offset, attempt);
+            await OnceAsync(name, digest, zstd ? new FramePieces(source, digest, sent) : new PlainPieces(source, digest, offset, sent), offset, attempt);
             return true;
         }, cancellation);
     }
@@ -102,26 +106,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         (ReadOnlyMemory<byte> Data, bool Last) Next();
     }
 
-    /// <summary>Fills a buffer from memory or from a file.</summary>
-    private static int Fill(BlobSource source, long offset, Span<byte> target)
-    {
-        if (source.File is null)
-        {
-            var rest = source.Data.Span[(int)offset..];
-            var count = Math.Min(rest.Length, target.Length);
-            rest[..count].CopyTo(target);
-            return count;
-        }
-        var filled = 0;
-        while (filled < target.Length && RandomAccess.Read(source.File, target[filled..], offset + filled) is > 0 and var read)
-            filled += read;
-        return filled;
-    }
-
-    private static FaultException Shrunk(Digest digest) =>
-        new(FaultKind.Worker, $"the file of blob {digest} became shorter while it was uploaded: something still writes to the action's outputs");
-
-    private sealed class PlainPieces(BlobSource source, Digest digest, long offset) : IPieces
+    private sealed class PlainPieces(BlobSource source, Digest digest, long offset, SentBytes sent) : IPieces
     {
         private readonly TwoBuffers _buffers = new(source.File is null ? 0 : ChunkBytes);
         private readonly PassingPages? _pages = source.File is { } file ? PassingPages.ForReading(file, digest.SizeBytes) : null;
@@ -139,8 +124,9 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
             {
                 var buffer = _buffers.Next();
                 data = buffer.AsMemory(0, count);
-                if (Fill(source, _offset, buffer.AsSpan(0, count)) < count)
-                    throw Shrunk(digest);
+                if (source.Read(buffer.AsSpan(0, count), _offset) < count)
+                    throw SentBytes.Changed(source.Path);
+                sent.Append(data.Span);
                 _pages?.Passed(_offset + count);
             }
             _offset += count;
@@ -151,7 +137,7 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         public void Dispose() => _buffers.Dispose();
     }
 
-    private sealed class FramePieces(BlobSource source, Digest digest) : IPieces
+    private sealed class FramePieces(BlobSource source, Digest digest, SentBytes sent) : IPieces
     {
         private readonly ZstdSharp.Compressor _compressor = Zstd.NewStream();
         private readonly byte[] _plain = ArrayPool<byte>.Shared.Rent(ChunkBytes);
@@ -189,8 +175,9 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         private void Refill()
         {
             var count = (int)Math.Min(ChunkBytes, digest.SizeBytes - _offset);
-            if (Fill(source, _offset, _plain.AsSpan(0, count)) < count)
-                throw Shrunk(digest);
+            if (source.Read(_plain.AsSpan(0, count), _offset) < count)
+                throw SentBytes.Changed(source.Path);
+            sent.Append(_plain.AsSpan(0, count));
             (_at, _filled) = (0, count);
             _offset += count;
             WorkerMetrics.RecordUpload(count);

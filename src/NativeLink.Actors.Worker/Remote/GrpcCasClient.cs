@@ -41,6 +41,8 @@ public sealed class GrpcCasClient : ICasClient
 
     public int MaxBatchBytes => _capabilities.Known.MaxBatchBytes;
 
+    public long Absences => _caller.Absences;
+
     public async Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
         var asked = digests.Where(digest => !digest.IsEmpty).Distinct().ToArray();
@@ -155,7 +157,7 @@ public sealed class GrpcCasClient : ICasClient
         var sample = ArrayPool<byte>.Shared.Rent(Zstd.SmallestBytes);
         try
         {
-            return Zstd.Pays(sample.AsSpan(0, RandomAccess.Read(source.File, sample.AsSpan(0, Zstd.SmallestBytes), 0)));
+            return Zstd.Pays(sample.AsSpan(0, source.Read(sample.AsSpan(0, Zstd.SmallestBytes), 0)));
         }
         finally
         {

@@ -19,13 +19,14 @@ public sealed class GrpcChannels : IDisposable
     private readonly ImmutableArray<GrpcChannel> _channels;
     private readonly ImmutableArray<CallInvoker> _invokers;
     private uint _next;
+    private long _absences;
 
     /// <exception cref="FaultException">Worker: no endpoint, or a TLS file cannot be used.</exception>
     public GrpcChannels(ImmutableArray<GrpcEndpointOptions> endpoints, int connectionsPerEndpoint)
     {
         if (endpoints.IsDefaultOrEmpty)
             throw new FaultException(FaultKind.Worker, "a gRPC store without endpoints: name at least one address");
-        _channels = [.. endpoints.SelectMany(endpoint => Enumerable.Range(0, Math.Max(1, connectionsPerEndpoint)).Select(_ => Open(endpoint)))];
+        _channels = [.. endpoints.SelectMany(endpoint => Enumerable.Range(0, Math.Max(1, connectionsPerEndpoint)).Select(_ => Open(endpoint, CountAbsence)))];
         _invokers = [.. _channels.Select(channel => channel.CreateCallInvoker())];
         Name = string.Join(", ", endpoints.Select(endpoint => endpoint.Address.GetLeftPart(UriPartial.Authority)));
     }
@@ -33,17 +34,25 @@ public sealed class GrpcChannels : IDisposable
     /// <summary>The addresses, for messages.</summary>
     public string Name { get; }
 
+    /// <summary>How often the service is known to have been away; see <see cref="ICasClient.Absences"/>.</summary>
+    public long Absences => Interlocked.Read(ref _absences);
+
+    /// <summary>The service was found to be away.</summary>
+    public void CountAbsence() => Interlocked.Increment(ref _absences);
+
     /// <summary>The connection whose turn it is.</summary>
     public CallInvoker Next() => _invokers[(int)(Interlocked.Increment(ref _next) % (uint)_invokers.Length)];
 
     /// <summary>One channel of one connection; nothing is sent before the first call.</summary>
     /// <exception cref="FaultException">Worker: a TLS file cannot be used.</exception>
-    public static GrpcChannel Open(GrpcEndpointOptions endpoint)
+    public static GrpcChannel Open(GrpcEndpointOptions endpoint) => Open(endpoint, null);
+
+    private static GrpcChannel Open(GrpcEndpointOptions endpoint, Action? onClosed)
     {
         var handler = new SocketsHttpHandler
         {
             ConnectTimeout = endpoint.ConnectTimeout > TimeSpan.Zero ? endpoint.ConnectTimeout : TimeSpan.FromSeconds(30),
-            ConnectCallback = async (context, cancellation) => await ConnectAsync(context, endpoint, cancellation).ConfigureAwait(false),
+            ConnectCallback = async (context, cancellation) => await ConnectAsync(context, endpoint, onClosed, cancellation).ConfigureAwait(false),
             EnableMultipleHttp2Connections = true,
             InitialHttp2StreamWindowSize = StreamWindowBytes,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
@@ -73,7 +82,8 @@ public sealed class GrpcChannels : IDisposable
             channel.Dispose();
     }
 
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, GrpcEndpointOptions endpoint, CancellationToken cancellation)
+    private static async ValueTask<Stream> ConnectAsync(
+        SocketsHttpConnectionContext context, GrpcEndpointOptions endpoint, Action? onClosed, CancellationToken cancellation)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -86,7 +96,7 @@ public sealed class GrpcChannels : IDisposable
                 socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, seconds);
             }
             await socket.ConnectAsync(context.DnsEndPoint, cancellation).ConfigureAwait(false);
-            return new QuickAckStream(socket);
+            return new QuickAckStream(socket, onClosed);
         }
         catch
         {

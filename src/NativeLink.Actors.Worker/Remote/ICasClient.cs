@@ -7,7 +7,35 @@ namespace NativeLink.Actors.Worker.Remote;
 public readonly record struct BatchBlob(Digest Digest, ReadOnlyMemory<byte> Data, Fault? Fault);
 
 /// <summary>The bytes of one blob to upload: in memory, or a file from its beginning.</summary>
-public readonly record struct BlobSource(ReadOnlyMemory<byte> Data, SafeFileHandle? File);
+/// <param name="Path">Of the file, for messages.</param>
+public readonly record struct BlobSource(ReadOnlyMemory<byte> Data, SafeFileHandle? File, string Path = "")
+{
+    /// <summary>Fills as much as there is from that place on.</summary>
+    /// <returns>Bytes read; fewer than asked for only at the end.</returns>
+    /// <exception cref="FaultException">Worker: the file cannot be read. Never an <see cref="IOException"/>, which means the connection to who waits for a call.</exception>
+    internal int Read(Span<byte> target, long offset)
+    {
+        if (File is null)
+        {
+            var rest = Data.Span[(int)offset..];
+            var count = Math.Min(rest.Length, target.Length);
+            rest[..count].CopyTo(target);
+            return count;
+        }
+
+        try
+        {
+            var filled = 0;
+            while (filled < target.Length && RandomAccess.Read(File, target[filled..], offset + filled) is > 0 and var read)
+                filled += read;
+            return filled;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FaultException(FaultKind.Worker, $"{Path} cannot be read: {error.Message}", error);
+        }
+    }
+}
 
 /// <summary>
 /// A CAS, whichever it is: one behind gRPC, or the content store of this machine. Digests carry their function; implementations retry as their
@@ -17,6 +45,12 @@ public interface ICasClient : IAsyncDisposable
 {
     /// <summary>How many bytes of blobs one batch call may carry, in either direction.</summary>
     int MaxBatchBytes { get; }
+
+    /// <summary>
+    /// Grows whenever the CAS was away: a connection to it ended, or a call found it unavailable. Who remembers what it has, remembers it for one such number:
+    /// a CAS that comes back may have lost everything.
+    /// </summary>
+    long Absences { get; }
 
     /// <summary>The digests that the CAS lacks, in the order asked; the empty blob is never missing; nothing asked is answered without a call.</summary>
     /// <exception cref="FaultException">Storage, with the gRPC code.</exception>

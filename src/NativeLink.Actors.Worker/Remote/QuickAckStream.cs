@@ -15,10 +15,12 @@ internal sealed class QuickAckStream : Stream
 
     private readonly Socket _socket;
     private readonly NetworkStream _inner;
+    private Action? _onClosed;
 
-    public QuickAckStream(Socket socket)
+    /// <param name="onClosed">Called once, when the peer or this side ends the connection.</param>
+    public QuickAckStream(Socket socket, Action? onClosed = null)
     {
-        _socket = socket;
+        (_socket, _onClosed) = (socket, onClosed);
         _inner = new NetworkStream(socket, ownsSocket: true);
         AcknowledgeAtOnce();
     }
@@ -43,6 +45,8 @@ internal sealed class QuickAckStream : Stream
         var read = await _inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
         if (read > 0)
             AcknowledgeAtOnce();
+        else if (buffer.Length > 0)
+            Interlocked.Exchange(ref _onClosed, null)?.Invoke();
         return read;
     }
 
@@ -80,7 +84,10 @@ internal sealed class QuickAckStream : Stream
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            Interlocked.Exchange(ref _onClosed, null)?.Invoke();
             _inner.Dispose();
+        }
         base.Dispose(disposing);
     }
 

@@ -36,6 +36,9 @@ internal sealed class RpcCaller : IDisposable
     /// <summary>The addresses, for messages.</summary>
     public string Name => _channels.Name;
 
+    /// <summary>How often a connection has ended or a call has found the service unavailable.</summary>
+    public long Absences => _channels.Absences;
+
     /// <summary>Whether a failure with this code is repeated.</summary>
     public bool Retries(StatusCode code) => _retry.Covers(code);
 
@@ -56,7 +59,7 @@ internal sealed class RpcCaller : IDisposable
         }
         catch (RpcException error)
         {
-            throw new FaultException(ToFault(rpc, error.StatusCode, error.Status.Detail), error);
+            throw new FaultException(ToFault(rpc, error.StatusCode, ConnectProblem.Explain(error, _options.Endpoints)), error);
         }
     }
 
@@ -87,6 +90,11 @@ internal sealed class RpcCaller : IDisposable
             var timeout = (_options.RpcTimeout > TimeSpan.Zero ? _options.RpcTimeout : OwnTimeout) + TimeSpan.FromSeconds(payloadBytes / SlowestBytesPerSecond);
             var options = new CallOptions(_headers, (_time.GetUtcNow() + timeout).UtcDateTime, cancellation);
             return await call(new RpcAttempt(_channels.Next(), options, attempt));
+        }
+        catch (RpcException error) when (error.StatusCode == StatusCode.Unavailable)
+        {
+            _channels.CountAbsence();
+            throw;
         }
         finally
         {

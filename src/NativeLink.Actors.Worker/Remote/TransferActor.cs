@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Event;
+using NativeLink.Actors.Worker.Telemetry;
 
 namespace NativeLink.Actors.Worker.Remote;
 
@@ -43,15 +44,10 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>The answer to a request that failed.</summary>
-    private protected abstract object Failed(OperationId id, Fault fault);
-
-    /// <summary>Gives up an answer that came too late for anybody to use.</summary>
-    private protected virtual void Discard(object answer)
-    {
-    }
+    private protected abstract object Failed(AttemptId id, Fault fault);
 
     /// <summary>Starts the work of a request; its result is the answer.</summary>
-    private protected void Hold(OperationId id, Func<CancellationToken, Task<object>> work)
+    private protected void Hold(AttemptId id, Func<CancellationToken, Task<object>> work)
     {
         var held = new Held(id, Sender, new CancellationTokenSource());
         _held.Add(held);
@@ -60,8 +56,8 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
             .PipeTo(Self, success: answer => new Ended(held, answer, null), failure: error => new Ended(held, null, Fault.From(error)));
     }
 
-    /// <summary>Ends what an operation has running here.</summary>
-    private protected void Cancel(OperationId id)
+    /// <summary>Ends what an attempt has running here.</summary>
+    private protected void Cancel(AttemptId id)
     {
         foreach (var held in _held.Where(held => held.Id == id && !held.Stop.IsCancellationRequested))
         {
@@ -73,18 +69,12 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
     private void OnEnded(Ended ended)
     {
         var held = ended.Held;
+        // Given up already, or asked of this actor before it was restarted: what came of it belongs to the directory that it was made in.
         if (!_held.Remove(held))
-        {
-            // Given up already, or asked of this actor before it was restarted.
-            if (ended.Answer is { } late)
-                Discard(late);
             return;
-        }
         Timers.Cancel(held);
         var cancelled = held.Stop.IsCancellationRequested;
         held.Stop.Dispose();
-        if (cancelled && ended.Answer is { } unwanted)
-            Discard(unwanted);
         if (cancelled)
             held.ReplyTo.Tell(Failed(held.Id, Aborted));
         else if (ended.Fault is { } fault)
@@ -98,16 +88,16 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
         var held = grace.Held;
         if (!_held.Remove(held))
             return;
-        Log.WithContext("OperationId", held.Id).Warning("A cancelled request has not ended after {Grace}; it is answered without waiting for it", CancelGrace);
+        Log.Of(held.Id).Warning("A cancelled request has not ended after {Grace}; it is answered without waiting for it", CancelGrace);
         held.ReplyTo.Tell(Failed(held.Id, Aborted));
     }
 
     private Fault Aborted => new(FaultKind.Aborted, $"the {_role} was told to give this up");
 
     /// <summary>A class, not a record: two requests are never the same one, not even before and after a restart.</summary>
-    private sealed class Held(OperationId id, IActorRef replyTo, CancellationTokenSource stop)
+    private sealed class Held(AttemptId id, IActorRef replyTo, CancellationTokenSource stop)
     {
-        public OperationId Id { get; } = id;
+        public AttemptId Id { get; } = id;
 
         public IActorRef ReplyTo { get; } = replyTo;
 

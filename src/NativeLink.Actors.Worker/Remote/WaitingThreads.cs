@@ -19,13 +19,23 @@ public sealed class WaitingThreads : ExecutorService
     private readonly Lock _gate = new();
     private readonly Queue<IRunnable> _work = new();
     private readonly Stack<WakeSignal> _asleep = new();
+    private readonly Func<WakeSignal> _makeSignal;
     private readonly int _most;
     private int _started;
     private int _waking;
     private bool _stopped;
 
     public WaitingThreads(string id, int most)
-        : base(id) => _most = Math.Max(1, most);
+        : this(id, most, static () => new WakeSignal())
+    {
+    }
+
+    internal WaitingThreads(string id, int most, Func<WakeSignal> makeSignal)
+        : base(id)
+    {
+        (_most, _makeSignal) = (Math.Max(1, most), makeSignal);
+        Start();
+    }
 
     public override void Execute(IRunnable run)
     {
@@ -40,7 +50,7 @@ public sealed class WaitingThreads : ExecutorService
             if (_asleep.TryPop(out sleeper))
                 _waking++;
             else if (_started < _most)
-                new Thread(Loop) { IsBackground = true, Name = $"{Id}-{++_started}" }.Start();
+                TryStart();
         }
         sleeper?.Set();
     }
@@ -59,9 +69,38 @@ public sealed class WaitingThreads : ExecutorService
         sleepers.ForEach(static sleeper => sleeper.Set());
     }
 
-    private void Loop()
+    /// <summary>Without a further thread those that there are do the work, and the next that comes asks again: the first is there from the beginning.</summary>
+    private void TryStart()
     {
-        using var signal = new WakeSignal();
+        try
+        {
+            Start();
+        }
+        catch (Exception error) when (error is OutOfMemoryException or ThreadStartException or FaultException)
+        {
+            // Not counted: it has not started.
+        }
+    }
+
+    private void Start()
+    {
+        // Made here, where somebody hears that there is no descriptor: on the new thread that would be the end of the process.
+        var signal = _makeSignal();
+        try
+        {
+            new Thread(() => Loop(signal)) { IsBackground = true, Name = $"{Id}-{_started + 1}" }.Start();
+        }
+        catch
+        {
+            signal.Dispose();
+            throw;
+        }
+        _started++;
+    }
+
+    private void Loop(WakeSignal made)
+    {
+        using var signal = made;
         while (Next(signal) is { } run)
             run.Run();
     }

@@ -10,7 +10,7 @@ public class LeastRecentlyUsed
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch;
 
-    private readonly BlobIndex _index = new();
+    private readonly BlobIndex _index = new(4096, TimeSpan.FromMinutes(30));
     private Digest[] _digests = [];
     private int _next;
 
@@ -22,14 +22,14 @@ public class LeastRecentlyUsed
     {
         _digests = [.. Enumerable.Range(0, Blobs).Select(static i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256))];
         foreach (var digest in _digests)
-            _index.Add(digest, 4096, Now);
+            _index.Add(digest, Now);
         new Random(1).Shuffle(_digests);
     }
 
     [Benchmark]
     public bool Use()
     {
-        var entry = _index.Find(Next())!;
+        var entry = _index.Find(Next())!.Value;
         _index.Touch(entry, Now);
         return entry.IsKnown;
     }
@@ -37,7 +37,7 @@ public class LeastRecentlyUsed
     [Benchmark]
     public int LeaseAndRelease()
     {
-        var entry = _index.Find(Next())!;
+        var entry = _index.Find(Next())!.Value;
         _index.Lease(entry);
         _index.Release(entry, Now);
         return entry.Leases;
@@ -46,9 +46,10 @@ public class LeastRecentlyUsed
     [Benchmark]
     public long EvictAndAdd()
     {
-        var oldest = _index.Oldest!;
+        var oldest = _index.Oldest(Now)!.Value;
+        var key = oldest.Key;
         _index.Remove(oldest);
-        _index.Add(oldest.Key, 4096, Now);
+        _index.Add(key, Now);
         return _index.Bytes;
     }
 

@@ -41,7 +41,8 @@ public class TreeDiff
 
     private sealed class Messages(BlobSet blobs) : ITreeSource
     {
-        public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(IReadOnlyCollection<Digest> directories, CancellationToken cancellation) =>
+        public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(directories.ToDictionary(static digest => digest, digest => Reapi.Directory.Parser.ParseFrom(blobs.Pending[digest])));
 
         public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation) => throw new NotSupportedException("nothing is fetched here");

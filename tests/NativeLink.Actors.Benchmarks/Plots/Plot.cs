@@ -18,7 +18,11 @@ internal static class Plot
     private const double Height = 440;
 
     // Colours that people with any kind of colour vision tell apart (Okabe and Ito); the markers differ too.
-    private static readonly OxyColor[] Colours = [OxyColor.FromRgb(0, 114, 178), OxyColor.FromRgb(213, 94, 0), OxyColor.FromRgb(0, 158, 115), OxyColor.FromRgb(204, 121, 167)];
+    private static readonly OxyColor[] Colours =
+    [
+        OxyColor.FromRgb(0, 114, 178), OxyColor.FromRgb(213, 94, 0), OxyColor.FromRgb(0, 158, 115), OxyColor.FromRgb(204, 121, 167),
+        OxyColor.FromRgb(230, 159, 0), OxyColor.FromRgb(86, 180, 233), OxyColor.FromRgb(0, 0, 0),
+    ];
     private static readonly MarkerType[] Markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
 
     public static void Write(string file, string title, string subtitle, Axes axes, IReadOnlyList<Curve> curves)

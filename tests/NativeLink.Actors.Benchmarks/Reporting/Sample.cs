@@ -8,6 +8,8 @@ internal sealed class Sample
 {
     private readonly List<double> _values = [];
 
+    public IReadOnlyList<double> Values => _values;
+
     public int Count => _values.Count;
 
     public double Min => _values.Min();

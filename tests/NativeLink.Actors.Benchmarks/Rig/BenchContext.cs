@@ -7,11 +7,12 @@ internal sealed class BenchContext : IDisposable
 {
     private static readonly string[] VolumeNames = ["ext4", "tmpfs"];
 
-    private readonly Dictionary<string, Volume> _volumes = [];
+    private readonly Dictionary<string, Volume> _volumes;
     private int _directories;
     private int _disposed;
 
-    private BenchContext(string binary, string root, string repository, bool quick) => (Binary, Root, Repository, Quick) = (binary, root, repository, quick);
+    private BenchContext(string binary, string root, string repository, bool quick, Dictionary<string, Volume>? volumes = null) =>
+        (Binary, Root, Repository, Quick, _volumes) = (binary, root, repository, quick, volumes ?? []);
 
     /// <summary>The published program.</summary>
     public string Binary { get; }
@@ -39,15 +40,18 @@ internal sealed class BenchContext : IDisposable
         var temporary = Directory.CreateDirectory(Path.Combine(root, "tmp")).FullName;
         File.SetUnixFileMode(temporary, (UnixFileMode)Convert.ToInt32("1777", 8));
         Environment.SetEnvironmentVariable("TMPDIR", temporary);
-        if (binary is null)
-        {
-            var output = Path.Combine(root, "bin");
-            var (code, log) = await RunAsync("dotnet", ["publish", Path.Combine(repository, "src/NativeLink.Actors.Cli"), "-c", "Release", "-o", output, "-v", "q", "--nologo"], TimeSpan.FromMinutes(10));
-            if (code != 0)
-                throw new InvalidOperationException($"dotnet publish failed:\n{log}");
-            binary = Path.Combine(output, "nativelink-actors");
-        }
+        binary ??= await PublishAsync(repository, Path.Combine(root, "bin"));
         return new BenchContext(Path.GetFullPath(binary), root, repository, quick) { Latency = latency };
+    }
+
+    /// <summary>The same, with another published program, and directories below one of this context's: it ends with this one.</summary>
+    public BenchContext With(string binary, string name) => new(binary, NewDirectory(name), Repository, Quick, _volumes) { Latency = Latency };
+
+    /// <summary>Publishes the sources in a directory; answers the program's path.</summary>
+    public static async Task<string> PublishAsync(string sources, string output)
+    {
+        var (code, log) = await RunAsync("dotnet", ["publish", Path.Combine(sources, "src/NativeLink.Actors.Cli"), "-c", "Release", "-o", output, "-v", "q", "--nologo"], TimeSpan.FromMinutes(10));
+        return code == 0 ? Path.Combine(output, "nativelink-actors") : throw new InvalidOperationException($"dotnet publish failed:\n{log}");
     }
 
     /// <summary>A new directory below <see cref="Root"/>.</summary>

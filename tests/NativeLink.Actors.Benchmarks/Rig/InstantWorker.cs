@@ -33,30 +33,32 @@ internal static partial class InstantWorker
 
     private static Wire.ExecuteResult Answer(Wire.StartExecute start)
     {
-        var (now, nothing) = (Timestamp.FromDateTime(DateTime.UtcNow), NativeLink.Actors.Protocol.Digest.Empty(NativeLink.Actors.Protocol.DigestFunction.Sha256));
-        return new Wire.ExecuteResult
+        var response = EmptyResponse(Timestamp.FromDateTime(DateTime.UtcNow));
+        (response.Result.ExecutionMetadata.Worker, response.Result.ExecutionMetadata.QueuedTimestamp) = (start.WorkerId, start.QueuedTimestamp);
+        return new Wire.ExecuteResult { OperationId = start.OperationId, InstanceName = start.ExecuteRequest.InstanceName, ExecuteResponse = response };
+    }
+
+    /// <summary>The answer to an action that did nothing, complete in all that a scheduler wants; all its times are one.</summary>
+    internal static Reapi.ExecuteResponse EmptyResponse(Timestamp at)
+    {
+        var nothing = NativeLink.Actors.Protocol.Digest.Empty(NativeLink.Actors.Protocol.DigestFunction.Sha256).ToWire();
+        return new Reapi.ExecuteResponse
         {
-            OperationId = start.OperationId,
-            InstanceName = start.ExecuteRequest.InstanceName,
-            ExecuteResponse = new Reapi.ExecuteResponse
+            Result = new Reapi.ActionResult
             {
-                Result = new Reapi.ActionResult
+                StdoutDigest = nothing,
+                StderrDigest = nothing,
+                ExecutionMetadata = new Reapi.ExecutedActionMetadata
                 {
-                    StdoutDigest = nothing.ToWire(),
-                    StderrDigest = nothing.ToWire(),
-                    ExecutionMetadata = new Reapi.ExecutedActionMetadata
-                    {
-                        Worker = start.WorkerId,
-                        QueuedTimestamp = start.QueuedTimestamp,
-                        WorkerStartTimestamp = now,
-                        InputFetchStartTimestamp = now,
-                        InputFetchCompletedTimestamp = now,
-                        ExecutionStartTimestamp = now,
-                        ExecutionCompletedTimestamp = now,
-                        OutputUploadStartTimestamp = now,
-                        OutputUploadCompletedTimestamp = now,
-                        WorkerCompletedTimestamp = now,
-                    },
+                    QueuedTimestamp = at,
+                    WorkerStartTimestamp = at,
+                    InputFetchStartTimestamp = at,
+                    InputFetchCompletedTimestamp = at,
+                    ExecutionStartTimestamp = at,
+                    ExecutionCompletedTimestamp = at,
+                    OutputUploadStartTimestamp = at,
+                    OutputUploadCompletedTimestamp = at,
+                    WorkerCompletedTimestamp = at,
                 },
             },
         };

@@ -68,6 +68,7 @@ internal sealed class LoadClient : IDisposable
     {
         using var call = new ByteStream.ByteStreamClient(_channel).Write();
         var name = $"uploads/{Guid.NewGuid()}/blobs/{digest}";
+        RpcException? early = null;
         try
         {
             for (long at = 0; at < bytes; at += ChunkBytes)
@@ -78,25 +79,46 @@ internal sealed class LoadClient : IDisposable
             }
             await call.RequestStream.CompleteAsync();
         }
-        catch (RpcException early) when (early.StatusCode == StatusCode.OK)
+        catch (RpcException error)
         {
-            // The blob is there already: the answer came before the bytes.
+            // The server has said all it had to say before it had the bytes: that the blob is there already, or why it does not take it.
+            early = error;
         }
-        await call.ResponseAsync;
+        try
+        {
+            await call.ResponseAsync;
+        }
+        catch (RpcException error) when (error.StatusCode == StatusCode.Cancelled && early is not null)
+        {
+            // What ended the request on the wire hides the answer that came before it; the store knows.
+            if (!await HasAsync(digest))
+                throw;
+        }
+    }
+
+    private async Task<bool> HasAsync(Digest digest)
+    {
+        var cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(_channel);
+        return (await cas.FindMissingBlobsAsync(new Reapi.FindMissingBlobsRequest { BlobDigests = { digest.ToWire() } })).MissingBlobDigests.Count == 0;
     }
 
     /// <summary>Executes one action; throws unless it ends with exit code 0.</summary>
     public async Task<Reapi.ActionResult> ExecuteAsync(Digest action)
     {
-        using var call = _execution.Execute(new Reapi.ExecuteRequest { ActionDigest = action.ToWire(), SkipCacheLookup = true });
+        var response = await AnswerAsync(action);
+        return response.Status is { Code: not 0 } || response.Result.ExitCode != 0 ? throw new InvalidOperationException($"an action failed: {response}") : response.Result;
+    }
+
+    /// <summary>Executes one action; its answer, whatever it says.</summary>
+    /// <param name="bound">How long it may take; without end when null.</param>
+    public async Task<Reapi.ExecuteResponse> AnswerAsync(Digest action, TimeSpan? bound = null)
+    {
+        var deadline = bound is { } longest ? DateTime.UtcNow + longest : (DateTime?)null;
+        using var call = _execution.Execute(new Reapi.ExecuteRequest { ActionDigest = action.ToWire(), SkipCacheLookup = true }, deadline: deadline);
         while (await call.ResponseStream.MoveNext(default))
         {
-            if (!call.ResponseStream.Current.Done)
-                continue;
-            var response = call.ResponseStream.Current.Response.Unpack<Reapi.ExecuteResponse>();
-            if (response.Status is { Code: not 0 } || response.Result.ExitCode != 0)
-                throw new InvalidOperationException($"an action failed: {response}");
-            return response.Result;
+            if (call.ResponseStream.Current.Done)
+                return call.ResponseStream.Current.Response.Unpack<Reapi.ExecuteResponse>();
         }
         throw new InvalidOperationException("the stream ended without an answer");
     }

@@ -52,6 +52,29 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return new ServerProcess(BenchContext.Start(context.Binary, file is null ? arguments : [.. arguments, "--config", file]));
     }
 
+    /// <summary>Starts <c>local</c> with its log in a file, as an ordinary user when one is named, and waits until it is ready.</summary>
+    public static Task<ServerProcess> StartLoggedAsync(BenchContext context, string data, string log, int? user, params string[] switches) =>
+        StartLoggedBelowAsync([], context, data, log, user, switches);
+
+    /// <summary>As <see cref="StartLoggedAsync"/>, executed by a program that these words start and that keeps the process id.</summary>
+    public static async Task<ServerProcess> StartLoggedBelowAsync(string[] starter, BenchContext context, string data, string log, int? user, params string[] switches)
+    {
+        string[] become = user is { } id ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups", "env", $"HOME={data}"] : [];
+        string[] command = [.. become, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches];
+        var server = new ServerProcess(BenchContext.Start("/bin/sh", ["-c", "exec 2>\"$0\"; exec \"$@\"", log, .. command]));
+        await server.ReadyAsync();
+        return server;
+    }
+
+    /// <summary>Asks it to end; whether it did within the time.</summary>
+    public async Task<bool> EndsWithinAsync(TimeSpan limit)
+    {
+        using var end = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
+        using var patience = new CancellationTokenSource(limit);
+        await _process.WaitForExitAsync(patience.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
+        return _process.HasExited;
+    }
+
     /// <summary>Waits until <c>local</c> says that it is ready, and where.</summary>
     public async Task ReadyAsync()
     {

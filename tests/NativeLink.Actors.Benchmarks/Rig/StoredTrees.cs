@@ -16,7 +16,8 @@ internal sealed class StoredTrees : ITreeSource
         blobs.PutInto(store);
     }
 
-    public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(IReadOnlyCollection<Digest> directories, CancellationToken cancellation)
+    public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
     {
         var found = new Dictionary<Digest, Reapi.Directory>();
         foreach (var digest in directories)

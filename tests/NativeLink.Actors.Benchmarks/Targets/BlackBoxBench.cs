@@ -22,13 +22,34 @@ internal static class BlackBoxBench
 
     public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
-        if (!File.Exists(Python) || (await BenchContext.RunAsync(Python, ["-c", "import grpc, google.protobuf"], Limit)).Code != 0)
-            throw new CannotMeasureException($"{Python} with python3-grpcio and python3-protobuf is missing");
+        await NeedPythonAsync();
         var volume = await context.VolumeAsync("ext4");
         await using var cas = await ServerProcess.StartLocalIn(volume.NewDirectory("t11-cas"), context, "--workers", "0");
         var instant = await RunAsync(context, volume, cas, $"{Environment.ProcessPath} {ServerProcess.InstantWorkerCommand}", "noop", "rate");
         Printed = await RunAsync(context, volume, cas, context.Binary, context.Quick ? ["floors", "noop", "rate", "trees"] : ["*"]);
         return [.. Small(instant), .. Trees(volume), .. Big(context)];
+    }
+
+    /// <summary>The figures of one run with small actions and trees, by what the script calls them.</summary>
+    public static async Task<IReadOnlyList<(string What, string Unit, double Value)>> SampleAsync(BenchContext context)
+    {
+        await NeedPythonAsync();
+        var volume = await context.VolumeAsync("ext4");
+        await using var cas = await ServerProcess.StartLocalIn(volume.NewDirectory("t11-cas"), context, "--workers", "0");
+        var text = await RunAsync(context, volume, cas, context.Binary, "noop", "rate", "trees");
+        string[] medians = ["no-op, one at a time", "1,000 inputs, warm", "10,000 inputs, warm", "10,000 inputs, one file changed", "10,000 inputs, cold"];
+        return
+        [
+            .. medians.Select(what => (what, "ms", Median(what, text))),
+            ("no-op, 8 in flight", "/s", Value(Rate, "no-op", text)),
+            ("no-op, 8 in flight, CPU an action", "ms", Value(Cpu, "no-op", text)),
+        ];
+    }
+
+    private static async Task NeedPythonAsync()
+    {
+        if (!File.Exists(Python) || (await BenchContext.RunAsync(Python, ["-c", "import grpc, google.protobuf"], Limit)).Code != 0)
+            throw new CannotMeasureException($"{Python} with python3-grpcio and python3-protobuf is missing");
     }
 
     private static IEnumerable<Finding> Small(string instant)

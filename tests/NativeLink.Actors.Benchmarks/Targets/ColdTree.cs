@@ -41,11 +41,18 @@ internal static class ColdTree
 
     private static async Task<Finding> FetchAsync(BenchContext context, Volume volume, ServerProcess cas, LoadClient client)
     {
+        var (floors, cold) = await SampleAsync(context, volume, cas, client, context.Passes(8));
+        return Finding.OfFloor($"cold 10,000 files from the CAS, {volume.Name}", cold.Median, floors.Median, 2, "ms", $"{cold}; written and linked locally {floors}");
+    }
+
+    /// <summary>So many cold trees of a new worker, and the same files written and linked locally.</summary>
+    public static async Task<(Sample Floors, Sample Cold)> SampleAsync(BenchContext context, Volume volume, ServerProcess cas, LoadClient client, int passes)
+    {
         await using var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t5-worker"), cas.Client);
         await worker.WarmUpAsync(client);
         var bare = volume.NewDirectory("t5-floor");
         var (floors, cold) = (new Sample(), new Sample());
-        for (var pass = 0; pass < context.Passes(8); pass++)
+        for (var pass = 0; pass < passes; pass++)
         {
             floors.Add(Sample.Time(() =>
             {
@@ -54,7 +61,7 @@ internal static class ColdTree
             }));
             cold.Add((await ColdAsync(worker, client, Files)).TotalMilliseconds);
         }
-        return Finding.OfFloor($"cold 10,000 files from the CAS, {volume.Name}", cold.Median, floors.Median, 2, "ms", $"{cold}; written and linked locally {floors}");
+        return (floors, cold);
     }
 
     private static async Task<Finding> RoundTripsAsync(BenchContext context, CasWorker worker, LoadClient client, DelayProxy proxy, int files)

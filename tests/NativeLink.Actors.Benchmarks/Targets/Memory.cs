@@ -13,30 +13,40 @@ internal static class Memory
 
     public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
+        var (idle, warm, stdout, before, download) = await SampleAsync(context, GiB, Settle);
+        return
+        [
+            Finding.Against("memory idle", idle, 100, "MB", $"{warm:0} MB after the first action"),
+            Finding.Against("memory added during 1 GiB of stdout", stdout - warm, 32, "MB"),
+            Finding.Against("memory added during a 1 GiB download", download - before, 64, "MB"),
+        ];
+    }
+
+    /// <summary>
+    /// The resident megabytes of a new worker: idle; after its first action; at most while an action prints so many bytes; before, and at most while, it
+    /// fetches an input of so many bytes.
+    /// </summary>
+    public static async Task<(double Idle, double Warm, double Stdout, double Before, double Download)> SampleAsync(BenchContext context, long bytes, TimeSpan settle)
+    {
         await using var cluster = await ServerProcess.StartLocalAsync(context, "--workers", "0");
         await using var worker = ServerProcess.StartWorker(context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client));
         using var client = new LoadClient(cluster.Client);
         var noop = client.Blobs.Add(["/bin/true"]);
-        var print = client.Blobs.Add(["/usr/bin/head", "-c", $"{GiB}", "/dev/zero"]);
-        var big = await client.WriteBigAsync(GiB, 7);
+        var print = client.Blobs.Add(["/usr/bin/head", "-c", $"{bytes}", "/dev/zero"]);
+        var big = await client.WriteBigAsync(bytes, 7);
         var root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "big", Digest = big.ToWire() } } };
         var read = client.Blobs.Add(["/bin/true"], root);
         await client.UploadAsync();
-        await Task.Delay(Settle);
+        await Task.Delay(settle);
         var idle = worker.ResidentMegabytes();
         await client.ExecuteAsync(noop);
-        await Task.Delay(Settle);
+        await Task.Delay(settle);
         var warm = worker.ResidentMegabytes();
-        var stdout = await PeakAsync(worker, client, print) - warm;
-        await Task.Delay(Settle);
+        var stdout = await PeakAsync(worker, client, print);
+        await Task.Delay(settle);
         var before = worker.ResidentMegabytes();
-        var download = await PeakAsync(worker, client, read) - before;
-        return
-        [
-            Finding.Against("memory idle", idle, 100, "MB", $"{warm:0} MB after the first action"),
-            Finding.Against("memory added during 1 GiB of stdout", stdout, 32, "MB"),
-            Finding.Against("memory added during a 1 GiB download", download, 64, "MB"),
-        ];
+        var download = await PeakAsync(worker, client, read);
+        return (idle, warm, stdout, before, download);
     }
 
     private static async Task<double> PeakAsync(ServerProcess worker, LoadClient client, Digest action)

@@ -28,6 +28,15 @@ internal static class WarmNoOp
 
     private static async Task<Finding> MeasureAsync(BenchContext context, Volume volume, Volume memory)
     {
+        var (floors, whole, streams, stages) = await SampleAsync(context, volume, memory, context.Passes(400));
+        var own = whole.Median - streams.Median;
+        return Finding.OfFloor($"warm no-op, 1,000 inputs, {volume.Name}", own, floors.Median, 2, "ms",
+            $"with the scheduler's stream {whole} ({Stages.Medians(stages)}); the stream alone {streams}; floor {floors}");
+    }
+
+    /// <summary>So many passes of a new worker: the floor's times, its own from start to result, those of the stream alone, and its own by stages.</summary>
+    public static async Task<(Sample Floors, Sample Whole, Sample Streams, List<Stages> Stages)> SampleAsync(BenchContext context, Volume volume, Volume memory, int passes)
+    {
         var bare = volume.NewDirectory("t1-floor");
         BareTree.Write(Path.Combine(bare, "files"), Files, "t1");
         BareTree.Link(Path.Combine(bare, "files"), Path.Combine(bare, "tree"), Files);
@@ -38,7 +47,6 @@ internal static class WarmNoOp
         await using var instant = ServerProcess.StartInstantWorker(WorkerFile.WriteAlone(context.NewDirectory("instant"), scheduler.Address));
         var stream = await instant.ExpectAsync(scheduler.NextAsync());
         await using var worker = await AloneWorker.StartAsync(context, volume.NewDirectory("t1-worker"));
-        var passes = context.Passes(400);
         var actions = await ActionsAsync(worker, WarmUp + passes);
 
         var (floors, whole, streams) = (new Sample(), new Sample(), new Sample());
@@ -57,9 +65,7 @@ internal static class WarmNoOp
                 stages.Add(Stages.Of(result));
             }
         }
-        var own = whole.Median - streams.Median;
-        return Finding.OfFloor($"warm no-op, 1,000 inputs, {volume.Name}", own, floors.Median, 2, "ms",
-            $"with the scheduler's stream {whole} ({Stages.Medians(stages)}); the stream alone {streams}; floor {floors}");
+        return (floors, whole, streams, stages);
     }
 
     private static void Add(Sample sample, TimeSpan took, bool skip)

@@ -45,6 +45,17 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     }
 
     [Fact]
+    public async Task When_the_scheduler_gave_up_its_reason_is_told_and_no_blob_is_missed()
+    {
+        // A fifo cannot be an output: each attempt fails, and the last one's reason is the answer.
+        var (code, stdout, stderr) = await ExecAsync(["--output", "pipe", "--env", "PATH=/usr/bin:/bin"], "mkfifo", "pipe");
+
+        Assert.Equal((125, ""), (code, stdout));
+        Assert.Contains("the executor answered ", stderr, StringComparison.Ordinal);
+        Assert.DoesNotContain("is not in the CAS", stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Nothing_is_inherited_by_the_environment()
     {
         var (_, stdout, _) = await ExecAsync(["--env", "ONLY=this"], "/usr/bin/env");
@@ -65,6 +76,48 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
         Assert.Contains("cached", note, StringComparison.Ordinal);
         Assert.NotEqual(first, third);
     }
+
+    [Theory]
+    [InlineData("exit 3", ">&-", 3, "")]
+    [InlineData("echo out; echo err >&2; exit 3", "<&- >&- 2>&-", 3, "")]
+    [InlineData("echo out; exit 4", ">/dev/full", 4, "the action's stdout cannot be written: No space left on device")]
+    [InlineData("echo err >&2; exit 5", "2>/dev/full", 5, "")]
+    public async Task With_streams_that_are_closed_or_full_the_exit_code_is_the_action_s(string script, string streams, int expected, string says)
+    {
+        var (code, _, stderr) = await Rig.Program.RunCommandAsync([], "/bin/sh", "-c", $"exec \"$0\" exec --executor {pool.Address} --no-cache -- /bin/sh -c '{script}' {streams}", Executable);
+
+        Assert.Equal(expected, code);
+        Assert.Contains(says, stderr, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Before_the_action_ran_the_code_is_125_whatever_the_streams_are()
+    {
+        var (code, stdout, stderr) = await Rig.Program.RunCommandAsync([], "/bin/sh", "-c", "exec \"$0\" exec --executor 127.0.0.1:1 -- true >&- 2>/dev/full", Executable);
+
+        Assert.Equal((125, "", ""), (code, stdout, stderr));
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(6_000_000)]
+    public async Task An_input_that_changed_or_went_after_it_was_read_is_named(int size)
+    {
+        var file = _directory.Write("in/changing", new string('a', size));
+        var digest = NativeLink.Actors.Storage.Hashing.BlobHasher.Compute(await File.ReadAllBytesAsync(file), NativeLink.Actors.Protocol.DigestFunction.Sha256);
+        var blobs = new Dictionary<NativeLink.Actors.Protocol.Digest, NativeLink.Actors.Cli.Client.UploadBlob> { [digest] = new(null, file) };
+        foreach (var (content, says) in new[] { (new string('b', size), "changed while it was read"), ("short", "changed while it was read"), (null, "cannot be read any more") })
+        {
+            File.Delete(file);
+            if (content is not null)
+                await File.WriteAllTextAsync(file, content);
+            var error = await Assert.ThrowsAsync<NativeLink.Actors.Protocol.FaultException>(() => pool.Client.UploadAsync(blobs, default));
+            Assert.Contains($"the input {file} {says}", error.Fault.Detail, StringComparison.Ordinal);
+        }
+    }
+
+    private static string Executable => Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
 
     [Fact]
     public async Task A_timeout_ends_the_action_and_keeps_what_it_printed()

@@ -50,6 +50,51 @@ public sealed class InputTreeTests : IDisposable
         Assert.Contains("pipe", Assert.Throws<UsageException>(() => InputTree.Read(_directory.Path, default)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("touch \"$(printf 'caf\\351')\"", "its name is not UTF-8")]
+    [InlineData("mkdir \"$(printf 'caf\\351')\"", "its name is not UTF-8")]
+    [InlineData("ln -s target \"$(printf 'caf\\351')\"", "its name is not UTF-8")]
+    [InlineData("touch \"$(printf 'caf\\351')\" \"$(printf 'caf\\357\\277\\275')\"", "its name is not UTF-8")]
+    [InlineData("ln -s \"$(printf 'caf\\351')\" link", "the symlink's target is not UTF-8")]
+    public void What_is_not_UTF8_is_refused_and_not_sent_as_something_else(string made, string reason)
+    {
+        Shell(made);
+        var thrown = Record.Exception(() => InputTree.Read(_directory.Path, default));
+        Shell("rm -r ./*"); // .NET cannot delete what it cannot name.
+
+        Assert.Contains(reason, Assert.IsType<UsageException>(thrown).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_sign_for_replaced_bytes_may_itself_stand_in_names_and_targets()
+    {
+        Shell("touch \"$(printf 'caf\\357\\277\\275')\"; ln -s \"$(printf '\\357\\277\\275')\" link");
+
+        var tree = InputTree.Read(_directory.Path, default);
+
+        var root = Message(tree, tree.Root);
+        Assert.Equal(("caf\uFFFD", "\uFFFD"), (root.Files.Single().Name, root.Symlinks.Single().Target));
+    }
+
+    [Fact]
+    public void Many_small_files_are_read_without_a_large_buffer_for_each()
+    {
+        for (var index = 0; index < 300; index++)
+            _directory.Write($"file-{index}", "");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        InputTree.Read(_directory.Path, default);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 << 20);
+    }
+
+    private void Shell(string script)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script]) { WorkingDirectory = _directory.Path })!;
+        shell.WaitForExit();
+        Assert.Equal(0, shell.ExitCode);
+    }
+
     private static Reapi.Directory Message(InputTree tree, Digest digest) => Reapi.Directory.Parser.ParseFrom(tree.Blobs[digest].Data);
 
     public void Dispose() => _directory.Dispose();

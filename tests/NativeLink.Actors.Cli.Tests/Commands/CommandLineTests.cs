@@ -30,6 +30,19 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("a configuration file is needed")]
     [InlineData("--no-such-switch", "--no-such-switch")]
     [InlineData("cannot be read", "no-such-file.json5")]
+    [InlineData("unknown option '--frobnicate'", "--frobnicate")]
+    [InlineData("unknown option '--frobnicate'", "check-config", "--frobnicate", "x")]
+    [InlineData("unknown option '--frobnicate'; what belongs to the command stands after --", "exec", "--frobnicate", "--", "true")]
+    [InlineData("unknown option '-l'", "exec", "ls", "-l")]
+    [InlineData("and it is no command either", "lcoal")]
+    [InlineData("it is a directory", "check-config", "/etc")]
+    [InlineData("'w.json5' stands before 'local', where no file belongs", "w.json5", "local")]
+    [InlineData("'--workers' stands before 'local', where it has no effect", "--workers", "2", "local")]
+    [InlineData("--workers x: write a whole number", "local", "--workers", "x")]
+    [InlineData("--workers 1.5: write a whole number", "one.json5", "--workers", "1.5")]
+    [InlineData("--data /etc/passwd: it is a file, not a directory", "local", "--data", "/etc/passwd")]
+    [InlineData("--data /etc/passwd/below: /etc/passwd is a file, not a directory", "local", "--data", "/etc/passwd/below")]
+    [InlineData("--data /proc/x: it cannot be made", "local", "--data", "/proc/x")]
     [InlineData("name one", "one.json5", "--config", "two.json5")]
     [InlineData("at least 1", "one.json5", "--workers", "0")]
     [InlineData("--worker-id needs a name", "one.json5", "--worker-id", "")]
@@ -51,7 +64,85 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(2, code);
         Assert.Contains(says.Trim('\''), stderr, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("report it", stderr, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("local")]
+    [InlineData("exec")]
+    [InlineData("check-config")]
+    public async Task Help_of_a_command_does_not_show_the_worker_s_file(string command)
+    {
+        var (code, stdout, _) = await Rig.Program.RunAsync(command, "--help");
+
+        Assert.Equal(0, code);
+        Assert.Contains($"\n  nativelink-actors {command} ", stdout, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", stdout, StringComparison.Ordinal);
+        Assert.Contains("\n  nativelink-actors [<FILE>]", (await Rig.Program.RunAsync("--help")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_argument_or_a_variable_that_is_not_UTF_8_is_refused_with_the_reason()
+    {
+        var (code, _, stderr) = await ShellAsync("""exec "$0" exec --env "A=$(printf 'b\377')" -- true""");
+        Assert.Equal(2, code);
+        Assert.Contains(@"the argument 'A=b\xff' is not UTF-8", stderr, StringComparison.Ordinal);
+        var file = _directory.Write("worker.json5", Configs.Worker(_directory.Path, "127.0.0.1:1", "127.0.0.1:1", "entrypoint: \"$STRANGE\","));
+        (code, _, stderr) = await ShellAsync($"""STRANGE=$(printf 'c\377') exec "$0" check-config {file}""");
+        Assert.Equal(2, code);
+        Assert.Contains(@"the variable STRANGE=c\xff is not UTF-8", stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_printed_is_one_line_and_no_stack()
+    {
+        var (code, _, stderr) = await ShellAsync("""exec "$0" --help >/dev/full""");
+        Assert.Equal((1, "nativelink-actors: No space left on device\n"), (code, stderr));
+        Assert.Equal((0, "", ""), await ShellAsync("""exec "$0" --help >&-"""));
+        Assert.Equal((2, "", ""), await ShellAsync("""exec "$0" --frobnicate 2>/dev/full"""));
+    }
+
+    [Fact]
+    public async Task Check_config_for_local_says_what_a_start_of_it_says()
+    {
+        var good = _directory.Write("good.json5", "{ stores: [], servers: [] }");
+        var (code, stdout, _) = await Rig.Program.RunAsync("check-config", "--local", good);
+        Assert.Equal(0, code);
+        Assert.Contains("clients at 127.0.0.1:50051", stdout, StringComparison.Ordinal);
+        var bad = _directory.Write("bad.json5", """
+            { stores: [{ name: "F", fast_slow: { fast: { filesystem: { content_path: "/srv/none/c", temp_path: "/srv/none/t" } }, slow: { noop: {} } } }], schedulers: [{ name: "S", simple: { supported_platform_properties: { cpus: "minimum" } } }],
+              workers: [{ local: { worker_api_endpoint: { uri: "grpc://127.0.0.1:1" }, cas_fast_slow_store: "F", work_directory: "/srv/none/w", upload_action_result: { upload_ac_results_strategy: "never" }, platform_properties: { cpus: { values: ["many"] } } } }],
+              servers: [{ listener: { http: { socket_address: "127.0.0.1:7" } }, services: { cas: [{ cas_store: "F" }], execution: [{ cas_store: "F", scheduler: "S" }] } }] }
+            """);
+        var (checkedCode, _, said) = await Rig.Program.RunAsync("check-config", "--local", bad);
+        var (startCode, _, saidAtStart) = await Rig.Program.RunAsync("local", "--config", bad, "--data", _directory.At("data"));
+        Assert.Equal((2, 2), (checkedCode, startCode));
+        Assert.Contains("'cpus' is 'many', and the scheduler counts it as a minimum", said, StringComparison.Ordinal);
+        Assert.Equal(said, saidAtStart);
+    }
+
+    [Fact]
+    public async Task Check_config_says_what_is_wrong_with_a_command_without_running_it()
+    {
+        var ran = _directory.At("ran");
+        var (code, _, said) = await CheckAsync($$"""a: { query_cmd: "echo 'x" }, b: { query_cmd: "/no/such/program 1" }, c: { query_cmd: "touch {{ran}}" }""");
+        Assert.Equal(2, code);
+        Assert.Contains("query_cmd of property 'a': ", said, StringComparison.Ordinal);
+        (code, var stdout, said) = await CheckAsync($$"""b: { query_cmd: "/no/such/program 1" }, c: { query_cmd: "touch {{ran}}" }""");
+        Assert.Equal(0, code);
+        Assert.Contains("query_cmd of property 'b': there is no program '/no/such/program' on this machine", stdout + said, StringComparison.Ordinal);
+        Assert.False(File.Exists(ran));
+    }
+
+    private Task<(int Code, string Out, string Error)> CheckAsync(string properties) => Rig.Program.RunAsync("check-config", _directory.Write("commands.json5", $$"""
+        { stores: [{ name: "F", fast_slow: { fast: { filesystem: { content_path: "/srv/none/c", temp_path: "/srv/none/t" } }, slow: { noop: {} } } }], servers: [],
+          workers: [{ local: { worker_api_endpoint: { uri: "grpc://127.0.0.1:1" }, cas_fast_slow_store: "F", work_directory: "/srv/none/w", upload_action_result: { upload_ac_results_strategy: "never" },
+            platform_properties: { {{properties}} } } }] }
+        """));
+
+    /// <summary>A line of shell in which <c>$0</c> is the program.</summary>
+    private static Task<(int Code, string Out, string Error)> ShellAsync(string line) =>
+        Rig.Program.RunCommandAsync([], "/bin/sh", "-c", line, Path.Combine(AppContext.BaseDirectory, "nativelink-actors"));
 
     [Fact]
     public async Task A_bad_level_in_the_environment_is_said_too()

@@ -58,7 +58,7 @@ public sealed class LocalTests : IDisposable
         var (code, _, stderr) = await Rig.Program.RunAsync("local", "--listen", client, "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("other"));
 
         Assert.Equal(1, code);
-        Assert.Contains(client, stderr, StringComparison.Ordinal);
+        Assert.Equal(2, stderr.Split(client).Length);
     }
 
     [Fact]
@@ -99,6 +99,52 @@ public sealed class LocalTests : IDisposable
 
         Assert.Equal(130, await rig.Worker.ExitCodeAsync());
         await ProcessWatch.GoneAsync(marker);
+    }
+
+    [Fact]
+    public async Task SIGHUP_of_local_ends_within_seconds_and_leaves_no_process()
+    {
+        var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"));
+        await using var stopping = local;
+        var marker = _directory.At("started");
+        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c", $"echo $$ >{marker}; sleep 60; true");
+        await ProcessWatch.AppearedAsync(marker);
+
+        local.Signal("HUP");
+
+        Assert.Equal(130, await local.ExitCodeAsync());
+        await ProcessWatch.GoneAsync(marker);
+    }
+
+    [Fact]
+    public async Task SIGHUP_lets_a_worker_s_running_action_finish_and_exits_0()
+    {
+        await using var rig = await TwoProcesses.StartAsync(_directory);
+        var marker = _directory.At("started");
+        var action = ExecAsync(rig.Client, $"echo $$ >{marker}; while [ ! -e {marker}.go ]; do sleep 0.05; done; echo finished");
+        await ProcessWatch.AppearedAsync(marker);
+
+        rig.Worker.Signal("HUP");
+        await rig.Worker.WaitForAsync("SIGHUP");
+        await File.WriteAllTextAsync(marker + ".go", "");
+
+        Assert.Equal((0, "finished\n"), (await action) is var (code, stdout, _) ? (code, stdout) : default);
+        Assert.Equal(0, await rig.Worker.ExitCodeAsync());
+    }
+
+    [Theory]
+    [InlineData("--keep-for", "-1")]
+    [InlineData("--keep-for", "525601")]
+    [InlineData("--keep-for", "2147483647")]
+    [InlineData("--keep-for", "NaN")]
+    [InlineData("--keep-for", "99999999999")]
+    [InlineData("--keep-for", "soon")]
+    public async Task Minutes_that_are_none_are_refused(string option, string text)
+    {
+        var (code, _, stderr) = await Rig.Program.RunAsync("local", "--data", _directory.At("data"), option, text);
+
+        Assert.Equal(2, code);
+        Assert.Contains($"{option} {text}", stderr, StringComparison.Ordinal);
     }
 
     [Fact]

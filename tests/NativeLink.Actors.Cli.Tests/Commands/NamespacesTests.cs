@@ -12,7 +12,7 @@ public sealed class NamespacesTests : IDisposable
 
     public void Dispose() => _user.Dispose();
 
-    [Fact]
+    [SkippableFact]
     public async Task An_ordinary_users_worker_has_overlays_and_PID_namespaces_and_its_actions_have_no_capability()
     {
         Directory.CreateDirectory(_user.At("in"));
@@ -21,24 +21,20 @@ public sealed class NamespacesTests : IDisposable
 
         Assert.Equal(7, code);
         Assert.Matches(@"\ACapInh:\t0{16}\nCapPrm:\t0{16}\nCapEff:\t0{16}\nCapBnd:\t[0-9a-f]{16}\nCapAmb:\t0{16}\n/bin/sh\n", stdout);
-        if (_user.MayMakeNamespaces())
-        {
-            Assert.Contains("Running in a user and a mount namespace of its own", stderr, StringComparison.Ordinal);
-            Assert.Contains("input roots by overlay", stderr, StringComparison.Ordinal);
-            Assert.Contains("/proc shows the action's own processes", stderr, StringComparison.Ordinal);
-            Assert.Contains("CapBnd:\t0000000000000000\n", stdout, StringComparison.Ordinal);
-            Assert.Contains("\noverlayfs\n", stdout, StringComparison.Ordinal);
-        }
-        else
-        {
+        if (!_user.MayMakeNamespaces())
             Assert.Contains("Running no user and mount namespace of its own: ", stderr, StringComparison.Ordinal);
-        }
+        Skip.IfNot(_user.MayMakeNamespaces(), "an ordinary user may not make namespaces here");
+        Assert.Contains("Running in a user and a mount namespace of its own", stderr, StringComparison.Ordinal);
+        Assert.Contains("input roots by overlay", stderr, StringComparison.Ordinal);
+        Assert.Contains("/proc shows the action's own processes", stderr, StringComparison.Ordinal);
+        Assert.Contains("CapBnd:\t0000000000000000\n", stdout, StringComparison.Ordinal);
+        Assert.Contains("\noverlayfs\n", stdout, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Where_namespaces_are_forbidden_it_says_so_and_works_without()
     {
-        if (!_user.MayMakeNamespaces()) return; // Then the test above has seen it.
+        Skip.IfNot(_user.MayMakeNamespaces(), "namespaces are forbidden here anyway");
 
         // In a namespace that allows no further one, as an administrator's limit does.
         string[] confined =
@@ -63,10 +59,10 @@ public sealed class NamespacesTests : IDisposable
         Assert.Contains("Running no user and mount namespace of its own: unshare: not found", stderr, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_socket_that_a_killed_process_of_another_user_left_under_its_number_is_in_nobodys_way()
     {
-        if (!Environment.IsPrivilegedProcess) return; // An ordinary user cannot make a file that is another's.
+        Skip.IfNot(Environment.IsPrivilegedProcess, "an ordinary user cannot make a file that is another's");
         var shared = Directory.CreateDirectory(_user.At("shared")).FullName;
         File.SetUnixFileMode(shared, (UnixFileMode)0x3FF);
         string[] afterRoot = ["/bin/sh", "-c", ": >\"$0/dotnet-diagnostic-$$-0-socket\"; exec \"$@\"", shared];
@@ -117,10 +113,10 @@ public sealed class NamespacesTests : IDisposable
         Assert.Equal(["data", "marker", "marker.go"], Directory.EnumerateFileSystemEntries(_user.At("")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Killed_it_leaves_no_process_of_an_action()
     {
-        if (!_user.MayMakeNamespaces()) return; // Without namespaces and groups the next start ends them: StaleProcessTests.
+        Skip.IfNot(_user.MayMakeNamespaces(), "without namespaces the next start ends them: StaleProcessTests");
         var (local, client, _) = await Rig.Program.StartLocalAsync(_user.Command(_user.Program), _user.At("data"));
         await using var stopping = local;
         var marker = _user.At("marker");

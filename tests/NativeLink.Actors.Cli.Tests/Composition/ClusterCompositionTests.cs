@@ -95,12 +95,38 @@ public sealed class ClusterCompositionTests
     {
         var plan = Compose.Cluster("""
             { stores: [{ name: "C", memory: {} }, { name: "A", memory: {} }],
-              schedulers: [{ name: "IN", cache_lookup: { ac_store: "A", scheduler: { property_modifier: { modifications: [{ remove: "x" }], scheduler: { simple: { worker_timeout_s: 44, experimental_backend: { redis: { redis_store: "R" } } } } } } } }],
+              schedulers: [{ name: "IN", cache_lookup: { ac_store: "A", scheduler: { property_modifier: { modifications: [], scheduler: { simple: { worker_timeout_s: 44, experimental_backend: { redis: { redis_store: "R" } } } } } } } }],
               servers: [{ listener: { http: { socket_address: "127.0.0.1:9" } }, services: { execution: [{ cas_store: "C", scheduler: "IN" }] } }] }
             """);
         Assert.Equal(44, plan.Options!.Scheduler.WorkerTimeout.TotalSeconds);
-        foreach (var said in (string[])["'cache_lookup'", "'property_modifier' is known but not supported", "redis"])
+        foreach (var said in (string[])["'cache_lookup'", "redis"])
             Assert.Contains(plan.Notes, note => note.Message.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_file_that_serves_only_a_cache_executes_nothing_and_serves_no_worker()
+    {
+        var options = Compose.Options("{ stores: [{ name: 'C', memory: {} }, { name: 'A', memory: {} }], servers: [{ listener: { http: { socket_address: '127.0.0.1:7' } }, services: { cas: [{ cas_store: 'C' }], ac: [{ ac_store: 'A', read_only: true }] } }] }");
+        Assert.Equal((0, false, ""), (options.ExecutionInstances?.Length, options.ServesWorkerApi, Assert.Single(options.ReadOnlyActionCaches)));
+        var all = Compose.Options("{ stores: [], servers: [] }");
+        Assert.Equal((null, true, 0), (all.ExecutionInstances?.Length, all.ServesWorkerApi, all.ReadOnlyActionCaches.Length));
+        Assert.Equal(["main"], Compose.Options(Compose.AllInOne).ExecutionInstances!.Value.AsEnumerable());
+    }
+
+    [Theory]
+    [InlineData("property_modifier: { modifications: [{ remove: 'x' }], scheduler: { simple: {} } }", "", "'127.0.0.1:7'", "'property_modifier' is known but not supported")]
+    [InlineData("simple: {}", ", { instance_name: '', ac_store: 'A' }", "'127.0.0.1:7'", "'read_only' holds for the instance ''")]
+    [InlineData("simple: {}", "", "'127.0.0.1:7'", "required: true", "experimental_identity_header: { header_name: 'x', required: true },")]
+    [InlineData("simple: {}", "", "'0.0.0.0:7'", "for this machine alone", "", ", { listener: { http: { socket_address: '127.0.0.1:8' } }, services: { cas: [{ cas_store: 'C' }] } }")]
+    public void What_protects_and_cannot_be_honoured_is_refused(string scheduler, string cache, string address, string says, string server = "", string other = "")
+    {
+        var plan = Compose.Cluster($$"""
+            { stores: [{ name: "C", memory: {} }, { name: "A", memory: {} }], schedulers: [{ name: "S", {{scheduler}} }],
+              servers: [{ {{server}} listener: { http: { socket_address: {{address}} } }, services: { ac: [{ ac_store: "A", read_only: true } {{cache}}], execution: [{ cas_store: "C", scheduler: "S" }] } } {{other}}] }
+            """);
+        var error = Assert.Single(plan.Errors);
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.True(error.Line > 0);
     }
 
     [Theory]

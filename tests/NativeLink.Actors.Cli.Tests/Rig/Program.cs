@@ -111,7 +111,8 @@ internal sealed class Program : IAsyncDisposable
 
     private static Process StartProcess(Dictionary<string, string> environment, string[] command)
     {
-        var start = new ProcessStartInfo(command[0], command[1..])
+        // Below nohup, or a script's background job, a child would ignore it for good.
+        var start = new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT,HUP", .. command])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -125,15 +125,22 @@ internal sealed class Expectation
             case LinkItem { Rooted: false } link:
                 AddLink(result, new Reapi.OutputSymlink { Path = path, Target = link.Target }, followed?.Node is DirectoryItem);
                 break;
+            case LinkItem when _action.After.LeadsToNull(at):
+                result.OutputFiles.Add(new Reapi.OutputFile { Path = path, Digest = Keep([], Made), NodeProperties = Properties(_withMode ? 0x1B6 : null) });
+                break;
             // Absolute, and inside the root: what it leads to.
             case LinkItem when followed is var (target, real):
-                AddNode(result, path, target, real);
+                AddNode(result, path, target, real, copied: true);
                 break;
             case not LinkItem:
-                AddNode(result, path, node, at);
+                AddNode(result, path, node, at, copied: false);
                 break;
         }
     }
+
+#pragma warning disable CS0612 // What older clients send.
+    private bool IsDeclaredAsFile(string path) => _action.Command.OutputPaths.Count == 0 && _action.Command.OutputFiles.Contains(path);
+#pragma warning restore CS0612
 
     private static void AddLink(Reapi.ActionResult result, Reapi.OutputSymlink link, bool toDirectory)
     {
@@ -143,7 +150,7 @@ internal sealed class Expectation
         result.OutputSymlinks.Add(link);
     }
 
-    private void AddNode(Reapi.ActionResult result, string path, Node node, string at)
+    private void AddNode(Reapi.ActionResult result, string path, Node node, string at, bool copied)
     {
         if (node is FileItem file)
         {
@@ -161,9 +168,12 @@ internal sealed class Expectation
         }
         else if (node is DirectoryItem directory)
         {
-            var below = new Dictionary<Digest, Reapi.Directory>();
-            var root = OutputDirectory(directory, at, below);
-            Trees[path] = (root, below);
+            var tree = new OutputModel(_action.After, _function, _withMode, IsDeclaredAsFile(path));
+            if (tree.Make(directory, at, copied) is not { } root)
+                return;
+            foreach (var (digest, content) in tree.Made)
+                Made[digest] = content;
+            Trees[path] = (root, tree.Below);
             var single = _action.Command.OutputDirectoryFormat != Reapi.Command.Types.OutputDirectoryFormat.TreeOnly;
             result.OutputDirectories.Add(new Reapi.OutputDirectory
             {
@@ -172,38 +182,8 @@ internal sealed class Expectation
                 RootDirectoryDigest = single ? Keep(root.ToByteArray(), Made) : null,
             });
             if (single)
-                below.Values.ToList().ForEach(child => Keep(child.ToByteArray(), Made));
+                tree.Below.Values.ToList().ForEach(child => Keep(child.ToByteArray(), Made));
         }
-    }
-
-    private Reapi.Directory OutputDirectory(DirectoryItem directory, string at, Dictionary<Digest, Reapi.Directory> below)
-    {
-        var message = new Reapi.Directory { NodeProperties = Properties(_withMode ? directory.Mode : null) };
-        foreach (var (name, node) in directory.Entries)
-        {
-            switch (node)
-            {
-                case FileItem file:
-                    message.Files.Add(new Reapi.FileNode
-                    {
-                        Name = name,
-                        Digest = Keep(file.Content, Made),
-                        IsExecutable = file.IsExecutable,
-                        NodeProperties = Properties(_withMode ? file.Mode : null),
-                    });
-                    break;
-                case DirectoryItem child:
-                    var made = OutputDirectory(child, Disk.Join(at, name), below);
-                    var digest = Hashes.Of(made.ToByteArray(), _function);
-                    below[digest] = made;
-                    message.Directories.Add(new Reapi.DirectoryNode { Name = name, Digest = digest.ToWire() });
-                    break;
-                case LinkItem link:
-                    message.Symlinks.Add(new Reapi.SymlinkNode { Name = name, Target = link.Rooted ? Path.GetRelativePath("/" + at, "/" + link.Target) : link.Target });
-                    break;
-            }
-        }
-        return message;
     }
 
     private static Reapi.NodeProperties? Properties(uint? mode) => mode is { } bits ? new Reapi.NodeProperties { UnixMode = bits } : null;

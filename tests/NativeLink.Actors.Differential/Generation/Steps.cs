@@ -63,7 +63,7 @@ internal sealed class Steps(Disk disk)
 
     public void MakeLink(string path, string target)
     {
-        Line($"ln -s {Quote(target)} {At(path)}");
+        Line($"ln -s -- {Quote(target)} {At(path)}");
         disk.Set(path, new LinkItem(target));
     }
 

@@ -58,8 +58,14 @@ internal sealed class Disk(DirectoryItem root)
     /// What a path comes to when all links are followed, with the path without links; the last part is followed only when asked. Null: nothing,
     /// a loop, or outside of the model.
     /// </summary>
-    public (Node Node, string Path)? Resolve(string path, bool followLast)
+    public (Node Node, string Path)? Resolve(string path, bool followLast) => Resolve(path, followLast, out _);
+
+    /// <summary>Whether a path comes to <c>/dev/null</c> when all links are followed.</summary>
+    public bool LeadsToNull(string path) => Resolve(path, followLast: true, out var leavesTo) is null && leavesTo == "/dev/null";
+
+    private (Node Node, string Path)? Resolve(string path, bool followLast, out string? leavesTo)
     {
+        leavesTo = null;
         var open = new Stack<string>(Parts(path).Reverse());
         var reached = new List<string>();
         var links = 0;
@@ -76,8 +82,13 @@ internal sealed class Disk(DirectoryItem root)
                 return null;
             if (node is LinkItem link && (open.Count > 0 || followLast))
             {
-                if (++links > MostLinks || (!link.Rooted && link.Target.StartsWith('/')))
+                if (++links > MostLinks)
                     return null;
+                if (!link.Rooted && link.Target.StartsWith('/'))
+                {
+                    leavesTo = open.Count == 0 ? link.Target : null;
+                    return null;
+                }
                 if (link.Rooted)
                     reached.Clear();
                 foreach (var step in Parts(link.Target).Reverse())

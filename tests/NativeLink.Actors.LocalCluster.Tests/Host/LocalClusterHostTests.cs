@@ -1,5 +1,10 @@
+using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Host;
 
@@ -63,6 +68,43 @@ public sealed class LocalClusterHostTests
         Assert.Equal((free, free), (both.Server.ClientAddress, both.Server.WorkerApiAddress));
     }
 
+    [Theory]
+    [InlineData(new byte[] { 22, 3, 1, 2, 0, 1 })]
+    [InlineData(new byte[] { 0 })]
+    public async Task Who_speaks_TLS_or_noise_to_a_plain_port_is_hung_up_on_at_once_and_resets_are_no_errors(byte[] hello)
+    {
+        var log = new LogLines();
+        using var logs = LoggerFactory.Create(builder => builder.AddProvider(log));
+        var directory = Directory.CreateTempSubdirectory("local-cluster-").FullName;
+        await using (var server = await LocalClusterHost.StartAsync(RunningCluster.OptionsFor(directory), logs, TimeProvider.System))
+        {
+            using var stranger = await ConnectAsync(server.ClientAddress);
+            await stranger.SendAsync(hello);
+            Assert.Equal(0, await stranger.ReceiveAsync(new byte[1]).WaitAsync(TimeSpan.FromSeconds(5)));
+            for (var i = 0; i < 5; i++)
+            {
+                using var scanner = await ConnectAsync(server.ClientAddress);
+                if (i > 0)
+                    await scanner.SendAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray().AsMemory(0, i * 6));
+                scanner.LingerState = new LingerOption(true, 0);
+            }
+        }
+
+        Directory.Delete(directory, recursive: true);
+        Assert.DoesNotContain(log.Lines, line => line.Level >= LogLevel.Warning);
+    }
+
+    [Fact]
+    public async Task The_worker_API_is_not_served_to_clients_on_their_own_address()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        await using var intruder = ScriptedWorker.Open(cluster.Server.ClientAddress);
+        await intruder.RegisterAsync();
+        Assert.Equal(StatusCode.Unimplemented, (await intruder.EndedAsync()).StatusCode);
+        await using var worker = await ScriptedWorker.ConnectAsync(cluster.Server.WorkerApiAddress);
+        Assert.NotEmpty(worker.Id);
+    }
+
     [Fact]
     public async Task Disposing_twice_and_with_calls_under_way_ends_soon()
     {
@@ -72,5 +114,32 @@ public sealed class LocalClusterHostTests
         await cluster.Server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(15));
         await Assert.ThrowsAnyAsync<Exception>(() => call.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(15)));
         await cluster.DisposeAsync();
+    }
+
+    private static async Task<Socket> ConnectAsync(IPEndPoint address)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(address);
+        return socket;
+    }
+
+    /// <summary>Keeps what was logged, by level.</summary>
+    private sealed class LogLines : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<(LogLevel Level, string Text)> Lines { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue((logLevel, formatter(state, exception)));
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Time.Testing;
+
 namespace NativeLink.Actors.LocalCluster.Tests.Host;
 
 public class StoreSamplingTests
@@ -5,7 +7,7 @@ public class StoreSamplingTests
     [Fact]
     public async Task The_clusters_store_is_checked_while_it_runs_and_a_corrupt_blob_is_missing_afterwards()
     {
-        var time = new ManualTime();
+        var time = new FakeTimeProvider(RunningCluster.Start);
         await using var cluster = await RunningCluster.StartAsync(time: time);
         var digest = cluster.Put("sound"u8);
         var path = Path.Combine(cluster.DataDirectory, "cas", "d", $"{digest.Hash}-{digest.SizeBytes}");

@@ -206,6 +206,134 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public void What_nobody_waits_for_is_not_started_until_somebody_listens_again()
+    {
+        var clients = Enumerable.Range(0, 20).Select(i => _rig.Execute($"{i}")).ToList();
+        clients.ForEach(c => c.GoAway());
+        var worker = _rig.Connect(1);
+        Assert.Empty(worker.Starts);
+        Assert.Equal(Stage.Executing, _rig.Execute("new").Stage);
+        worker.Answer(worker.Starts[0].OperationId);
+        Assert.Single(worker.Starts);
+        _rig.Pass(14, worker);
+        var back = _rig.WaitFor(clients[3].Name);
+        Assert.Equal(Stage.Executing, back.Stage);
+        var joined = _rig.Execute("7");
+        worker.Answer(worker.Starts[1].OperationId);
+        Assert.Equal(Stage.Executing, joined.Stage);
+        _rig.Pass(2, worker);
+        Assert.Equal((int)StatusCode.DeadlineExceeded, _rig.WaitFor(clients[4].Name).Response!.Status.Code);
+    }
+
+    [Fact]
+    public void An_operation_given_back_while_nobody_listens_is_not_started_again()
+    {
+        var (worker, client) = (_rig.Connect(), _rig.Execute());
+        client.GoAway();
+        worker.Fail(worker.Starts[0].OperationId, StatusCode.Internal);
+        Assert.Single(worker.Starts);
+        Assert.Equal(Stage.Executing, _rig.WaitFor(client.Name).Stage);
+        Assert.Equal(2, worker.Starts.Count);
+    }
+
+    [Fact]
+    public void A_client_that_is_gone_before_its_call_is_heard_starts_nothing()
+    {
+        var worker = _rig.Connect();
+        var feed = new OperationFeed();
+        feed.Leave();
+        _rig.Engine.Submit(new(new Submission(new ActionKey("main", Samples.DigestOf("a")), PropertyDemand.None, 0, null, false, true), feed));
+        Assert.Empty(worker.Starts);
+    }
+
+    [Fact]
+    public void What_waits_for_streams_that_have_all_ended_is_not_started_though_nobody_has_said_so_yet()
+    {
+        var worker = _rig.Connect(1);
+        _rig.Execute("runs");
+        RigClient[] gone = [_rig.Execute("joined"), _rig.Execute("joined")];
+        _rig.Execute("next");
+        foreach (var client in gone)
+            client.Feed.Leave();
+        worker.Answer(worker.Starts[0].OperationId);
+        Assert.Equal(Samples.DigestOf("next").Hash, worker.Starts[^1].ExecuteRequest.ActionDigest.Hash);
+        // One of them comes back: it goes on as if nothing had been.
+        var back = _rig.WaitFor(gone[1].Name);
+        foreach (var client in gone)
+            client.GoAway();
+        worker.Answer(worker.Starts[^1].OperationId);
+        Assert.Equal(Stage.Executing, back.Stage);
+    }
+
+    [Fact]
+    public void One_of_two_joined_clients_that_leaves_takes_nothing_from_the_other()
+    {
+        var worker = _rig.Connect(1);
+        _rig.Execute("runs");
+        var (gone, stays) = (_rig.Execute("joined"), _rig.Execute("joined"));
+        gone.Feed.Leave();
+        gone.GoAway();
+        _rig.Pass(20, worker);
+        worker.Answer(worker.Starts[0].OperationId);
+        Assert.Equal(Stage.Executing, stays.Stage);
+    }
+
+    [Fact]
+    public void The_late_result_of_what_a_drain_turned_away_is_told_to_nobody()
+    {
+        var rig = new EngineRig(new SchedulerOptions { SupportedProperties = EngineRig.Types, MaxActionExecutingTimeout = TimeSpan.FromSeconds(2), MaxQueuedOperations = 1 });
+        var worker = rig.Connect(1);
+        rig.Execute();
+        rig.Engine.BeginDrain();
+        rig.Pass(3, worker);
+        worker.Answer(worker.Starts[0].OperationId);
+        rig.Pass(120, worker);
+        Assert.Equal(0, rig.Engine.UnfinishedNames);
+    }
+
+    [Fact]
+    public void A_stream_on_a_cancelled_name_does_not_keep_the_operation_that_nobody_waits_for()
+    {
+        var worker = _rig.Connect();
+        var (one, other) = (_rig.Execute(), _rig.Execute());
+        one.Cancel();
+        other.GoAway();
+        Assert.Equal((int)StatusCode.Cancelled, _rig.WaitFor(one.Name).Response!.Status.Code);
+        _rig.Pass(15.1, worker);
+        Assert.Single(worker.Kills);
+        Assert.Equal((int)StatusCode.DeadlineExceeded, _rig.WaitFor(other.Name).Response!.Status.Code);
+    }
+
+    [Fact]
+    public void In_a_drain_new_calls_and_what_waits_are_turned_away_and_what_runs_is_finished()
+    {
+        var worker = _rig.Connect(1);
+        var (running, waiting, gone) = (_rig.Execute("a"), _rig.Execute("b"), _rig.Execute("d"));
+        gone.GoAway();
+        _rig.Engine.BeginDrain();
+        Assert.Equal(StatusCode.Unavailable, Assert.IsType<RpcException>(Ended(_rig.WaitFor(gone.Name))).StatusCode);
+        Assert.Equal(StatusCode.Unavailable, _rig.Execute("a").Refused);
+        Assert.Equal(StatusCode.Unavailable, _rig.Execute("c").Refused);
+        Assert.Equal(StatusCode.Unavailable, Assert.IsType<RpcException>(Ended(waiting)).StatusCode);
+        Assert.Equal(StatusCode.NotFound, _rig.WaitFor(waiting.Name).Refused);
+        worker.Answer(worker.Starts[0].OperationId);
+        Assert.Equal(0, running.Response!.Status.Code);
+        Assert.Single(worker.Starts);
+    }
+
+    [Fact]
+    public void What_is_remembered_of_finished_operations_is_bounded_and_refuses_nobody()
+    {
+        var worker = _rig.Connect();
+        var first = _rig.Execute("0");
+        worker.Answer(worker.Starts[0].OperationId);
+        for (var i = 1; i <= 10_000; i++)
+            _rig.Engine.Remember(new(new Submission(new ActionKey("main", Samples.DigestOf("a")), PropertyDemand.None, 0, null, false, true), new Reapi.ActionResult(), new OperationFeed()));
+        Assert.Equal(StatusCode.NotFound, _rig.WaitFor(first.Name).Refused);
+        Assert.Null(_rig.Execute("after").Refused);
+    }
+
+    [Fact]
     public void At_shutdown_workers_are_disconnected_and_clients_told_to_try_elsewhere()
     {
         var worker = _rig.Connect();
@@ -216,6 +344,12 @@ public sealed class ClientTests
         Assert.Equal(StatusCode.Unavailable, Assert.IsType<RpcException>(client.Feed.Heard.Completion.Exception?.InnerException).StatusCode);
         Assert.Equal(StatusCode.Unavailable, _rig.Execute("b").Refused);
         Assert.Empty(_rig.Connect().Seen);
+    }
+
+    private static Exception? Ended(RigClient client)
+    {
+        _ = client.Seen;
+        return client.Feed.Heard.Completion.Exception?.InnerException;
     }
 
     private static Reapi.ExecuteResponse RichResponse()

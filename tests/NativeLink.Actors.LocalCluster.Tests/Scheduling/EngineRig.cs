@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Google.LongRunning;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.Protocol;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
@@ -30,7 +31,7 @@ internal sealed class EngineRig
 
     public SchedulerOptions Options { get; }
 
-    public ManualTime Time { get; } = new();
+    public FakeTimeProvider Time { get; } = new(DateTimeOffset.UnixEpoch);
 
     public LogLines Log { get; } = new();
 
@@ -38,7 +39,7 @@ internal sealed class EngineRig
 
     public RigWorker Connect(ulong maxInflight = 0, params string[] properties)
     {
-        var worker = new RigWorker(this, new WorkerLink("w-", maxInflight, _rules.ReadWorker(Samples.Properties(properties).Properties)));
+        var worker = new RigWorker(this, new WorkerLink("w-", maxInflight, _rules.ReadWorker(Samples.Properties(properties).Properties), Time));
         Engine.Register(new Register(worker.Link));
         return worker;
     }
@@ -49,6 +50,15 @@ internal sealed class EngineRig
         var submission = new Submission(key, _rules.ReadAction(Samples.Properties(properties)), priority, timeout, skipCache, joinable && !skipCache);
         var client = new RigClient(this);
         Engine.Submit(new Submit(submission, client.Feed));
+        return client;
+    }
+
+    /// <summary>An action of one of several clients, who share the workers.</summary>
+    public RigClient ExecuteFor(string owner, string action, int priority = 0, TimeSpan? timeout = null, bool joinable = true, params string[] properties)
+    {
+        var client = new RigClient(this);
+        Engine.Submit(new Submit(
+            new Submission(new ActionKey("main", Samples.DigestOf(action)), _rules.ReadAction(Samples.Properties(properties)), priority, timeout, !joinable, joinable, owner), client.Feed));
         return client;
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
@@ -164,6 +165,111 @@ public sealed class MatchingTests
             workers.ForEach(w => w.Starts.Skip(round).Take(1).ToList().ForEach(s => w.Answer(s.OperationId)));
         Assert.Equal(0, _rig.Engine.Queued);
         Assert.All(workers, w => Assert.Equal(10, w.Starts.Count));
+    }
+
+    [Fact]
+    public void Properties_that_no_worker_tells_apart_make_no_line_of_their_own()
+    {
+        _rig.Connect(1, "cpu_count=4", "cpu_arch=x", "zone=a");
+        for (var i = 0; i < 500; i++)
+            _rig.Execute($"{i}", properties: [$"build{i}=x", $"lane={i}", $"cpu_count={i % 9}", $"cpu_arch=y{i}", $"zone=b{i}"]);
+        Assert.Equal((1, 1), _rig.Engine.QueueShape);
+        for (var i = 0; i < 500; i++)
+            _rig.Execute($"fits {i}", properties: [$"build{i}=x", $"lane={i}", $"cpu_count={i % 9}", "cpu_arch=x", "zone=a"]);
+        Assert.Equal(2, _rig.Engine.QueueShape.Lines);
+    }
+
+    [Fact]
+    public void A_worker_of_a_new_kind_takes_what_only_it_can_run_and_a_kind_that_returns_finds_its_line()
+    {
+        var x = _rig.Connect(1, "cpu_arch=x");
+        for (var i = 0; i < 30; i++)
+            _rig.Execute($"{i}", properties: $"cpu_arch={"xyz"[i % 3]}");
+        Assert.Equal(2, _rig.Engine.QueueShape.Lines);
+        var y = _rig.Connect(1, "cpu_arch=y");
+        Assert.Single(y.Starts);
+        Assert.Equal(3, _rig.Engine.QueueShape.Lines);
+        x.Break();
+        var back = _rig.Connect(1, "cpu_arch=x");
+        Assert.Equal(x.Starts[0].OperationId, Assert.Single(back.Starts).OperationId);
+        Assert.Equal(3, _rig.Engine.QueueShape.Lines);
+        for (var i = 0; i < 10; i++)
+        {
+            back.Answer(back.Starts[i].OperationId);
+            y.Answer(y.Starts[i].OperationId);
+        }
+
+        Assert.Equal(10, _rig.Engine.Queued);
+    }
+
+    [Fact]
+    public void A_submit_beside_thousands_of_property_sets_takes_no_more_than_twice_as_long_as_beside_one()
+    {
+        var rigs = new[] { 1, 4_000 }.Select(sets => (Rig: new EngineRig(), Sets: sets, Took: new List<long>())).ToArray();
+        foreach (var (rig, sets, _) in rigs)
+        {
+            rig.Connect(1, "cpu_count=4", "cpu_arch=x");
+            for (var i = 0; i < 12_000; i++)
+                rig.Execute($"{i}", properties: [$"build-id={i % sets}", $"cpu_arch={(i % sets) % 3}", $"cpu_count={1 + (i % sets % 9)}"]);
+        }
+
+        for (var i = 0; i < 4_000; i++)
+        {
+            foreach (var (rig, sets, took) in rigs)
+            {
+                var began = Stopwatch.GetTimestamp();
+                var client = rig.Execute($"more {i}", properties: [$"build-id={i % sets}", "cpu_arch=y", "cpu_count=3"]);
+                took.Add(Stopwatch.GetTimestamp() - began);
+                client.GoAway();
+            }
+        }
+
+        // The median: whatever else this machine does, it does to few.
+        var (one, many) = (rigs[0].Took.Order().ElementAt(2_000), rigs[1].Took.Order().ElementAt(2_000));
+        Assert.True(many <= 2 * one, $"{many} ticks beside 4,000 sets, {one} beside one");
+    }
+
+    [Fact]
+    public void The_first_operation_that_fits_is_found_behind_many_that_do_not()
+    {
+        var worker = _rig.Connect(0, "cpu_count=4");
+        _rig.Execute("holder", properties: "cpu_count=3");
+        for (var i = 0; i < 300; i++)
+            _rig.Execute($"large {i}", properties: $"cpu_count={2 + (i % 5)}");
+        Assert.Single(worker.Starts);
+        _rig.Execute("small", properties: "cpu_count=1");
+        _rig.Execute("later", properties: "cpu_count=1");
+        Assert.Equal(2, worker.Starts.Count);
+        worker.Complete(worker.Starts[1].OperationId);
+        Assert.Equal(Hash("later"), worker.Starts[2].ExecuteRequest.ActionDigest.Hash);
+    }
+
+    [Fact]
+    public void Clients_share_the_workers_evenly_whatever_each_has_queued()
+    {
+        var worker = _rig.Connect(4);
+        for (var i = 0; i < 200; i++)
+            _rig.ExecuteFor("big", $"big {i}");
+        for (var i = 0; i < 30; i++)
+            _rig.ExecuteFor("small", $"small {i}");
+        for (var i = 0; i < 36; i++)
+            worker.Answer(worker.Starts[i].OperationId);
+        var small = Enumerable.Range(0, 30).Select(i => Hash($"small {i}")).ToHashSet();
+        Assert.Equal(18, worker.Starts.Skip(4).Count(s => small.Contains(s.ExecuteRequest.ActionDigest.Hash)));
+        Assert.Equal(40, worker.Starts.Count);
+    }
+
+    [Fact]
+    public void With_one_slot_clients_take_turns_and_a_joined_operation_takes_the_sooner_turn()
+    {
+        var worker = _rig.Connect(1);
+        for (var i = 0; i < 100; i++)
+            _rig.ExecuteFor("big", $"big {i}");
+        _rig.ExecuteFor("small", "small");
+        _rig.ExecuteFor("small", "big 90");
+        for (var i = 0; i < 4; i++)
+            worker.Answer(worker.Starts[i].OperationId);
+        Assert.Equal(new[] { "big 0", "big 90", "big 1", "small", "big 2" }.Select(Hash), worker.Starts.Select(s => s.ExecuteRequest.ActionDigest.Hash));
     }
 
     [Fact]

@@ -71,7 +71,7 @@ public sealed class RunTests
     }
 
     [Fact]
-    public void NL_248_The_actions_own_timeout_gives_it_back_four_times_then_it_is_final_and_killed_once()
+    public void NL_248_Its_timeout_and_a_bound_for_its_inputs_give_it_back_then_it_is_final_and_killed_once()
     {
         var rig = Rig();
         var worker = rig.Connect();
@@ -83,7 +83,7 @@ public sealed class RunTests
         Assert.Equal(worker.Starts[0].OperationId, worker.Starts[1].OperationId);
         rig.Pass(15, worker);
         Assert.Equal(4, worker.Starts.Count);
-        AssertGivenUp(client, StatusCode.DeadlineExceeded, "timeout of 2 s");
+        AssertGivenUp(client, StatusCode.DeadlineExceeded, "exceeded deadline");
         rig.Pass(8, worker);
         Assert.Equal([worker.Starts[0].OperationId], worker.Kills);
         worker.Answer(worker.Starts[0].OperationId);
@@ -121,7 +121,7 @@ public sealed class RunTests
     }
 
     [Fact]
-    public void A_late_result_of_an_operation_that_another_worker_has_is_dropped_without_punishment()
+    public void The_first_good_result_is_the_answer_also_when_another_worker_has_the_operation_by_now()
     {
         var rig = Rig();
         var slow = rig.Connect();
@@ -130,10 +130,53 @@ public sealed class RunTests
         rig.Pass(6, slow, other);
         var operation = Assert.Single(other.Starts).OperationId;
         slow.Answer(operation, Samples.FullResponse(1));
-        Assert.Null(client.Response);
-        Assert.False(slow.IsEvicted);
+        Assert.Equal(1, client.Response!.Result.ExitCode);
+        Assert.Equal([operation], other.Kills);
         other.Answer(operation, Samples.FullResponse(2));
-        Assert.Equal(2, client.Response!.Result.ExitCode);
+        Assert.False(slow.IsEvicted || other.IsEvicted);
+        Assert.Equal(1, rig.WaitFor(client.Name).Response!.Result.ExitCode);
+    }
+
+    [Fact]
+    public void A_late_failure_or_a_result_of_a_killed_run_is_dropped_when_another_worker_has_the_operation()
+    {
+        var rig = Rig();
+        var failing = rig.Connect();
+        var client = rig.Execute(timeout: TimeSpan.FromSeconds(2));
+        var killed = rig.Connect();
+        rig.Pass(5.1, failing, killed);
+        var operation = Assert.Single(killed.Starts).OperationId;
+        var failure = Samples.FullResponse();
+        failure.Status = new Google.Rpc.Status { Code = (int)StatusCode.DeadlineExceeded };
+        failing.Answer(operation, failure);
+        Assert.Null(client.Response);
+        rig.Engine.Drain(new(new(failing.Id), true, new TaskCompletionSource<bool>()));
+        var last = rig.Connect();
+        rig.Engine.Drain(new(new(killed.Id), true, new TaskCompletionSource<bool>()));
+        rig.Pass(5.1, failing, killed, last);
+        Assert.Single(last.Starts);
+        rig.Pass(4.5, failing, killed, last);
+        last.Complete(operation);
+        rig.Pass(5, failing, killed, last);
+        Assert.Equal([operation], killed.Kills);
+        killed.Answer(operation, Samples.FullResponse(5));
+        Assert.Null(client.Response);
+        last.Answer(operation, Samples.FullResponse(3));
+        Assert.Equal(3, client.Response!.Result.ExitCode);
+    }
+
+    [Fact]
+    public void The_actions_clock_stops_when_its_process_has_ended_however_long_the_upload_takes()
+    {
+        var rig = Rig();
+        var worker = rig.Connect();
+        var client = rig.Execute(timeout: TimeSpan.FromSeconds(2));
+        rig.Pass(4.9, worker);
+        worker.Complete(worker.Starts[0].OperationId);
+        rig.Pass(120, worker);
+        Assert.Single(worker.Starts);
+        worker.Answer(worker.Starts[0].OperationId);
+        Assert.Equal(0, client.Response!.Status.Code);
     }
 
     [Fact]
@@ -217,7 +260,7 @@ public sealed class RunTests
 
     private static EngineRig Rig(Func<SchedulerOptions, SchedulerOptions>? change = null)
     {
-        var options = new SchedulerOptions { SupportedProperties = EngineRig.Types };
+        var options = new SchedulerOptions { SupportedProperties = EngineRig.Types, StagingTimeout = TimeSpan.FromSeconds(3) };
         return new EngineRig(change is null ? options : change(options));
     }
 
@@ -230,5 +273,19 @@ public sealed class RunTests
         Assert.Equal(-178, response.Result.ExitCode);
         Assert.Equal(new string('0', 64), response.Result.StdoutDigest.Hash);
         Assert.Equal(new string('0', 64), response.Result.StderrDigest.Hash);
+    }
+
+    [Fact]
+    public void A_deadline_that_passes_while_one_looks_at_the_clock_is_due_now_and_never_before()
+    {
+        var rig = new EngineRig();
+        rig.Connect();
+        for (var i = 0; i < 5; i++)
+        {
+            // Each look costs a part of what is left, so that the deadline falls between two of them.
+            rig.Time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(210);
+            Assert.True(rig.Engine.NextWake >= TimeSpan.Zero);
+        }
+        Assert.Equal(TimeSpan.Zero, rig.Engine.NextWake);
     }
 }

@@ -132,6 +132,43 @@ public sealed class WorkerSessionTests
     }
 
     [Fact]
+    public void A_keep_alive_counts_from_its_arrival_not_from_when_the_scheduler_comes_to_hear_it()
+    {
+        var worker = _rig.Connect();
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.True(worker.Link.TakesItself(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() }));
+            _rig.Pass(0.1);
+        }
+
+        Assert.False(worker.IsEvicted);
+        _rig.Pass(6);
+        Assert.True(worker.IsEvicted);
+    }
+
+    [Fact]
+    public void After_the_whole_process_stood_still_a_worker_has_its_full_time_to_be_heard_but_only_once()
+    {
+        var worker = _rig.Connect();
+        _rig.Pass(2, worker);
+        _rig.Time.Advance(TimeSpan.FromSeconds(30));
+        _rig.Engine.Wake();
+        Assert.False(worker.IsEvicted);
+        _rig.Pass(4);
+        Assert.False(worker.IsEvicted);
+        _rig.Pass(2);
+        Assert.True(worker.IsEvicted);
+        var silent = _rig.Connect();
+        for (var i = 0; i < 5; i++)
+        {
+            _rig.Time.Advance(TimeSpan.FromSeconds(2.5));
+            _rig.Engine.Wake();
+        }
+
+        Assert.True(silent.IsEvicted);
+    }
+
+    [Fact]
     public void NL_266_The_scheduler_itself_sends_no_keep_alive()
     {
         var worker = _rig.Connect();

@@ -54,6 +54,40 @@ public sealed class ActionCacheTests
     }
 
     [Fact]
+    public async Task A_tree_of_more_than_10_MiB_is_a_hit_and_counts_as_lost_with_one_of_its_files()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        var (common, last) = ("content"u8.ToArray(), "last"u8.ToArray());
+        var tree = new Reapi.Tree { Root = new Reapi.Directory() };
+        for (var i = 0; i < 120_000; i++)
+            tree.Root.Files.Add(new Reapi.FileNode { Name = $"some_module_file_{i:D6}.js", Digest = Wire(common) });
+        tree.Children.Add(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "z", IsExecutable = true, Digest = Wire(last), NodeProperties = new() { UnixMode = 0b111_101_101 } } } });
+        var bytes = tree.ToByteArray();
+        Assert.InRange(bytes.Length, (10 << 20) + 1, 20 << 20);
+        cluster.Put(bytes);
+        cluster.Put(common);
+        cluster.Server.ActionCache.Put(Action, new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = Wire(bytes) } } });
+        await Blobs.FailsWithAsync(StatusCode.NotFound, () => GetAsync(cluster, Action));
+        cluster.Put(last);
+        Assert.Single((await GetAsync(cluster, Action)).OutputDirectories);
+    }
+
+    [Fact]
+    public async Task A_tree_that_is_cut_off_or_holds_a_malformed_digest_is_no_hit()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        var whole = new Reapi.Tree { Root = new() { Files = { new Reapi.FileNode { Name = "f", Digest = cluster.Put("content"u8).ToWire() } } } }.ToByteArray();
+        var malformed = new Reapi.Tree { Root = new() { Files = { new Reapi.FileNode { Name = "f", Digest = new() { Hash = "abc", SizeBytes = 3 } } } } }.ToByteArray();
+        var without = new Reapi.Tree { Root = new() { Files = { new Reapi.FileNode { Name = "f" } } } }.ToByteArray();
+        foreach (var tree in new[] { whole[..^1], malformed, without, [0xff, 0xff, 0xff] })
+        {
+            cluster.Put(tree);
+            cluster.Server.ActionCache.Put(Action, new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = Wire(tree) } } });
+            await Blobs.FailsWithAsync(StatusCode.NotFound, () => GetAsync(cluster, Action));
+        }
+    }
+
+    [Fact]
     public async Task A_directory_given_by_its_root_is_complete_only_with_all_below_it()
     {
         await using var cluster = await RunningCluster.StartAsync();

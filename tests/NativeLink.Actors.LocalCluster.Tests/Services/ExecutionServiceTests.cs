@@ -157,8 +157,8 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
     [Theory]
     [InlineData("main/7c9e6679-7425-40de-944b-e07fc1f90ae7", StatusCode.NotFound)]
     [InlineData("/7c9e6679-7425-40de-944b-e07fc1f90ae7", StatusCode.NotFound)]
-    [InlineData("no-slash", StatusCode.Internal)]
-    [InlineData("", StatusCode.Internal)]
+    [InlineData("no-slash", StatusCode.NotFound)]
+    [InlineData("", StatusCode.NotFound)]
     public async Task WaitExecution_of_an_unknown_name_is_refused(string name, StatusCode code)
     {
         using var wait = _rig.Execution.WaitExecution(new Reapi.WaitExecutionRequest { Name = name });

@@ -52,17 +52,28 @@ public sealed class GetTreeTests
     }
 
     [Fact]
-    public async Task A_directory_that_is_missing_or_not_a_directory_is_not_found_and_named()
+    public async Task What_is_missing_below_the_root_or_is_not_a_directory_is_left_out()
     {
         await using var cluster = await RunningCluster.StartAsync();
         var lost = Blobs.DigestOf("lost"u8);
         var junk = cluster.Put([0xff, 0xff, 0xff]);
+        var here = new Reapi.Directory { Symlinks = { new Reapi.SymlinkNode { Name = "l", Target = "t" } } };
         foreach (var child in new[] { lost, junk })
         {
-            var root = new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = "d", Digest = child.ToWire() } } };
+            var root = new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = "d", Digest = child.ToWire() }, Node(cluster, "e", here) } };
             var request = new Reapi.GetTreeRequest { RootDigest = cluster.Put(root.ToByteArray()).ToWire() };
-            var error = await Blobs.FailsWithAsync(StatusCode.NotFound, () => ReadAsync(cluster, request));
-            Assert.Contains(child.ToString(), error.Status.Detail, StringComparison.Ordinal);
+            Assert.Equal([root, here], (await ReadAsync(cluster, request)).SelectMany(page => page.Directories));
+        }
+    }
+
+    [Fact]
+    public async Task A_root_that_is_missing_or_not_a_directory_is_not_found_and_named()
+    {
+        await using var cluster = await RunningCluster.StartAsync();
+        foreach (var root in new[] { Blobs.DigestOf("lost"u8), cluster.Put([0xff, 0xff, 0xff]) })
+        {
+            var error = await Blobs.FailsWithAsync(StatusCode.NotFound, () => ReadAsync(cluster, new() { RootDigest = root.ToWire() }));
+            Assert.Contains(root.ToString(), error.Status.Detail, StringComparison.Ordinal);
         }
     }
 

@@ -20,6 +20,8 @@ public sealed class LargeBlobTests
         await using var cluster = await RunningCluster.StartAsync();
         var piece = ByteString.CopyFrom(Blobs.Random(Piece));
         var digest = DigestOfRepeated(piece.Span);
+        // What tests before this one left in pools and caches is not this blob's.
+        var before = GC.GetTotalMemory(forceFullCollection: true);
         var peak = 0L;
         using (var call = cluster.Bytes.Write(deadline: DateTime.UtcNow.AddMinutes(2)))
         {
@@ -46,7 +48,7 @@ public sealed class LargeBlobTests
             peak = Math.Max(peak, LiveBytes(received));
         }
         Assert.Equal((Size, digest.Hash), (received, Convert.ToHexStringLower(hash.GetHashAndReset())));
-        Assert.True(peak < 100 << 20, $"{peak >> 20} MiB were alive at a time");
+        Assert.True(peak - before < 64 << 20, $"{(peak - before) >> 20} MiB more than before were alive at a time");
     }
 
     /// <summary>What is alive on the managed heap, looked at after every 16 MiB.</summary>

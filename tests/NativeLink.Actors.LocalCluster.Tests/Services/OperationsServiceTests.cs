@@ -35,7 +35,7 @@ public sealed class OperationsServiceTests : IAsyncLifetime
         Assert.False(found.Done);
         Assert.Equal(Stage.Queued, SchedulingRig.StageOf(found));
         await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = Unknown }).ResponseAsync);
-        await Blobs.FailsWithAsync(StatusCode.Internal, () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = "no-slash" }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = "no-slash" }).ResponseAsync);
     }
 
     [Fact]

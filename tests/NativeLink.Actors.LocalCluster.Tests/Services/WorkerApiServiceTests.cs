@@ -139,7 +139,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         }
     }
 
-    private static WorkerLink NewLink() => new("w-", 0, new PropertyRules(EngineRig.Types).ReadWorker([]));
+    private static WorkerLink NewLink() => new("w-", 0, new PropertyRules(EngineRig.Types).ReadWorker([]), TimeProvider.System);
 
     private static Submission NewSubmission() => new(new ActionKey("main", Samples.DigestOf("a")), PropertyDemand.None, 0, null, false, true);
 

@@ -5,6 +5,25 @@ namespace NativeLink.Actors.Storage.Tests.Filesystem;
 public class BlobLinksTests
 {
     [Fact]
+    public void An_executable_twin_without_its_blob_goes_at_the_next_start_or_when_that_is_noticed()
+    {
+        using var fixture = new StoreFixture();
+        var (killed, removed, stays) = (fixture.Store.Put("killed"), fixture.Store.Put("removed"), fixture.Store.Put("stays"));
+        foreach (var digest in new[] { killed, removed, stays })
+            Assert.True(fixture.Store.TryLinkTo(digest, executable: true, fixture.Directory.At(digest.Hash)));
+        File.Delete(fixture.BlobPath(removed));
+        Assert.Null(fixture.Store.TryOpenRead(removed));
+        Assert.False(File.Exists(fixture.TwinPath(removed)));
+
+        // A process that ended between the two.
+        File.Delete(fixture.BlobPath(killed));
+        fixture.Reopen();
+        Assert.False(File.Exists(fixture.TwinPath(killed)));
+        Assert.True(File.Exists(fixture.TwinPath(stays)));
+        Assert.Equal((8192, 1), fixture.Store.Usage);
+    }
+
+    [Fact]
     public void NL_147_NL_172_A_plain_input_is_the_blobs_inode_and_an_executable_one_a_twin_made_once()
     {
         using var fixture = new StoreFixture();

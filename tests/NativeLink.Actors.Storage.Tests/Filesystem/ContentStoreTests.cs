@@ -257,4 +257,24 @@ public class ContentStoreTests
         var content = Blobs.Numbered(3, 300_000);
         Assert.Equal(content, fixture.Store.Read(fixture.Store.Put(content)));
     }
+
+    [Fact]
+    public void A_store_without_a_stamp_is_read_and_one_of_a_newer_layout_is_refused_in_one_sentence()
+    {
+        using var fixture = new StoreFixture();
+        var digest = fixture.Store.Put("of an earlier version");
+        var stamp = fixture.Directory.At("content", ".format");
+        Assert.Equal("1", File.ReadAllText(stamp));
+        File.Delete(stamp);
+        fixture.Reopen();
+        Assert.True(fixture.Store.Contains(digest));
+        Assert.Equal("1", File.ReadAllText(stamp));
+
+        fixture.Store.Dispose();
+        File.WriteAllText(stamp, "2");
+        var refused = Assert.Throws<FaultException>(fixture.OpenAnother).Message;
+        Assert.Contains("layout '2'", refused, StringComparison.Ordinal);
+        Assert.Contains(fixture.Directory.At("content"), refused, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused);
+    }
 }

@@ -17,24 +17,21 @@ public class BlobHasherTests
         Assert.Equal(Digest.Parse(hash, bytes.Length, function), BlobHasher.Compute(bytes, function));
     }
 
-    [Fact]
-    public void Every_blake3_implementation_here_gives_the_known_hashes()
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Every_blake3_implementation_gives_the_known_hashes(bool native)
     {
-        var hashers = new List<BlobHasher> { new ManagedBlake3Hasher() };
-        if (NativeBlake3Hasher.IsAvailable)
-            hashers.Add(new NativeBlake3Hasher());
+        Skip.If(native && !NativeBlake3Hasher.IsAvailable, "the native implementation cannot be loaded here");
         var large = Blobs.Numbered(7, 300_000);
         var expected = BlobHasher.Compute(large, DigestFunction.Blake3);
-        foreach (var hasher in hashers)
-        {
-            hasher.Append(Blobs.Bytes("foo-"));
-            hasher.Append(Blobs.Bytes("stdout "));
-            Assert.Equal("af1720193ae81515067a3ef39f0dfda3ad54a1a9d216e55d32fe5c1e178c6a7d/11", hasher.Finish().ToString());
-            foreach (var piece in large.Chunk(7777))
-                hasher.Append(piece);
-            Assert.Equal(expected, hasher.Finish());
-            hasher.Dispose();
-        }
+        using BlobHasher hasher = native ? new NativeBlake3Hasher() : new ManagedBlake3Hasher();
+        hasher.Append(Blobs.Bytes("foo-"));
+        hasher.Append(Blobs.Bytes("stdout "));
+        Assert.Equal("af1720193ae81515067a3ef39f0dfda3ad54a1a9d216e55d32fe5c1e178c6a7d/11", hasher.Finish().ToString());
+        foreach (var piece in large.Chunk(7777))
+            hasher.Append(piece);
+        Assert.Equal(expected, hasher.Finish());
     }
 
     [Theory]

@@ -19,11 +19,10 @@ public sealed class FullDiskTests : IDisposable
         _directory.Dispose();
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Blobs_that_cached_trees_link_to_make_room_together_with_their_trees()
     {
-        if (!TryMount("size=4m"))
-            return;
+        MountOrSkip("size=4m");
         foreach (var name in (string[])["one", "two"])
             (await MakeAsync(_tree.Dir((name, _tree.File(name, Blobs.Numbered(name[0], 1_500_000)))))).Dispose();
 
@@ -33,11 +32,10 @@ public sealed class FullDiskTests : IDisposable
         Assert.Equal(0, _roots.CacheUsage.Count);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task The_tree_of_a_running_action_stays_and_what_does_not_fit_beside_it_fails_as_resource_exhausted()
     {
-        if (!TryMount("size=4m"))
-            return;
+        MountOrSkip("size=4m");
         var content = Blobs.Numbered(1, 2_000_000);
         using var running = await MakeAsync(_tree.Dir(("file", _tree.File("file", content))));
 
@@ -48,11 +46,10 @@ public sealed class FullDiskTests : IDisposable
         _store.Put(Blobs.Numbered(4, 1_000_000));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_tree_for_whose_directories_there_is_no_room_takes_the_place_of_an_older_one()
     {
-        if (!TryMount("size=4m,nr_inodes=600"))
-            return;
+        MountOrSkip("size=4m,nr_inodes=600");
         (await MakeAsync(Directories("old"))).Dispose();
 
         using var root = await MakeAsync(Directories("new"));
@@ -61,17 +58,15 @@ public sealed class FullDiskTests : IDisposable
         Assert.Equal(1, _roots.CacheUsage.Count);
     }
 
-    /// <summary>False where no small disk can be made, or trees are not cached.</summary>
-    private bool TryMount(string options)
+    private void MountOrSkip(string options)
     {
         Directory.CreateDirectory(_directory.At("disk"));
         Directory.CreateDirectory(_directory.At("work"));
-        if (!RootsFixture.OverlayWorks || Shell.Run($"mount -t tmpfs -o {options} nativelink-actors disk", _directory.Path).ExitCode != 0)
-            return false;
+        RootsFixture.Needs("overlay");
+        Shell.RunOrSkip($"mount -t tmpfs -o {options} nativelink-actors disk", _directory.Path);
         _store = ContentStore.Open(new ContentStoreOptions(_directory.At("disk", "content"), _directory.At("disk", "temp")), TimeProvider.System);
         _roots = InputRoots.Open(new DirectoryCacheSettings(_directory.At("disk", "cache"), _directory.At("scratch")), _store, TimeProvider.System);
         _tree = new TestTree(_store);
-        return true;
     }
 
     private Task<IInputRoot> MakeAsync(Digest root) => _roots.MaterialiseAsync(root, _directory.At("work", root.Hash), _tree, CancellationToken.None);

@@ -4,10 +4,11 @@ namespace NativeLink.Actors.Storage.Tests.Trees;
 
 public class InputRootsTests
 {
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(RootsFixture.Materialisers), MemberType = typeof(RootsFixture))]
     public async Task NL_130_NL_146_A_tree_looks_the_same_at_a_miss_and_at_a_hit(string materialiser)
     {
+        RootsFixture.Needs(materialiser);
         using var fixture = new RootsFixture(materialiser);
         var tree = fixture.Tree;
         var root = tree.Dir(
@@ -37,18 +38,20 @@ public class InputRootsTests
         Assert.DoesNotContain(tree.Fetched, static digest => digest.IsEmpty);
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(RootsFixture.Materialisers), MemberType = typeof(RootsFixture))]
     public async Task An_action_that_tries_everything_cannot_spoil_the_store_or_the_next_root(string materialiser)
     {
+        RootsFixture.Needs(materialiser);
         using var fixture = new RootsFixture(materialiser);
         await Protection.CheckAsync(fixture);
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(RootsFixture.Materialisers), MemberType = typeof(RootsFixture))]
     public async Task Node_properties_give_a_file_its_mode_and_time_and_an_inode_of_its_own(string materialiser)
     {
+        RootsFixture.Needs(materialiser);
         using var fixture = new RootsFixture(materialiser);
         var file = fixture.Tree.File("x", "with properties", executable: true);
         file.NodeProperties = new Reapi.NodeProperties

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;
@@ -5,26 +6,31 @@ namespace NativeLink.Actors.Storage.Tests.Trees;
 /// <summary>A store, a directory cache and a work directory with which roots are made.</summary>
 internal sealed class RootsFixture : IDisposable
 {
+    private static readonly ConcurrentDictionary<string, string?> _whyNot = new();
+
     private readonly Func<DirectoryCacheSettings, DirectoryCacheSettings> _configure;
     private int _next;
 
     public RootsFixture(string? materialiser = null, Func<DirectoryCacheSettings, DirectoryCacheSettings>? configure = null)
     {
         _configure = settings => (configure ?? (static same => same))(settings with { ForcedMaterialiser = materialiser });
+        Store = new StoreFixture(below: DiskFor(materialiser));
         Directory.CreateDirectory(Store.Directory.At("work"));
         Tree = new TestTree(Store.Store);
         Roots = Open();
     }
 
-    public static bool OverlayWorks { get; } = Try("overlay");
+    public static bool OverlayWorks => WhyNot("overlay") is null;
 
-    public static bool ReflinkWorks { get; } = Try("reflink");
+    public static TheoryData<string> Materialisers => ["overlay", "reflink", "copy"];
 
-    /// <summary>Those that can be used on this machine.</summary>
-    public static IEnumerable<object[]> Materialisers =>
-        ((string[])["overlay", "reflink", "copy"]).Where(static name => name switch { "overlay" => OverlayWorks, "reflink" => ReflinkWorks, _ => true }).Select(static name => (object[])[name]);
+    /// <summary>Skips the test where this machine or this user has not what the materialiser needs.</summary>
+    public static void Needs(string materialiser) => Skip.If(WhyNot(materialiser) is not null, $"no {materialiser} here: {WhyNot(materialiser)}");
 
-    public StoreFixture Store { get; } = new();
+    public StoreFixture Store { get; }
+
+    /// <summary>A directory on a disk that has what the materialiser needs; null for the usual one.</summary>
+    public static string? DiskFor(string? materialiser) => materialiser == "reflink" ? ReflinkDisk.Directory : null;
 
     public TestTree Tree { get; }
 
@@ -60,18 +66,18 @@ internal sealed class RootsFixture : IDisposable
         Store.Dispose();
     }
 
-    private static bool Try(string materialiser)
+    private static string? WhyNot(string materialiser) => _whyNot.GetOrAdd(materialiser, static materialiser =>
     {
         try
         {
             using var fixture = new RootsFixture(materialiser);
-            return true;
+            return null;
         }
-        catch (FaultException)
+        catch (FaultException error)
         {
-            return false;
+            return error.Fault.Detail;
         }
-    }
+    });
 
     private void Warn(string warning)
     {

@@ -2,17 +2,16 @@ using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;
 
-/// <summary>Where the upper layers of overlays go. Where no overlay can be mounted there is nothing to see.</summary>
+/// <summary>Where the upper layers of overlays go.</summary>
 public class ScratchTests
 {
     private const string Memory = "/scratch/memory/";
     private const string Disk = "/scratch/disk/";
 
-    [Fact]
+    [SkippableFact]
     public async Task Upper_layers_are_in_memory_within_the_budget_and_on_disk_without_one()
     {
-        if (!RootsFixture.OverlayWorks)
-            return;
+        RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay");
         using var withoutMemory = new RootsFixture("overlay", static settings => settings with { ScratchMemoryBytes = 0 });
         using (var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a"))))
@@ -22,11 +21,34 @@ public class ScratchTests
         Assert.Contains("to disk, as configured", withoutMemory.Roots.Description, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
+    public async Task A_machine_with_little_memory_gives_none_of_it()
+    {
+        RootsFixture.Needs("overlay");
+        using var small = new RootsFixture("overlay", static settings => settings with { MachineMemory = 2L << 30, ScratchMemoryBytes = null });
+        using var asked = new RootsFixture("overlay", static settings => settings with { MachineMemory = 2L << 30, ScratchMemoryBytes = 1 << 20 });
+        using (var made = await small.MakeAsync(small.Tree.Dir(("a", "a"))))
+            Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
+        using (var made = await asked.MakeAsync(asked.Tree.Dir(("a", "a"))))
+            Assert.Contains(Memory, MountOf(made), StringComparison.Ordinal);
+        Assert.Contains("2048 MiB of memory are too few", small.Roots.Description, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task A_short_filling_of_the_memory_is_seen()
+    {
+        RootsFixture.Needs("overlay");
+        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryLimit = 64 << 20 });
+        var root = fixture.Tree.Dir(("a", "a"));
+        using var made = await fixture.MakeAsync(root);
+        Assert.NotEqual(0, Shell.Run("head -c 90000000 /dev/zero > big || { sleep 0.02; rm big; exit 1; }", made.Path).ExitCode);
+        Assert.NotNull(made.Shortage);
+    }
+
+    [SkippableFact]
     public async Task When_the_budget_is_used_up_further_actions_write_to_disk()
     {
-        if (!RootsFixture.OverlayWorks)
-            return;
+        RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryBytes = 1 << 20 });
         var root = fixture.Tree.Dir(("a", "a"));
         using (var greedy = await fixture.MakeAsync(root))
@@ -43,23 +65,21 @@ public class ScratchTests
         Assert.Contains(Memory, MountOf(later), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task When_the_machine_runs_out_of_memory_actions_write_to_disk()
     {
-        if (!RootsFixture.OverlayWorks)
-            return;
+        RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay", static settings => settings with { MemoryLeft = static () => 1 << 20 });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("head -c 2000000 /dev/zero > big")]
     [InlineData("head -c 2000000 /dev/zero > big || { sleep 0.6; rm big; exit 1; }")]
     public async Task An_action_that_fills_the_memory_is_told_why_and_gets_the_disk_next_time(string script)
     {
-        if (!RootsFixture.OverlayWorks)
-            return;
+        RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryLimit = 1 << 20 });
         var root = fixture.Tree.Dir(("a", "a"));
         using (var made = await fixture.MakeAsync(root))
@@ -77,22 +97,20 @@ public class ScratchTests
         Assert.Contains(Memory, MountOf(other), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task When_the_memory_takes_no_further_file_the_disk_is_used()
     {
-        if (!RootsFixture.OverlayWorks)
-            return;
+        RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay");
         Assert.Equal(0, Shell.Run("mount -o remount,nr_inodes=2 memory", fixture.Store.Directory.At("scratch")).ExitCode);
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task On_a_containers_root_where_no_upper_layer_can_be_memory_is_used_alone_and_that_is_said()
     {
-        if (!RootsFixture.OverlayWorks)
-            return;
+        RootsFixture.Needs("overlay");
         using var temp = new TempDirectory();
         Assert.Equal((0, ""), Shell.Run("mkdir layers root && mount -t tmpfs none layers && mkdir layers/l layers/u layers/w && mount -t overlay none root -o lowerdir=layers/l,upperdir=layers/u,workdir=layers/w", temp.Path));
         try
@@ -104,6 +122,19 @@ public class ScratchTests
                 using var first = await fixture.MakeAsync(root);
                 using var second = await fixture.MakeAsync(root);
                 Assert.Contains(Memory, MountOf(second), StringComparison.Ordinal);
+            }
+            using (var full = new RootsFixture("overlay", settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryLimit = 1 << 20 }))
+            {
+                var root = full.Tree.Dir(("a", "a"));
+                using (var made = await full.MakeAsync(root))
+                {
+                    Shell.Run("head -c 2000000 /dev/zero > big", made.Path);
+                    Assert.NotNull(made.Shortage);
+                }
+                using var again = await full.MakeAsync(root);
+                Assert.Equal("copy", again.Materialiser);
+                Assert.Equal(0, Shell.Run("head -c 2000000 /dev/zero > big", again.Path).ExitCode);
+                Assert.Null(again.Shortage);
             }
             using var neither = new RootsFixture(null, settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
             Assert.Equal("copy", neither.Roots.Materialiser);

@@ -19,6 +19,9 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
 
     public int DirectoriesAsked { get; private set; }
 
+    /// <summary>Directories for which a whole tree would have been asked.</summary>
+    public int WholeTreesWelcome { get; private set; }
+
     public int FetchCalls { get; private set; }
 
     public HashSet<Digest> Fetched { get; } = [];
@@ -79,11 +82,13 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
         return leaves.Single();
     }
 
-    public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(IReadOnlyCollection<Digest> directories, CancellationToken cancellation)
+    public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
     {
         DirectoryCalls++;
         DirectoriesAsked += directories.Count;
         ThrowIfMissing(directories.Where(digest => !Directories.ContainsKey(digest)).ToList());
+        WholeTreesWelcome += directories.Count(digest => isCold(digest, Directories[digest]));
         return Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(directories.ToDictionary(static digest => digest, digest => Directories[digest]));
     }
 

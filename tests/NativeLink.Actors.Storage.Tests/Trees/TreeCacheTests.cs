@@ -49,7 +49,7 @@ public class TreeCacheTests
     {
         using var temp = new TempDirectory();
         using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")), TimeProvider.System);
-        var record = new TreeRecord { Boot = cache.Boot, Base = null, Bytes = 5, Paths = [], Times = [], Nodes = [] };
+        var record = new TreeRecord { Boot = cache.Boot, Base = null, Bytes = 5, Paths = [], Nodes = [] };
         var before = cache.Distrust;
         Assert.Empty(cache.DistrustAll());
         Assert.Null(cache.TryInsert(Sound, cache.NewAside(), record, null, before));

@@ -64,14 +64,15 @@ public sealed class WorkDirectoryTests : IDisposable
     }
 
     [Fact]
-    public async Task NL_086_NL_089_An_action_directory_can_be_made_again_after_its_clean_up()
+    public async Task NL_086_NL_089_Each_attempt_at_an_operation_has_a_directory_of_its_own()
     {
         using var work = WorkDirectory.Open(Work);
         for (var i = 0; i < 3; i++)
         {
-            using var action = work.CreateActionDirectory(new OperationId("op-1"));
-            Assert.Equal(_temp.At("work", "op-1"), action.Path);
-            Assert.Equal(_temp.At("work", "op-1", "work"), action.WorkPath);
+            var attempt = AttemptId.Next(new OperationId("op-1"));
+            using var action = work.CreateActionDirectory(attempt);
+            Assert.Equal(_temp.At("work", $"op-1.{attempt.Number}"), action.Path);
+            Assert.Equal(Path.Combine(action.Path, "work"), action.WorkPath);
             Assert.Empty(Directory.EnumerateFileSystemEntries(action.Path));
             Directory.CreateDirectory(action.WorkPath);
             File.WriteAllText(Path.Combine(action.WorkPath, "file"), "output");
@@ -86,12 +87,15 @@ public sealed class WorkDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void A_leftover_of_the_same_operation_is_taken_away_first()
+    public void The_clean_up_of_one_attempt_does_not_touch_another_of_the_same_operation()
     {
         using var work = WorkDirectory.Open(Work);
-        Directory.CreateDirectory(_temp.At("work", "op-1", "work"));
-        using var action = work.CreateActionDirectory(new OperationId("op-1"));
-        Assert.Empty(Directory.EnumerateFileSystemEntries(action.Path));
+        var dying = work.CreateActionDirectory(AttemptId.Next(new OperationId("op-1")));
+        using var action = work.CreateActionDirectory(AttemptId.Next(new OperationId("op-1")));
+        File.WriteAllText(Path.Combine(action.Path, "stdout"), "kept");
+        dying.Dispose();
+        Assert.False(Directory.Exists(dying.Path));
+        Assert.Equal("kept", File.ReadAllText(Path.Combine(action.Path, "stdout")));
     }
 
     [Theory]
@@ -106,7 +110,7 @@ public sealed class WorkDirectoryTests : IDisposable
     public void An_operation_id_that_is_no_safe_name_is_hashed(string id)
     {
         using var work = WorkDirectory.Open(Work);
-        using var action = work.CreateActionDirectory(new OperationId(id));
+        using var action = work.CreateActionDirectory(AttemptId.Next(new OperationId(id)));
         Assert.Equal(Work, Path.GetDirectoryName(action.Path));
         Assert.StartsWith("id-", Path.GetFileName(action.Path), StringComparison.Ordinal);
     }
@@ -115,7 +119,7 @@ public sealed class WorkDirectoryTests : IDisposable
     public void Two_workers_with_parts_share_a_directory_and_each_wipes_its_own_alone()
     {
         using var first = WorkDirectory.Open(Work, "worker-1");
-        using var action = first.CreateActionDirectory(new OperationId("op"));
+        using var action = first.CreateActionDirectory(AttemptId.Next(new OperationId("op")));
         using (var second = WorkDirectory.Open(Work, "worker-2"))
         {
             Assert.Equal(_temp.At("work", "worker-1"), first.Path);
@@ -139,7 +143,7 @@ public sealed class WorkDirectoryTests : IDisposable
     public async Task Trees_that_are_deep_read_only_or_hidden_are_deleted_all_the_same()
     {
         using var work = WorkDirectory.Open(Work);
-        using (var action = work.CreateActionDirectory(new OperationId("op")))
+        using (var action = work.CreateActionDirectory(AttemptId.Next(new OperationId("op"))))
         {
             var (code, output) = Shell.Run(
                 "mkdir -p work/ro/inner && touch work/ro/inner/f && chmod 500 work/ro/inner work/ro && cd work && i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done; touch end",
@@ -150,13 +154,13 @@ public sealed class WorkDirectoryTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_mount_that_an_action_made_is_never_deleted_through()
     {
         using var work = WorkDirectory.Open(Work);
         Directory.CreateDirectory(_temp.At("elsewhere"));
         File.WriteAllText(_temp.At("elsewhere", "precious"), "kept");
-        var action = work.CreateActionDirectory(new OperationId("op"));
+        var action = work.CreateActionDirectory(AttemptId.Next(new OperationId("op")));
         Directory.CreateDirectory(Path.Combine(action.WorkPath, "mnt"));
         var mounted = Shell.Run($"mount --bind {_temp.At("elsewhere")} work/mnt", action.Path).ExitCode == 0;
         action.Dispose();
@@ -164,21 +168,19 @@ public sealed class WorkDirectoryTests : IDisposable
 
         Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
         Assert.Empty(VisibleIn(Work));
-        if (!mounted)
-            return;
+        Skip.IfNot(mounted, "this user may not mount: an action's own mount was not seen");
         work.Dispose();
         Assert.Contains("is a mount", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
         Shell.Run("umount $(awk '{print $5}' /proc/self/mountinfo | grep \"^$PWD/\")", Work);
         Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
     }
 
-    [Fact]
+    [SkippableFact]
     public void Mounts_that_a_run_of_ours_left_are_removed_at_the_next_start()
     {
         WorkDirectory.Open(Work).Dispose();
         Directory.CreateDirectory(_temp.At("work", "op", "work"));
-        if (Shell.Run("cd op && mount -t tmpfs nativelink-actors work && touch work/file", Work).ExitCode != 0)
-            return;
+        Shell.RunOrSkip("cd op && mount -t tmpfs nativelink-actors work && touch work/file", Work);
         using var work = WorkDirectory.Open(Work);
         Assert.Empty(VisibleIn(Work));
         Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);

@@ -50,7 +50,7 @@ public abstract class ConnectionSpec : TestKit
         {
             ScratchDirectory = _scratch,
             Slots = 4,
-        }));
+        }), new OneForOneStrategy(_ => Directive.Restart));
     }
 
     private protected async Task<ScriptedStream> RegisteredAsync(Func<WorkerOptions, WorkerOptions>? options = null)
@@ -92,18 +92,18 @@ public abstract class ConnectionSpec : TestKit
     }
 
     /// <summary>The next operation that an executor was given, and that executor.</summary>
-    protected async Task<(ActionAssignment Assignment, IActorRef Executor)> StartedAsync()
+    protected async Task<(Start Start, IActorRef Executor)> StartedAsync()
     {
         var start = await Executors.ExpectMsgAsync<Start>();
-        return (start.Assignment, Executors.LastSender);
+        return (start, Executors.LastSender);
     }
 
     /// <summary>Lets an executor say its one answer and end.</summary>
-    protected static void Finish(IActorRef executor, ActionAssignment assignment, ActionVerdict verdict = ActionVerdict.Succeeded, Fault? fault = null)
+    protected static void Finish(IActorRef executor, Start start, ActionVerdict verdict = ActionVerdict.Succeeded, Fault? fault = null)
     {
         var stamps = new ActionStamps { WorkerStart = Actions.Queued };
-        var outcome = new ActionOutcome(assignment, verdict, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };
-        executor.Tell(new Relay.Say(new Finished(assignment.Id, ActionReport.Build(outcome), verdict)));
+        var outcome = new ActionOutcome(start.Assignment, verdict, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };
+        executor.Tell(new Relay.Say(new Finished(start.Attempt, ActionReport.Build(outcome), verdict)));
         executor.Tell(PoisonPill.Instance);
     }
 
@@ -137,8 +137,9 @@ internal sealed class ScriptedLauncher : IProcessLauncher
     {
         Plans.Add(plan);
         var (exitCode, stdout, stderr) = Script(plan);
-        await File.WriteAllTextAsync(plan.StdoutPath, stdout, abort);
-        await File.WriteAllBytesAsync(plan.StderrPath, stderr, abort);
+        // As the real one: who says nothing has no spool file.
+        if (stdout.Length > 0) await File.WriteAllTextAsync(plan.StdoutPath, stdout, abort);
+        if (stderr.Length > 0) await File.WriteAllBytesAsync(plan.StderrPath, stderr, abort);
         return Actions.Report(exitCode);
     }
 

@@ -72,6 +72,14 @@ public sealed class PlatformPropertyTests : ConnectionSpec
     }
 
     [Fact]
+    public async Task A_query_that_prints_nothing_and_so_leaves_no_file_announces_nothing()
+    {
+        Launcher.Script = _ => (0, "", []);
+        Connect(options => With(options, Query("tool", "true"), Fixed("a", "b")));
+        Assert.Equal("a", Assert.Single((await Link.NextAsync()).Hello.Properties).Name);
+    }
+
+    [Fact]
     public async Task Queries_run_again_at_each_connect()
     {
         var count = 0;

@@ -41,7 +41,7 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Wir
 
     public bool TakesMessages { get; set; } = true;
 
-    /// <summary>Everything but keep-alives, in order.</summary>
+    /// <summary>Everything but keep-alives, which come when they like, in order.</summary>
     public ConcurrentQueue<Wire.UpdateForScheduler> Seen { get; } = new();
 
     public void Greet(string id = "worker-1") => onUpdate(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
@@ -63,13 +63,21 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Wir
         return message.ExecuteResult;
     }
 
+    /// <summary>The next message, if there is one by now.</summary>
+    public Wire.UpdateForScheduler? TryRead() => _received.Reader.TryRead(out var message) ? message : null;
+
+    /// <summary>The transport fails in a way that nobody has foreseen.</summary>
+    public bool Throws { get; set; }
+
     public bool Silent => _received.Reader.Count == 0;
 
     public Task SendAsync(Wire.UpdateForScheduler message, CancellationToken cancellation)
     {
+        if (Throws)
+            throw new InvalidOperationException("the test wants it");
         if (!TakesMessages)
             return Task.FromException(new FaultException(FaultKind.Worker, "the stream has ended"));
-        Seen.Enqueue(message);
+        if (message.KeepAliveRequest is null) Seen.Enqueue(message);
         _received.Writer.TryWrite(message);
         return Task.CompletedTask;
     }

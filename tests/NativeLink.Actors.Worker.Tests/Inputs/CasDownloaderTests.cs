@@ -3,6 +3,7 @@ using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Remote;
@@ -13,7 +14,7 @@ namespace NativeLink.Actors.Worker.Tests.Inputs;
 
 public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
 {
-    private static readonly OperationId Op = new("op");
+    private static readonly AttemptId Op = AttemptId.Next(new OperationId("op"));
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("downloader-").FullName;
@@ -21,12 +22,14 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     private FakeCasServer _server = null!;
     private GrpcCasClient _client = null!;
     private ContentStore _store = null!;
+    private WorkDirectory _work = null!;
 
     public async Task InitializeAsync()
     {
         _server = await FakeCasServer.StartAsync();
         _client = new GrpcCasClient(new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(_server.Address)] }, TimeProvider.System, new Random(1));
         _store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
+        _work = WorkDirectory.Open(Path.Combine(_directory, "work"));
     }
 
     async Task IAsyncLifetime.DisposeAsync()
@@ -34,6 +37,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         await _client.DisposeAsync();
         await _server.DisposeAsync();
         _store.Dispose();
+        _work.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 
@@ -51,9 +55,10 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     public async Task Inputs_are_staged_where_the_executor_wants_them()
     {
         var root = _server.Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = _server.Put("content"u8.ToArray()).ToWire() } } });
-        Downloader().Tell(new StageInputs(Op, root, "/somewhere"), TestActor);
+        var place = Place();
+        Downloader().Tell(new StageInputs(Op, root, place), TestActor);
         var staged = await ExpectMsgAsync<InputsStaged>(Soon);
-        Assert.Equal("/somewhere", staged.Root.Path);
+        Assert.Equal(place.WorkPath, staged.Root.Path);
         Assert.True(_store.Contains(BlobHasher.Compute("content"u8, DigestFunction.Sha256)));
     }
 
@@ -72,9 +77,10 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         _roots.Hold = true;
         var downloader = Downloader();
-        var other = new OperationId("other");
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/a"), TestActor);
-        downloader.Tell(new StageInputs(other, Digest.Empty(DigestFunction.Sha256), "/b"), TestActor);
+        // The same operation, of another worker of this process.
+        var other = AttemptId.Next(Op.Operation);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+        downloader.Tell(new StageInputs(other, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
         await _roots.Entered(2);
         downloader.Tell(new CancelDownload(Op), TestActor);
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
@@ -85,17 +91,21 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     }
 
     [Fact]
-    public async Task A_root_that_comes_after_the_cancellation_is_given_up()
+    public async Task A_root_that_comes_after_its_directory_was_given_up_is_disposed_of_and_the_directory_goes_after_it()
     {
         (_roots.Hold, _roots.Deaf) = (true, true);
         var downloader = Downloader();
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/a"), TestActor);
+        var place = Place();
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), place), TestActor);
         await _roots.Entered(1);
         downloader.Tell(new CancelDownload(Op), TestActor);
         // It does not end, so the answer comes without it.
         Assert.Equal(FaultKind.Aborted, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
+        place.Dispose();
+        Assert.True(Directory.Exists(place.Path), "a root is still being made in it");
         _roots.Release();
-        await AwaitConditionAsync(() => Task.FromResult(_roots.Disposed == 1), Soon);
+        await AwaitConditionAsync(() => Task.FromResult(!Directory.Exists(place.Path)), Soon);
+        Assert.Equal(1, _roots.Disposed);
         await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
     }
 
@@ -104,19 +114,21 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         _roots.Hold = true;
         var downloader = Downloader();
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/a"), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
         await _roots.Entered(1);
         downloader.Tell(new CrashRequest(), TestActor);
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
         _roots.Hold = false;
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/b"), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
         await ExpectMsgAsync<InputsStaged>(Soon);
         _roots.Hold = true;
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), "/c"), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
         await _roots.Entered(3);
         Sys.Stop(downloader);
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
     }
+
+    private ActionDirectory Place() => _work.CreateActionDirectory(AttemptId.Next(Op.Operation));
 
     private IActorRef Downloader() => Sys.ActorOf(Props.Create(() => new CrashingDownloader(_client, _store, _roots)).WithDispatcher(Telemetry.WorkerHocon.StepsDispatcher));
 
@@ -162,7 +174,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
             Interlocked.Increment(ref _entered);
             if (Hold)
                 await _release.Task.WaitAsync(Deaf ? CancellationToken.None : cancellation);
-            var directory = (await source.GetDirectoriesAsync([root], cancellation))[root];
+            var directory = (await source.GetDirectoriesAsync([root], static (_, _) => true, cancellation))[root];
             (await source.FetchAsync([.. directory.Files.Select(file => Digest.FromWire(file.Digest, root.Function, "f"))], cancellation)).Dispose();
             return new ScriptedRoot(this, destination);
         }

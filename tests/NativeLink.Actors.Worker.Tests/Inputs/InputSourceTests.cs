@@ -60,7 +60,7 @@ public sealed class InputSourceTests : InputSpec
         var root = Server.Put(Convert.FromHexString("2A041A020000"));
         var (_, command) = await Source.LoadActionAsync(PutAction(Server.Put(_command), root), None).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(_command, command);
-        var fault = (await Assert.ThrowsAsync<FaultException>(() => Source.GetDirectoriesAsync([root], None).WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
+        var fault = (await Assert.ThrowsAsync<FaultException>(() => Source.GetDirectoriesAsync([root], static (_, _) => true, None).WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
         Assert.Equal(FaultKind.Action, fault.Kind);
         Assert.Contains(root.Hash, fault.Detail, StringComparison.Ordinal);
     }
@@ -89,6 +89,21 @@ public sealed class InputSourceTests : InputSpec
         Assert.All(Server.Reads.Keys, digest => Assert.False(digest == root));
         // The new root, and the 13 directories of the changed part; its own root is met once by each call.
         Assert.Equal(1 + 13, Server.Reads.Count);
+    }
+
+    [Fact]
+    public async Task A_directory_of_whose_children_the_tree_cache_knows_any_brings_no_tree_along()
+    {
+        var root = PutTree(4, 3);
+        IReadOnlyCollection<Digest> asked = [];
+        var answer = await Source.GetDirectoriesAsync([root], (digest, message) =>
+        {
+            asked = [digest];
+            Assert.Equal(Server.Blobs[root], message.ToByteArray());
+            return false;
+        }, None);
+        Assert.Equal((root, root), (Assert.Single(answer).Key, Assert.Single(asked)));
+        Assert.Equal((1, 0), (Server.Calls("BatchReadBlobs"), Server.Calls("GetTree")));
     }
 
     [Theory]
@@ -129,7 +144,7 @@ public sealed class InputSourceTests : InputSpec
     public async Task An_empty_tree_needs_no_call()
     {
         var empty = Digest.Empty(DigestFunction.Sha256);
-        Assert.Empty((await Source.GetDirectoriesAsync([empty], None))[empty].Files);
+        Assert.Empty((await Source.GetDirectoriesAsync([empty], static (_, _) => true, None))[empty].Files);
         Assert.Equal(0, Server.TotalCalls);
     }
 }

@@ -58,7 +58,7 @@ public abstract class InputSpec : CasClientSpec
         var open = new HashSet<Digest> { root };
         while (open.Count > 0)
         {
-            foreach (var (digest, directory) in await source.GetDirectoriesAsync([.. open], CancellationToken.None))
+            foreach (var (digest, directory) in await source.GetDirectoriesAsync([.. open], static (_, _) => true, CancellationToken.None))
                 all[digest] = directory;
             open = [.. all.Values.SelectMany(directory => directory.Directories).Select(child => Digest.FromWire(child.Digest, root.Function, "a child")).Where(child => !all.ContainsKey(child))];
         }

@@ -34,8 +34,8 @@ public sealed class RacingFetchTests : InputSpec
     public async Task NL_198_A_directory_that_landed_after_the_look_into_the_memory_is_not_fetched_again()
     {
         var directory = PutTree(1, 0);
-        var racing = new HookedList(directory, () => Source.GetDirectoriesAsync([directory], None).GetAwaiter().GetResult());
-        Assert.Contains(directory, await Source.GetDirectoriesAsync(racing, None));
+        var racing = new HookedList(directory, () => Source.GetDirectoriesAsync([directory], static (_, _) => true, None).GetAwaiter().GetResult());
+        Assert.Contains(directory, await Source.GetDirectoriesAsync(racing, static (_, _) => true, None));
         Assert.Equal(1, Server.Reads[directory]);
     }
 

@@ -13,11 +13,11 @@ namespace NativeLink.Actors.Worker.Tests.Operations;
 /// <summary>Kills, verdicts, results that are remembered, and preconditions.</summary>
 public sealed class ActionExecutorEndingTests : ExecutorSpec
 {
-    private static readonly KillAction Kill = new(Op, "the scheduler killed the operation");
+    private static readonly KillAction Kill = new(Attempt, "the scheduler killed the operation");
 
-    private async Task AssertKilledAsync()
+    private async Task AssertKilledAsync(bool lingers = false)
     {
-        var finished = await FinishedAsync();
+        var finished = await FinishedAsync(lingers);
         var status = finished.Result.ExecuteResponse.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.Aborted, status.Code);
         Assert.Contains("scheduler killed", status.Message, StringComparison.Ordinal);
@@ -30,8 +30,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var executor = StartExecutor();
         await RunAsync();
         executor.Tell(Kill);
-        await Runner.ExpectMsgAsync(new Abort(Op));
-        Runner.Reply(new Exited(Op, Report(exitCode: 137, signal: 9, aborted: true)));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, aborted: true)));
         await AssertKilledAsync();
         await Uploader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Assert.True(Root!.Disposed);
@@ -44,8 +44,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
         executor.Tell(Kill);
-        await Downloader.ExpectMsgAsync(new CancelDownload(Op));
-        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        await Downloader.ExpectMsgAsync(new CancelDownload(Attempt));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Aborted, "cancelled")));
         await AssertKilledAsync();
     }
 
@@ -54,12 +54,12 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         var executor = StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report()));
+        Runner.Reply(new Exited(Attempt, Report()));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await Uploader.ExpectMsgAsync<Upload>();
         executor.Tell(Kill);
-        await Uploader.ExpectMsgAsync(new CancelUpload(Op));
-        Uploader.Reply(new UploadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        await Uploader.ExpectMsgAsync(new CancelUpload(Attempt));
+        Uploader.Reply(new UploadFailed(Attempt, new Fault(FaultKind.Aborted, "cancelled")));
         await AssertKilledAsync();
     }
 
@@ -74,11 +74,13 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Downloader.ExpectMsgAsync<CancelDownload>();
         await Connection.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(4));
-        await AssertKilledAsync();
-        var late = new PlainRoot(stage.Destination);
-        Downloader.Reply(new InputsStaged(Op, late));
+        await AssertKilledAsync(lingers: true);
+        var late = new PlainRoot(stage.Directory.WorkPath);
+        await stage.Directory.StageAsync(_ => Task.FromResult<Storage.Trees.IInputRoot>(late));
+        Downloader.Reply(new InputsStaged(Attempt, late));
         await ExpectTerminatedAsync(executor);
         Assert.True(late.Disposed);
+        Assert.Empty(WorkLeft);
     }
 
     [Fact]
@@ -89,7 +91,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Downloader.ExpectMsgAsync<StageInputs>();
         Clock.Advance(Settings.Limits.Staging);
         await Downloader.ExpectMsgAsync<CancelDownload>();
-        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Aborted, "cancelled")));
         var error = (await FinishedAsync()).Result.InternalError;
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, error.Code);
         Assert.Contains("laying out the inputs", error.Message, StringComparison.Ordinal);
@@ -100,12 +102,12 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report()));
+        Runner.Reply(new Exited(Attempt, Report()));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await Uploader.ExpectMsgAsync<Upload>();
         Clock.Advance(WorkerOptions.MaxUploadTimeout);
         await Uploader.ExpectMsgAsync<CancelUpload>();
-        Uploader.Reply(new UploadFailed(Op, new Fault(FaultKind.Aborted, "cancelled")));
+        Uploader.Reply(new UploadFailed(Attempt, new Fault(FaultKind.Aborted, "cancelled")));
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, (await FinishedAsync()).Result.InternalError.Code);
     }
 
@@ -117,7 +119,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Settings = Settings with { SignalExitCodeIsNine = nine };
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report(exitCode: 139, signal: 11)));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 139, signal: 11)));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -132,7 +134,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report(exitCode: 137, signal: 9, outOfMemory: true)));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, outOfMemory: true)));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -142,14 +144,53 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     }
 
     [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(137, true)]
+    public async Task What_an_action_came_to_where_our_memory_was_full_is_an_internal_error_whatever_its_exit_code(int code, bool timedOut)
+    {
+        StartExecutor();
+        await RunAsync();
+        if (timedOut)
+        {
+            Clock.Advance(WorkerOptions.MaxActionTimeout);
+            await Runner.ExpectMsgAsync<Abort>();
+        }
+        Root!.Shortage = "the memory was full: 'No space left on device'";
+        Runner.Reply(new Exited(Attempt, Report(exitCode: code) with { Aborted = timedOut }));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        var finished = await FinishedAsync();
+        Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, finished.Result.InternalError.Code);
+        Assert.Contains("the memory was full", finished.Result.InternalError.Message, StringComparison.Ordinal);
+        Assert.Equal(ActionVerdict.DiskFull, finished.Verdict);
+    }
+
+    [Theory]
+    [InlineData("")]
     [InlineData("{\"failure\": \"timeout\"}")]
-    [InlineData("{failure: 'timeout',} // said the wrapper")]
-    public async Task NL_070_A_wrapper_that_says_timeout_makes_it_one_and_keeps_the_exit_code(string word)
+    public async Task Without_a_side_channel_in_the_configuration_a_file_of_its_name_is_nobodys_word(string word)
     {
         StartExecutor();
         var run = await RunAsync();
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
-        Runner.Reply(new Exited(Op, Report(exitCode: 1)));
+        Runner.Reply(new Exited(Attempt, Report()));
+        await Connection.ExpectMsgAsync<ProcessEnded>();
+        await UploadAsync();
+        var finished = await FinishedAsync();
+        Assert.Equal((0, 0), (finished.Result.ExecuteResponse.Result.ExitCode, finished.Result.ExecuteResponse.Status?.Code ?? 0));
+        Assert.Equal(ActionVerdict.Succeeded, finished.Verdict);
+    }
+
+    [Theory]
+    [InlineData("{\"failure\": \"timeout\"}")]
+    [InlineData("{failure: 'timeout',} // said the wrapper")]
+    public async Task NL_070_A_wrapper_that_says_timeout_makes_it_one_and_keeps_the_exit_code(string word)
+    {
+        WithSideChannel();
+        StartExecutor();
+        var run = await RunAsync();
+        await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 1)));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -165,10 +206,11 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     [InlineData("not json")]
     public async Task A_side_channel_file_that_says_nothing_known_is_an_internal_error(string word)
     {
+        WithSideChannel();
         StartExecutor();
         var run = await RunAsync();
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
-        Runner.Reply(new Exited(Op, Report()));
+        Runner.Reply(new Exited(Attempt, Report()));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         Assert.Equal((int)Grpc.Core.StatusCode.Internal, (await FinishedAsync()).Result.InternalError.Code);
     }
@@ -186,7 +228,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         };
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report()));
+        Runner.Reply(new Exited(Attempt, Report()));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         var published = await PublishAsync(actionCache: true);
@@ -202,7 +244,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         WorkerOptions = WorkerOptions with { Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.Everything } };
         StartExecutor();
         await RunAsync(action: Action(doNotCache: true));
-        Runner.Reply(new Exited(Op, Report()));
+        Runner.Reply(new Exited(Attempt, Report()));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await FinishedAsync();
@@ -220,13 +262,57 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Assert.Contains(new("ACTION_DIGEST", ActionDigest.ToString()), run.Plan.Environment);
         Assert.Contains(new("PLATFORM_os_name", "linux"), run.Plan.Environment);
         await File.WriteAllTextAsync(run.Plan.StdoutPath, "not today\n");
-        Runner.Reply(new Exited(Op, Report(exitCode: 1)));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 1)));
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.InternalError.Code);
         Assert.Contains("not today", finished.Result.InternalError.Message, StringComparison.Ordinal);
         Assert.Equal(ActionVerdict.PreconditionFailed, finished.Verdict);
         Assert.False(File.Exists(run.Plan.StdoutPath));
         await Downloader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public async Task A_precondition_script_that_is_not_there_is_named_and_counts_as_an_attempt()
+    {
+        WorkerOptions = WorkerOptions with { PreconditionScript = "/no/such/script" };
+        StartExecutor();
+        var run = await Runner.ExpectMsgAsync<Run>();
+        await File.WriteAllTextAsync(run.Plan.StderrPath, "nativelink-actors: /no/such/script: not found\n");
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 127) with { Unstarted = true }));
+        var error = (await FinishedAsync()).Result.InternalError;
+        Assert.Equal((int)Grpc.Core.StatusCode.Internal, error.Code);
+        Assert.Contains("'/no/such/script' could not be run: nativelink-actors: /no/such/script: not found", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("x\0y", "would have a NUL in its value")]
+    [InlineData(null, "would have 200012 bytes")]
+    public async Task A_property_that_no_environment_can_hold_is_refused_for_good(string? value, string reason)
+    {
+        WorkerOptions = WorkerOptions with { PreconditionScript = "/bin/true" };
+        StartExecutor(Assignment(platform: ("p", value ?? new string('v', 200_000))));
+        var finished = await FinishedAsync();
+        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse.Status.Code);
+        Assert.Contains($"PLATFORM_p {reason}", finished.Result.ExecuteResponse.Status.Message, StringComparison.Ordinal);
+        await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public void A_schedulers_clock_that_is_ahead_changes_the_time_of_queueing_alone()
+    {
+        var began = Queued.AddHours(-1);
+        var stamps = new ActionStamps
+        {
+            WorkerStart = began,
+            InputFetchStart = began.AddSeconds(1),
+            InputFetchCompleted = began.AddSeconds(2),
+            ExecutionStart = began.AddSeconds(3),
+            ExecutionCompleted = began.AddSeconds(7),
+        };
+        var metadata = ActionReport.Response(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, stamps) { Process = Report() }).Result.ExecutionMetadata;
+        Assert.Equal(began, metadata.QueuedTimestamp.ToDateTimeOffset());
+        Assert.Equal(began.AddSeconds(3), metadata.ExecutionStartTimestamp.ToDateTimeOffset());
+        Assert.Equal(4, metadata.VirtualExecutionDuration.Seconds);
     }
 
     [Fact]
@@ -241,7 +327,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var run = await Runner.ExpectMsgAsync<Run>();
         Assert.Contains(new("DEMO_ENV", "yes"), run.Plan.Environment);
         Assert.DoesNotContain(run.Plan.Environment, variable => variable.Key == "DIR");
-        Runner.Reply(new Exited(Op, Report()));
+        Runner.Reply(new Exited(Attempt, Report()));
         await Downloader.ExpectMsgAsync<LoadAction>();
     }
 
@@ -252,8 +338,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         StartExecutor();
         await Runner.ExpectMsgAsync<Run>();
         Clock.Advance(TimeSpan.FromSeconds(30));
-        await Runner.ExpectMsgAsync(new Abort(Op));
-        Runner.Reply(new Exited(Op, Report(exitCode: 137, aborted: true)));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, aborted: true)));
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, (await FinishedAsync()).Result.InternalError.Code);
     }
 
@@ -264,7 +350,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Watch(executor);
         await RunAsync();
         Sys.Stop(executor);
-        await Runner.ExpectMsgAsync(new Abort(Op));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
         await ExpectTerminatedAsync(executor);
         Assert.True(Root!.Disposed);
         Assert.Empty(WorkLeft);
@@ -284,6 +370,9 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Clock.Advance(TimeSpan.FromSeconds(99.9));
         await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(0.1));
-        await Runner.ExpectMsgAsync(new Abort(Op));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
     }
+
+    private void WithSideChannel() =>
+        WorkerOptions = WorkerOptions with { AdditionalEnvironment = [new EnvironmentEntry("SIDE_CHANNEL", EnvironmentSource.SideChannelFile)] };
 }

@@ -16,8 +16,8 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report()));
-        await Connection.ExpectMsgAsync(new ProcessEnded(Op));
+        Runner.Reply(new Exited(Attempt, Report()));
+        await Connection.ExpectMsgAsync(new ProcessEnded(Attempt));
         await UploadAsync();
         var finished = await FinishedAsync();
         var response = finished.Result.ExecuteResponse;
@@ -40,7 +40,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Op, Report(exitCode: 33)));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 33)));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -59,16 +59,36 @@ public sealed class ActionExecutorTests : ExecutorSpec
         Clock.Advance(TimeSpan.FromSeconds(9.9));
         await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(0.1));
-        await Runner.ExpectMsgAsync(new Abort(Op));
-        Runner.Reply(new Exited(Op, Report(exitCode: 137, signal: 9, aborted: true)));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, aborted: true)));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
         var response = (await FinishedAsync()).Result.ExecuteResponse;
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, response.Status.Code);
-        Assert.Contains("timed out after 10 s", response.Status.Message, StringComparison.Ordinal);
+        // Clients look for the first two words.
+        Assert.Contains("exceeded deadline: the action timed out after 10 s", response.Status.Message, StringComparison.Ordinal);
         Assert.Equal(137, response.Result.ExitCode);
         Assert.Equal(Uploaded().StdoutDigest, response.Result.StdoutDigest);
+    }
+
+    [Fact]
+    public async Task The_timeout_is_of_the_run_alone_and_not_of_the_wait_for_a_process()
+    {
+        StartExecutor();
+        await LoadAsync(action: Action(timeout: Duration.FromTimeSpan(TimeSpan.FromSeconds(10))));
+        await StageAsync();
+        var run = await Runner.ExpectMsgAsync<Run>();
+        Clock.Advance(TimeSpan.FromSeconds(7));
+        run.Plan.Clock!.Start(Clock.Now);
+        Clock.Advance(TimeSpan.FromSeconds(9.9));
+        await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
+        await AwaitConditionAsync(() =>
+        {
+            Clock.Advance(TimeSpan.FromSeconds(0.05));
+            return Task.FromResult(Runner.HasMessages);
+        }, TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(2));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
     }
 
     [Fact]
@@ -79,8 +99,8 @@ public sealed class ActionExecutorTests : ExecutorSpec
         Clock.Advance(TimeSpan.FromSeconds(99.9));
         await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(0.1));
-        await Runner.ExpectMsgAsync(new Abort(Op));
-        Runner.Reply(new Exited(Op, Report(exitCode: 137, signal: 9, aborted: true)));
+        await Runner.ExpectMsgAsync(new Abort(Attempt));
+        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, aborted: true)));
         await UploadAsync();
         await PublishAsync();
         await Connection.ExpectMsgAsync<ProcessEnded>();
@@ -107,7 +127,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
-        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Missing, "inputs are not in the CAS") { Missing = [ActionDigest, RootDigest] }));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Missing, "inputs are not in the CAS") { Missing = [ActionDigest, RootDigest] }));
         var status = (await FinishedAsync()).Result.ExecuteResponse.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.FailedPrecondition, status.Code);
         var detail = Assert.Single(status.Details).Unpack<Google.Rpc.PreconditionFailure>();
@@ -122,7 +142,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
-        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Worker, "no such path") { Code = Grpc.Core.StatusCode.NotFound }));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Worker, "no such path") { Code = Grpc.Core.StatusCode.NotFound }));
         Assert.Equal((int)Grpc.Core.StatusCode.NotFound, (await FinishedAsync()).Result.InternalError.Code);
     }
 
@@ -131,7 +151,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await Downloader.ExpectMsgAsync<LoadAction>();
-        Downloader.Reply(new DownloadFailed(Op, new Fault(FaultKind.Storage, "quota") { Code = Grpc.Core.StatusCode.ResourceExhausted }));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Storage, "quota") { Code = Grpc.Core.StatusCode.ResourceExhausted }));
         Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, (await FinishedAsync()).Result.InternalError.Code);
     }
 
@@ -163,7 +183,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await Downloader.ExpectMsgAsync<LoadAction>();
         await SaysAsync("in stage Loading for 30 s, waiting for the action and its command from the CAS");
-        Downloader.Reply(new ActionLoaded(Op, Action(), Command()));
+        Downloader.Reply(new ActionLoaded(Attempt, Action(), Command()));
         await Downloader.ExpectMsgAsync<StageInputs>();
         await SaysAsync("in stage Staging for 30 s, waiting for the input root");
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Worker.Operations;
 using static NativeLink.Actors.Worker.Tests.Operations.Actions;
 
@@ -13,6 +14,8 @@ public sealed class ActionPlanTests : IDisposable
 
     private sealed record FakeDirectory(string Path) : IActionDirectory
     {
+        public Storage.WorkDirectories.ActionDirectory Staging => throw new NotSupportedException("nothing is staged here");
+
         public void Account(long bytes)
         {
         }
@@ -72,6 +75,25 @@ public sealed class ActionPlanTests : IDisposable
         Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputPaths.Parents(command)).Fault.Kind);
         command = new Reapi.Command { OutputPaths = { before + new string('n', 255) + "/f" } };
         Assert.Single(OutputPaths.Parents(command));
+    }
+
+    [Fact]
+    public void The_message_about_a_long_name_does_not_cut_a_surrogate_pair()
+    {
+        var fault = Assert.Throws<FaultException>(() => OutputPaths.Parents(new Reapi.Command { OutputPaths = { new string('a', 39) + "\U0001F600" + new string('b', 300) } })).Fault;
+        Assert.Equal(FaultKind.Action, fault.Kind);
+        Assert.DoesNotContain(fault.Detail, char.IsSurrogate);
+    }
+
+    [Fact]
+    public void Output_parents_leave_the_directories_around_them_as_old_as_all_inputs()
+    {
+        var time = DateTime.UnixEpoch.AddSeconds(InputTime.Seconds);
+        Directory.CreateDirectory(Path.Combine(_root, "input"));
+        Directory.SetLastWriteTimeUtc(Path.Combine(_root, "input"), time);
+        OutputParents.Create(_root, ["input/a/b", "input/c", "own"], "");
+        foreach (var path in (string[])["", "input", "input/a", "input/a/b", "input/c"])
+            Assert.Equal((path, time), (path, Directory.GetLastWriteTimeUtc(Path.Combine(_root, path))));
     }
 
     [Fact]

@@ -11,6 +11,8 @@ internal static class Actions
 {
     public static readonly OperationId Op = new("3f6c2b1e-0000-4000-8000-000000000001");
 
+    public static readonly AttemptId Attempt = AttemptId.Next(Op);
+
     public static readonly Digest ActionDigest = BlobHasher.Compute("action"u8, DigestFunction.Sha256);
 
     public static readonly Digest RootDigest = BlobHasher.Compute("root"u8, DigestFunction.Sha256);
@@ -90,6 +92,8 @@ public sealed class PlainRoot(string path) : IInputRoot
     public long Bytes => 0;
 
     public bool Disposed { get; private set; }
+
+    public string? Shortage { get; set; }
 
     public string? WhereToMoveFrom(string path) => path;
 

@@ -62,23 +62,26 @@ public abstract class ExecutorSpec : TestKit
     protected IActorRef StartExecutor(ActionAssignment? assignment = null)
     {
         var executor = Connection.ChildActorOf(ActionExecutor.CreateProps(Settings));
-        executor.Tell(new Start(assignment ?? Assignment()));
+        executor.Tell(new Start(Attempt, assignment ?? Assignment()));
         return executor;
     }
 
     protected async Task LoadAsync(Reapi.Command? command = null, Reapi.Action? action = null)
     {
         Assert.Equal(ActionDigest, (await Downloader.ExpectMsgAsync<LoadAction>()).Action);
-        Downloader.Reply(new ActionLoaded(Op, action ?? Action(), command ?? Command()));
+        Downloader.Reply(new ActionLoaded(Attempt, action ?? Action(), command ?? Command()));
     }
 
     protected async Task StageAsync()
     {
         var stage = await Downloader.ExpectMsgAsync<StageInputs>();
         Assert.Equal(RootDigest, stage.InputRoot);
-        Directory.CreateDirectory(stage.Destination);
-        Root = new PlainRoot(stage.Destination);
-        Downloader.Reply(new InputsStaged(Op, Root));
+        await stage.Directory.StageAsync(path =>
+        {
+            Directory.CreateDirectory(path);
+            return Task.FromResult<Storage.Trees.IInputRoot>(Root = new PlainRoot(path));
+        });
+        Downloader.Reply(new InputsStaged(Attempt, Root!));
     }
 
     /// <summary>Brings the executor to where the process runs.</summary>
@@ -86,32 +89,38 @@ public abstract class ExecutorSpec : TestKit
     {
         await LoadAsync(command, action);
         await StageAsync();
-        return await Runner.ExpectMsgAsync<Run>();
+        var run = await Runner.ExpectMsgAsync<Run>();
+        run.Plan.Clock!.Start(Clock.Now);
+        return run;
     }
 
     protected async Task UploadAsync()
     {
         await Uploader.ExpectMsgAsync<Upload>();
-        Uploader.Reply(new Uploaded(Op, Uploaded()));
+        Uploader.Reply(new Uploaded(Attempt, Uploaded()));
     }
 
     /// <summary>Answers a request to remember the result, and says what was asked.</summary>
     protected async Task<Worker.Outputs.PublishPlan> PublishAsync(bool actionCache = false, Digest? historical = null)
     {
         var publish = await Uploader.ExpectMsgAsync<Publish>();
-        Uploader.Reply(new Published(Op, actionCache, historical));
+        Uploader.Reply(new Published(Attempt, actionCache, historical));
         return publish.Plan;
     }
 
-    protected async Task<Finished> FinishedAsync()
+    /// <param name="lingers">Whether a service still has the directory in use.</param>
+    protected async Task<Finished> FinishedAsync(bool lingers = false)
     {
         var finished = await Connection.ExpectMsgAsync<Finished>();
-        Assert.Equal(Op, finished.Id);
+        Assert.Equal(Attempt, finished.Id);
         Assert.Equal(Op.Value, finished.Result.OperationId);
         Assert.Equal("main", finished.Result.InstanceName);
         if (finished.Result.ExecuteResponse is { } response)
             Complete(response);
-        Assert.Empty(WorkLeft);
+        // The answer leaves first, the directory goes right after it.
+        for (var tries = 0; !lingers && WorkLeft.Length > 0 && tries < 1000; tries++)
+            await Task.Delay(5);
+        Assert.Equal(lingers ? 1 : 0, WorkLeft.Length);
         return finished;
     }
 }

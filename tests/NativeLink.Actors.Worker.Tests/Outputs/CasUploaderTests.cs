@@ -35,6 +35,57 @@ public sealed class CasUploaderTests : OutputSpec
     }
 
     [Fact]
+    public async Task After_the_CAS_was_away_everything_is_asked_for_again()
+    {
+        Write("f", "content");
+        var uploader = Uploader();
+        await UploadAsync(Outputs("f"), uploader: uploader);
+        Server.Blobs.Clear();
+        Server.FailNext("FindMissingBlobs", 1);
+        Write("g", "other");
+        await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs("g"), uploader: uploader));
+        var result = await UploadAsync(Outputs("f"), uploader: uploader);
+        Assert.Equal("content", TextOf(Assert.Single(result.OutputFiles).Digest));
+    }
+
+    [Fact]
+    public async Task A_CAS_that_goes_away_during_an_upload_is_given_again_what_it_was_known_to_have()
+    {
+        await using var retrying = new GrpcCasClient(
+            new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)], Retry = new RetryOptions(3) }, TimeProvider.System, new Random(1));
+        var uploader = Uploader(retrying);
+        Write("f", "content");
+        await UploadAsync(Outputs("f"), uploader: uploader);
+        Write("g", "other");
+        Server.Before["BatchUpdateBlobs"] = _ =>
+        {
+            // It starts anew while the outputs come, and has nothing any more.
+            Server.Before.Clear();
+            Server.Blobs.Clear();
+            throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "restarted"));
+        };
+        var result = await UploadAsync(Outputs("f", "g"), uploader: uploader);
+        Assert.Equal(["content", "other"], result.OutputFiles.Select(file => TextOf(file.Digest)));
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(3_000_000)]
+    public async Task A_file_that_changes_between_its_hashing_and_its_upload_is_named_and_no_blob_of_it_is_finished(int length)
+    {
+        Write("f", new string('a', length));
+        Server.Before["FindMissingBlobs"] = _ =>
+        {
+            File.WriteAllText(Path.Combine(Root, "f"), new string('b', length));
+            return Task.CompletedTask;
+        };
+        var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs("f")));
+        Assert.Contains($"something still writes to {Path.Combine(Root, "f")}", error.Fault.Detail, StringComparison.Ordinal);
+        Assert.Empty(Server.Written);
+        Assert.DoesNotContain(Server.WriteMessages, message => message.Finish);
+    }
+
+    [Fact]
     public async Task Many_small_outputs_go_in_batches_below_the_limit()
     {
         foreach (var i in Enumerable.Range(0, 100))

@@ -12,7 +12,7 @@ namespace NativeLink.Actors.Worker.Tests.Outputs;
 /// <summary>An uploader, a fake CAS and a directory in which an action has run.</summary>
 public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
 {
-    protected static readonly OperationId Op = new("op");
+    protected static readonly AttemptId Op = AttemptId.Next(new OperationId("op"));
     protected static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("outputs-").FullName;

@@ -52,23 +52,6 @@ public sealed partial class OutputTreeTests : OutputSpec
     }
 
     [Fact]
-    public async Task NL_042_Inside_a_directory_every_symlink_stays_and_an_absolute_one_into_the_root_becomes_relative()
-    {
-        Write("f", "x");
-        Link("d/e/into", Path.Combine(Root, "f"));
-        Link("d/e/self", Path.Combine(Root, "d/e"));
-        Link("d/e/root", Root);
-        Link("d/e/out", "/etc/passwd");
-        Link("d/e/sneaky", Root + "/../../x");
-        Link("d/e/relative", "../../f");
-        Link("d/e/dangling", "nothing");
-        var links = TreeOf(Assert.Single((await UploadAsync(Outputs("d"))).OutputDirectories)).Children[0].Symlinks;
-        Assert.Equal(
-            [("dangling", "nothing"), ("into", "../../f"), ("out", "/etc/passwd"), ("relative", "../../f"), ("root", "../.."), ("self", "."), ("sneaky", Root + "/../../x")],
-            links.Select(link => (link.Name, link.Target)));
-    }
-
-    [Fact]
     public async Task Inside_a_directory_a_fifo_is_skipped()
     {
         Write("d/f", "x");

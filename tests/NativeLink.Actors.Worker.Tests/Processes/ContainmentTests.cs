@@ -11,10 +11,11 @@ public sealed class ContainmentTests
 
     public static TheoryData<ContainmentKind> Kinds() => Workbench.Kinds();
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task NL_051_NL_124_NL_125_An_abort_ends_the_whole_tree(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
         var running = bench.RunAsync(bench.Shell(Daemons + "sleep 64; :"), abort.Token);
@@ -27,10 +28,11 @@ public sealed class ContainmentTests
         Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task NL_063_A_normal_exit_ends_what_was_left_behind_at_once(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var began = Stopwatch.GetTimestamp();
         var run = await bench.ShellAsync(Daemons + "sleep 60 & echo done; exit 7");
@@ -39,10 +41,11 @@ public sealed class ContainmentTests
         Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task One_action_that_ends_leaves_the_others_alone(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
         var go = Path.Combine(bench.Directory, "go");
@@ -55,10 +58,11 @@ public sealed class ContainmentTests
         Assert.Equal(0, (await kept).Report.ExitCode);
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task A_tree_that_keeps_forking_is_ended(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
         var running = bench.RunAsync(bench.Shell("f() { while :; do sleep 0.01; (sleep 0.02 &); done; }; f & f & f & wait"), abort.Token);
@@ -68,10 +72,11 @@ public sealed class ContainmentTests
         Assert.Empty(bench.Marked());
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task Every_run_of_many_in_parallel_is_in_a_tree_of_its_own(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var runs = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => bench.ShellAsync($"setsid sleep 60 & echo {i}")));
         Assert.Equal(Enumerable.Range(0, 200).Select(i => $"{i}\n"), runs.Select(run => run.Out));
@@ -79,10 +84,11 @@ public sealed class ContainmentTests
         Assert.Empty(bench.Marked());
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task Usage_covers_the_tree_also_of_a_short_action(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var small = (await bench.RunAsync(bench.Plan("/bin/true"))).Report.Usage;
         Assert.InRange(small.PeakMemoryKiB, 1, 20_000);
@@ -96,10 +102,11 @@ public sealed class ContainmentTests
         Assert.True(small.CpuTime < TimeSpan.FromMilliseconds(50));
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task Every_exit_code_and_every_deadly_signal_comes_back(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var codes = await Task.WhenAll(Enumerable.Range(0, 256).Select(code => bench.ShellAsync($"exit {code}")));
         Assert.Equal(Enumerable.Range(0, 256).Select(code => (code, 0)), codes.Select(run => (run.Report.ExitCode, run.Report.Signal)));
@@ -108,10 +115,11 @@ public sealed class ContainmentTests
         Assert.Equal(signals.Select(signal => (128 + signal, signal, false)), deaths.Select(run => (run.Report.ExitCode, run.Report.Signal, run.Report.Aborted)));
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task NL_127_There_is_no_answer_while_it_runs_and_then_there_is_the_exit_code(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var go = Path.Combine(bench.Directory, "go");
         var running = bench.ShellAsync($"while [ ! -e {go} ]; do sleep 0.01; done; exit 7");
@@ -121,10 +129,11 @@ public sealed class ContainmentTests
         Assert.Equal(7, (await running).Report.ExitCode);
     }
 
-    [Theory]
+    [SkippableTheory]
     [MemberData(nameof(Kinds))]
     public async Task A_grandchild_that_holds_a_pipe_does_not_hold_the_action(ContainmentKind kind)
     {
+        Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var run = await bench.ShellAsync("(setsid sh -c 'echo deep; exec sleep 60' | cat) & sleep 0.2; echo done");
         Assert.Equal((0, false), (run.Report.ExitCode, run.Report.Aborted));
@@ -138,6 +147,6 @@ public sealed class ContainmentTests
         using var bench = new Workbench(ContainmentKind.Subreaper);
         Assert.Contains("best effort", bench.Launcher.Description, StringComparison.Ordinal);
         using var automatic = new Workbench();
-        Assert.Contains(Workbench.Kinds().Count > 1 ? "certain" : "best effort", automatic.Launcher.Description, StringComparison.Ordinal);
+        Assert.Contains(Workbench.CountOfWorking() > 1 ? "certain" : "best effort", automatic.Launcher.Description, StringComparison.Ordinal);
     }
 }

@@ -8,22 +8,21 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 public sealed class PidNamespaceTests
 {
     private const string MyNamespace = "readlink /proc/self/ns/pid";
-    private static readonly bool _works = Workbench.Works(ContainmentKind.PidNamespace);
 
-    [Fact]
+    [SkippableFact]
     public async Task The_first_process_of_a_namespace_cannot_be_ended_from_within()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var own = new FileInfo("/proc/self/ns/pid").LinkTarget;
         var run = await bench.ShellAsync($"[ \"$({MyNamespace})\" != '{own}' ] || exit 99; for s in KILL TERM STOP HUP INT SEGV; do kill -$s 1 || exit 98; done; exit 5");
         Assert.Equal((5, ""), (run.Report.ExitCode, run.Error));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_namespace_is_used_again_when_nothing_was_left_in_it_and_only_then()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var clean = (await bench.ShellAsync(MyNamespace)).Out;
         Assert.Equal(clean, (await bench.ShellAsync($"{MyNamespace}; setsid sleep 60 &")).Out);
@@ -31,10 +30,10 @@ public sealed class PidNamespaceTests
         Assert.Empty(bench.Marked());
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Actions_at_the_same_time_have_different_numbers()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var together = Path.Combine(bench.Directory, "together");
         var runs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
@@ -42,10 +41,10 @@ public sealed class PidNamespaceTests
         Assert.Equal(4, runs.Select(run => run.Out).Distinct().Count());
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Orphans_that_end_leave_no_zombies()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var (made, go) = (Path.Combine(bench.Directory, "made"), Path.Combine(bench.Directory, "go"));
         var running = bench.ShellAsync($"i=0; while [ $i -lt 50 ]; do (true & true); i=$((i+1)); done; {MyNamespace} >{made}; while [ ! -e {go} ]; do sleep 0.01; done");
@@ -56,10 +55,10 @@ public sealed class PidNamespaceTests
         Assert.Equal(0, (await running).Report.ExitCode);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_holder_that_is_killed_from_outside_takes_its_tree_with_it_as_the_workers_fault()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var plan = bench.Shell($"setsid sleep 60 & {MyNamespace}; sleep 60");
         var running = bench.FaultOfAsync(plan);
@@ -72,10 +71,10 @@ public sealed class PidNamespaceTests
         Assert.Equal(0, (await bench.ShellAsync("exit 0")).Report.ExitCode);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_spare_namespace_whose_holder_was_killed_is_not_used()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var first = (await bench.ShellAsync(MyNamespace)).Out;
         var holder = HolderOf(first.Trim());
@@ -86,12 +85,12 @@ public sealed class PidNamespaceTests
         Assert.NotEqual(first, second.Out);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("time.sleep(60)")]
     [InlineData("os._exit(0)")]
     public async Task A_process_that_made_itself_a_child_of_the_worker_is_ended_too(string child)
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         // clone(CLONE_PARENT | SIGCHLD): with every pointer 0 the order of the others, which differs by machine, does not matter.
         var clone = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? 56 : 220;
@@ -102,10 +101,10 @@ public sealed class PidNamespaceTests
         Assert.Equal(0, (await bench.ShellAsync("exit 0")).Report.ExitCode);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Nothing_is_left_of_the_namespaces_when_the_launcher_ends()
     {
-        if (!_works) return;
+        Workbench.Needs(ContainmentKind.PidNamespace);
         string name;
         using (var bench = new Workbench(ContainmentKind.PidNamespace)) name = (await bench.ShellAsync(MyNamespace)).Out.Trim();
         Assert.Equal(0, HolderOf(name));

@@ -9,8 +9,8 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 public sealed class ProcessRunnerTests() : TestKit(
     "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
 {
-    private static readonly OperationId _one = new("one");
-    private static readonly OperationId _two = new("two");
+    private static readonly AttemptId _one = AttemptId.Next(new OperationId("one"));
+    private static readonly AttemptId _two = AttemptId.Next(new OperationId("two"));
 
     [Fact]
     public void A_run_is_answered_when_it_has_ended()
@@ -32,7 +32,7 @@ public sealed class ProcessRunnerTests() : TestKit(
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
         runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
         runner.Tell(new Run(_two, bench.Shell("sleep 60")), executor);
-        runner.Tell(new Abort(new OperationId("unknown")), executor);
+        runner.Tell(new Abort(AttemptId.Next(new OperationId("one"))), executor);
         runner.Tell(new Abort(_one), executor);
         var exited = executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20));
         Assert.Equal((_one, true), (exited.Id, exited.Report.Aborted));
@@ -49,7 +49,7 @@ public sealed class ProcessRunnerTests() : TestKit(
         runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
         var never = bench.Shell("echo ran");
         runner.Tell(new Run(_two, never), executor);
-        runner.Tell(new Run(new OperationId("three"), bench.Shell("exit 3")), executor);
+        runner.Tell(new Run(AttemptId.Next(new OperationId("three")), bench.Shell("exit 3")), executor);
         runner.Tell(new Abort(_two), executor);
         var aborted = executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20));
         Assert.Equal((_two, true), (aborted.Id, aborted.Report.Aborted));

@@ -125,7 +125,7 @@ public sealed class ProgramLookupTests : IDisposable
     [Fact]
     public async Task A_spool_that_cannot_be_made_is_the_fault_of_the_worker()
     {
-        var plan = _bench.Plan("/bin/true") with { StdoutPath = Path.Combine(_bench.Directory, "missing", "out") };
+        var plan = _bench.Plan("/bin/echo", "said") with { StdoutPath = Path.Combine(_bench.Directory, "missing", "out") };
         Assert.Equal(FaultKind.Worker, (await _bench.FaultOfAsync(plan)).Kind);
     }
 

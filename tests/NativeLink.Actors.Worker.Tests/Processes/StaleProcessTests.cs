@@ -1,3 +1,4 @@
+using System.Globalization;
 using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Processes.Containment;
 
@@ -9,10 +10,10 @@ public sealed class StaleProcessTests
     // Above any pid_max: nobody has this pid.
     private const long DeadOwner = 4_194_303;
 
-    [Fact]
+    [SkippableFact]
     public async Task A_group_of_a_worker_that_is_no_more_is_emptied_and_removed_at_the_next_start()
     {
-        if (!Workbench.Works(ContainmentKind.Cgroup)) return; // Without the right to make groups there are none to be left.
+        Workbench.Needs(ContainmentKind.Cgroup);
         using var bench = new Workbench(ContainmentKind.Subreaper);
         using var cgroups = new Workbench(ContainmentKind.Cgroup);
         var mine = cgroups.Launcher.Description.Split(' ').First(word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
@@ -28,32 +29,24 @@ public sealed class StaleProcessTests
     public async Task A_process_with_the_mark_of_a_worker_that_is_no_more_is_ended_at_the_next_start()
     {
         using var bench = new Workbench();
-        var mark = (0x2AL << 56) | (DeadOwner << 34);
+        var mark = SubreaperContainment.Mark(ulong.Parse(ProcessIdentity.PidNamespace, CultureInfo.InvariantCulture), (int)DeadOwner, 1, 7);
         var run = await WithNextStartAsync(bench, ContainmentKind.Subreaper, $"echo in; exec prlimit --rttime={mark}: sleep 60");
         Assert.Equal((9, false), (run.Report.Signal, run.Report.Aborted));
     }
 
     [Fact]
-    public async Task A_child_that_waits_at_the_gate_of_a_worker_that_is_no_more_is_ended_at_the_next_start()
+    public async Task A_process_with_the_mark_of_a_worker_in_another_PID_namespace_is_left_alone()
     {
-        if (!Workbench.Works(ContainmentKind.Cgroup)) return; // No gates without groups.
-        using var bench = new Workbench(ContainmentKind.Subreaper);
-        using var child = new GateChild(bench.Shell("exit 0"), $"{ProcessIdentity.PidNamespace}.{DeadOwner}.1.");
-        await bench.EventuallyAsync(() => child.IsAtGate, "the child is at its gate");
-        await bench.EventuallyAsync(() => child.HasEnded || Start(ContainmentKind.Cgroup), "a next start ends it");
-    }
-
-    [Fact]
-    public async Task A_child_that_waits_at_the_gate_of_a_live_worker_is_left_alone_by_the_start_of_another()
-    {
-        if (!Workbench.Works(ContainmentKind.Cgroup)) return;
-        using var bench = new Workbench(ContainmentKind.Subreaper);
-        using var child = new GateChild(bench.Shell("exit 0"), ProcessIdentity.Name);
-        using var stale = new GateChild(bench.Shell("exit 0"), $"{ProcessIdentity.PidNamespace}.{DeadOwner}.1.");
-        await bench.EventuallyAsync(() => child.IsAtGate && stale.IsAtGate, "the children are at their gates");
-        await bench.EventuallyAsync(() => stale.HasEnded || Start(ContainmentKind.Cgroup), "the start of another ends the stale one");
-        Assert.False(child.HasEnded);
-        Assert.True(child.IsAtGate);
+        using var bench = new Workbench();
+        var elsewhere = ulong.Parse(ProcessIdentity.PidNamespace, CultureInfo.InvariantCulture) + 1;
+        var mark = SubreaperContainment.Mark(elsewhere, (int)DeadOwner, 1, 7);
+        var go = Path.Combine(bench.Directory, "go");
+        var plan = bench.Shell($"echo in; exec prlimit --rttime={mark}: sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; exit 5'");
+        var running = bench.RunAsync(plan);
+        await bench.EventuallyAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it is there");
+        for (var start = 0; start < 3; start++) Start(ContainmentKind.Subreaper);
+        await File.WriteAllTextAsync(go, "");
+        Assert.Equal(5, (await running).Report.ExitCode);
     }
 
     private static async Task<Workbench.Result> WithNextStartAsync(Workbench bench, ContainmentKind next, string script)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Protocol;
@@ -9,6 +10,8 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 internal sealed class Workbench : IDisposable
 {
     internal static readonly KeyValuePair<string, string> UsualPath = new("PATH", "/usr/bin:/bin");
+
+    private static readonly ConcurrentDictionary<ContainmentKind, string?> _whyNot = new();
 
     private int _runs;
 
@@ -25,28 +28,27 @@ internal sealed class Workbench : IDisposable
 
     internal string Mark { get; } = $"NL_TEST_MARK=m{Guid.NewGuid():N}";
 
-    /// <summary>Those that need a right which this user may not have: Automatic falls back from them to the subreaper, which is tested anyway.</summary>
-    internal static bool Works(ContainmentKind kind)
+    /// <summary>Every kind that an action can be contained by.</summary>
+    public static TheoryData<ContainmentKind> Kinds() => [ContainmentKind.Subreaper, ContainmentKind.Cgroup, ContainmentKind.PidNamespace];
+
+    /// <summary>The kinds of containment that work on this machine.</summary>
+    internal static int CountOfWorking() => Enum.GetValues<ContainmentKind>().Count(static kind => kind != ContainmentKind.Automatic && WhyNot(kind) is null);
+
+    /// <summary>Skips the test where this user has not the right that the kind needs; the subreaper needs none.</summary>
+    internal static void Needs(ContainmentKind kind) => Skip.If(WhyNot(kind) is not null, $"no {kind} here: {WhyNot(kind)}");
+
+    private static string? WhyNot(ContainmentKind kind) => _whyNot.GetOrAdd(kind, static kind =>
     {
         try
         {
             PosixProcessLauncher.Create(new ProcessLauncherOptions { Containment = kind }, TimeProvider.System, NullLogger.Instance).Dispose();
-            return true;
+            return null;
         }
-        catch (FaultException)
+        catch (FaultException error)
         {
-            return false;
+            return error.Fault.Detail;
         }
-    }
-
-    /// <summary>The kinds of containment that work on this machine.</summary>
-    public static TheoryData<ContainmentKind> Kinds()
-    {
-        var kinds = new TheoryData<ContainmentKind> { ContainmentKind.Subreaper };
-        foreach (var kind in (ReadOnlySpan<ContainmentKind>)[ContainmentKind.Cgroup, ContainmentKind.PidNamespace])
-            if (Works(kind)) kinds.Add(kind);
-        return kinds;
-    }
+    });
 
     internal ProcessPlan Plan(params string[] arguments)
     {
@@ -60,7 +62,7 @@ internal sealed class Workbench : IDisposable
     internal async Task<Result> RunAsync(ProcessPlan plan, CancellationToken abort = default)
     {
         var report = await Launcher.RunAsync(plan, abort).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
-        return new Result(report, await File.ReadAllTextAsync(plan.StdoutPath, CancellationToken.None), await File.ReadAllTextAsync(plan.StderrPath, CancellationToken.None));
+        return new Result(report, await SpoolAsync(plan.StdoutPath), await SpoolAsync(plan.StderrPath));
     }
 
     internal Task<Result> ShellAsync(string script) => RunAsync(Shell(script));
@@ -103,6 +105,9 @@ internal sealed class Workbench : IDisposable
         Launcher.Dispose();
         System.IO.Directory.Delete(Directory, recursive: true);
     }
+
+    /// <summary>Who has said nothing has no spool file.</summary>
+    private static async Task<string> SpoolAsync(string path) => File.Exists(path) ? await File.ReadAllTextAsync(path, CancellationToken.None) : "";
 
     internal sealed record Result(ProcessReport Report, string Out, string Error);
 }

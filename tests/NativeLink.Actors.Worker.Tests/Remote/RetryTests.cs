@@ -96,6 +96,46 @@ public sealed class RetryTests : CasClientSpec
         Assert.Equal([0, 1 << 20, 2 << 20, 3 << 20, 4 << 20], Server.WriteMessages.Select(message => (int)message.Offset));
     }
 
+    [Theory]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    [InlineData(1, false)]
+    [InlineData(5, false)] // The server has all of it then, and only lacks the finish.
+    public async Task A_file_whose_upload_breaks_is_hashed_over_both_attempts(int breaksAt, bool changes)
+    {
+        var path = Path.GetTempFileName();
+        var data = Noise(5_000_000);
+        await File.WriteAllBytesAsync(path, data);
+        var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
+        var messages = 0;
+        Server.Before["WriteChunk"] = _ =>
+        {
+            if (Interlocked.Increment(ref messages) != breaksAt)
+                return Task.CompletedTask;
+            if (changes)
+                File.WriteAllBytes(path, Noise(5_000_000, seed: 2));
+            throw new RpcException(new Status(StatusCode.Unavailable, ""));
+        };
+        try
+        {
+            using var file = File.OpenHandle(path);
+            var upload = Client(Options(5)).WriteAsync(digest, new BlobSource(default, file, path), None);
+            if (changes)
+            {
+                Assert.Contains($"something still writes to {path}", (await Assert.ThrowsAsync<FaultException>(() => upload)).Fault.Detail, StringComparison.Ordinal);
+                Assert.DoesNotContain(Server.WriteMessages, message => message.Finish);
+                return;
+            }
+            await upload;
+            Assert.Equal(data, Server.Blobs[digest]);
+            Assert.Single(Names("Write").Distinct());
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [Fact]
     public async Task An_upload_whose_status_cannot_be_asked_starts_again_under_a_new_uuid()
     {

@@ -1,4 +1,5 @@
 using Akka.Dispatch;
+using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker.Tests.Remote;
@@ -85,6 +86,21 @@ public sealed class WaitingThreadsTests
 
         Assert.True(done.Wait(Patience));
         Assert.Throws<RejectedExecutionException>(() => Execute(() => { }));
+    }
+
+    [Fact]
+    public void Without_a_descriptor_for_another_thread_those_that_there_are_do_the_work()
+    {
+        var made = 0;
+        var few = new WaitingThreads("few", Most, () =>
+            Interlocked.Increment(ref made) == 1 ? new WakeSignal() : throw new FaultException(FaultKind.Worker, "there is no descriptor"));
+        using var done = new CountdownEvent(20);
+
+        for (var i = 0; i < 20; i++)
+            few.Execute(new ActionRunnable(() => done.Signal()));
+
+        Assert.True(done.Wait(Patience));
+        few.Shutdown();
     }
 
     private void Execute(Action action) => _threads.Execute(new ActionRunnable(action));

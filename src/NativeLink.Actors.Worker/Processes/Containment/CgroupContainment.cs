@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
 /// A cgroup v2 of its own for every tree. Nothing can leave it without the right to write other groups, <c>cgroup.kill</c> ends all that is in it
-/// (also what forks at that moment), and <c>cgroup.events</c> proves it empty. The child is in its group before its program begins, see <see cref="SpawnGate"/>.
+/// (also what forks at that moment), and <c>cgroup.events</c> proves it empty. A child is made in its group (clone3(2), CLONE_INTO_CGROUP): it never is anywhere else.
 /// Groups are used again: making, removing and accounting one costs more than all the rest.
 /// </summary>
 internal sealed class CgroupContainment : IContainment
@@ -17,15 +17,14 @@ internal sealed class CgroupContainment : IContainment
     private static int _instances;
 
     private readonly string _root;
-    private readonly string? _slow;
     private readonly ConcurrentBag<CgroupGroup> _spare = [];
+    private readonly ConcurrentBag<string> _left = [];
     private int _groups;
     private int _spares;
 
-    private CgroupContainment(string root, string? slow) => (_root, _slow) = (root, slow);
+    private CgroupContainment(string root) => _root = root;
 
-    public string Description => $"a cgroup of its own for every action below {_root}, ended by cgroup.kill: certain"
-        + (_slow is null ? "" : $"; entering one takes 10 to 20 ms while few actions run, because the mount option favordynmods cannot be set here ({_slow})");
+    public string Description => $"a cgroup of its own for every action below {_root}, ended by cgroup.kill: certain";
 
     /// <summary>Makes the directory for this process's groups and removes what a crashed one left.</summary>
     /// <exception cref="FaultException">Worker: not possible here; says why.</exception>
@@ -40,22 +39,30 @@ internal sealed class CgroupContainment : IContainment
             throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
 
         // Only now: who may make no group may not remove one either, and would try in vain for as long as that may take.
-        SpawnGate.EndStale();
         RemoveStale(own);
 
         // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
         _ = Native.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
         _ = Native.WriteText(root + "/cgroup.subtree_control", "+memory"u8);
-        return new CgroupContainment(root, hierarchy.MakeQuick());
+        return new CgroupContainment(root);
     }
 
-    public ILaneContainment ForLane() => new SpawnGate(this);
+    internal CgroupWatch Watch { get; } = new();
+
+    public ILaneContainment ForLane() => new CgroupLane(this);
 
     internal CgroupGroup Take()
     {
-        if (!_spare.TryTake(out var group)) return new CgroupGroup(this, Path.Combine(_root, Interlocked.Increment(ref _groups).ToString(CultureInfo.InvariantCulture)));
-        Interlocked.Decrement(ref _spares);
-        return group;
+        // Somebody may have written to a spare one since it was given back.
+        if (!_spare.IsEmpty) Watch.Look();
+        while (_spare.TryTake(out var group))
+        {
+            Interlocked.Decrement(ref _spares);
+            if (!group.Touched) return group;
+            group.Remove();
+        }
+
+        return new CgroupGroup(this, Path.Combine(_root, Interlocked.Increment(ref _groups).ToString(CultureInfo.InvariantCulture)));
     }
 
     internal void GiveBack(CgroupGroup group)
@@ -70,10 +77,37 @@ internal sealed class CgroupContainment : IContainment
         group.Remove();
     }
 
+    /// <summary>Removes a group and those below it; what the kernel still holds is tried again with the next ones.</summary>
+    internal void RemoveDirectory(string path)
+    {
+        var before = _left.Count;
+        if (!TryRemove(path)) _left.Add(path);
+        for (; before > 0 && _left.TryTake(out var old); before--)
+            if (!TryRemove(old)) _left.Add(old);
+    }
+
     public void Dispose()
     {
         while (_spare.TryTake(out var group)) group.Remove();
+        Watch.Dispose();
         EndAndRemove(_root, TimeSpan.FromSeconds(2));
+    }
+
+    /// <summary>From below, as groups are removed; true when it is gone.</summary>
+    private static bool TryRemove(string path)
+    {
+        if (Native.RemoveDirectory(path) == 0) return true;
+        if (Marshal.GetLastPInvokeError() == Native.ENOENT) return true;
+        try
+        {
+            foreach (var below in Directory.EnumerateDirectories(path)) _ = TryRemove(below);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error is DirectoryNotFoundException;
+        }
+
+        return Native.RemoveDirectory(path) == 0;
     }
 
     private static void RemoveStale(string own)
@@ -90,16 +124,7 @@ internal sealed class CgroupContainment : IContainment
         while (true)
         {
             _ = Native.WriteText(directory + "/cgroup.kill", "1"u8);
-            try
-            {
-                foreach (var group in Directory.EnumerateDirectories(directory)) _ = Native.RemoveDirectory(group);
-            }
-            catch (DirectoryNotFoundException)
-            {
-                return;
-            }
-
-            if (Native.RemoveDirectory(directory) == 0 || Stopwatch.GetElapsedTime(began) > bound) return;
+            if (TryRemove(directory) || Stopwatch.GetElapsedTime(began) > bound) return;
             never.Wait(2);
         }
     }

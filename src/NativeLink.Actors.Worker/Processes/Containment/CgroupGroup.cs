@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>One cgroup v2 of ours (Linux Documentation/admin-guide/cgroup-v2.rst), used by one process tree after the other.</summary>
@@ -5,42 +7,50 @@ internal sealed class CgroupGroup : IProcessTree
 {
     private readonly CgroupContainment _owner;
     private readonly string _path;
+    private readonly int _directory;
     private readonly int _kill;
     private readonly int _events;
     private readonly int _cpu;
     private readonly int _peak;
     private readonly int _memoryEvents;
+    private readonly bool _watched;
     private long _cpuBefore;
     private long _oomBefore;
+    private bool _killed;
 
     internal CgroupGroup(CgroupContainment owner, string path)
     {
         (_owner, _path) = (owner, path);
         if (Native.MakeDirectory(path, 0x1ED) != 0)
-            throw new FaultException(FaultKind.Worker, $"cannot make the cgroup {path}: {Native.ErrorText(System.Runtime.InteropServices.Marshal.GetLastPInvokeError())}");
+            throw new FaultException(FaultKind.Worker, $"cannot make the cgroup {path}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+        _directory = Native.OpenRetrying(path, Native.OpenDirectory);
         _kill = Native.OpenRetrying(path + "/cgroup.kill", Native.OpenWriteOnly);
         _events = Native.OpenRetrying(path + "/cgroup.events", 0);
         _cpu = Native.OpenRetrying(path + "/cpu.stat", 0);
         _peak = Native.OpenRetrying(path + "/memory.peak", Native.OpenReadWrite);
         _memoryEvents = Native.OpenRetrying(path + "/memory.events", 0);
-        if (_kill >= 0 && _events >= 0) return;
-        var error = -Math.Min(_kill, _events);
+        if (_directory >= 0 && _kill >= 0 && _events >= 0)
+        {
+            _watched = owner.Watch.Add(this, path);
+            return;
+        }
+
+        var error = -Math.Min(_directory, Math.Min(_kill, _events));
         Remove();
         throw new FaultException(FaultKind.Worker, $"the cgroup {path} cannot be used ({Native.ErrorText(error)}); cgroup.kill needs Linux 5.14");
     }
 
-    /// <summary>Whether another tree may use it: without a peak that can be set back, the memory of the last one would be told again.</summary>
-    private bool Reusable => _peak < 0 || Native.WriteText(_peak, "0"u8) == 0;
+    /// <summary>Set when somebody has written to it: it is not as it was made any more.</summary>
+    internal bool Touched { get; set; }
 
-    /// <summary>Moves a process, which may not have run its program yet, into the group; 0 or an errno.</summary>
-    internal int Enter(int pid)
+    /// <summary>What names the group to clone3(2).</summary>
+    internal int Directory => _directory;
+
+    public void Kill()
     {
-        Span<byte> text = stackalloc byte[16];
-        System.Buffers.Text.Utf8Formatter.TryFormat(pid, text, out var length);
-        return Native.WriteText(_path + "/cgroup.procs", text[..length]);
+        _killed = true;
+        _ = Native.WriteText(_kill, "1"u8);
     }
-
-    public void Kill() => Native.WriteText(_kill, "1"u8);
 
     public bool IsEmpty() => Number(_events, "populated"u8) == 0;
 
@@ -58,7 +68,7 @@ internal sealed class CgroupGroup : IProcessTree
         var usage = new TreeUsage(
             cpu is { } now ? TimeSpan.FromMicroseconds(now - _cpuBefore) : null, TimeSpan.Zero, peak / 1024, oom - _oomBefore > 0);
         (_cpuBefore, _oomBefore) = (cpu ?? 0, oom ?? 0);
-        if (Reusable)
+        if (IsReusable())
             _owner.GiveBack(this);
         else
             Remove();
@@ -67,9 +77,20 @@ internal sealed class CgroupGroup : IProcessTree
 
     internal void Remove()
     {
-        foreach (var fd in (ReadOnlySpan<int>)[_kill, _events, _cpu, _peak, _memoryEvents])
+        foreach (var fd in (ReadOnlySpan<int>)[_directory, _kill, _events, _cpu, _peak, _memoryEvents])
             if (fd >= 0) _ = Native.Close(fd);
-        _ = Native.RemoveDirectory(_path);
+        _owner.RemoveDirectory(_path);
+    }
+
+    /// <summary>
+    /// Whether another tree may use it: only one that is as it was made. Without a peak that can be set back, the memory of the last tree would be told again. And
+    /// some kernels (6.14 and later) compare how often a group was killed with how often the parent's own was, and end what is made in one that differs.
+    /// </summary>
+    private bool IsReusable()
+    {
+        if (_killed || !_watched) return false;
+        _owner.Watch.Look();
+        return !Touched && (_peak < 0 || Native.WriteText(_peak, "0"u8) == 0);
     }
 
     private static unsafe int ReadAll(int fd, Span<byte> buffer)

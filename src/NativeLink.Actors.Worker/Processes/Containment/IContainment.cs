@@ -18,11 +18,8 @@ internal interface IContainment : IDisposable
 /// <summary>Puts what one thread spawns into trees of its own. Used on that thread only.</summary>
 internal interface ILaneContainment : IDisposable
 {
-    /// <summary>The files that the child opens one after the other and waits at until it is in its tree; null where it need not wait.</summary>
-    (int First, int Second)? Gates { get; }
-
     /// <summary>Spawns into a tree of its own.</summary>
-    /// <returns>The tree, or null when nothing was spawned: then <see cref="SpawnCall.Error"/> says why.</returns>
+    /// <returns>The tree, or null when nothing was spawned: then <see cref="SpawnCall.Failure"/> and <see cref="SpawnCall.Error"/> say why.</returns>
     /// <exception cref="FaultException">Worker: the tree cannot be made here; no process is left.</exception>
     IProcessTree? Spawn(SpawnCall call);
 }

@@ -20,34 +20,39 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
     private volatile int _spawnerId;
     private volatile bool _stopping;
     private int _space;
-    private SpawnParameters _parameters;
+    private SpawnStep* _steps;
     private int _entered;
-    private int _error;
-    private int _pid;
+    private nint _answer;
 
     internal NamespaceLane(PidNamespacePool pool)
     {
         (_pool, _kinds) = (pool, pool.Kinds);
-        _spawner = new Thread(RunSpawner, 256 * 1024) { IsBackground = true, Name = "spawner" };
-        _spawner.Start();
+        try
+        {
+            if (_go < 0 || _done < 0) throw new FaultException(FaultKind.Worker, "there is no descriptor for a thread that spawns");
+            _spawner = WorkerThread.Start(RunSpawner, "spawner");
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
+
         Await();
     }
 
-    public (int First, int Second)? Gates => null;
-
-    internal static nint Export(string name) => NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), name);
+    private static nint Export(string name) => NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), name);
 
     public IProcessTree? Spawn(SpawnCall call)
     {
         for (var attempt = 1; ; attempt++)
         {
             var space = _pool.Take();
-            (_space, _parameters) = (space.PidFd, call.Parameters);
-            ForkWindow.Enter();
+            _space = space.PidFd;
+            _steps = call.Armed();
             Go();
             Await();
-            ForkWindow.Leave();
-            if (_entered == 0 && call.Made(_error, _pid)) return new PidNamespaceTree(_pool, space, _spawnerId, _pid);
+            if (_entered == 0 && call.Made(_answer)) return new PidNamespaceTree(_pool, space, _spawnerId, call.Pid);
             if (_entered == 0 && !space.HasEnded())
             {
                 _pool.GiveBack(space);
@@ -65,8 +70,13 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
         _stopping = true;
         Go();
         _spawner.Join();
-        _ = Native.Close(_go);
-        _ = Native.Close(_done);
+        Close();
+    }
+
+    private void Close()
+    {
+        foreach (var fd in (ReadOnlySpan<int>)[_go, _done])
+            if (fd >= 0) _ = Native.Close(fd);
     }
 
     private void Go()
@@ -92,7 +102,7 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
             (delegate* unmanaged<int, void*, nuint, nint>)Export("read"),
             (delegate* unmanaged<int, void*, nuint, nint>)Export("write"),
             (delegate* unmanaged<int, int, int>)Export("setns"),
-            (delegate* unmanaged<int*, byte*, void*, void*, byte**, byte**, int>)Export("posix_spawn"));
+            SpawnRoutine.Run);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -100,7 +110,7 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
         delegate* unmanaged<int, void*, nuint, nint> read,
         delegate* unmanaged<int, void*, nuint, nint> write,
         delegate* unmanaged<int, int, int> enter,
-        delegate* unmanaged<int*, byte*, void*, void*, byte**, byte**, int> spawn)
+        delegate* unmanaged<SpawnStep*, nint> spawn)
     {
         long one = 1;
         while (true)
@@ -116,10 +126,7 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
 
             if (_stopping) return;
             _entered = enter(_space, _kinds);
-            if (_entered != 0) continue;
-            int pid;
-            _error = spawn(&pid, _parameters.Path, _parameters.Actions, _parameters.Attributes, _parameters.Arguments, _parameters.Environment);
-            _pid = pid;
+            if (_entered == 0) _answer = spawn(_steps);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
@@ -26,12 +27,20 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
     {
         byte knock = 0;
         var watch = stackalloc int[2] { socket, PollIn };
-        return Native.Write(socket, &knock, 1) == 1 && Native.Poll(watch, 1, (int)bound.TotalMilliseconds) == 1 && Native.Read(socket, &knock, 1) == 1;
+        if (Native.Write(socket, &knock, 1) != 1) return false;
+        var began = Stopwatch.GetTimestamp();
+        int ready;
+        do
+        {
+            ready = Native.Poll(watch, 1, (int)Math.Max(0, (bound - Stopwatch.GetElapsedTime(began)).TotalMilliseconds));
+        }
+        while (ready < 0 && Marshal.GetLastPInvokeError() == Native.EINTR);
+        return ready == 1 && Native.Read(socket, &knock, 1) == 1;
     }
 
     internal void Kill()
     {
-        if (!_ended) _ = Native.SendSignal(holder, Native.SigKill);
+        if (!_ended) _ = Native.SendSignalTo(PidFd, Native.SigKill);
     }
 
     /// <summary>Whether the holder, and so all that was ever in the namespace, is gone.</summary>
@@ -39,7 +48,9 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
     {
         if (_ended) return true;
         int status;
-        if (Native.Wait(holder, &status, Native.WaitNoHang, null) == 0) return false;
+        // Interrupted by a signal it is asked again later; without such a child it is no more.
+        var waited = Native.Wait(holder, &status, Native.WaitNoHang, null);
+        if (waited == 0 || (waited < 0 && Marshal.GetLastPInvokeError() == Native.EINTR)) return false;
         _ended = true;
         _ = Native.Close(PidFd);
         _ = Native.Close(socket);
@@ -58,24 +69,28 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
 
     /// <summary>
     /// Whether only the holder is left of what was here, asked when the first process that <paramref name="spawner"/> put here has been waited for. Who loses his
-    /// parent becomes a child of the holder in the same moment, so all that is left descends from it or, by CLONE_PARENT, is a child of the spawning thread.
+    /// parent becomes a child of the holder in the same moment, so all that is left descends from it or, by CLONE_PARENT, is a child of the spawning thread. What
+    /// cannot be read at this moment proves nothing.
     /// </summary>
-    internal bool HoldsNothing(int spawner) => ProcStat.Pids(_children).Count == 0 && Strays(spawner).Count == 0;
+    internal bool HoldsNothing(int spawner) => ProcStat.PidsIfReadable(_children) is { Count: 0 } && Strays(spawner) is { Count: 0 };
 
-    /// <summary>Whether the holder is about to be gone: it waits for all others, also for the first process of an action.</summary>
-    internal bool IsEnding() => HasEnded() || ProcStat.Read(holder) is not { } stat || ProcStat.IsExiting(stat);
+    /// <summary>
+    /// Whether the holder is about to be gone: it waits for all others, also for the first process of an action. Nobody else waits for it, so there is something to
+    /// read until <see cref="HasEnded"/>, unless there is no descriptor.
+    /// </summary>
+    internal bool IsEnding() => HasEnded() || (ProcStat.Read(holder) is { } stat && ProcStat.IsExiting(stat));
 
     /// <summary>Waits for dead children of this process that an action has made by CLONE_PARENT: the holder does not end before.</summary>
     internal void ReapStrays(int spawner)
     {
         int status;
-        foreach (var stray in Strays(spawner)) _ = Native.Wait(stray, &status, Native.WaitNoHang, null);
+        foreach (var stray in Strays(spawner) ?? []) _ = Native.Wait(stray, &status, Native.WaitNoHang, null);
     }
 
-    private List<int> Strays(int spawner)
+    private List<int>? Strays(int spawner)
     {
-        var children = ProcStat.Pids(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{spawner}/children"));
-        children.RemoveAll(child => NameOf(child) is { } name && name != _name);
+        var children = Processes.Children.Of(spawner);
+        children?.RemoveAll(child => NameOf(child) is { } name && name != _name);
         return children;
     }
 

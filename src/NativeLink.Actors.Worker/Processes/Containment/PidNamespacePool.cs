@@ -5,13 +5,15 @@ using System.Runtime.InteropServices;
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// PID namespaces that are used again as long as nothing is left in them, and made ahead where one was lost. A thread that has made one can neither make another, nor
-/// come back from it as an ordinary user, nor start threads: so each is made on a thread of its own, which a keeper starts.
+/// PID namespaces that are used again as long as nothing is left in them, and made ahead where one was lost, by a thread that keeps the right to mount for them.
 /// </summary>
 internal sealed unsafe class PidNamespacePool : IDisposable
 {
     private const int MostSpare = 64;
-    private static readonly TimeSpan ReadyBound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _readyBound = TimeSpan.FromSeconds(10);
+
+    // The keeper may have one or two to make before.
+    private static readonly TimeSpan _orderBound = TimeSpan.FromSeconds(30);
 
     // Numbers start elsewhere in each namespace: programs put their own into names in shared directories. Children of a PID 1 that ignores SIGCHLD leave no zombies.
     private const string Hold = "echo \"$1\" >/proc/sys/kernel/ns_last_pid; exec env --ignore-signal=CHLD cat";
@@ -27,8 +29,7 @@ internal sealed unsafe class PidNamespacePool : IDisposable
     internal PidNamespacePool(bool ownProc)
     {
         _ownProc = ownProc;
-        _keeper = new Thread(Keep, 256 * 1024) { IsBackground = true, Name = "pid-namespaces" };
-        _keeper.Start();
+        _keeper = WorkerThread.Start(Keep, "pid-namespaces");
     }
 
     /// <summary>What setns(2) is to take from a holder.</summary>
@@ -40,7 +41,9 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         if (_spare.TryTake(out var space)) return space;
         var order = new TaskCompletionSource<PidNamespace>(TaskCreationOptions.RunContinuationsAsynchronously);
         _orders.Add(order);
-        return order.Task.GetAwaiter().GetResult();
+        // Not Task.Wait, which would wrap what went wrong.
+        if (Task.WaitAny([order.Task], _orderBound) == 0 || !order.TrySetCanceled()) return order.Task.GetAwaiter().GetResult();
+        throw new FaultException(FaultKind.Worker, $"a PID namespace was not made within {_orderBound.TotalSeconds:0} s");
     }
 
     internal void GiveBack(PidNamespace space)
@@ -62,17 +65,18 @@ internal sealed unsafe class PidNamespacePool : IDisposable
 
     private void Keep()
     {
+        SpawningThread.PrepareForHelper();
         foreach (var order in _orders.GetConsumingEnumerable())
         {
+            if (order?.Task.IsCompleted == true) continue; // Nobody waits any more, as when there are more of these than can be made in time.
             try
             {
                 var made = Make();
-                if (order is null) _spare.Add(made);
-                else order.SetResult(made);
+                if (order?.TrySetResult(made) != true) GiveBack(made); // Nobody waits for it, or not any more.
             }
             catch (Exception error)
             {
-                order?.SetException(error); // Without one: whoever comes next orders again, and hears it.
+                order?.TrySetException(error); // Without one: whoever comes next orders again, and hears it.
             }
         }
     }
@@ -89,22 +93,16 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         if (Native.SocketPair(ends) != 0) throw Failed("socketpair", Marshal.GetLastPInvokeError());
         using var call = new SpawnCall();
         call.PrepareHelper(plan, program.Path, ends[1]);
-        var birth = new NamespaceBirth(call.Parameters);
-        var thread = new Thread(birth.Give, 256 * 1024) { IsBackground = true, Name = "pid-namespace" };
-        ForkWindow.Enter();
-        thread.Start();
-        thread.Join();
-        ForkWindow.Leave();
+        var spawned = call.Spawn(Native.CloneNewPid);
         _ = Native.Close(ends[1]);
-        var (unshareError, error, pid) = birth.Outcome;
-        if (unshareError != 0 || !call.Made(error, pid))
+        if (!spawned)
         {
             _ = Native.Close(ends[0]);
-            throw unshareError != 0 ? Failed("unshare", unshareError) : Failed(program.Path, error);
+            throw Failed(call.Failure == SpawnFailure.Child ? "clone" : program.Path, call.Error);
         }
 
-        var space = new PidNamespace(call.Pid, Native.PidfdOpen(call.Pid), ends[0]);
-        if (space.PidFd >= 0 && space.IsReady(ReadyBound)) return space;
+        var space = new PidNamespace(call.Pid, call.PidFd, ends[0]);
+        if (space.IsReady(_readyBound)) return space;
         space.End();
         throw new FaultException(FaultKind.Worker, $"the holder of a PID namespace does not come up ({string.Join(' ', plan.Arguments)})");
     }

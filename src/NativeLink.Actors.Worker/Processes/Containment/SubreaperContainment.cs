@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -14,16 +15,23 @@ internal sealed unsafe class SubreaperContainment : IContainment
     private const ulong Magic = 0x2AUL << 56;
     private const ulong MagicMask = 0xFFUL << 56;
 
-    // Bits 26 … 55 name the process that spawned, the lower ones the action.
-    private static readonly ulong _self = Magic | (Identity(Environment.ProcessId, ProcessIdentity.StartTicks) << 26);
-    private static uint _actions;
+    // Bits 42 … 55 name the PID namespace of the process that spawned, 24 … 41 that process in it, the lower ones the action. Process numbers of another namespace
+    // mean nothing here, and its workers cannot be seen: a mark from there says nothing about whether its worker lives.
+    private const int NamespaceBits = 14, OwnerBits = 18, ActionBits = 24;
+    private static readonly ulong _here = Low(ulong.TryParse(ProcessIdentity.PidNamespace, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0, NamespaceBits);
+    private static readonly ulong _self = Mark(_here, Environment.ProcessId, ProcessIdentity.StartTicks, 0);
+    private static long _actions;
+
+    // What orphans used that have been waited for, by their mark, until their tree is closed. They fall to the process, so any reaper of it may be who waits for them.
+    private static readonly ConcurrentDictionary<ulong, TimeSpan> _orphansUsage = new();
 
     // All descendants with their marks as of this round of the reaper: many trees may be ending, one look is enough for all.
     private List<(int Pid, ulong Mark)>? _seen;
+    private bool _seenAll;
 
-    private SubreaperContainment()
-    {
-    }
+    private readonly ulong _hard;
+
+    private SubreaperContainment(ulong hard) => _hard = hard;
 
     public string Description =>
         "child subreaper and a mark that children inherit, found in /proc: best effort, a process that takes off its mark on purpose can escape "
@@ -38,7 +46,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
         if (Native.ProcessControl(Native.PrSetChildSubreaper, 1, 0, 0, 0) != 0)
             throw new FaultException(FaultKind.Worker, $"cannot become child subreaper: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
         EndStale();
-        return new SubreaperContainment();
+        return new SubreaperContainment(limit.Hard);
     }
 
     public ILaneContainment ForLane() => new Lane(this);
@@ -49,7 +57,22 @@ internal sealed unsafe class SubreaperContainment : IContainment
     {
     }
 
-    private static ulong Identity(int pid, long start) => (((ulong)pid & 0x3FFFFF) << 8) | ((ulong)start & 0xFF);
+    /// <summary>Keeps what an orphan used for the tree whose mark it carries; called before it is waited for.</summary>
+    internal static void OnOrphanEnded(int pid)
+    {
+        if (MarkOf(pid) is not (var mark and not 0) || ProcStat.Read(pid) is not { } stat || ProcStat.CpuTicks(stat) is not { } ticks) return;
+        var used = TimeSpan.FromSeconds((double)ticks / ProcStat.TicksPerSecond);
+        _orphansUsage.AddOrUpdate(mark, used, (_, before) => before + used);
+    }
+
+    /// <summary>The mark of an action of a process, or of that process with action 0.</summary>
+    internal static ulong Mark(ulong pidNamespace, int pid, long start, ulong action) =>
+        Magic | (Low(pidNamespace, NamespaceBits) << (OwnerBits + ActionBits)) | (Owner(pid, start) << ActionBits) | Low(action, ActionBits);
+
+    private static ulong Low(ulong value, int bits) => value & ((1UL << bits) - 1);
+
+    /// <summary>Spread, so that processes which start one after the other differ in it.</summary>
+    private static ulong Owner(int pid, long start) => ((((ulong)pid << 32) ^ (ulong)start) * 0x9E3779B97F4A7C15UL) >> (64 - OwnerBits);
 
     private static ulong MarkOf(int pid)
     {
@@ -57,45 +80,46 @@ internal sealed unsafe class SubreaperContainment : IContainment
         return Native.ProcessLimit(pid, Native.ResourceRealTime, null, &limit) == 0 && (limit.Soft & MagicMask) == Magic ? limit.Soft : 0;
     }
 
-    /// <summary>Ends what a crashed worker of this user left running: it carries the mark of a process that is no more.</summary>
+    /// <summary>Ends what a crashed worker of this user and this PID namespace left running: it carries the mark of a process that is no more.</summary>
     private static void EndStale()
     {
-        foreach (var directory in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) || MarkOf(pid) is not (var mark and not 0)) continue;
-            var owner = (int)((mark >> 34) & 0x3FFFFF);
-            if (ProcStat.Read(owner) is { } stat && ProcStat.StartTicks(stat) is { } start && ((ulong)start & 0xFF) == ((mark >> 26) & 0xFF)) continue;
-            _ = Native.SendSignal(pid, Native.SigKill);
-        }
+        var marked = Pids().Select(pid => (Pid: pid, Mark: MarkOf(pid)))
+            .Where(seen => seen.Mark != 0 && Low(seen.Mark >> (OwnerBits + ActionBits), NamespaceBits) == _here).ToList();
+        if (marked.Count == 0) return;
+        // Only now, so that whoever spawned any of these is among them if he lives.
+        var living = Pids().Select(pid => ProcStat.Read(pid) is { } stat && ProcStat.StartTicks(stat) is { } start ? Owner(pid, start) : ulong.MaxValue).ToHashSet();
+        foreach (var (pid, mark) in marked)
+            if (!living.Contains(Low(mark >> ActionBits, OwnerBits))) KillMarked(pid, mark);
+    }
+
+    private static IEnumerable<int> Pids() => Directory.EnumerateDirectories("/proc")
+        .Select(static path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0).Where(static pid => pid > 0);
+
+    /// <summary>Ends a process that has this mark at this moment, and no other that got its number meanwhile.</summary>
+    private static void KillMarked(int pid, ulong mark)
+    {
+        var pidfd = Native.PidfdOpen(pid);
+        if (pidfd < 0) return; // It is gone, or there is no descriptor now: the next round tries again.
+        if (MarkOf(pid) == mark) _ = Native.SendSignalTo(pidfd, Native.SigKill);
+        _ = Native.Close(pidfd);
     }
 
     /// <summary>Two looks in one: a process whose parent dies while the list is read changes its place in it and could be missed.</summary>
-    private List<(int Pid, ulong Mark)> Seen() =>
-        _seen ??= ProcStat.Descendants(Environment.ProcessId).Union(ProcStat.Descendants(Environment.ProcessId)).Select(pid => (pid, MarkOf(pid))).Where(seen => seen.Item2 != 0).ToList();
+    private List<(int Pid, ulong Mark)> Seen()
+    {
+        if (_seen is not null) return _seen;
+        var pids = ProcStat.Descendants(Environment.ProcessId, out var first).Union(ProcStat.Descendants(Environment.ProcessId, out var second));
+        _seenAll = first && second;
+        return _seen = pids.Select(pid => (pid, MarkOf(pid))).Where(seen => seen.Item2 != 0).ToList();
+    }
 
     private sealed class Lane(SubreaperContainment owner) : ILaneContainment
     {
-        public (int First, int Second)? Gates => null;
-
         public IProcessTree? Spawn(SpawnCall call)
         {
-            // The child inherits the limit as it is at the fork, and the limit belongs to the whole process: one spawn after the other.
-            ForkWindow.Enter();
-            try
-            {
-                Native.Limit before;
-                _ = Native.ProcessLimit(0, Native.ResourceRealTime, null, &before);
-                var mark = _self | (++_actions & 0x3FFFFFF);
-                var during = before with { Soft = mark };
-                _ = Native.ProcessLimit(0, Native.ResourceRealTime, &during, null);
-                var spawned = call.Spawn();
-                _ = Native.ProcessLimit(0, Native.ResourceRealTime, &before, null);
-                return spawned ? new Tree(owner, mark, call.Pid) : null;
-            }
-            finally
-            {
-                ForkWindow.Leave();
-            }
+            var mark = _self | Low((ulong)Interlocked.Increment(ref _actions), ActionBits);
+            call.Limit(Native.ResourceRealTime, new Native.Limit { Soft = mark, Hard = owner._hard });
+            return call.Spawn() ? new Tree(owner, mark, call.Pid) : null;
         }
 
         public void Dispose()
@@ -116,7 +140,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
             {
                 var fresh = ProcStat.Descendants(Environment.ProcessId).Where(pid => MarkOf(pid) == mark && known.Add(pid)).ToList();
                 if (fresh.Count == 0) return;
-                foreach (var pid in fresh) _ = Native.SendSignal(pid, Native.SigKill);
+                foreach (var pid in fresh) KillMarked(pid, mark);
             }
         }
 
@@ -124,12 +148,17 @@ internal sealed unsafe class SubreaperContainment : IContainment
         {
             foreach (var (pid, theirs) in owner.Seen())
                 if (theirs == mark && !ReapIfEnded(pid)) return false;
-            return true;
+            // What could not be read is asked again in the next round.
+            return owner._seenAll;
         }
 
         public long ResidentKiB() => owner.Seen().Where(seen => seen.Mark == mark).Sum(seen => ProcStat.ResidentKiB(seen.Pid));
 
-        public TreeUsage Close() => new(null, _reaped, null, false);
+        public TreeUsage Close()
+        {
+            _orphansUsage.TryRemove(mark, out var before);
+            return new TreeUsage(null, _reaped + before, null, false);
+        }
 
         /// <summary>Orphans become this process's children and would stay as zombies; others' zombies are waited for by their parents.</summary>
         private bool ReapIfEnded(int pid)
@@ -139,7 +168,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
             int status;
             var waited = Native.Wait(pid, &status, Native.WaitNoHang, usage);
             if (waited == pid) _reaped += RootUsage.Cpu(usage);
-            return waited == pid || (waited < 0 && ProcStat.Read(pid) is null);
+            return waited == pid || (waited < 0 && !ProcStat.Exists(pid));
         }
     }
 }

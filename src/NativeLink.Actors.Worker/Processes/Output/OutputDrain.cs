@@ -1,0 +1,190 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+
+namespace NativeLink.Actors.Worker.Processes.Output;
+
+/// <summary>
+/// Empties the pipes of all actions into their files, on one thread, in the kernel: nothing of it comes into this process's memory. Whoever says nothing wakes
+/// nobody up, and many small writes are taken together.
+/// </summary>
+internal sealed unsafe class OutputDrain : IDisposable
+{
+    private const long MostAtOnce = 1 << 20;
+    private const long Much = 1 << 15;
+    private const int RestMilliseconds = 2;
+    private const int PollIn = 1;
+
+    private readonly ILogger _log;
+    private readonly int _epoll = Native.EpollCreate(Native.OpenCloseOnExec);
+    private readonly int _wake = Native.EventFd(0, Native.OpenCloseOnExec | Native.OpenNonBlock);
+    private readonly ConcurrentDictionary<long, ActionOutput> _watched = new();
+    private readonly ConcurrentQueue<ActionOutput> _ended = new();
+    private readonly Action<ActionOutput> _unwatch;
+    private readonly Thread _thread;
+    private long _numbers;
+    private volatile bool _stopping;
+
+    internal OutputDrain(ILogger log)
+    {
+        (_log, _unwatch) = (log, Unwatch);
+        try
+        {
+            if (_epoll < 0 || _wake < 0 || Native.EpollWatch(_epoll, _wake, 0) != 0)
+                throw new FaultException(FaultKind.Worker, $"cannot watch pipes: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+            NativePipes.IgnoreFileSizeSignal();
+            OutputStream.OpenNowhere();
+            _thread = WorkerThread.Start(Loop, "output-drain");
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
+    }
+
+    /// <summary>Begins to empty the pipes of a process, which may have been running for a moment.</summary>
+    /// <returns>Whether they can be watched; where not, the process is to be ended, and its outcome says why.</returns>
+    internal bool TryWatch(ActionOutput output)
+    {
+        output.Number = Interlocked.Increment(ref _numbers);
+        _watched[output.Number] = output;
+        var (stdout, stderr) = output.ReadEnds;
+        if (Add(stdout, output.Number << 1) && Add(stderr, (output.Number << 1) | 1)) return true;
+        output.Refuse(Marshal.GetLastPInvokeError());
+        return false;
+    }
+
+    /// <summary>Keeps what is left in the pipes and closes them; tells, at once or from another thread, when the files hold it all, or why not.</summary>
+    internal void Finish(ActionOutput output, Action<Fault?> done)
+    {
+        if (output.TryFinish(_unwatch, out var fault))
+        {
+            done(fault);
+            return;
+        }
+
+        output.FinishLater(done);
+        _ended.Enqueue(output);
+        Wake();
+    }
+
+    /// <summary>Closes them without keeping anything more.</summary>
+    internal void Discard(ActionOutput output) => output.Discard(_unwatch);
+
+    public void Dispose()
+    {
+        _stopping = true;
+        Wake();
+        _thread.Join();
+        foreach (var output in _watched.Values) output.Finish(_unwatch);
+        Close();
+    }
+
+    private void Close()
+    {
+        foreach (var fd in (ReadOnlySpan<int>)[_wake, _epoll])
+            if (fd >= 0) _ = Native.Close(fd);
+    }
+
+    private void Unwatch(ActionOutput output)
+    {
+        if (!_watched.TryRemove(output.Number, out _)) return;
+        // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one.
+        var (stdout, stderr) = output.ReadEnds;
+        if (stdout >= 0) _ = Native.EpollForget(_epoll, stdout);
+        if (stderr >= 0) _ = Native.EpollForget(_epoll, stderr);
+    }
+
+    private bool Add(int pipe, long tag) => pipe < 0 || Native.EpollWatch(_epoll, pipe, tag) == 0;
+
+    private void Wake()
+    {
+        long one = 1;
+        _ = Native.Write(_wake, &one, sizeof(long));
+    }
+
+    private void Loop()
+    {
+        Span<long> tags = stackalloc long[64];
+        var last = Stopwatch.GetTimestamp();
+        while (!_stopping)
+        {
+            var count = Native.EpollTags(_epoll, tags, -1);
+            long most = 0;
+            for (var i = 0; i < count; i++)
+            {
+                if (tags[i] == 0) DrainWake();
+                else if (_watched.TryGetValue(tags[i] >> 1, out var output)) most = Math.Max(most, Empty(output, (tags[i] & 1) != 0));
+            }
+
+            FinishEnded();
+            var now = Stopwatch.GetTimestamp();
+            if (most is > 0 and < Much && Stopwatch.GetElapsedTime(last, now).TotalMilliseconds < RestMilliseconds) Rest();
+            last = now;
+        }
+
+        FinishEnded();
+    }
+
+    private long Empty(ActionOutput output, bool stderr)
+    {
+        try
+        {
+            return output.Empty(stderr, MostAtOnce);
+        }
+        catch (Exception error)
+        {
+            // It would be told of the same bytes over and over; what is left of them is kept, or not, at the end.
+            _log.DrainFailed(error);
+            output.Leave(_unwatch);
+            output.Failed?.Invoke();
+            return 0;
+        }
+    }
+
+    private void FinishEnded()
+    {
+        while (_ended.TryDequeue(out var output))
+        {
+            if (Guarded(output, static (ended, unwatch) => ended.TryFinishWithRest(unwatch))) continue;
+            _ = Task.Factory.StartNew(
+                () => Guarded(output, static (ended, unwatch) =>
+                {
+                    ended.Finish(unwatch);
+                    return true;
+                }),
+                CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Nothing that goes wrong with one action may stop the thread that all of them need.</summary>
+    private bool Guarded(ActionOutput output, Func<ActionOutput, Action<ActionOutput>, bool> step)
+    {
+        try
+        {
+            return step(output, _unwatch);
+        }
+        catch (Exception error)
+        {
+            _log.DrainFailed(error);
+            Discard(output);
+            output.Abandon(error);
+            return true;
+        }
+    }
+
+    /// <summary>Lets small writes gather. Whoever has ended does not wait for it.</summary>
+    private void Rest()
+    {
+        var watch = stackalloc int[2] { _wake, PollIn };
+        _ = Native.Poll(watch, 1, RestMilliseconds);
+    }
+
+    private void DrainWake()
+    {
+        long sum;
+        _ = Native.Read(_wake, &sum, sizeof(long));
+    }
+}

@@ -1,0 +1,162 @@
+using System.Runtime.InteropServices;
+
+namespace NativeLink.Actors.Worker.Processes;
+
+/// <summary>What failed when nothing was spawned.</summary>
+internal enum SpawnFailure
+{
+    None,
+
+    /// <summary>There never was a child.</summary>
+    Child,
+
+    /// <summary>The child could not be set up: its session, its descriptors or its limits.</summary>
+    Setup,
+
+    /// <summary>It could not enter its working directory.</summary>
+    Directory,
+
+    /// <summary>It could not execute its program.</summary>
+    Program,
+}
+
+/// <summary>The list of system calls that makes a child, see <see cref="SpawnRoutine"/>. Its memory never moves.</summary>
+internal sealed unsafe class SpawnSteps : IDisposable
+{
+    private const int Capacity = 120;
+    private const int SignalSetSize = 8;
+    private const int AtCurrentDirectory = -100;
+    private const int CloneArgumentWords = 11;
+    private const int MostLimits = 16;
+
+    // What the steps point to lies behind them, in this order.
+    private readonly SpawnStep* _steps = (SpawnStep*)NativeMemory.AllocZeroed(
+        (Capacity * SpawnStep.Size) + (3 * SignalSetSize) + 32 + (CloneArgumentWords * 8) + (MostLimits * 16) + 8);
+
+    private readonly List<nint> _texts = [];
+    private readonly int _constant;
+    private int _count = SpawnRoutine.FirstChildStep;
+    private int _limits;
+
+    /// <summary>Begins with what is the same for all children: no signal is caught or ignored, and the session is the child's own.</summary>
+    internal SpawnSteps()
+    {
+        *All = ~0UL;
+        *PidFdCell = -1;
+        _steps[0] = new SpawnStep { Number = Syscalls.SignalMask, One = Syscalls.SetMask, Two = (nint)All, Three = (nint)Before, Four = SignalSetSize };
+        _steps[2] = new SpawnStep { Number = Syscalls.SignalMask, One = Syscalls.SetMask, Two = (nint)Before, Three = 0, Four = SignalSetSize };
+        for (var signal = 1; signal <= 64; signal++)
+            if (signal is not (Native.SigKill or 19)) Add(SpawnFailure.None, Syscalls.SignalAction, signal, (nint)NoAction, 0, SignalSetSize);
+        Add(SpawnFailure.Setup, Syscalls.SetSession);
+        _constant = _count;
+    }
+
+    /// <summary>The child's pidfd, from before the child runs until the next one is prepared; -1 while there is none. May be read on any thread.</summary>
+    internal int PidFd => Volatile.Read(ref *PidFdCell);
+
+    private ulong* All => (ulong*)(_steps + Capacity);
+
+    private ulong* Before => All + 1;
+
+    private ulong* None => All + 2;
+
+    private byte* NoAction => (byte*)(All + 3);
+
+    private ulong* CloneArguments => (ulong*)(NoAction + 32);
+
+    private Native.Limit* Limits => (Native.Limit*)(CloneArguments + CloneArgumentWords);
+
+    private int* PidFdCell => (int*)(Limits + MostLimits);
+
+    internal void Clear()
+    {
+        ForgetPidFd();
+        FreeTexts();
+        (_count, _limits) = (_constant, 0);
+    }
+
+    /// <summary>The last child's descriptor is closed, or about to be: its number may be that of somebody else's child, which nobody may end through this.</summary>
+    internal void ForgetPidFd() => Volatile.Write(ref *PidFdCell, -1);
+
+    internal void CloseFrom(int fd) => Add(SpawnFailure.None, Syscalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
+
+    /// <summary>Opens a file as the lowest descriptor: those below must be open already.</summary>
+    internal void OpenAs(int fd, string path, int flags, int mode = 0)
+    {
+        Add(SpawnFailure.None, Syscalls.Close, fd);
+        Add(SpawnFailure.Setup, Syscalls.OpenAt, AtCurrentDirectory, Text(path), flags, mode);
+    }
+
+    /// <summary>Makes one descriptor the copy of another, which is not the same one, without its close-on-exec.</summary>
+    internal void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, Syscalls.Duplicate, from, fd);
+
+    internal void ChangeDirectory(string path) => Add(SpawnFailure.Directory, Syscalls.ChangeDirectory, Text(path));
+
+    /// <summary>Sets a limit of the child's own (prlimit(2)).</summary>
+    internal void Limit(int resource, Native.Limit limit)
+    {
+        Limits[_limits] = limit;
+        Add(SpawnFailure.Setup, Syscalls.ProcessLimit, 0, resource, (nint)(Limits + _limits++));
+    }
+
+    /// <summary>The last step of the child; nothing may be added afterwards.</summary>
+    internal void Execute(SpawnStrings strings)
+    {
+        Add(SpawnFailure.None, Syscalls.SignalMask, Syscalls.SetMask, (nint)None, 0, SignalSetSize);
+        Add(SpawnFailure.Program, Syscalls.Execute, (nint)strings.Path, (nint)strings.Arguments, (nint)strings.Environment);
+    }
+
+    /// <summary>Sets the step that makes the child. A group needs clone3(2), which older sandboxes refuse; all else is clone(2)'s.</summary>
+    /// <param name="namespaces">CLONE_NEW… flags.</param>
+    /// <param name="cgroup">The directory of the cgroup that the child is to be in, or -1.</param>
+    internal SpawnStep* Begin(int namespaces, int cgroup)
+    {
+        const ulong Always = Native.CloneVm | Native.CloneVfork | Native.ClonePidFd;
+        *PidFdCell = -1;
+        for (var i = 0; i < _count; i++) _steps[i].Result = 0;
+        var flags = Always | (uint)namespaces;
+        if (cgroup < 0)
+        {
+            _steps[1] = new SpawnStep { Number = Syscalls.Clone, One = (nint)(flags | Native.SigChild), Three = (nint)PidFdCell };
+            return _steps;
+        }
+
+        var arguments = CloneArguments;
+        (arguments[0], arguments[1], arguments[4], arguments[10]) = (flags | Native.CloneIntoCgroup, (ulong)PidFdCell, Native.SigChild, (ulong)cgroup);
+        _steps[1] = new SpawnStep { Number = Syscalls.Clone3, One = (nint)arguments, Two = CloneArgumentWords * 8 };
+        return _steps;
+    }
+
+    /// <summary>The first thing that the child could not do, after a run that made one.</summary>
+    internal (SpawnFailure Failure, int Error) Failed()
+    {
+        for (var i = _constant - 1; i < _count; i++)
+            if (_steps[i] is { Needed: not 0, Result: < 0 } step) return ((SpawnFailure)step.Needed, (int)-step.Result);
+        return default;
+    }
+
+    public void Dispose()
+    {
+        FreeTexts();
+        NativeMemory.Free(_steps);
+    }
+
+    private void Add(SpawnFailure needed, int number, nint one = 0, nint two = 0, nint three = 0, nint four = 0)
+    {
+        if (_count == Capacity) throw new InvalidOperationException("too many steps for one child");
+        _steps[_count++] = new SpawnStep { Number = number, One = one, Two = two, Three = three, Four = four, Needed = (nint)needed };
+    }
+
+    private nint Text(string text)
+    {
+        var copy = Marshal.StringToCoTaskMemUTF8(text);
+        _texts.Add(copy);
+        return copy;
+    }
+
+    private void FreeTexts()
+    {
+        foreach (var text in _texts) Marshal.FreeCoTaskMem(text);
+        _texts.Clear();
+    }
+}

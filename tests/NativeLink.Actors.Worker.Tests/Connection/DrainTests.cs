@@ -1,0 +1,67 @@
+using Akka.Actor;
+using NativeLink.Actors.Worker.Connection;
+
+namespace NativeLink.Actors.Worker.Tests.Connection;
+
+/// <summary>A drain, whatever happens to the stream and to the connection meanwhile.</summary>
+public sealed class DrainTests : ConnectionSpec
+{
+    [Fact]
+    public async Task A_drain_with_nothing_running_is_complete_although_the_scheduler_never_greets()
+    {
+        var connection = Connect();
+        var stream = await Link.NextAsync();
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        await AdvanceUntilAsync(() => stream.Disposed.IsCompleted);
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
+    }
+
+    [Fact]
+    public async Task A_drain_with_nothing_running_is_complete_although_the_stream_breaks_before_the_greeting()
+    {
+        var connection = Connect();
+        var stream = await Link.NextAsync();
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        stream.End("reset");
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
+    }
+
+    [Fact]
+    public async Task A_drain_with_nothing_running_is_complete_although_the_goodbye_cannot_be_said()
+    {
+        var connection = Connect();
+        var stream = await AcceptAsync();
+        stream.TakesMessages = false;
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
+    }
+
+    [Fact]
+    public async Task A_drain_is_not_complete_when_the_stream_breaks_while_an_action_runs()
+    {
+        var connection = Connect();
+        var stream = await AcceptAsync();
+        stream.Start(StartOf("a"));
+        var (a, executor) = await StartedAsync();
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        stream.End("reset");
+        Finish(executor, a);
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(false));
+    }
+
+    [Fact]
+    public async Task A_connection_that_fails_in_a_drain_stays_in_it()
+    {
+        var connection = Connect();
+        Watch(connection);
+        var stream = await AcceptAsync();
+        stream.Start(StartOf("a"));
+        var (a, executor) = await StartedAsync();
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        stream.Throws = true;
+        Finish(executor, a);
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(false), TimeSpan.FromSeconds(20));
+        await ExpectTerminatedAsync(connection, TimeSpan.FromSeconds(20));
+        Assert.False(Link.Connected);
+    }
+}
