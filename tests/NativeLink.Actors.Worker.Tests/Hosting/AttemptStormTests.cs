@@ -175,8 +175,11 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
 
     private async Task PumpAsync(ScriptedStream stream, int worker, CancellationToken stop)
     {
-        while (!stop.IsCancellationRequested)
+        bool last;
+        do
         {
+            // Asked before it reads: what was sent before the stop is read in any case.
+            last = stop.IsCancellationRequested;
             while (stream.TryRead() is { } message)
             {
                 if (message.ExecuteResult is { } result)
@@ -184,6 +187,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
             }
             await Task.Delay(2, CancellationToken.None);
         }
+        while (!last);
     }
 
     /// <summary>Copies its input; a third does so late, and a third leaves a fifo the first time, which is given back.</summary>
