@@ -1,3 +1,4 @@
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
 
@@ -11,13 +12,13 @@ internal sealed class WorkerSubject : ISubject
     private readonly ScriptedScheduler _scheduler;
     private readonly string _file;
     private ServerProcess? _process;
-    private ScriptedScheduler.Session? _session;
+    private ScriptedWorker? _session;
 
     private WorkerSubject(BenchContext context, ServerProcess cas, ScriptedScheduler scheduler)
     {
         (_context, _cas, _scheduler) = (context, cas, scheduler);
         Data = context.NewDirectory("crash-worker");
-        _file = WorkerFile.Write(Data, scheduler.Address, cas.Client, maxBytes: CrashFile.StoreBytes);
+        _file = WorkerFile.Write(Data, scheduler.Address.Authority, cas.Client, maxBytes: CrashFile.StoreBytes);
     }
 
     public string Name => "worker";

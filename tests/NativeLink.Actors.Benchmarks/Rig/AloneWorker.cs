@@ -1,3 +1,4 @@
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Storage.Filesystem;
 
@@ -14,10 +15,10 @@ internal sealed class AloneWorker : IAsyncDisposable
     private readonly string _directory;
     private readonly int? _user;
 
-    private AloneWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedScheduler.Session session, string directory, int? user) =>
+    private AloneWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedWorker session, string directory, int? user) =>
         (_scheduler, _process, Session, _directory, _user) = (scheduler, process, session, directory, user);
 
-    public ScriptedScheduler.Session Session { get; }
+    public ScriptedWorker Session { get; }
 
     public BlobSet Blobs { get; } = new();
 
@@ -25,7 +26,7 @@ internal sealed class AloneWorker : IAsyncDisposable
     public static async Task<AloneWorker> StartAsync(BenchContext context, string directory, int? user = null)
     {
         var scheduler = await ScriptedScheduler.StartAsync();
-        var file = WorkerFile.WriteAlone(directory, scheduler.Address);
+        var file = WorkerFile.WriteAlone(directory, scheduler.Address.Authority);
         if (user is { } owner)
             await OwnAsync(directory, owner);
         var process = user is { } id ? ServerProcess.StartWorkerAs(id, context, file) : ServerProcess.StartWorker(context, file);

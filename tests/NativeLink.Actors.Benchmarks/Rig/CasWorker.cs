@@ -1,3 +1,4 @@
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
@@ -7,17 +8,17 @@ internal sealed class CasWorker : IAsyncDisposable
 {
     private readonly ScriptedScheduler _scheduler;
     private readonly ServerProcess _process;
-    private readonly ScriptedScheduler.Session _session;
+    private readonly ScriptedWorker _session;
 
-    private CasWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedScheduler.Session session) =>
+    private CasWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedWorker session) =>
         (_scheduler, _process, _session) = (scheduler, process, session);
 
     /// <param name="cas">CAS and action cache, <c>host:port</c>.</param>
     /// <param name="noDelay">TCP_NODELAY on the scheduler's sockets.</param>
     public static async Task<CasWorker> StartAsync(BenchContext context, string directory, string cas, bool noDelay = true)
     {
-        var scheduler = await ScriptedScheduler.StartAsync(noDelay);
-        var process = ServerProcess.StartWorker(context, WorkerFile.Write(directory, scheduler.Address, cas));
+        var scheduler = await ScriptedScheduler.StartAsync(noDelay: noDelay);
+        var process = ServerProcess.StartWorker(context, WorkerFile.Write(directory, scheduler.Address.Authority, cas));
         return new CasWorker(scheduler, process, await process.ExpectAsync(scheduler.NextAsync()));
     }
 

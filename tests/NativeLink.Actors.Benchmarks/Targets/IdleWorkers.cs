@@ -1,3 +1,4 @@
+using NativeLink.Actors.Testing.Scheduling;
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
@@ -26,7 +27,7 @@ internal static class IdleWorkers
     private static async Task<(double Megabytes, double Percent)> IdleAsync(BenchContext context, int workers, TimeSpan watch)
     {
         await using var scheduler = await ScriptedScheduler.StartAsync();
-        await using var process = ServerProcess.StartWorker(context, WorkerFile.WriteAlone(context.NewDirectory($"idle-{workers}"), scheduler.Address), "--workers", $"{workers}");
+        await using var process = ServerProcess.StartWorker(context, WorkerFile.WriteAlone(context.NewDirectory($"idle-{workers}"), scheduler.Address.Authority), "--workers", $"{workers}");
         for (var worker = 0; worker < workers; worker++)
             await process.ExpectAsync(scheduler.NextAsync());
         await Task.Delay(Settle);

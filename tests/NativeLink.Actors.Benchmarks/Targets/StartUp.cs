@@ -1,3 +1,4 @@
+using NativeLink.Actors.Testing.Scheduling;
 using System.Diagnostics;
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Reporting;
@@ -14,7 +15,7 @@ internal static class StartUp
     public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
         await using var scheduler = await ScriptedScheduler.StartAsync();
-        var file = WorkerFile.Write(context, scheduler.Address, scheduler.Address);
+        var file = WorkerFile.Write(context, scheduler.Address.Authority, scheduler.Address.Authority);
         var times = new List<double>();
         for (var round = 0; round < Rounds; round++)
         {

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Benchmarks.Floors;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
@@ -44,7 +45,7 @@ internal static class WarmNoOp
         var floor = new WarmAction(Path.Combine(bare, "tree"), memory.NewDirectory("t1-upper"), Path.Combine(bare, "targets"));
 
         await using var scheduler = await ScriptedScheduler.StartAsync();
-        await using var instant = ServerProcess.StartInstantWorker(WorkerFile.WriteAlone(context.NewDirectory("instant"), scheduler.Address));
+        await using var instant = ServerProcess.StartInstantWorker(WorkerFile.WriteAlone(context.NewDirectory("instant"), scheduler.Address.Authority));
         var stream = await instant.ExpectAsync(scheduler.NextAsync());
         await using var worker = await AloneWorker.StartAsync(context, volume.NewDirectory("t1-worker"));
         var actions = await ActionsAsync(worker, WarmUp + passes);

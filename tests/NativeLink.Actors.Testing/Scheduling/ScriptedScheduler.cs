@@ -11,24 +11,27 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Testing.Security;
 
 namespace NativeLink.Actors.Testing.Scheduling;
 
 /// <summary>
-/// A scheduler's side of ConnectWorker, on a real port of 127.0.0.1, that says what a test wants, messages that cannot be decoded too, and counts
-/// the answers. Each connection gets a new worker id; what is said goes to the newest one. The frames are written by hand (gRPC over HTTP/2,
-/// "length-prefixed message"), because generated services send nothing that is malformed.
+/// A scheduler's side of ConnectWorker, on a real port of 127.0.0.1, that says what a test or a measurement wants, messages that cannot be decoded too,
+/// and counts the answers. Each connection gets a new worker id and is a <see cref="ScriptedWorker"/>; what is said here goes to the newest one. The
+/// frames are written by hand (gRPC over HTTP/2, "length-prefixed message"), because generated services send nothing that is malformed.
 /// </summary>
 public sealed class ScriptedScheduler : IAsyncDisposable
 {
     private const string Path = "/com.github.trace_machina.nativelink.remote_execution.WorkerApi/ConnectWorker";
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly WebApplication _app;
-    private readonly ConcurrentDictionary<string, TaskCompletionSource<Wire.ExecuteResult>> _asked = new();
+    private readonly Channel<ScriptedWorker> _arrived = Channel.CreateUnbounded<ScriptedWorker>();
     private readonly Lock _gate = new();
-    private Channel<byte[]>? _stream;
+    private ScriptedWorker? _newest;
     private TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _connections;
 
@@ -47,7 +50,8 @@ public sealed class ScriptedScheduler : IAsyncDisposable
 
     /// <param name="certificate">Serves TLS with it.</param>
     /// <param name="clientAuthority">Asks workers for a certificate that this one has signed.</param>
-    public static async Task<ScriptedScheduler> StartAsync(X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null)
+    /// <param name="noDelay">TCP_NODELAY on the sockets of workers.</param>
+    public static async Task<ScriptedScheduler> StartAsync(X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -58,6 +62,7 @@ public sealed class ScriptedScheduler : IAsyncDisposable
             if (certificate is not null)
                 listen.UseHttps(certificate, https => Certificates.RequireClients(https, clientAuthority));
         }));
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.NoDelay = noDelay);
         var app = builder.Build();
         var scheduler = new ScriptedScheduler(app);
         app.MapPost(Path, scheduler.ConnectAsync);
@@ -75,22 +80,25 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends a start message and completes with its answer, faulted when the stream ends before.</summary>
-    public Task<Wire.ExecuteResult> ExecuteAsync(Wire.StartExecute start)
+    /// <summary>The next worker that says hello and has not gone since.</summary>
+    public async Task<ScriptedWorker> NextAsync()
     {
-        var answer = new TaskCompletionSource<Wire.ExecuteResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_asked.TryAdd(start.OperationId, answer))
-            throw new InvalidOperationException($"operation {start.OperationId} was started before");
-        Say(new Wire.UpdateForWorker { StartAction = start }.ToByteArray());
-        return answer.Task;
+        ScriptedWorker worker;
+        do
+            worker = await _arrived.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+        while (worker.HasEnded);
+        return worker;
+    }
+
+    /// <summary>Sends a start message and completes with its answer, faulted when the stream ends before.</summary>
+    public async Task<Wire.ExecuteResult> ExecuteAsync(Wire.StartExecute start)
+    {
+        var worker = Newest ?? throw new IOException("no worker is connected");
+        return (await worker.ExecuteAsync(start)).Result;
     }
 
     /// <summary>Sends bytes as a message, whatever they are; without a stream they are lost.</summary>
-    public void Say(byte[] message)
-    {
-        lock (_gate)
-            _stream?.Writer.TryWrite(message);
-    }
+    public void Say(byte[] message) => Newest?.Say(message);
 
     public void Say(Wire.UpdateForWorker message) => Say(message.ToByteArray());
 
@@ -101,21 +109,30 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    private ScriptedWorker? Newest
+    {
+        get
+        {
+            lock (_gate)
+                return _newest;
+        }
+    }
+
     private async Task ConnectAsync(HttpContext call)
     {
         call.Features.Get<IHttpMinRequestBodyDataRateFeature>()!.MinDataRate = null;
         call.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
         call.Response.ContentType = "application/grpc";
-        var stream = Channel.CreateUnbounded<byte[]>();
+        var worker = new ScriptedWorker();
         Task saying = Task.CompletedTask;
         try
         {
             while (await ReadAsync(call.Request.BodyReader) is { } message)
             {
                 if (message.ConnectWorkerRequest is not null)
-                    saying = Greet(stream, call);
+                    saying = Greet(worker, call);
                 else if (message.ExecuteResult is { } result)
-                    Take(result);
+                    Take(worker, result);
                 else if (message.GoingAwayRequest is not null)
                     break;
             }
@@ -124,41 +141,38 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         {
             // The worker went; below is what follows from it.
         }
-        Leave(stream);
+        Leave(worker);
         await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (call.Response.SupportsTrailers())
             call.Response.AppendTrailer("grpc-status", "0");
     }
 
-    private Task Greet(Channel<byte[]> stream, HttpContext call)
+    private Task Greet(ScriptedWorker worker, HttpContext call)
     {
         var id = $"scripted-{Interlocked.Increment(ref _connections)}";
-        stream.Writer.TryWrite(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } }.ToByteArray());
+        worker.Say(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
         lock (_gate)
         {
-            _stream?.Writer.TryComplete();
-            _stream = stream;
+            _newest = worker;
             _connected.TrySetResult();
         }
-        return SayAllAsync(stream.Reader, call);
+        _arrived.Writer.TryWrite(worker);
+        return SayAllAsync(worker.Unsaid, call);
     }
 
-    private void Leave(Channel<byte[]> stream)
+    private void Leave(ScriptedWorker worker)
     {
-        stream.Writer.TryComplete();
         lock (_gate)
         {
-            if (_stream != stream)
-                return;
-            (_stream, _connected) = (null, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            if (_newest == worker)
+                (_newest, _connected) = (null, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
-        foreach (var answer in _asked.Values)
-            answer.TrySetException(new IOException("the worker's stream ended before it answered"));
+        worker.End();
     }
 
-    private void Take(Wire.ExecuteResult result)
+    private void Take(ScriptedWorker worker, Wire.ExecuteResult result)
     {
-        if (_asked.TryGetValue(result.OperationId, out var answer) && answer.TrySetResult(result))
+        if (worker.TryAnswer(result))
             return;
         if (!Tolerated.TryGetValue(result.OperationId, out var left) || left == 0)
             Unasked.Enqueue(result);
