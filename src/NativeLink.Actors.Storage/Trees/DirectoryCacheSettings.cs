@@ -19,7 +19,7 @@ public sealed record DirectoryCacheSettings(string Root, string Scratch)
 
     /// <summary>
     /// Memory that what actions write may take in all before further actions write to disk. Those that were started before may take more: twice as much,
-    /// or half of the machine's memory. Null: a quarter of the machine's memory, or nothing where that is little; 0: always write to disk.
+    /// or half of the machine's memory, and beyond that whatever the machine has left but a tenth. Null: a quarter of the machine's memory, or nothing where that is little; 0: always write to disk.
     /// </summary>
     public long? ScratchMemoryBytes { get; init; }
 
@@ -31,8 +31,11 @@ public sealed record DirectoryCacheSettings(string Root, string Scratch)
     /// <summary>Hears one sentence about each thing that was found wrong and dealt with.</summary>
     public Action<string>? OnWarning { get; init; }
 
-    /// <summary>For tests: bytes at which the tmpfs is full.</summary>
+    /// <summary>For tests: bytes at which the tmpfs is full for good.</summary>
     internal long? ScratchMemoryLimit { get; init; }
+
+    /// <summary>For tests: bytes that the tmpfs has at first.</summary>
+    internal long? ScratchMemoryStart { get; init; }
 
     /// <summary>For tests: bytes of memory that the machine has.</summary>
     internal long? MachineMemory { get; init; }

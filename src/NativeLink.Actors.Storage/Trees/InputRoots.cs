@@ -73,7 +73,7 @@ public sealed class InputRoots : IInputRoots
     /// <exception cref="FaultException">A directory cannot be used, or the forced materialiser does not work here; says which and why.</exception>
     public static InputRoots Open(DirectoryCacheSettings settings, ContentStore store, TimeProvider time)
     {
-        var scratch = Scratch.Open(settings, time);
+        var scratch = Scratch.Open(settings);
         TreeCache? cache = null;
         try
         {

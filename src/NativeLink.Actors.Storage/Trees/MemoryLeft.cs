@@ -15,7 +15,13 @@ internal sealed class MemoryLeft(Func<long>? ask)
     /// <summary>Bytes that this process may count on: the machine's, or its container's.</summary>
     public static long OfMachine => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-    /// <summary>Whether less than a tenth is left.</summary>
+    /// <summary>A tenth, which stays for everything else.</summary>
+    public static long Reserve => OfMachine / LowDivisor;
+
+    /// <summary>Bytes that are available now.</summary>
+    public long Available => (ask ?? OfKernel)();
+
+    /// <summary>Whether less than the reserve is left.</summary>
     public bool IsLow
     {
         get
@@ -23,7 +29,7 @@ internal sealed class MemoryLeft(Func<long>? ask)
             var now = Environment.TickCount64;
             if (now - Volatile.Read(ref _asked) >= AskAfterMilliseconds)
             {
-                _isLow = (ask ?? OfKernel)() < OfMachine / LowDivisor;
+                _isLow = Available < Reserve;
                 Volatile.Write(ref _asked, now);
             }
             return Volatile.Read(ref _isLow);

@@ -9,8 +9,8 @@ internal readonly record struct Upper(string Path, bool InMemory, long Overflows
 
 /// <summary>
 /// Where what actions write goes while they run: directories on a tmpfs of our own while it is within its budget and the machine has memory left, else
-/// on disk. The tmpfs itself is larger than the budget, so that actions which were put there when it was still empty do not run into its end. A machine with so
-/// little memory that one action could fill it has none to give: a layer cannot move while it is in use.
+/// on disk. A layer cannot move while it is in use, so the tmpfs itself is larger than the budget, and grows while the machine has memory to give: what was put there
+/// when it was still empty runs into its end only when the machine itself is at its end. A machine with so little memory that one action could fill it has none to give.
 /// </summary>
 internal sealed class Scratch : IDisposable
 {
@@ -20,6 +20,10 @@ internal sealed class Scratch : IDisposable
     private const int FullDivisor = 32;
     private const long LeastMemory = 4L << 30;
 
+    // The tmpfs grows when less than this part of it is free.
+    private const int GrowDivisor = 4;
+    private const ulong NoSetIdNoDevices = 6 /* MS_NOSUID | MS_NODEV */, Remount = 32;
+
     // The tmpfs is looked at before it could have been filled: no machine writes faster than this.
     private const long MostBytesAMillisecond = 16 << 20;
     private const long LookOftenest = 2, LookRarest = 250;
@@ -28,19 +32,26 @@ internal sealed class Scratch : IDisposable
     private readonly long _budget;
     private readonly Reaper _reaper;
     private readonly MemoryLeft _left;
-    private readonly ITimer _look;
+    private readonly long _most;
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly Thread _watcher;
     private long _next;
     private long _overflows;
     private int _uppersInMemory;
     private int _looking;
+    private volatile bool _ended;
 
-    private Scratch(DirectoryCacheSettings settings, long budget, string description, TimeProvider time)
+    private Scratch(DirectoryCacheSettings settings, long budget, string description)
     {
         (_memory, Disk, _budget, Description) = (Path.Combine(settings.Scratch, "memory"), Path.Combine(settings.Scratch, "disk"), budget, description);
         _left = new MemoryLeft(settings.MemoryLeft);
+        _most = settings.ScratchMemoryLimit ?? MemoryLeft.OfMachine - MemoryLeft.Reserve;
         Directory.CreateDirectory(Disk);
         _reaper = new Reaper(Path.Combine(settings.Scratch, "trash"), settings.OnWarning);
-        _look = time.CreateTimer(_ => Look(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        // A thread of its own: a busy thread pool would look too late.
+        _watcher = new Thread(Look) { IsBackground = true, Name = "scratch" };
+        if (budget > 0)
+            _watcher.Start();
     }
 
     public string Description { get; }
@@ -60,7 +71,7 @@ internal sealed class Scratch : IDisposable
 
     public Task Idle => _reaper.Idle;
 
-    public static Scratch Open(DirectoryCacheSettings settings, TimeProvider time)
+    public static Scratch Open(DirectoryCacheSettings settings)
     {
         var path = settings.Scratch;
         Directory.CreateDirectory(path);
@@ -74,13 +85,13 @@ internal sealed class Scratch : IDisposable
         if (budget <= 0)
             return new Scratch(settings, 0, settings.ScratchMemoryBytes is null
                 ? string.Create(CultureInfo.InvariantCulture, $"what actions write goes to disk, because {machine >> 20} MiB of memory are too few to hold it")
-                : "what actions write goes to disk, as configured", time);
+                : "what actions write goes to disk, as configured");
         Directory.CreateDirectory(memory);
-        var size = Math.Max(budget * 2, machine / 2);
-        var options = string.Create(CultureInfo.InvariantCulture, $"size={settings.ScratchMemoryLimit ?? size},mode=0755");
-        if (Libc.Mount(MountTable.OurSource, memory, "tmpfs", 6 /* MS_NOSUID | MS_NODEV */, options) != 0)
-            return new Scratch(settings, 0, $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}", time);
-        return new Scratch(settings, budget, string.Create(CultureInfo.InvariantCulture, $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"), time);
+        var size = settings.ScratchMemoryStart ?? settings.ScratchMemoryLimit ?? Math.Max(budget * 2, machine / 2);
+        var options = string.Create(CultureInfo.InvariantCulture, $"size={size},mode=0755");
+        if (Libc.Mount(MountTable.OurSource, memory, "tmpfs", NoSetIdNoDevices, options) != 0)
+            return new Scratch(settings, 0, $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}");
+        return new Scratch(settings, budget, string.Create(CultureInfo.InvariantCulture, $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"));
     }
 
     /// <summary>A new upper layer, or null and an errno.</summary>
@@ -125,48 +136,63 @@ internal sealed class Scratch : IDisposable
 
     public void Dispose()
     {
-        _look.Dispose();
         _reaper.Dispose();
         if (_budget > 0)
+        {
+            _ended = true;
+            _wake.Set();
+            _watcher.Join();
             OverlayMounts.Unmount(_memory);
+        }
+        _wake.Dispose();
     }
 
-    private bool IsFull() => IsFull(out _);
+    private bool IsFull() => Libc.FilesystemUse(_memory, out var use) == 0 && IsFull(use);
 
-    private bool IsFull(out long free)
-    {
-        free = 0;
-        if (Libc.FilesystemUse(_memory, out var use) != 0)
-            return false;
-        free = use.FreeBytes;
-        return use.Free < Math.Max(1, use.Blocks / FullDivisor);
-    }
+    private static bool IsFull(in Libc.StatvfsBuffer use) => use.Free < Math.Max(1, use.Blocks / FullDivisor);
 
-    /// <summary>Looks while there is anything to look for, so that an idle worker sleeps.</summary>
     private void Watch()
     {
         Interlocked.Increment(ref _uppersInMemory);
         if (Interlocked.Exchange(ref _looking, 1) == 0)
-            LookAgain();
+            _wake.Set();
     }
 
+    /// <summary>Looks while there is anything to look for, so that an idle worker sleeps; the less room there is, the sooner.</summary>
     private void Look()
     {
-        if (IsFull())
-            Interlocked.Increment(ref _overflows);
-        if (Volatile.Read(ref _uppersInMemory) == 0)
+        while (!_ended)
         {
-            Volatile.Write(ref _looking, 0);
-            if (Volatile.Read(ref _uppersInMemory) == 0 || Interlocked.Exchange(ref _looking, 1) != 0)
-                return;
+            if (Volatile.Read(ref _uppersInMemory) > 0)
+            {
+                _wake.WaitOne((int)Math.Clamp(LookOnce() / MostBytesAMillisecond, LookOftenest, LookRarest));
+                continue;
+            }
+            Interlocked.Exchange(ref _looking, 0);
+            if (Volatile.Read(ref _uppersInMemory) == 0)
+                _wake.WaitOne();
+            else
+                Interlocked.Exchange(ref _looking, 1);
         }
-        LookAgain();
     }
 
-    /// <summary>The less room there is, the sooner: what fills the rest and removes it again is seen all the same.</summary>
-    private void LookAgain()
+    /// <summary>The bytes that are free.</summary>
+    private long LookOnce()
     {
-        _ = IsFull(out var free);
-        _look.Change(TimeSpan.FromMilliseconds(Math.Clamp(free / MostBytesAMillisecond, LookOftenest, LookRarest)), Timeout.InfiniteTimeSpan);
+        if (Libc.FilesystemUse(_memory, out var use) != 0)
+            return 0;
+        if (IsFull(use))
+            Interlocked.Increment(ref _overflows);
+        if (use.Free < use.Blocks / GrowDivisor)
+            Grow(use);
+        return use.FreeBytes;
+    }
+
+    /// <summary>Lets the tmpfs take whatever the machine has left but for the reserve.</summary>
+    private void Grow(in Libc.StatvfsBuffer use)
+    {
+        var size = Math.Min(_most, use.UsedBytes + _left.Available - MemoryLeft.Reserve);
+        if (size > use.UsedBytes + use.FreeBytes)
+            _ = Libc.Mount(MountTable.OurSource, _memory, "tmpfs", Remount | NoSetIdNoDevices, string.Create(CultureInfo.InvariantCulture, $"size={size}"));
     }
 }

@@ -35,6 +35,28 @@ public class ScratchTests
     }
 
     [SkippableFact]
+    public async Task A_running_action_may_write_more_than_was_foreseen_while_the_machine_has_memory_left()
+    {
+        RootsFixture.Needs("overlay");
+        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryStart = 64 << 20 });
+        using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
+        Assert.Equal((0, ""), Shell.Run("for i in $(seq 40); do head -c 8000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path));
+        Assert.Null(made.Shortage);
+    }
+
+    [SkippableFact]
+    public async Task Where_the_machine_has_no_memory_left_the_scratch_does_not_grow()
+    {
+        RootsFixture.Needs("overlay");
+        var left = long.MaxValue / 2;
+        using var fixture = new RootsFixture("overlay", settings => settings with { ScratchMemoryStart = 16 << 20, MemoryLeft = () => left });
+        using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
+        left = 1 << 20;
+        Assert.NotEqual(0, Shell.Run("for i in $(seq 40); do head -c 1000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path).ExitCode);
+        Assert.NotNull(made.Shortage);
+    }
+
+    [SkippableFact]
     public async Task A_short_filling_of_the_memory_is_seen()
     {
         RootsFixture.Needs("overlay");
