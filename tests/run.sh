@@ -154,6 +154,12 @@ fi
 # benchmarks ARGS…: the program of the measurements, as the build left it
 benchmarks() { dotnet run -c Release --no-build --project tests/NativeLink.Actors.Benchmarks -- "$@"; }
 
+# Beside the crash rounds and the faults, which wait a lot and measure nothing.
+if wanted format; then
+  dotnet format NativeLink.Actors.sln --verify-no-changes --no-restore >"$OUT/format.log" 2>&1 &
+  FORMAT=$!; PIDS+=("$FORMAT")
+fi
+
 if wanted crash; then
   title "crash rounds"
   benchmarks crash 2 --binary "$OUT/bin/nativelink-actors" >"$OUT/crash.log" 2>&1
@@ -175,6 +181,12 @@ if wanted micro; then
   title "inner pieces, each once"
   benchmarks micro --once >"$OUT/micro.log" 2>&1; micro=$?; verdict "micro --once" $micro
   [ $micro = 0 ] || tail -n 30 "$OUT/micro.log"
+fi
+
+if wanted format; then
+  title format
+  wait "$FORMAT"; format=$?; verdict format $format
+  [ $format = 0 ] || head -n 20 "$OUT/format.log"
 fi
 
 if wanted bazel; then
@@ -207,12 +219,6 @@ fi
 if wanted coverage; then
   title "conformance coverage"
   tests/conformance-coverage.sh >"$OUT/coverage.log"; verdict "conformance coverage" $?; cat "$OUT/coverage.log"
-fi
-
-if wanted format; then
-  title format
-  dotnet format NativeLink.Actors.sln --verify-no-changes --no-restore >"$OUT/format.log" 2>&1; f=$?; verdict format $f
-  [ $f = 0 ] || head -n 20 "$OUT/format.log"
 fi
 
 if [ ${#SKIPS[@]} -gt 0 ]; then

@@ -8,6 +8,9 @@ namespace NativeLink.Actors.EndToEnd;
 /// </summary>
 public sealed class BazelWorkspace : IAsyncLifetime
 {
+    /// <summary>Half of the workspace: enough for a build in whose middle something happens.</summary>
+    internal static readonly string[] Libraries = ["//alpha", "//beta", "//gamma"];
+
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(5);
     private readonly string _home = Directory.CreateTempSubdirectory("nla-bazel-").FullName;
     private readonly string _workspace;

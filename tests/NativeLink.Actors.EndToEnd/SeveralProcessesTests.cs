@@ -33,7 +33,7 @@ public sealed partial class SeveralProcessesTests(BazelWorkspace workspace)
         var doomed = await cluster.StartWorker("doomed");
         await cluster.StartWorker("other");
         await workspace.Fresh();
-        await using var build = workspace.Start("build", cluster.Endpoint, "//...");
+        await using var build = workspace.Start("build", cluster.Endpoint, BazelWorkspace.Libraries);
         await doomed.Says("succeeded", TimeSpan.FromMinutes(2));
         doomed.Signal("KILL");
         Assert.NotEqual(0, await doomed.Exit(TimeSpan.FromSeconds(10)));
@@ -49,7 +49,7 @@ public sealed partial class SeveralProcessesTests(BazelWorkspace workspace)
         var leaving = await cluster.StartWorker("leaving");
         await cluster.StartWorker("staying");
         await workspace.Fresh();
-        await using var build = workspace.Start("build", cluster.Endpoint, "//...");
+        await using var build = workspace.Start("build", cluster.Endpoint, BazelWorkspace.Libraries);
         await leaving.Says("succeeded", TimeSpan.FromMinutes(2));
         leaving.Signal("TERM");
         Assert.Equal(0, await leaving.Exit(TimeSpan.FromSeconds(60)));

@@ -17,7 +17,7 @@ public sealed class WorkerPoolTests(BazelWorkspace workspace)
             cluster.StartProgram(["--config", file, "--worker", "--worker-id", $"worker-host-{i}"], "registered")));
         Assert.Equal(["worker-host-1", "worker-host-2", "worker-host-3", "worker-host-4"], Parts(cluster));
         await workspace.Fresh();
-        await workspace.Build("build", cluster.Endpoint, "//...");
+        await workspace.Build("build", cluster.Endpoint, BazelWorkspace.Libraries);
         Assert.All(workers, worker => Assert.Contains("succeeded", worker.Output, StringComparison.Ordinal));
         foreach (var worker in workers)
             worker.Signal("TERM");
