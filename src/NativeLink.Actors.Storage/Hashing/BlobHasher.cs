@@ -14,22 +14,26 @@ public abstract class BlobHasher : IDisposable
     public static BlobHasher Create(DigestFunction function) => function switch
     {
         DigestFunction.Sha256 => new Sha256Hasher(),
-        DigestFunction.Blake3 => NativeBlake3Hasher.IsAvailable ? new NativeBlake3Hasher() : new ManagedBlake3Hasher(),
-        _ => throw new NotSupportedException($"no hasher for {function}: sha256 and blake3 are served"),
+        DigestFunction.Blake3 => new Blake3Hasher(),
+        _ => throw NotServed(function),
     };
 
     /// <summary>Digest of bytes that are in memory as a whole.</summary>
     public static Digest Compute(ReadOnlySpan<byte> content, DigestFunction function)
     {
-        if (function == DigestFunction.Sha256)
+        Span<byte> hash = stackalloc byte[Digest.HashLength];
+        switch (function)
         {
-            Span<byte> hash = stackalloc byte[Digest.HashLength];
-            SHA256.HashData(content, hash);
-            return Digest.FromHash(hash, content.Length, function);
+            case DigestFunction.Sha256:
+                SHA256.HashData(content, hash);
+                break;
+            case DigestFunction.Blake3:
+                Blake3Hasher.Hash(content, hash);
+                break;
+            default:
+                throw NotServed(function);
         }
-        using var hasher = Create(function);
-        hasher.Append(content);
-        return hasher.Finish();
+        return Digest.FromHash(hash, content.Length, function);
     }
 
     /// <summary>Digest of a file's present content.</summary>
@@ -79,6 +83,8 @@ public abstract class BlobHasher : IDisposable
     protected virtual void Dispose(bool disposing)
     {
     }
+
+    private static NotSupportedException NotServed(DigestFunction function) => new($"no hasher for {function}: sha256 and blake3 are served");
 
     private sealed class Sha256Hasher : BlobHasher
     {

@@ -13,15 +13,13 @@ internal static class MicroReport
 {
     private const string SectionMark = "\n## ";
 
-    private static string Blake3 => NativeBlake3Hasher.IsAvailable ? "libblake3" : "managed code, libblake3 is not installed";
-
     /// <summary>The table of one class in Markdown, with date and machine.</summary>
     public static string TableOf(Summary summary)
     {
         var log = new AccumulationLogger();
         MarkdownExporter.GitHub.ExportToLog(summary, log);
         var table = log.GetLog().Split('\n').Select(static line => line.Trim()).Where(static line => line.StartsWith('|'));
-        return string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}, {Machine.Describe()}; BLAKE3 by {Blake3}.\n\n{string.Join('\n', table)}\n");
+        return string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}, {Machine.Describe()}.\n\n{string.Join('\n', table)}\n");
     }
 
     public static void Write(string file, IReadOnlyDictionary<string, string> tables)
