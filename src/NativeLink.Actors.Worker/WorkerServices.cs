@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Connection;
@@ -37,6 +38,7 @@ public sealed class WorkerServices : IAsyncDisposable
     /// <exception cref="FaultException">A path, store or TLS file cannot be used; says which and what to do.</exception>
     public static async Task<WorkerServices> OpenAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
     {
+        EarlyLoading.LoadReferencesOf(typeof(WorkerServices).Assembly);
         var services = new WorkerServices(options, logs.CreateLogger("NativeLink.Actors.Worker"), time);
         try
         {

@@ -9,7 +9,7 @@ public static class CheckConfigCommand
 {
     public static Command Build()
     {
-        var file = new Argument<string>("FILE") { Description = "NativeLink configuration file (JSON5), or the short form of its page on workers." };
+        var file = Shared.PathArgument("FILE", "NativeLink configuration file (JSON5), or the short form of its page on workers.", ArgumentArity.ExactlyOne);
         var command = new Command("check-config", "Check a configuration file: exit code 0 and a summary, or 2 and every mistake with its line and column.");
         var local = new Option<bool>("--local") { Description = "Check it as 'local --config FILE' reads it, with the cluster that it would start." };
         command.Arguments.Add(file);

@@ -15,13 +15,13 @@ public sealed class ExecCommand
 {
     private readonly Option<string?> _executor = new("--executor") { Description = "Where to execute. Without it a local cluster with one worker runs in this process, for this one action.", HelpName = "grpc://HOST:PORT" };
     private readonly Option<string> _instance = new("--instance") { Description = "Instance name on the executor.", HelpName = "NAME", DefaultValueFactory = _ => "" };
-    private readonly Option<string?> _input = new("--input") { Description = "Directory to upload as the input root; the command starts in it. Without it the root is empty.", HelpName = "DIR" };
+    private readonly Option<string?> _input = Shared.PathOption("--input", "DIR", "Directory to upload as the input root; the command starts in it. Without it the root is empty.");
     private readonly Option<string[]> _output = new("--output") { Description = "File or directory that the command makes, relative to the root. May be repeated.", HelpName = "PATH" };
     private readonly Option<string[]> _env = new("--env") { Description = "Variable of the command's environment, which is otherwise empty. May be repeated.", HelpName = "K=V" };
     private readonly Option<string[]> _property = new("--property") { Description = "Platform property that the worker must have. May be repeated.", HelpName = "K=V" };
     private readonly Option<string?> _timeout = new("--timeout") { Description = "Longest time the command may run, for example 30s. Default: the worker's.", HelpName = "D" };
     private readonly Option<bool> _noCache = new("--no-cache") { Description = "Execute even if the result is cached, and do not cache it." };
-    private readonly Option<string> _into = new("--into") { Description = "Directory for the outputs. Default: the current one.", HelpName = "DIR", DefaultValueFactory = _ => "." };
+    private readonly Option<string?> _into = Shared.PathOption("--into", "DIR", "Directory for the outputs. Default: the current one.");
     private readonly Argument<string[]> _command = new("COMMAND") { Description = "The command and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _logLevel;
 
@@ -67,7 +67,7 @@ public sealed class ExecCommand
 
     private ExecRequest Read(ParseResult result)
     {
-        var request = new ExecRequest { Arguments = [.. result.GetValue(_command)!], Into = result.GetValue(_into)! };
+        var request = new ExecRequest { Arguments = [.. result.GetValue(_command)!], Into = result.GetValue(_into) ?? "." };
         var outputs = result.GetValue(_output) ?? [];
         if (outputs.FirstOrDefault(path => path.Length == 0 || Path.IsPathRooted(path) || path.Split('/').Contains("..")) is { } wrong)
             throw new UsageException($"--output {wrong}: write a path relative to the input root, without '..'");

@@ -17,8 +17,8 @@ public sealed partial class LocalCommand
     private readonly Option<string?> _workerApi = new("--worker-api-listen") { Description = "Where workers of other processes connect. Default 127.0.0.1:50061.", HelpName = "IP:PORT" };
     private readonly Option<int?> _workers = Shared.NumberOption("--workers", "How many workers to run in this process; 0: none, they come from elsewhere. Default 1, or those of the file.");
     private readonly Option<int?> _maxInflight = Shared.NumberOption("--max-inflight", "Actions at once on each worker. Default: the number of processors, or as the file says.");
-    private readonly Option<string?> _data = new("--data") { Description = "Directory for everything that is kept and that the file names no place for. Default ~/.cache/nativelink-actors.", HelpName = "DIR" };
-    private readonly Option<string?> _config = new("--config") { Description = "NativeLink configuration file to take addresses, stores, workers and scheduler settings from; switches win over it.", HelpName = "FILE" };
+    private readonly Option<string?> _data = Shared.PathOption("--data", "DIR", "Directory for everything that is kept and that the file names no place for. Default ~/.cache/nativelink-actors.");
+    private readonly Option<string?> _config = Shared.PathOption("--config", "FILE", "NativeLink configuration file to take addresses, stores, workers and scheduler settings from; switches win over it.");
     private readonly Option<int?> _keepFor = Shared.NumberOption("--keep-for", "Minutes for which a blob that a client was told of is kept while there is anything else to evict. Default 30; 0: not at all.");
     private readonly InputRootOptions _inputRoots = new();
     private readonly Option<string?> _logLevel;
@@ -58,9 +58,7 @@ public sealed partial class LocalCommand
 
     private LocalSwitches Switches(ParseResult result)
     {
-        var (workers, inflight) = (result.GetValue(_workers), result.GetValue(_maxInflight));
-        if (workers < 0)
-            throw new UsageException($"--workers {workers}: 0 or more are possible");
+        var (workers, inflight) = (Shared.Workers(result.GetValue(_workers), least: 0), result.GetValue(_maxInflight));
         if (inflight < 1)
             throw new UsageException($"--max-inflight {inflight}: at least 1 is needed");
         var keepFor = result.GetValue(_keepFor);

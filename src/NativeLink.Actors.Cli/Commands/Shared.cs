@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
@@ -10,6 +11,8 @@ namespace NativeLink.Actors.Cli.Commands;
 /// <summary>What several commands read alike.</summary>
 public static partial class Shared
 {
+    private const int MostWorkers = 1000;
+
     public static Option<string?> LogLevelOption() => new("--log-level")
     {
         Description = $"How much to log to stderr: {Logs.Names}. Default: the variable NL_LOG, else INFO.",
@@ -31,6 +34,37 @@ public static partial class Shared
             return null;
         },
     };
+
+    /// <summary>An option that takes a path.</summary>
+    public static Option<string?> PathOption(string name, string kind, string description)
+    {
+        var option = new Option<string?>(name) { Description = description, HelpName = kind };
+        option.Validators.Add(result => RefuseEmpty(result, name));
+        return option;
+    }
+
+    /// <summary>An argument that is a path.</summary>
+    public static Argument<string?> PathArgument(string name, string description, ArgumentArity arity)
+    {
+        var argument = new Argument<string?>(name) { Description = description, Arity = arity };
+        argument.Validators.Add(result => RefuseEmpty(result, name));
+        return argument;
+    }
+
+    /// <summary>How many workers there may be: more is a slip of the finger, and ends the machine's memory before it is seen.</summary>
+    /// <exception cref="UsageException">More, or fewer than <paramref name="least"/>.</exception>
+    public static int? Workers(int? count, int least)
+    {
+        if (count < least)
+            throw new UsageException($"--workers {count}: " + (least == 0 ? "0 or more are possible" : $"at least {least} is needed"));
+        return count <= MostWorkers || count is null ? count : throw new UsageException($"--workers {count}: at most {MostWorkers} are possible");
+    }
+
+    private static void RefuseEmpty(SymbolResult result, string name)
+    {
+        if (result.Tokens is [{ Value: "" }])
+            result.AddError($"{name}: the path is empty; a variable that is not set, perhaps");
+    }
 
     /// <exception cref="UsageException">No such level.</exception>
     public static LogLevel Level(string? option, LogLevel otherwise) =>

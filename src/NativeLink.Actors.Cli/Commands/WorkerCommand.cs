@@ -11,8 +11,8 @@ public sealed partial class WorkerCommand
     // Of a drain that nobody can cut short any more.
     private static readonly TimeSpan HangUpBound = TimeSpan.FromSeconds(20);
 
-    private readonly Argument<string?> _file = new("FILE") { Description = "NativeLink configuration file (JSON5), or the short form of its page on workers.", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _config = new("--config") { Description = "The same as FILE.", HelpName = "FILE" };
+    private readonly Argument<string?> _file = Shared.PathArgument("FILE", "NativeLink configuration file (JSON5), or the short form of its page on workers.", ArgumentArity.ZeroOrOne);
+    private readonly Option<string?> _config = Shared.PathOption("--config", "FILE", "The same as FILE.");
     private readonly Option<bool> _worker = new("--worker") { Description = "Understood for NativeLink's sake: a worker is what runs anyway." };
     private readonly Option<string?> _workerId = new("--worker-id") { Description = "Name instead of the file's; each has its own part of the work directory, so that several processes can share one file.", HelpName = "ID" };
     private readonly Option<int?> _workers = Shared.NumberOption("--workers", "Run N workers like the first one of the file.");
@@ -35,11 +35,9 @@ public sealed partial class WorkerCommand
     private async Task<int> RunAsync(ParseResult result)
     {
         var path = File(result);
-        var (id, count) = (result.GetValue(_workerId), result.GetValue(_workers));
+        var (id, count) = (result.GetValue(_workerId), Shared.Workers(result.GetValue(_workers), least: 1));
         if (id is { Length: 0 })
             throw new UsageException("--worker-id needs a name");
-        if (count < 1)
-            throw new UsageException($"--workers {count}: at least 1 is needed");
         var inputRoots = _inputRoots.Read(result);
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
         var entered = Namespaces.Enter();

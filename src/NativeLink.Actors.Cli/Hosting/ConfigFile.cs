@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Configuration.Model;
 
@@ -7,12 +8,14 @@ namespace NativeLink.Actors.Cli.Hosting;
 /// <summary>A configuration file from its path to its model, with every mistake told at once.</summary>
 public static class ConfigFile
 {
+    private const int MostCharacters = 4 << 20;
+
     /// <exception cref="UsageException">It cannot be read.</exception>
     public static string Read(string path)
     {
         try
         {
-            return File.ReadAllText(path);
+            return Whole(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -37,6 +40,19 @@ public static class ConfigFile
 
     /// <summary>With the file's path once: what concerns the whole file has it already.</summary>
     public static string Shown(string path, ConfigNote note) => note.Line > 0 ? $"{path}:{note}" : note.ToString();
+
+    /// <summary>A device or a disk image named by mistake would fill the memory.</summary>
+    private static string Whole(string path)
+    {
+        using var reader = new StreamReader(path);
+        var (text, piece) = (new StringBuilder(), new char[4096]);
+        while (reader.Read(piece) is > 0 and var read)
+        {
+            if (text.Append(piece, 0, read).Length > MostCharacters)
+                throw new UsageException($"the configuration file '{path}' cannot be read: it has more than {MostCharacters} characters, so it is none");
+        }
+        return text.ToString();
+    }
 
     private static string NoCommand(string path) =>
         File.Exists(path) || path.Contains('/', StringComparison.Ordinal) || path.Contains('.', StringComparison.Ordinal) ? "" : ", and it is no command either: see --help";

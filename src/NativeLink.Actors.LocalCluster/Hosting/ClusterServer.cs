@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.LocalCluster.Services;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
@@ -38,6 +39,7 @@ internal static class ClusterServer
 
     public static WebApplication Build(LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
     {
+        EarlyLoading.LoadReferencesOf(typeof(ClusterServer).Assembly);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options, time));
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.NoDelay = options.NoDelay);

@@ -177,9 +177,13 @@ internal sealed class FileSource(ICasClient cas, ContentStore store, BatchQueue 
         }
         catch (FaultException error)
         {
-            return FaultOf(flight.Digest, error);
+            var fault = FaultOf(flight.Digest, error);
+            return fault.Code == StatusCode.ResourceExhausted && await IsMissingAsync(flight) ? BlobReader.MissingFault(flight.Digest) : fault;
         }
     }
+
+    /// <summary>For a blob that has no room here another worker may have: not for one that does not exist.</summary>
+    private async Task<bool> IsMissingAsync(Flight flight) => !(await cas.FindMissingAsync([flight.Digest], flight.Stop)).IsEmpty;
 
     private static Fault FaultOf(Digest digest, Exception error)
     {

@@ -19,9 +19,10 @@ internal enum FileKind
 
 /// <summary>What statx(2) says of a file.</summary>
 /// <param name="Mode">Permission bits, with set-id and sticky bits.</param>
+/// <param name="Size">Bytes, holes as well.</param>
 /// <param name="IsNull">It is <c>/dev/null</c> (character device 1:3).</param>
 /// <param name="Identity">Which file it is, whatever it is called.</param>
-internal readonly record struct FileStatus(FileKind Kind, uint Mode, uint Links, long Seconds, uint Nanoseconds, bool IsNull, FileIdentity Identity);
+internal readonly record struct FileStatus(FileKind Kind, uint Mode, uint Links, long Size, long Seconds, uint Nanoseconds, bool IsNull, FileIdentity Identity);
 
 /// <summary>Device and inode.</summary>
 internal readonly record struct FileIdentity(ulong Device, ulong Inode);
@@ -152,7 +153,7 @@ internal static partial class NativeFiles
         var isNull = (mode & 0xf000) == 0x2000
             && BinaryPrimitives.ReadUInt32LittleEndian(bytes[128..]) == 1 && BinaryPrimitives.ReadUInt32LittleEndian(bytes[132..]) == 3;
         return new FileStatus(
-            kind, mode & 0xfffu, BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]),
+            kind, mode & 0xfffu, BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[40..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[112..]), BinaryPrimitives.ReadUInt32LittleEndian(bytes[120..]), isNull,
             new FileIdentity(
                 ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(bytes[136..]) << 32) | BinaryPrimitives.ReadUInt32LittleEndian(bytes[140..]),

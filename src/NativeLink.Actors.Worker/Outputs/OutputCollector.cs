@@ -14,6 +14,8 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
     {
         var outputs = OutputScanner.Scan(plan);
         outputs.LeftOut.ForEach(note);
+        if (outputs.AllFiles.Find(file => file.Size > cas.MaxBlobBytes) is { } huge)
+            throw TooLarge(huge, plan);
         var (stdout, stderr) = (Spool(plan.StdoutPath), Spool(plan.StderrPath));
         FileHashing.HashAll([.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
         var blobs = new List<OutputBlob>();
@@ -55,6 +57,13 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
         FaultKind.Action,
         $"the action has {outputs.Files.Count} output files, {outputs.Directories.Count} directories and {outputs.Links.Count} symlinks: its result would take {size} bytes, "
         + $"and no more than {LargestResult} fit into the message to the scheduler; declare a directory instead of its files")
+    {
+        Code = StatusCode.InvalidArgument,
+    });
+
+    /// <summary>It would be the same at every attempt; hashing it first would take hours where it is a hole.</summary>
+    private FaultException TooLarge(ScannedFile file, UploadPlan plan) => new(new Fault(
+        FaultKind.Action, $"output '{Path.GetRelativePath(plan.Root, file.Location)}' is a file of {file.Size} bytes, and the CAS takes none above {cas.MaxBlobBytes}")
     {
         Code = StatusCode.InvalidArgument,
     });

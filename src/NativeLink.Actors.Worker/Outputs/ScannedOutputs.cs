@@ -5,6 +5,9 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <param name="MoveFrom">The path by which the file may be moved into the local store; null when it has to be copied.</param>
 internal sealed record ScannedFile(string Location, bool Executable, Reapi.NodeProperties? Properties, string? MoveFrom)
 {
+    /// <summary>Bytes when it was found, holes as well.</summary>
+    public long Size { get; init; }
+
     /// <summary>Known once the file has been hashed.</summary>
     public Digest Digest { get; set; }
 }

@@ -4,9 +4,10 @@ namespace NativeLink.Actors.Worker.Remote;
 
 /// <summary>What a CAS says of itself, as far as the client acts on it.</summary>
 /// <param name="MaxBatchBytes">Payload of one batch call.</param>
+/// <param name="MaxBlobBytes">Of the largest blob that is taken.</param>
 /// <param name="ZstdStreams">ByteStream and batch reads may be compressed.</param>
 /// <param name="ZstdBatchUpdates">Batch updates may be compressed.</param>
-internal sealed record CasCapabilities(int MaxBatchBytes, bool ZstdStreams, bool ZstdBatchUpdates)
+internal sealed record CasCapabilities(int MaxBatchBytes, long MaxBlobBytes, bool ZstdStreams, bool ZstdBatchUpdates)
 {
     /// <summary>What NativeLink advertises and does not mean (wire contract 2.2): uploads of 2 MiB work.</summary>
     private const long NativeLinkFigure = 65536;
@@ -16,7 +17,7 @@ internal sealed record CasCapabilities(int MaxBatchBytes, bool ZstdStreams, bool
     /// <summary>gRPC's 4 MiB message, less room for digests and framing.</summary>
     private const int LargestBatchBytes = (4 << 20) - (256 << 10);
 
-    public static readonly CasCapabilities Defaults = new(UsualBatchBytes, false, false);
+    public static readonly CasCapabilities Defaults = new(UsualBatchBytes, long.MaxValue, false, false);
 
     public static CasCapabilities From(Reapi.CacheCapabilities? cache)
     {
@@ -29,6 +30,7 @@ internal sealed record CasCapabilities(int MaxBatchBytes, bool ZstdStreams, bool
         };
         return new CasCapabilities(
             batch,
+            cache.MaxCasBlobSizeBytes > 0 ? cache.MaxCasBlobSizeBytes : long.MaxValue,
             cache.SupportedCompressors.Contains(Reapi.Compressor.Types.Value.Zstd),
             cache.SupportedBatchUpdateCompressors.Contains(Reapi.Compressor.Types.Value.Zstd));
     }

@@ -41,6 +41,8 @@ public sealed class GrpcCasClient : ICasClient
 
     public int MaxBatchBytes => _capabilities.Known.MaxBatchBytes;
 
+    public long MaxBlobBytes => _capabilities.Known.MaxBlobBytes;
+
     public long Absences => _caller.Absences;
 
     public async Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)

@@ -46,6 +46,9 @@ public interface ICasClient : IAsyncDisposable
     /// <summary>How many bytes of blobs one batch call may carry, in either direction.</summary>
     int MaxBatchBytes { get; }
 
+    /// <summary>Bytes of the largest blob that the CAS takes, as far as it has said so; else <see cref="long.MaxValue"/>.</summary>
+    long MaxBlobBytes { get; }
+
     /// <summary>
     /// Grows whenever the CAS was away: a connection to it ended, or a call found it unavailable. Who remembers what it has, remembers it for one such number:
     /// a CAS that comes back may have lost everything.

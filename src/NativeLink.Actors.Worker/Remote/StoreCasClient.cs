@@ -11,6 +11,8 @@ public sealed class StoreCasClient(ContentStore store) : ICasClient
 
     public int MaxBatchBytes => 2 << 20;
 
+    public long MaxBlobBytes => store.LargestBlobBytes;
+
     public long Absences => 0;
 
     public Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>

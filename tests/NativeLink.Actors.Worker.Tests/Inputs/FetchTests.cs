@@ -168,6 +168,24 @@ public sealed class FetchTests : InputSpec
     }
 
     [Fact]
+    public async Task A_blob_that_is_larger_than_any_disk_and_not_in_the_CAS_is_missing()
+    {
+        var digest = Digest.Parse(new string('a', 64), 1L << 60, DigestFunction.Sha256);
+        var error = await Assert.ThrowsAsync<FaultException>(() => Source.FetchAsync([digest], None));
+        Assert.Equal(FaultKind.Missing, error.Fault.Kind);
+        Assert.Equal([digest], error.Fault.Missing.ToArray());
+    }
+
+    [Fact]
+    public async Task A_blob_that_is_in_the_CAS_and_larger_than_the_disk_may_have_room_on_another_worker()
+    {
+        var digest = Digest.Parse(new string('a', 64), 1L << 60, DigestFunction.Sha256);
+        Server.Blobs[digest] = [1];
+        var error = await Assert.ThrowsAsync<FaultException>(() => Source.FetchAsync([digest], None));
+        Assert.Equal((FaultKind.Storage, Grpc.Core.StatusCode.ResourceExhausted), (error.Fault.Kind, error.Fault.Code));
+    }
+
+    [Fact]
     public async Task A_broken_batch_is_a_storage_fault_for_those_who_wait()
     {
         Server.FailNext("BatchReadBlobs", int.MaxValue);

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Remote;
 using System.Runtime.InteropServices;
 using Grpc.Core;
 
@@ -44,6 +45,18 @@ public sealed partial class OutputKindsTests : OutputSpec
         Assert.Empty(result.OutputSymlinks);
         Assert.Equal(Digest.Empty(DigestFunction.Sha256).ToWire(), result.StdoutDigest);
         Assert.Equal(Digest.Empty(DigestFunction.Sha256).ToWire(), result.StderrDigest);
+    }
+
+    [SkippableFact]
+    public async Task A_file_that_the_CAS_can_never_take_is_refused_before_it_is_hashed()
+    {
+        const long size = 1L << 43;
+        Skip.If(Store.LargestBlobBytes >= size, "the disk is larger than the test's file");
+        using (var hole = File.Create(Path.Combine(Root, "hole")))
+            hole.SetLength(size);
+        var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs("hole"), uploader: Uploader(new StoreCasClient(Store))));
+        Assert.Equal((FaultKind.Action, StatusCode.InvalidArgument), (error.Fault.Kind, error.Fault.Code));
+        Assert.Contains("'hole' is a file of 8796093022208 bytes", error.Fault.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
