@@ -63,6 +63,11 @@ public sealed class ExecCommand
             await Console.Error.WriteLineAsync("exec: interrupted; the action was cancelled");
             return ExitCodes.Interrupted;
         }
+        catch (RpcException) when (ending.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("exec: interrupted; no action was running");
+            return ExitCodes.Interrupted;
+        }
     }
 
     private ExecRequest Read(ParseResult result)
@@ -105,9 +110,12 @@ public sealed class ExecCommand
         }
         catch (RpcException error) when (!cancellation.IsCancellationRequested)
         {
-            reporter.Step(error.StatusCode == StatusCode.Unavailable
-                ? $"exec: no executor can be reached at {executor.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}"
-                : $"exec: {executor.Authority} answered {error.StatusCode}: {error.Status.Detail}");
+            reporter.Step(error.StatusCode switch
+            {
+                StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}",
+                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Authority} takes connections and does not answer: is it an executor?",
+                _ => $"exec: {executor.Authority} answered {error.StatusCode}: {error.Status.Detail}",
+            });
             return ExitCodes.ExecutorFailed;
         }
         catch (FaultException error)

@@ -12,6 +12,9 @@ public sealed class WorkDirectory : IDisposable
     private const string LockName = ".lock";
     private const int LongestName = 200;
 
+    // What was freed may be taken by others before it is used.
+    private const int MostTries = 8;
+
     private readonly DirectoryLock _lock;
     private readonly Reaper _reaper;
     private long _staged;
@@ -71,12 +74,18 @@ public sealed class WorkDirectory : IDisposable
     /// Makes <c>{attempt}</c>. Nobody else has or had that name since this directory was wiped: no attempt's clean-up can reach another's. The action's root,
     /// <c>work</c> in it, is not made.
     /// </summary>
+    /// <param name="attempt">Whose directory it is.</param>
+    /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it; answers whether it did.</param>
     /// <exception cref="FaultException">Worker: the disk refused it.</exception>
-    public ActionDirectory CreateActionDirectory(AttemptId attempt)
+    public ActionDirectory CreateActionDirectory(AttemptId attempt, Func<string, bool>? makeRoom = null)
     {
         var path = System.IO.Path.Combine(Path, SafeName(attempt.ToString()));
-        if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0)
-            throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(Errno.Last)}");
+        for (var tries = 0; Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0; tries++)
+        {
+            var errno = Errno.Last;
+            if (!Errno.IsFull(errno) || tries == MostTries || makeRoom?.Invoke(Path) != true)
+                throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}");
+        }
         return new ActionDirectory(this, path);
     }
 

@@ -7,11 +7,13 @@ namespace NativeLink.Actors.Worker.Operations;
 public sealed class ActionDirectories : IActionDirectories
 {
     private readonly WorkDirectory _work;
+    private readonly Func<string, bool>? _makeRoom;
 
     /// <param name="work">Stays its owner's.</param>
-    public ActionDirectories(WorkDirectory work)
+    /// <param name="makeRoom">Asked, with a path on a full disk, to give something up there; answers whether it did.</param>
+    public ActionDirectories(WorkDirectory work, Func<string, bool>? makeRoom = null)
     {
-        _work = work;
+        (_work, _makeRoom) = (work, makeRoom);
         // What is no action has a name that starts with a dot, so that nobody takes it for one.
         ScratchDirectory = Path.Combine(work.Path, ".scripts");
         Directory.CreateDirectory(ScratchDirectory);
@@ -20,7 +22,7 @@ public sealed class ActionDirectories : IActionDirectories
     /// <summary>Absolute path of a directory for the small outputs of scripts.</summary>
     public string ScratchDirectory { get; }
 
-    public IActionDirectory Create(AttemptId attempt) => new Made(_work.CreateActionDirectory(attempt));
+    public IActionDirectory Create(AttemptId attempt) => new Made(_work.CreateActionDirectory(attempt, _makeRoom));
 
     public string ScratchPath(AttemptId attempt) => Path.Combine(ScratchDirectory, WorkDirectory.SafeName(attempt.ToString()));
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using NativeLink.Actors.Cli.Tests.Rig;
 
 namespace NativeLink.Actors.Cli.Tests.Client;
@@ -176,6 +178,21 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
 
         Assert.Equal(130, await exec.ExitCodeAsync());
         await ProcessWatch.GoneAsync(marker);
+    }
+
+    [Fact]
+    public async Task One_that_is_interrupted_before_the_executor_has_answered_ends_with_130_too()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        await using var exec = Rig.Program.Start("exec", "--executor", $"{silent.LocalEndpoint}", "--", "/bin/true");
+        using var taken = await silent.AcceptTcpClientAsync();
+
+        exec.Signal("TERM");
+
+        Assert.Equal(130, await exec.ExitCodeAsync());
+        Assert.Contains("exec: interrupted", exec.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("should not happen", exec.Output, StringComparison.Ordinal);
     }
 
     private Task<(int Code, string Out, string Error)> ExecAsync(string[] switches, params string[] command) =>

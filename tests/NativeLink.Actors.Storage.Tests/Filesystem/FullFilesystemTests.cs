@@ -1,5 +1,6 @@
 using Grpc.Core;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.WorkDirectories;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
 
@@ -30,6 +31,23 @@ public class FullFilesystemTests
         // It gives up what it needs and no more.
         Assert.InRange(store.Usage.Bytes, free / 4, free);
         Assert.Empty(disk.TempFiles);
+    }
+
+    [SkippableFact]
+    public void An_action_gets_its_directory_on_a_full_disk_while_there_is_a_blob_to_evict()
+    {
+        using var disk = LoopDisk.Mount("mkfs.ext4 -q -m 0", 32);
+        using var store = disk.Open();
+        using var work = WorkDirectory.Open(disk.At("work"));
+        store.Put(Blobs.Numbered(1, 4 << 20));
+        disk.Fill();
+        var attempt = AttemptId.Next(new OperationId("op"));
+        Assert.Contains("No space left", Assert.Throws<FaultException>(() => work.CreateActionDirectory(attempt)).Fault.Detail, StringComparison.Ordinal);
+
+        using var made = work.CreateActionDirectory(attempt, path => store.TryMakeRoom(0, path));
+
+        Assert.True(Directory.Exists(made.Path));
+        Assert.Empty(disk.Blobs);
     }
 
     [SkippableFact]
@@ -78,6 +96,9 @@ public class FullFilesystemTests
             return drive.TotalFreeSpace; // Root, who alone can mount, has the reserve too.
         }
 
+        /// <summary>Leaves not a block.</summary>
+        public void Fill() => Shell.Run($"cat /dev/zero > {At("filler")}; for i in $(seq 3000); do mkdir {At()}/full-$i || exit 0; done", _directory.Path);
+
         public string BlobPath(Digest digest) => At("content", "d", $"{digest.Hash}-{digest.SizeBytes}");
 
         public void Dispose()
@@ -86,6 +107,6 @@ public class FullFilesystemTests
             _directory.Dispose();
         }
 
-        private string At(params string[] parts) => _directory.At(["disk", .. parts]);
+        public string At(params string[] parts) => _directory.At(["disk", .. parts]);
     }
 }
