@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Storage;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Connection;

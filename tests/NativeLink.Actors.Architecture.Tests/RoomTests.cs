@@ -9,10 +9,11 @@ public sealed class RoomTests
     {
         ["Protocol"] = [],
         ["Configuration"] = [],
-        ["Storage"] = ["Protocol"],
-        ["Worker"] = ["Storage", "Protocol"],
-        ["LocalCluster"] = ["Storage", "Protocol"],
-        ["Cli"] = ["Configuration", "Worker", "LocalCluster", "Storage", "Protocol"],
+        ["Posix"] = ["Protocol"],
+        ["Storage"] = ["Posix", "Protocol"],
+        ["Worker"] = ["Storage", "Posix", "Protocol"],
+        ["LocalCluster"] = ["Storage", "Posix", "Protocol"],
+        ["Cli"] = ["Configuration", "Worker", "LocalCluster", "Storage", "Posix", "Protocol"],
     };
 
     public static TheoryData<string> Rooms => [.. Allowed.Keys];
@@ -49,6 +50,7 @@ public sealed class RoomTests
 
     [Theory]
     [InlineData("Storage")]
+    [InlineData("Posix")]
     [InlineData("Protocol")]
     [InlineData("Configuration")]
     public void The_lower_rooms_know_nothing_of_actors(string room)

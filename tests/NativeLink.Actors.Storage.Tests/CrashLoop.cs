@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Storage.Tests.Trees;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Storage.Tests.Trees;
 using NativeLink.Actors.Storage.Trees;
 

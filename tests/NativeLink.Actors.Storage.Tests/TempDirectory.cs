@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Tests;
 
@@ -15,7 +14,7 @@ internal sealed class TempDirectory : IDisposable
 
     public void Dispose()
     {
-        MountTable.UnmountOursBelow(Path);
+        OwnMounts.UnmountBelow(Path);
         TreeDeleter.Delete(Path);
     }
 }

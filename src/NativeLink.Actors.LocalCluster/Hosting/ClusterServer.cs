@@ -8,8 +8,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.Storage;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 

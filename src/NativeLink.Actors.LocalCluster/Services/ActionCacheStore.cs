@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
+using NativeLink.Actors.Posix;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
@@ -111,7 +111,7 @@ public sealed class ActionCacheStore
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                var isFull = Errno.IsFull(error);
+                var isFull = DiskFault.IsFull(error);
                 if (isFull && attempt < MostAttempts && (_makeRoom?.Invoke(message.Length) == true || GiveUpOldest(message.Length << attempt)))
                     continue;
                 throw new FaultException(

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Grpc.Core;
-using NativeLink.Actors.Storage.Native;
+using NativeLink.Actors.Posix;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
@@ -45,7 +45,7 @@ internal static class RequestChecks
         FaultException { Fault: { Code: StatusCode.DataLoss } fault } => new Status(StatusCode.InvalidArgument, fault.Detail),
         FaultException { Fault: { Kind: FaultKind.Missing } fault } => new Status(StatusCode.NotFound, fault.Detail),
         FaultException { Fault: var fault } => new Status(fault.Code ?? StatusCode.Internal, fault.Detail),
-        IOException io when Errno.IsFull(io) => new Status(StatusCode.ResourceExhausted, $"the store's disk is full: {io.Message}"),
+        IOException io when DiskFault.IsFull(io) => new Status(StatusCode.ResourceExhausted, $"the store's disk is full: {io.Message}"),
         IOException or UnauthorizedAccessException => new Status(StatusCode.Internal, $"the store's disk failed: {error.Message}"),
         _ => new Status(StatusCode.Internal, $"{error.GetType().Name}: {error.Message}"),
     };

@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -31,25 +30,25 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             var errno = Errno.Last;
             switch (errno)
             {
-                case Errno.CrossDevice or Errno.NotPermitted:
+                case Errno.EXDEV or Errno.EPERM:
                     return TryCopyAt(digest, directory, name, executable ? ExecutableMode : ReadOnlyMode, out _);
-                case Errno.TooManyLinks when attempt == 0:
+                case Errno.EMLINK when attempt == 0:
                     if (!Renew(digest, executable))
                         return false;
                     continue;
-                case Errno.NotFound when attempt == 0 && executable && Exists(digest):
+                case Errno.ENOENT when attempt == 0 && executable && Exists(digest):
                     if (!MakeTwin(digest))
                         return false;
                     continue;
-                case Errno.NotFound when attempt == 0 && store.HasWaitedForOthers():
+                case Errno.ENOENT when attempt == 0 && store.HasWaitedForOthers():
                     continue;
-                case Errno.NotFound when !Exists(digest):
+                case Errno.ENOENT when !Exists(digest):
                     store.Forget(digest);
                     return false;
                 case var full when store.Room.MadeFor(full, attempt, 0):
                     continue;
                 default:
-                    throw Errno.Fault($"blob {digest} cannot be linked to {name}", errno);
+                    throw DiskFault.Of($"blob {digest} cannot be linked to {name}", errno);
             }
         }
     }
@@ -71,15 +70,15 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
                 return true;
             _ = Libc.UnlinkAt(directory, name, 0);
             if (!store.Room.MadeFor(errno, attempt, digest.SizeBytes))
-                throw Errno.Fault($"blob {digest} cannot be copied to {name}", errno);
+                throw DiskFault.Of($"blob {digest} cannot be copied to {name}", errno);
         }
     }
 
     /// <inheritdoc cref="ContentStore.Adopt"/>
     public void Adopt(string path, in Digest digest)
     {
-        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0)
-            throw Errno.LastFault($"file {path} cannot be taken into the store");
+        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) != 0)
+            throw DiskFault.Last($"file {path} cannot be taken into the store");
         if (!status.IsRegular || status.Size != (ulong)digest.SizeBytes)
             throw Changed($"file {path} has {status.Size} bytes", digest);
         if (!digest.IsEmpty && !store.Contains(digest) && !(status.LinkCount == 1 && TryMove(path, digest)))
@@ -129,9 +128,9 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     private void CopyIn(string path, in Digest digest)
     {
-        var from = Libc.Open(path, Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
+        var from = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
         if (from < 0)
-            throw Errno.LastFault($"file {path} cannot be taken into the store");
+            throw DiskFault.Last($"file {path} cannot be taken into the store");
         using var source = new SafeFileHandle(from, ownsHandle: true);
         CopyFrom(source, digest);
     }
@@ -168,14 +167,14 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     private bool Exists(in Digest digest) => File.Exists(paths.BlobPath(digest));
 
     /// <summary>Whether a file is the blob's own inode or its twin's, which the store vouches for.</summary>
-    public bool IsStores(in Digest digest, in Libc.StatxBuffer file)
+    public bool IsStores(in Digest digest, in StatxBuffer file)
     {
         store.Resolve(digest);
         return IsInode(PathOf(digest), file) || IsInode(TwinPathOf(digest), file);
     }
 
-    private static bool IsInode(string path, in Libc.StatxBuffer file) =>
-        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var own) == 0 && own.Inode == file.Inode && own.Device == file.Device;
+    private static bool IsInode(string path, in StatxBuffer file) =>
+        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var own) == 0 && own.Inode == file.Inode && own.Device == file.Device;
 
     public string PathOf(in Digest digest) => paths.BlobPath(digest);
 
@@ -220,7 +219,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         {
             var errno = Errno.Last;
             if (Errno.IsFull(errno) && !store.Room.MadeFor(errno, attempt, 0))
-                throw Errno.Fault($"the executable file of blob {digest} cannot be made", errno);
+                throw DiskFault.Of($"the executable file of blob {digest} cannot be made", errno);
             if (!Errno.IsFull(errno))
                 throw TwinFault(Errno.Text(errno));
         }
@@ -263,15 +262,15 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         for (var attempt = 0; errno != 0 && store.Room.MadeFor(errno, attempt, digest.SizeBytes); attempt++)
             errno = FileCopy.Copy(from, target);
         if (errno != 0 || Libc.ChangeMode(target, mode) != 0)
-            throw Errno.Fault($"blob {digest} cannot be copied", errno != 0 ? errno : Errno.Last);
+            throw DiskFault.Of($"blob {digest} cannot be copied", errno != 0 ? errno : Errno.Last);
         file.Finish();
     }
 
     private static bool MakeEmpty(int directory, string name, uint mode)
     {
-        var descriptor = Libc.OpenAt(directory, name, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, mode);
+        var descriptor = Libc.OpenAt(directory, name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, mode);
         if (descriptor < 0)
-            throw Errno.LastFault($"empty file {name} cannot be made");
+            throw DiskFault.Last($"empty file {name} cannot be made");
         if (Umask.Cuts(mode))
             _ = Libc.ChangeMode(descriptor, mode);
         _ = InputTime.Set(descriptor);
@@ -281,7 +280,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     private static int CopyOnce(int from, int directory, string name, uint mode, ref bool reflinked)
     {
-        var to = Libc.OpenAt(directory, name, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, mode);
+        var to = Libc.OpenAt(directory, name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, mode);
         if (to < 0)
             return Errno.Last;
         reflinked = FileCopy.TryReflink(from, to);

@@ -1,7 +1,6 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -38,12 +37,12 @@ internal sealed class BlobProof : IDisposable
     /// <exception cref="FaultException">Storage: the file is there and cannot be opened.</exception>
     public static BlobProof? Open(string path, in Digest digest)
     {
-        var descriptor = Libc.Open(path, Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow | Libc.NoAccessTime, 0);
+        var descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow | OpenFlags.NoAccessTime, 0);
         // Only a file's owner may leave its access time alone (open(2), O_NOATIME).
-        if (descriptor < 0 && Errno.Last == Errno.NotPermitted)
-            descriptor = Libc.Open(path, Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
+        if (descriptor < 0 && Errno.Last == Errno.EPERM)
+            descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
         if (descriptor < 0)
-            return Errno.Last == Errno.NotFound ? null : throw Errno.LastFault($"{path} cannot be opened");
+            return Errno.Last == Errno.ENOENT ? null : throw DiskFault.Last($"{path} cannot be opened");
         return new BlobProof(digest, new SafeFileHandle(descriptor, ownsHandle: true));
     }
 

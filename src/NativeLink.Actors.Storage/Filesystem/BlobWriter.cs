@@ -1,6 +1,5 @@
 using Grpc.Core;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 

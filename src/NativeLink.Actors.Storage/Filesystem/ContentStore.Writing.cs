@@ -1,6 +1,5 @@
 using Grpc.Core;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -38,7 +37,7 @@ public sealed partial class ContentStore
             if (errno == 0)
                 break;
             if (!Room.MadeFor(errno, attempt, 0))
-                throw Errno.Fault($"blob {digest} cannot be put into {_paths.BlobDirectory}", errno);
+                throw DiskFault.Of($"blob {digest} cannot be put into {_paths.BlobDirectory}", errno);
         }
         _eviction.TryRun(placed);
         return lease ? _leases.Handle([placed]) : null;

@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -311,11 +310,11 @@ public sealed partial class ContentStore : IDisposable
             return -1;
         for (var attempt = 0; ; attempt++)
         {
-            var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest), Libc.ReadOnly | Libc.CloseOnExec | Libc.NoFollow, 0);
+            var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest), OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
             if (descriptor >= 0)
                 return descriptor;
-            if (Errno.Last != Errno.NotFound)
-                throw Errno.LastFault($"blob {_paths.BlobPath(digest)} cannot be opened");
+            if (Errno.Last != Errno.ENOENT)
+                throw DiskFault.Last($"blob {_paths.BlobPath(digest)} cannot be opened");
             if (attempt > 0 || !HasWaitedForOthers())
                 break;
         }

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -37,8 +36,8 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
 
     /// <summary>Whether what is given up here is free at another path then: both stand on the same file system.</summary>
     public bool IsFor(string path) =>
-        Libc.StatxAt(Libc.AtFdCwd, path, 0, Libc.StatxBasic, out var theirs) == 0
-        && Libc.StatxAt(Libc.AtFdCwd, paths.BlobDirectory, 0, Libc.StatxBasic, out var ours) == 0
+        Libc.StatxAt(Libc.AtFdCwd, path, 0, StatxBuffer.Basic, out var theirs) == 0
+        && Libc.StatxAt(Libc.AtFdCwd, paths.BlobDirectory, 0, StatxBuffer.Basic, out var ours) == 0
         && theirs.Device == ours.Device;
 
     /// <summary>False when there was nothing that could be given up.</summary>

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -40,8 +39,8 @@ internal sealed class EvictedFiles(StorePaths paths, TempFiles temps, LeaseBoard
     /// <summary>The descriptor keeps the blocks until it is closed (unlink(2)). Without one they are freed here.</summary>
     private bool TryUnlink(int directory, string name)
     {
-        var descriptor = Libc.OpenAt(directory, name, Libc.PathOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
-        if (Libc.UnlinkAt(directory, name, 0) == 0 || Errno.Last == Errno.NotFound)
+        var descriptor = Libc.OpenAt(directory, name, OpenFlags.PathOnly | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
+        if (Libc.UnlinkAt(directory, name, 0) == 0 || Errno.Last == Errno.ENOENT)
         {
             if (descriptor >= 0)
                 _open.Add(descriptor);
@@ -62,7 +61,7 @@ internal sealed class EvictedFiles(StorePaths paths, TempFiles temps, LeaseBoard
         {
             var errno = Errno.Last;
             // A new name takes space that a full disk does not have. Who leases it in this very moment finds it gone, and fetches it again.
-            return errno == Errno.NotFound || (Errno.IsFull(errno) && TryUnlink(paths.BlobDescriptor, name));
+            return errno == Errno.ENOENT || (Errno.IsFull(errno) && TryUnlink(paths.BlobDescriptor, name));
         }
         Interlocked.MemoryBarrier();
         if (leases.Has(key) && Libc.RenameAt(Libc.AtFdCwd, path, paths.BlobDescriptor, name) == 0)

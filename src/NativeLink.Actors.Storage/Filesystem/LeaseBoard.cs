@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -142,7 +141,7 @@ internal sealed class LeaseBoard : IDisposable
         {
             if (_open.TryGetValue(path, out var known))
                 return known;
-            var descriptor = Libc.Open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
+            var descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec, 0);
             return descriptor < 0 ? null : _open[path] = new SafeFileHandle(descriptor, ownsHandle: true);
         }
     }

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -31,8 +30,8 @@ internal sealed class ProcessPresence : IDisposable
     private ProcessPresence(string directory, string name, DirectoryLock own, Action<string> clean)
     {
         (_directory, Name, _own, _clean) = (directory, name, own, clean);
-        var descriptor = Libc.Open(directory, Libc.ReadOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
-        _handle = descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw Errno.LastFault($"directory {directory} cannot be opened");
+        var descriptor = Libc.Open(directory, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.CloseOnExec, 0);
+        _handle = descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw DiskFault.Last($"directory {directory} cannot be opened");
     }
 
     /// <summary>This process's name here; no other process ever has the same.</summary>
@@ -60,7 +59,7 @@ internal sealed class ProcessPresence : IDisposable
         {
             lock (_looking)
             {
-                if (_handle.IsClosed || Libc.StatxAt((int)_handle.DangerousGetHandle(), "", Libc.AtEmptyPath, Libc.StatxModifyTime, out var status) != 0)
+                if (_handle.IsClosed || Libc.StatxAt((int)_handle.DangerousGetHandle(), "", Libc.AtEmptyPath, StatxBuffer.ModificationTime, out var status) != 0)
                     return _others;
                 var now = Environment.TickCount64;
                 if (status.ModifyTime.TotalNanoseconds != _changed)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -32,7 +31,7 @@ internal sealed class StoreDoubts(StorePaths paths, Lock gate, Action<Digest> ve
     /// </summary>
     public static DateTimeOffset? Left(StorePaths paths)
     {
-        if (Libc.StatxAt(Libc.AtFdCwd, paths.DoubtsFile, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out _) != 0)
+        if (Libc.StatxAt(Libc.AtFdCwd, paths.DoubtsFile, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out _) != 0)
             return null;
         var isWhole = long.TryParse(File.ReadAllText(paths.DoubtsFile), NumberStyles.None, CultureInfo.InvariantCulture, out var since) && since < 253_402_300_000;
         // One that was cut off says of nothing that it is sound.

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -207,7 +206,7 @@ internal sealed class StoreEviction(
 
     private bool WasUsedElsewhere(BlobEntry victim)
     {
-        if (Libc.StatxAt(paths.BlobDescriptor, StorePaths.NameOf(victim.Key), 0, Libc.StatxBasic, out var status) != 0)
+        if (Libc.StatxAt(paths.BlobDescriptor, StorePaths.NameOf(victim.Key), 0, StatxBuffer.Basic, out var status) != 0)
             return false;
         var used = StoreScan.TimeOf(status.AccessTime);
         return used > victim.PersistedUse + TimeSpan.FromSeconds(1) && used > time.GetUtcNow() - _sparedAfterForeignUse;

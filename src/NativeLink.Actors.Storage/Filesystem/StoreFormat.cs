@@ -27,7 +27,7 @@ public static class StoreFormat
             if (text != current.ToString(CultureInfo.InvariantCulture))
                 File.WriteAllText(stamp, current.ToString(CultureInfo.InvariantCulture));
         }
-        catch (IOException error) when (Native.Errno.IsFull(error))
+        catch (IOException error) when (DiskFault.IsFull(error))
         {
             // Of this layout all the same; stamped when there is room.
         }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -82,7 +80,7 @@ internal sealed class StorePaths : IDisposable
     public bool Has(in Digest digest)
     {
         var name = NameOf(digest);
-        var has = Libc.StatxAt(BlobDescriptor, name, Libc.AtSymlinkNoFollow, Libc.StatxTypeSizeAndTime, out var status) == 0
+        var has = Libc.StatxAt(BlobDescriptor, name, Libc.AtSymlinkNoFollow, StatxBuffer.TypeSizeAndTime, out var status) == 0
             && status.IsRegular && status.Size == (ulong)digest.SizeBytes;
         if (has && status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
             _ = InputTime.SetAt(BlobDescriptor, name);
@@ -105,8 +103,8 @@ internal sealed class StorePaths : IDisposable
 
     private static int OpenDirectory(string path)
     {
-        var descriptor = Libc.Open(path, Libc.ReadOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
-        return descriptor >= 0 ? descriptor : throw Errno.LastFault($"directory {path} cannot be opened");
+        var descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.CloseOnExec, 0);
+        return descriptor >= 0 ? descriptor : throw DiskFault.Last($"directory {path} cannot be opened");
     }
 
     private static void RequireAbsolute(string path, string key)

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -39,7 +38,7 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         return _quarantined;
     }
 
-    public static DateTimeOffset TimeOf(Libc.StatxTime time)
+    public static DateTimeOffset TimeOf(StatxTime time)
     {
         var seconds = Math.Clamp(time.Seconds, 0, 253_402_300_000);
         return DateTimeOffset.FromUnixTimeSeconds(seconds).AddTicks(time.Nanoseconds / 100);
@@ -48,9 +47,9 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
     /// <summary>Writes a use into the file's access time, where the next run and other processes find it.</summary>
     public static unsafe void PersistUse(StorePaths paths, in Digest key, DateTimeOffset now)
     {
-        var times = stackalloc Libc.TimeSpec[2];
-        times[0] = new Libc.TimeSpec { Seconds = now.ToUnixTimeSeconds(), Nanoseconds = 0 };
-        times[1] = new Libc.TimeSpec { Seconds = 0, Nanoseconds = Libc.UtimeOmit };
+        var times = stackalloc TimeSpec[2];
+        times[0] = new TimeSpec { Seconds = now.ToUnixTimeSeconds(), Nanoseconds = 0 };
+        times[1] = new TimeSpec { Seconds = 0, Nanoseconds = TimeSpec.Omit };
         _ = Libc.SetTimesAt(paths.BlobDescriptor, StorePaths.NameOf(key), times, Libc.AtSymlinkNoFollow);
     }
 
@@ -70,10 +69,10 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         }
     }
 
-    private Libc.StatxBuffer? Check(in Digest key)
+    private StatxBuffer? Check(in Digest key)
     {
         var name = StorePaths.NameOf(key);
-        if (Libc.StatxAt(paths.BlobDescriptor, name, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0 || !status.IsRegular)
+        if (Libc.StatxAt(paths.BlobDescriptor, name, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) != 0 || !status.IsRegular)
             return null;
         if (status.Size == (ulong)key.SizeBytes)
         {
@@ -93,7 +92,7 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         if (!_hasTwins)
             return null;
         var path = paths.TwinPath(key);
-        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var twin) != 0)
+        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var twin) != 0)
             return null;
         if (twin.IsRegular && twin.Size == (ulong)key.SizeBytes && (twin.Mode & 0xFFF) == 0x16D && twin.Inode != inode)
         {

@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -28,12 +27,12 @@ internal sealed class TempFile : IDisposable
     {
         for (var attempt = 0; ; attempt++)
         {
-            var descriptor = Libc.Open(path, Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec, Mode);
+            var descriptor = Libc.Open(path, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, Mode);
             if (descriptor >= 0)
                 return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, room, evictPageCache);
             var errno = Errno.Last;
             if (!room.MadeFor(errno, attempt, size))
-                throw Errno.Fault($"temporary file {path} cannot be made", errno);
+                throw DiskFault.Of($"temporary file {path} cannot be made", errno);
         }
     }
 
@@ -50,9 +49,9 @@ internal sealed class TempFile : IDisposable
             }
             catch (IOException error)
             {
-                var errno = FileCopy.ErrnoOf(error);
+                var errno = Errno.Of(error);
                 if (!_room.MadeFor(errno, attempt, data.Length))
-                    throw Errno.Fault($"temporary file {_path} cannot be written", errno);
+                    throw DiskFault.Of($"temporary file {_path} cannot be written", errno);
             }
         }
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Hashing;
 

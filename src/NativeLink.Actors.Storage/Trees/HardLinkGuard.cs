@@ -1,5 +1,4 @@
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -58,7 +57,7 @@ internal sealed class HardLinkGuard
     private Look LookAt(in Digest file) => new(StateOf(_store.Links.PathOf(file)), _executables.Contains(file) ? StateOf(_store.Links.TwinPathOf(file)) : default);
 
     private static State StateOf(string path) =>
-        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) == 0
+        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) == 0
             ? new State(status.Inode, status.Size, status.Mode, status.ModifyTime.TotalNanoseconds)
             : default;
 

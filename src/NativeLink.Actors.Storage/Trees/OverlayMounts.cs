@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -54,7 +53,7 @@ internal sealed class OverlayMounts
             }
             finally
             {
-                MountTable.UnmountOursBelow(upper);
+                OwnMounts.UnmountBelow(upper);
                 TreeDeleter.Delete(lower);
                 TreeDeleter.Delete(upper);
             }
@@ -68,8 +67,8 @@ internal sealed class OverlayMounts
     {
         var data = $"lowerdir={string.Join(':', lowers.Select(Escape))},upperdir={Escape(upper)},workdir={Escape(work)}{(_options.Length == 0 ? "" : ",")}{_options}";
         if (System.Text.Encoding.UTF8.GetByteCount(data) > LongestOptions)
-            return Errno.NameTooLong;
-        return Libc.Mount(MountTable.OurSource, target, "overlay", 0, data) == 0 ? 0 : Errno.Last;
+            return Errno.ENAMETOOLONG;
+        return Libc.Mount(OwnMounts.Source, target, "overlay", 0, data) == 0 ? 0 : Errno.Last;
     }
 
     /// <summary>Unmounts; while something still uses it, the mount goes with its last user.</summary>
@@ -90,7 +89,7 @@ internal sealed class OverlayMounts
             Directory.CreateDirectory(path);
         foreach (var name in (string[])["changed", "removed", "hidden", "replaced/inner", "renamed/inner"])
             File.WriteAllText(Path.Combine(below, name), "below");
-        if (Libc.MakeNodeAt(Libc.AtFdCwd, Path.Combine(delta, "hidden"), 0x2000, 0) != 0)
+        if (Libc.MakeNodeAt(Libc.AtFdCwd, Path.Combine(delta, "hidden"), FileTypes.CharacterDevice, 0) != 0)
             return $"a whiteout cannot be made: {Errno.Text(Errno.Last)}";
         var errno = Mount([delta, below], Path.Combine(upper, "u"), Path.Combine(upper, "w"), target);
         if (errno != 0)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -94,9 +93,9 @@ internal sealed class OverlayRoots(
     private OverlayRoot Mount(TreeEntry entry, string destination, bool cached)
     {
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
-            throw Errno.LastFault($"input root {destination} cannot be made");
+            throw DiskFault.Last($"input root {destination} cannot be made");
         var inMemory = scratch.PrefersMemory && !_forDisk.ContainsKey(entry.Root);
-        var errno = Errno.NoSpace;
+        var errno = Errno.ENOSPC;
         // What is full takes no upper layer; the other place may.
         foreach (var place in (bool[])[inMemory, !inMemory])
         {
@@ -113,7 +112,7 @@ internal sealed class OverlayRoots(
                 break;
         }
         _ = Libc.UnlinkAt(Libc.AtFdCwd, destination, Libc.AtRemoveDir);
-        throw Errno.Fault($"an overlay cannot be mounted on {destination}", errno);
+        throw DiskFault.Of($"an overlay cannot be mounted on {destination}", errno);
     }
 
     private string? ShortageOf(in Upper upper, string path)
@@ -147,7 +146,7 @@ internal sealed class OverlayRoots(
             if (upper.InMemory || !path.StartsWith(Path + "/", StringComparison.Ordinal))
                 return null;
             var below = $"{upper.Path}/u{path[Path.Length..]}";
-            return Libc.StatxAt(Libc.AtFdCwd, below, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var file) == 0 && file.IsRegular && file.LinkCount == 1 ? below : null;
+            return Libc.StatxAt(Libc.AtFdCwd, below, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var file) == 0 && file.IsRegular && file.LinkCount == 1 ? below : null;
         }
 
         public string? Shortage => owner.ShortageOf(upper, path);

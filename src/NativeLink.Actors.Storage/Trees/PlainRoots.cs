@@ -1,5 +1,4 @@
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -34,7 +33,7 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
     private PlainRoot Write(DirectoryNode node, HashSet<Digest> files, string destination, bool known, CancellationToken cancellation)
     {
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
-            throw Errno.LastFault($"input root {destination} cannot be made");
+            throw DiskFault.Last($"input root {destination} cannot be made");
         try
         {
             var guard = Making == FileMaking.Link ? new HardLinkGuard(store, node, files) : null;
@@ -61,8 +60,8 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
         public long Bytes => bytes;
 
         public string? WhereToMoveFrom(string path) =>
-            Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var file) == 0
-            && Libc.StatxAt(Libc.AtFdCwd, owner.BlobDirectory, 0, Libc.StatxBasic, out var blobs) == 0
+            Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var file) == 0
+            && Libc.StatxAt(Libc.AtFdCwd, owner.BlobDirectory, 0, StatxBuffer.Basic, out var blobs) == 0
             && file.IsRegular && file.LinkCount == 1 && file.Device == blobs.Device
             && path.StartsWith(Path + "/", StringComparison.Ordinal)
                 ? path

@@ -1,5 +1,4 @@
 using System.Globalization;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -22,7 +21,7 @@ internal sealed class Scratch : IDisposable
 
     // The tmpfs grows when less than this part of it is free.
     private const int GrowDivisor = 4;
-    private const ulong NoSetIdNoDevices = 6 /* MS_NOSUID | MS_NODEV */, Remount = 32;
+    private const ulong NoSetIdNoDevices = Libc.MountNoSetId | Libc.MountNoDevices;
 
     // The tmpfs is looked at before it could have been filled: no machine writes faster than this.
     private const long MostBytesAMillisecond = 16 << 20;
@@ -75,7 +74,7 @@ internal sealed class Scratch : IDisposable
     {
         var path = settings.Scratch;
         Directory.CreateDirectory(path);
-        if (MountTable.UnmountOursBelow(path) is { } foreign)
+        if (OwnMounts.UnmountBelow(path) is { } foreign)
             throw new FaultException(FaultKind.Worker, $"scratch directory {path} holds a mount that no worker made, {foreign.MountPoint}; unmount it");
         foreach (var old in (string[])["memory", "disk"])
             TreeDeleter.Delete(Path.Combine(path, old));
@@ -89,7 +88,7 @@ internal sealed class Scratch : IDisposable
         Directory.CreateDirectory(memory);
         var size = settings.ScratchMemoryStart ?? settings.ScratchMemoryLimit ?? Math.Max(budget * 2, machine / 2);
         var options = string.Create(CultureInfo.InvariantCulture, $"size={size},mode=0755");
-        if (Libc.Mount(MountTable.OurSource, memory, "tmpfs", NoSetIdNoDevices, options) != 0)
+        if (Libc.Mount(OwnMounts.Source, memory, "tmpfs", NoSetIdNoDevices, options) != 0)
             return new Scratch(settings, 0, $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}");
         return new Scratch(settings, budget, string.Create(CultureInfo.InvariantCulture, $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"));
     }
@@ -149,7 +148,7 @@ internal sealed class Scratch : IDisposable
 
     private bool IsFull() => Libc.FilesystemUse(_memory, out var use) == 0 && IsFull(use);
 
-    private static bool IsFull(in Libc.StatvfsBuffer use) => use.Free < Math.Max(1, use.Blocks / FullDivisor);
+    private static bool IsFull(in StatvfsBuffer use) => use.Free < Math.Max(1, use.Blocks / FullDivisor);
 
     private void Watch()
     {
@@ -189,10 +188,10 @@ internal sealed class Scratch : IDisposable
     }
 
     /// <summary>Lets the tmpfs take whatever the machine has left but for the reserve.</summary>
-    private void Grow(in Libc.StatvfsBuffer use)
+    private void Grow(in StatvfsBuffer use)
     {
         var size = Math.Min(_most, use.UsedBytes + _left.Available - MemoryLeft.Reserve);
         if (size > use.UsedBytes + use.FreeBytes)
-            _ = Libc.Mount(MountTable.OurSource, _memory, "tmpfs", Remount | NoSetIdNoDevices, string.Create(CultureInfo.InvariantCulture, $"size={size}"));
+            _ = Libc.Mount(OwnMounts.Source, _memory, "tmpfs", Libc.MountRemount | NoSetIdNoDevices, string.Create(CultureInfo.InvariantCulture, $"size={size}"));
     }
 }

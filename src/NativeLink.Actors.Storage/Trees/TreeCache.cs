@@ -1,5 +1,4 @@
 using System.Globalization;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -160,7 +159,7 @@ internal sealed class TreeCache : IDisposable
             if (_entries.TryGetValue(root, out var old))
                 Doom(old);
             if (Libc.RenameAt(Libc.AtFdCwd, aside, Libc.AtFdCwd, entry.Path) != 0)
-                throw Errno.LastFault($"cached tree {entry.Path} cannot be put into place");
+                throw DiskFault.Last($"cached tree {entry.Path} cannot be put into place");
             Add(entry);
         }
         Trim();

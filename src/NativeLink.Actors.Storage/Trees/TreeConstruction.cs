@@ -1,5 +1,4 @@
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -118,7 +117,7 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
         {
             return Build(node, below, old, files, distrust, cancellation);
         }
-        catch (Exception error) when (Errno.IsFull(error) && store.Room.Make(0))
+        catch (Exception error) when (DiskFault.IsFull(error) && store.Room.Make(0))
         {
             return Build(node, below, old, files, distrust, cancellation);
         }

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -56,7 +55,7 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     {
         if (_paths is null && !Load())
             return false;
-        var tree = Libc.Open(Tree, Libc.ReadOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
+        var tree = Libc.Open(Tree, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.CloseOnExec, 0);
         if (tree < 0)
             return IsDamage();
         try
@@ -67,7 +66,7 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
                 var end = start + _paths!.Length;
                 while (at < end)
                 {
-                    if (Libc.StatxAtRaw(tree, at, Libc.AtSymlinkNoFollow, Libc.StatxModifyTime, out var status) != 0)
+                    if (Libc.StatxAt(tree, at, Libc.AtSymlinkNoFollow, StatxBuffer.ModificationTime, out var status) != 0)
                         return IsDamage();
                     if (status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
                         return false;
@@ -85,7 +84,7 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     }
 
     /// <summary>Says that it is not intact; throws where the last call failed for want of something, which says nothing about the tree.</summary>
-    private bool IsDamage() => Errno.IsScarce(Errno.Last) ? throw Errno.LastFault($"cached tree {Path} cannot be looked at") : false;
+    private bool IsDamage() => Errno.IsScarce(Errno.Last) ? throw DiskFault.Last($"cached tree {Path} cannot be looked at") : false;
 
     private bool Load()
     {

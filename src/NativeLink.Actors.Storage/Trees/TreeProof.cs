@@ -1,5 +1,4 @@
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -48,7 +47,7 @@ internal sealed class TreeProof(BlobLinks links)
     private bool HasFile(string directory, in FileItem file)
     {
         var path = Path.Combine(directory, file.Name);
-        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var status) != 0
+        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) != 0
             || !status.IsRegular || status.Size != (ulong)file.Digest.SizeBytes)
             return false;
         return file.Digest.IsEmpty || links.IsStores(file.Digest, status) || BlobProof.WhyWrong(path, file.Digest) is null;

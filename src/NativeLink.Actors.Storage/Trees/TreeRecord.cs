@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -155,7 +154,7 @@ internal sealed record TreeRecord
 
     /// <summary>A file that cannot be opened for want of a descriptor or memory is not damaged.</summary>
     private static bool IsDamage(Exception error) =>
-        error is UnauthorizedAccessException or ArgumentException || (error is IOException io && !Errno.IsScarce(FileCopy.ErrnoOf(io)));
+        error is UnauthorizedAccessException or ArgumentException || (error is IOException io && !Errno.IsScarce(Errno.Of(io)));
 
     private static Header? ReadHeader(BinaryReader reader)
     {

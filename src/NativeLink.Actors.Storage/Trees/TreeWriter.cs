@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Trees;
 
@@ -31,7 +30,6 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints?
     private const uint ExecutableMode = 0x16D;
 
     private const uint DirectoryMode = 0x1ED;
-    private const uint CharacterDevice = 0x2000;
 
     private readonly ArrayBufferWriter<byte> _paths = new();
     private readonly List<string> _path = [];
@@ -102,7 +100,7 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints?
     private void WriteChild(string name, DirectoryNode node, DirectoryNode? old, int parent)
     {
         if (Libc.MakeDirectoryAt(parent, name, DirectoryMode) != 0)
-            throw Errno.LastFault($"input directory {name} cannot be made");
+            throw DiskFault.Last($"input directory {name} cannot be made");
         if (Umask.Cuts(DirectoryMode))
             _ = Libc.ChangeModeAt(parent, name, DirectoryMode, 0);
         var child = Open(parent, name);
@@ -146,17 +144,17 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints?
             throw new BlobVanishedException(file.Digest);
         // What the umask cut, and write bits that only open's creator would have: set as asked.
         if (Libc.ChangeModeAt(directory, file.Name, mode, 0) != 0)
-            throw Errno.LastFault($"the mode of input {file.Name} cannot be set");
+            throw DiskFault.Last($"the mode of input {file.Name} cannot be set");
         if (file.ModifiedNanoseconds is not { } modified)
             return;
         var (seconds, rest) = Math.DivRem(modified, 1_000_000_000);
-        var times = stackalloc Libc.TimeSpec[2];
-        times[0] = new Libc.TimeSpec { Nanoseconds = Libc.UtimeOmit };
-        times[1] = rest < 0 ? new Libc.TimeSpec { Seconds = seconds - 1, Nanoseconds = rest + 1_000_000_000 } : new Libc.TimeSpec { Seconds = seconds, Nanoseconds = rest };
+        var times = stackalloc TimeSpec[2];
+        times[0] = new TimeSpec { Nanoseconds = TimeSpec.Omit };
+        times[1] = rest < 0 ? new TimeSpec { Seconds = seconds - 1, Nanoseconds = rest + 1_000_000_000 } : new TimeSpec { Seconds = seconds, Nanoseconds = rest };
         if (Libc.SetTimesAt(directory, file.Name, times, Libc.AtSymlinkNoFollow) != 0)
-            throw Errno.LastFault($"the time of input {file.Name} cannot be set");
+            throw DiskFault.Last($"the time of input {file.Name} cannot be set");
         // File systems do not refuse a time that they cannot hold: they take the nearest.
-        if (Libc.StatxAt(directory, file.Name, Libc.AtSymlinkNoFollow, Libc.StatxModifyTime, out var status) == 0 && status.ModifyTime.Seconds != times[1].Seconds)
+        if (Libc.StatxAt(directory, file.Name, Libc.AtSymlinkNoFollow, StatxBuffer.ModificationTime, out var status) == 0 && status.ModifyTime.Seconds != times[1].Seconds)
             throw new FaultException(FaultKind.Action, $"input {file.Name} is to have an mtime of {times[1].Seconds} s, which this file system cannot hold");
     }
 
@@ -171,15 +169,15 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints?
     private static void WriteSymlink(in SymlinkItem link, int directory)
     {
         if (Libc.SymlinkAt(link.Target, directory, link.Name) != 0)
-            throw Errno.LastFault($"symbolic link {link.Name} cannot be made");
+            throw DiskFault.Last($"symbolic link {link.Name} cannot be made");
         _ = InputTime.SetAt(directory, link.Name);
     }
 
     /// <summary>A whiteout: a character device 0/0, which needs no privilege (Linux 5.8; overlayfs documentation, "whiteouts and opaque directories").</summary>
     private static void Hide(string name, int directory)
     {
-        if (Libc.MakeNodeAt(directory, name, CharacterDevice, 0) != 0)
-            throw Errno.LastFault($"whiteout {name} cannot be made");
+        if (Libc.MakeNodeAt(directory, name, FileTypes.CharacterDevice, 0) != 0)
+            throw DiskFault.Last($"whiteout {name} cannot be made");
     }
 
     private void NotePath()
@@ -191,12 +189,12 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints?
     private static void SetTime(int directory)
     {
         if (InputTime.Set(directory) != 0)
-            throw Errno.LastFault("the time of a directory that was just made cannot be set");
+            throw DiskFault.Last("the time of a directory that was just made cannot be set");
     }
 
     private static int Open(int parent, string name)
     {
-        var descriptor = Libc.OpenAt(parent, name, Libc.ReadOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
-        return descriptor >= 0 ? descriptor : throw Errno.LastFault($"directory {name} cannot be opened");
+        var descriptor = Libc.OpenAt(parent, name, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
+        return descriptor >= 0 ? descriptor : throw DiskFault.Last($"directory {name} cannot be opened");
     }
 }

@@ -1,5 +1,4 @@
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
@@ -101,7 +100,7 @@ public sealed class WorkDirectory : IDisposable
     internal void Remove(string path)
     {
         if (IsMounted(path))
-            MountTable.UnmountOursBelow(path);
+            OwnMounts.UnmountBelow(path);
         _reaper.Take(path);
     }
 
@@ -114,8 +113,8 @@ public sealed class WorkDirectory : IDisposable
     }
 
     private static bool IsMounted(string path) =>
-        Libc.StatxAt(Libc.AtFdCwd, System.IO.Path.Combine(path, "work"), Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var work) == 0
-        && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, Libc.StatxBasic, out var parent) == 0
+        Libc.StatxAt(Libc.AtFdCwd, System.IO.Path.Combine(path, "work"), Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var work) == 0
+        && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var parent) == 0
         && work.Device != parent.Device;
 
     private static DirectoryLock LockAndWipe(string whole, string part, Action<string>? onWarning)
@@ -193,7 +192,7 @@ public sealed class WorkDirectory : IDisposable
     /// <summary>Everything goes but the marker and the locks; big trees go into the trash first, so that a start is never slow.</summary>
     private static void Wipe(string part, string trash)
     {
-        if (MountTable.UnmountOursBelow(part) is { } foreign)
+        if (OwnMounts.UnmountBelow(part) is { } foreign)
         {
             throw new FaultException(
                 FaultKind.Worker,

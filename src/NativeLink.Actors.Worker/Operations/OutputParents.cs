@@ -1,4 +1,4 @@
-using NativeLink.Actors.Storage.Native;
+using NativeLink.Actors.Storage;
 
 namespace NativeLink.Actors.Worker.Operations;
 

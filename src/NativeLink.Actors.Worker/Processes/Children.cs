@@ -22,7 +22,7 @@ internal static unsafe class Children
     internal static void Reap(int pid, int pidfd)
     {
         int status;
-        _ = Native.AwaitReadable(pidfd, EndMilliseconds);
-        lock (_gate) _ = Native.Wait(pid, &status, Native.WaitNoHang, null);
+        _ = Libc.AwaitReadable(pidfd, EndMilliseconds);
+        lock (_gate) _ = Libc.Wait(pid, &status, Libc.WaitNoHang, null);
     }
 }

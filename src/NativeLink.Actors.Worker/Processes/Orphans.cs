@@ -25,7 +25,7 @@ internal sealed unsafe class Orphans : IDisposable
     internal static Orphans? Adopt(Action wake)
     {
         int subreaper;
-        return Environment.ProcessId == 1 || (Native.ProcessControl(Native.PrGetChildSubreaper, (nuint)(&subreaper), 0, 0, 0) == 0 && subreaper != 0)
+        return Environment.ProcessId == 1 || (Libc.ProcessControl(Libc.PrGetChildSubreaper, (nuint)(&subreaper), 0, 0, 0) == 0 && subreaper != 0)
             ? new Orphans(wake)
             : null;
     }
@@ -73,7 +73,7 @@ internal sealed unsafe class Orphans : IDisposable
         if (ProcStat.State(stat) != 'Z') return true;
         ended(pid);
         int status;
-        _ = Native.Wait(pid, &status, Native.WaitNoHang, null);
+        _ = Libc.Wait(pid, &status, Libc.WaitNoHang, null);
         return true;
     }
 

@@ -45,14 +45,14 @@ public static unsafe class OwnNamespaces
         {
             using var file = new FileStream(said, FileMode.CreateNew, FileAccess.Write);
             // Where this process was started without stdin, stdout or stderr, the file may be one of those that the child sets up.
-            var above = NativePipes.Fcntl((int)file.SafeFileHandle.DangerousGetHandle(), NativePipes.DuplicateCloseOnExec, LeastDescriptor);
-            if (above < 0) return Native.ErrorText(Marshal.GetLastPInvokeError());
+            var above = Libc.Fcntl((int)file.SafeFileHandle.DangerousGetHandle(), FcntlCommand.DuplicateCloseOnExec, LeastDescriptor);
+            if (above < 0) return Errno.Message(Errno.Last);
             call.Prepare(plan, program.Path, new SpawnStreams(-1, above));
             var spawned = call.Spawn();
-            _ = Native.Close(above);
-            if (!spawned) return $"{program.Path}: {Native.ErrorText(call.Error)}";
+            _ = Libc.Close(above);
+            if (!spawned) return $"{program.Path}: {Errno.Message(call.Error)}";
             int status;
-            while (Native.Wait(call.Pid, &status, 0, null) != call.Pid && Marshal.GetLastPInvokeError() == Native.EINTR)
+            while (Libc.Wait(call.Pid, &status, 0, null) != call.Pid && Errno.Last == Errno.EINTR)
             {
                 // Interrupted by a signal.
             }
@@ -65,7 +65,7 @@ public static unsafe class OwnNamespaces
         }
         finally
         {
-            _ = Native.Unlink(said);
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, said, 0);
         }
     }
 
@@ -83,9 +83,9 @@ public static unsafe class OwnNamespaces
 
         RemoveSocket();
         // The environment, as this process got it, byte by byte, and the marker.
-        _ = Native.SetVariable(Variable, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), 1);
-        _ = Native.Execute(Terminated(Encoding.UTF8.GetBytes(program)), pointers);
-        return $"{program}: {Native.ErrorText(Marshal.GetLastPInvokeError())}";
+        _ = Libc.SetVariable(Variable, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), 1);
+        _ = Libc.Execute(Terminated(Encoding.UTF8.GetBytes(program)), pointers);
+        return $"{program}: {Errno.Message(Errno.Last)}";
     }
 
     /// <summary>
@@ -96,7 +96,7 @@ public static unsafe class OwnNamespaces
     {
         try
         {
-            foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) _ = Native.Unlink(socket);
+            foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) _ = Libc.UnlinkAt(Libc.AtFdCwd, socket, 0);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

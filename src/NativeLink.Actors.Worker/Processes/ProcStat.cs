@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace NativeLink.Actors.Worker.Processes;
@@ -56,7 +55,7 @@ public static class ProcStat
     internal static string? Read(int pid)
     {
         Span<byte> buffer = stackalloc byte[1024];
-        var length = Native.ReadFile(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"), buffer);
+        var length = Libc.ReadFile(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"), buffer);
         return length > 0 ? Encoding.UTF8.GetString(buffer[..length]) : null;
     }
 
@@ -64,7 +63,7 @@ public static class ProcStat
     internal static long ResidentKiB(int pid)
     {
         Span<byte> buffer = stackalloc byte[128];
-        var length = Native.ReadFile(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/statm"), buffer);
+        var length = Libc.ReadFile(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/statm"), buffer);
         if (length <= 0) return 0;
         var text = buffer[..length];
         var second = text.IndexOf((byte)' ') + 1;
@@ -72,7 +71,7 @@ public static class ProcStat
     }
 
     /// <summary>Whether there is such a process, dead or alive; takes no descriptor.</summary>
-    internal static bool Exists(int pid) => Native.SendSignal(pid, 0) == 0 || Marshal.GetLastPInvokeError() != Native.ESRCH;
+    internal static bool Exists(int pid) => Libc.SendSignal(pid, 0) == 0 || Errno.Last != Errno.ESRCH;
 
     /// <summary>The numbers in a file of the kernel's that lists process ids; empty when it cannot be read.</summary>
     internal static List<int> Pids(string path) => PidsIfReadable(path) ?? [];
@@ -82,11 +81,11 @@ public static class ProcStat
     {
         var buffer = new byte[4096];
         int length;
-        while ((length = Native.ReadFile(path, buffer)) == buffer.Length && length < 1 << 22) buffer = new byte[buffer.Length * 4];
+        while ((length = Libc.ReadFile(path, buffer)) == buffer.Length && length < 1 << 22) buffer = new byte[buffer.Length * 4];
         return length switch
         {
             > 0 => Numbers(buffer.AsSpan(0, length)),
-            0 or -Native.ENOENT or -Native.ESRCH => [],
+            0 or -Errno.ENOENT or -Errno.ESRCH => [],
             _ => null,
         };
     }
@@ -110,7 +109,7 @@ public static class ProcStat
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                complete &= error is DirectoryNotFoundException or UnauthorizedAccessException || error.HResult == Native.ESRCH;
+                complete &= error is DirectoryNotFoundException or UnauthorizedAccessException || error.HResult == Errno.ESRCH;
                 continue; // Mostly it has ended meanwhile.
             }
 

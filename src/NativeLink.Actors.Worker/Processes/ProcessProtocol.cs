@@ -55,7 +55,7 @@ public sealed record ProcessReport(int ExitCode, int Signal, bool Aborted, DateT
     public bool Unstarted { get; init; }
 
     /// <summary>The report of a process that was aborted before it was spawned: as if killed at once.</summary>
-    internal static ProcessReport NeverStarted(DateTimeOffset now) => new(128 + Native.SigKill, Native.SigKill, true, now, now, default);
+    internal static ProcessReport NeverStarted(DateTimeOffset now) => new(128 + Signals.Kill, Signals.Kill, true, now, now, default);
 }
 
 /// <summary>What a process tree used.</summary>

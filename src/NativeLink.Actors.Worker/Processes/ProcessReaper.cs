@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Worker.Processes.Containment;
 using NativeLink.Actors.Worker.Processes.Output;
@@ -22,8 +20,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private readonly ILogger _log;
     private readonly TimeSpan _endBound;
     private readonly OutputDrain _drain;
-    private readonly int _epoll = Native.EpollCreate(Native.OpenCloseOnExec);
-    private readonly int _wake = Native.EventFd(0, Native.OpenCloseOnExec | Native.OpenNonBlock);
+    private readonly int _epoll = Libc.EpollCreate(OpenFlags.CloseOnExec);
+    private readonly int _wake = Libc.EventFd(0, OpenFlags.CloseOnExec | OpenFlags.NonBlocking);
 
     // By a number that is given once: a process number may be used again while what it stood for has been given up but is still there.
     // Roots of all reapers of this process: a lane's children come to the main thread when the lane ends, and look like orphans there.
@@ -48,8 +46,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _round = [ReapOrphans, AdvanceEnding, SampleWhenDue];
         try
         {
-            if (_epoll < 0 || _wake < 0 || Native.EpollWatch(_epoll, _wake, 0) != 0)
-                throw new FaultException(FaultKind.Worker, $"cannot watch processes: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+            if (_epoll < 0 || _wake < 0 || Libc.EpollWatch(_epoll, _wake, 0) != 0)
+                throw new FaultException(FaultKind.Worker, $"cannot watch processes: {Errno.Message(Errno.Last)}");
             ReadCounters();
             _orphans = Orphans.Adopt(Wake);
             _thread = WorkerThread.Start(Loop, "process-reaper", 0);
@@ -70,10 +68,10 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _running[process.Number] = process;
         _roots[process.Pid] = process;
         process.Abort = abort.UnsafeRegister(state => PostAbort((RunningProcess)state!), process);
-        if (Native.EpollWatch(_epoll, process.PidFd, process.Number) != 0)
+        if (Libc.EpollWatch(_epoll, process.PidFd, process.Number) != 0)
         {
             process.Unwatched = true;
-            _log.CannotWatch(process.Pid, Native.ErrorText(Marshal.GetLastPInvokeError()));
+            _log.CannotWatch(process.Pid, Errno.Message(Errno.Last));
         }
 
         if (Interlocked.Exchange(ref _resting, 0) != 0 || process.Unwatched || _endAll) Wake();
@@ -102,7 +100,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     {
         _orphans?.Dispose();
         foreach (var fd in (ReadOnlySpan<int>)[_wake, _epoll])
-            if (fd >= 0) _ = Native.Close(fd);
+            if (fd >= 0) _ = Libc.Close(fd);
     }
 
     /// <summary>Ends a process; from any thread.</summary>
@@ -115,7 +113,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private void Wake()
     {
         long one = 1;
-        _ = Native.Write(_wake, &one, sizeof(long));
+        _ = Libc.Write(_wake, &one, sizeof(long));
     }
 
     private void Loop()
@@ -123,7 +121,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         Span<long> tags = stackalloc long[64];
         while (!_stopping)
         {
-            var count = Native.EpollTags(_epoll, tags, Timeout());
+            var count = Libc.EpollTags(_epoll, tags, Timeout());
             for (var i = 0; i < count; i++)
             {
                 if (tags[i] == 0) DrainWake();
@@ -166,7 +164,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private void DrainWake()
     {
         long sum;
-        _ = Native.Read(_wake, &sum, sizeof(long));
+        _ = Libc.Read(_wake, &sum, sizeof(long));
     }
 
     /// <summary>Nothing that goes wrong with one process may stop the thread that all of them need.</summary>
@@ -195,11 +193,11 @@ internal sealed unsafe class ProcessReaper : IDisposable
 
     private void OnRootEnded(RunningProcess process)
     {
-        var usage = stackalloc long[Native.UsageWords];
+        var usage = stackalloc long[Libc.UsageWords];
         int status;
-        if (Native.Wait(process.Pid, &status, Native.WaitNoHang, usage) != process.Pid)
+        if (Libc.Wait(process.Pid, &status, Libc.WaitNoHang, usage) != process.Pid)
         {
-            if (Marshal.GetLastPInvokeError() != Native.ECHILD) return;
+            if (Errno.Last != Errno.ECHILD) return;
             // Code in this process that is not ours has waited for it: how it ended is not to be known any more, but that it has.
             process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"how process {process.Pid} ended is not known: somebody else waited for it"));
         }
@@ -208,8 +206,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _roots.TryRemove(KeyValuePair.Create(process.Pid, process)); // The number may be another one's by now.
         (process.WaitStatus, process.RootUsage) = (status, RootUsage.From(usage));
         // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one: it would be told over and over.
-        if (!process.Unwatched) _ = Native.EpollForget(_epoll, process.PidFd);
-        _ = Native.Close(process.PidFd);
+        if (!process.Unwatched) _ = Libc.EpollForget(_epoll, process.PidFd);
+        _ = Libc.Close(process.PidFd);
         BeginEnding(process);
     }
 
@@ -268,7 +266,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private void Answer(RunningProcess process, TreeUsage known)
     {
         var signal = process.WaitStatus & 0x7F;
-        if (known.Interference is { } interference && signal == Native.SigKill && !process.Aborted)
+        if (known.Interference is { } interference && signal == Signals.Kill && !process.Aborted)
         {
             _drain.Finish(process.Output, static _ => { });
             process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} was ended: {interference}"));
@@ -276,7 +274,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         }
 
         var code = signal == 0 ? (process.WaitStatus >> 8) & 0xFF : 128 + signal;
-        var outOfMemory = known.OutOfMemory || (signal == Native.SigKill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
+        var outOfMemory = known.OutOfMemory || (signal == Signals.Kill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
         // What this process held when it spawned may be more than when it last looked at itself.
         if (known.PeakMemoryKiB is null && process.RootUsage.MostResidentKiB > _ownPeakKiB) ReadOwnPeak();
         var usage = new ResourceUsage(
@@ -314,14 +312,14 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private void ReadCounters()
     {
         Span<byte> buffer = stackalloc byte[8192];
-        Volatile.Write(ref _oomKills, ProcStat.Named(buffer[..Math.Max(0, Native.ReadFile("/proc/vmstat", buffer))], "oom_kill"u8) ?? 0);
+        Volatile.Write(ref _oomKills, ProcStat.Named(buffer[..Math.Max(0, Libc.ReadFile("/proc/vmstat", buffer))], "oom_kill"u8) ?? 0);
         ReadOwnPeak();
     }
 
     private void ReadOwnPeak()
     {
         Span<byte> buffer = stackalloc byte[8192];
-        var status = buffer[..Math.Max(0, Native.ReadFile("/proc/self/status", buffer))];
+        var status = buffer[..Math.Max(0, Libc.ReadFile("/proc/self/status", buffer))];
         var at = status.IndexOf("VmHWM:"u8);
         if (at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(status[(at + 6)..].TrimStart(" \t"u8), out long peak, out _))
             _ownPeakKiB = peak;

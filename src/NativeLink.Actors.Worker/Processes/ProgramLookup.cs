@@ -29,11 +29,11 @@ internal static class ProgramLookup
     private static ProgramPlace FindRelative(string name, string workingDirectory)
     {
         // Path.Combine, not GetFullPath: `..` after a symlink means the parent of its target.
-        var canonical = Native.Canonical(Path.Combine(workingDirectory, name), out var error);
+        var canonical = Libc.Canonical(Path.Combine(workingDirectory, name), out var error);
         if (canonical is null)
-            return error is Native.ENOENT or Native.ENOTDIR or Native.ENAMETOOLONG
+            return error is Errno.ENOENT or Errno.ENOTDIR or Errno.ENAMETOOLONG
                 ? ProgramPlace.Missing($"{name}: not found (looked up in {workingDirectory})")
-                : ProgramPlace.Refused($"{name}: {Native.ErrorText(error)}");
+                : ProgramPlace.Refused($"{name}: {Errno.Message(error)}");
         return Refusal(canonical) is { } reason ? ProgramPlace.Refused($"{name}: {reason}") : ProgramPlace.Found(canonical);
     }
 
@@ -63,6 +63,6 @@ internal static class ProgramLookup
     private static string? Refusal(string path)
     {
         if (Directory.Exists(path)) return "is a directory";
-        return Native.Access(path, Native.AccessExecute) == 0 ? null : "not executable (permission denied)";
+        return Libc.Access(path, Libc.AccessExecute) == 0 ? null : "not executable (permission denied)";
     }
 }

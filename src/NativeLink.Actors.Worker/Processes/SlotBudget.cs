@@ -14,20 +14,19 @@ internal static unsafe class SlotBudget
     // Assemblies that it has loaded after its first action, and sockets: below this the runtime itself ends for want of them.
     private const int RuntimeDescriptors = 256;
     private const int ProcessesEach = 8, ProcessesBesides = 96;
-    private const int ResourceProcesses = 6, ResourceDescriptors = 7;
 
     /// <summary>The most actions at once, and what bounds them, for the log.</summary>
     /// <exception cref="FaultException">Worker: there are too few descriptors for even one action; the process itself would end in the middle of it.</exception>
     internal static (int Slots, string Why) Measure()
     {
         var (slots, why) = (int.MaxValue, "");
-        var (files, open) = (Soft(ResourceDescriptors), Directory.GetFiles("/proc/self/fd").Length);
+        var (files, open) = (Soft(ResourceLimit.OpenFiles), Directory.GetFiles("/proc/self/fd").Length);
         var least = Math.Max(open + DescriptorsEach, RuntimeDescriptors) + DescriptorsEach;
         if (files < least)
             throw new FaultException(FaultKind.Worker, $"{files} open files are allowed (RLIMIT_NOFILE) and one action needs {least}: raise the limit (ulimit -n)");
         Consider(files, open, DescriptorsBesides, DescriptorsEach, "open files (RLIMIT_NOFILE)");
         // Root is not held to it.
-        if (!Environment.IsPrivilegedProcess) Consider(Soft(ResourceProcesses), OwnProcesses(), ProcessesBesides, ProcessesEach, "processes (RLIMIT_NPROC)");
+        if (!Environment.IsPrivilegedProcess) Consider(Soft(ResourceLimit.Processes), OwnProcesses(), ProcessesBesides, ProcessesEach, "processes (RLIMIT_NPROC)");
         foreach (var group in Groups()) Consider(Read(group + "/pids.max"), Read(group + "/pids.current") ?? 0, ProcessesBesides, ProcessesEach, $"processes ({group}/pids.max)");
         return (slots, why);
 
@@ -56,8 +55,8 @@ internal static unsafe class SlotBudget
 
     private static long? Soft(int resource)
     {
-        Native.Limit limit;
-        return Native.ProcessLimit(0, resource, null, &limit) == 0 && limit.Soft <= int.MaxValue ? (long)limit.Soft : null;
+        ResourceLimit limit;
+        return Libc.ProcessLimit(0, resource, null, &limit) == 0 && limit.Soft <= int.MaxValue ? (long)limit.Soft : null;
     }
 
     /// <summary>Processes and threads of this user, which is what the limit counts.</summary>

@@ -17,7 +17,7 @@ internal sealed unsafe class SpawnCall : IDisposable
     internal SpawnFailure Failure { get; private set; }
 
     /// <summary>Whether it failed because there was too little of something, of which there may be more in a moment.</summary>
-    internal bool IsScarcity => Error is Native.EAGAIN or Native.ENOMEM or Native.EMFILE or Native.ENFILE;
+    internal bool IsScarcity => Error is Errno.EAGAIN or Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE;
 
     internal int Pid { get; private set; }
 
@@ -32,7 +32,7 @@ internal sealed unsafe class SpawnCall : IDisposable
         Stream(2, streams.Stderr);
         // Whatever the worker has open for writing is closed before all that may take longer: an input of another action would be "text file busy" so long.
         _steps.CloseFrom(3);
-        _steps.Limit(StartLimits.OpenFilesResource, StartLimits.OpenFiles);
+        _steps.Limit(ResourceLimit.OpenFiles, StartLimits.OpenFiles);
         _steps.ChangeDirectory(plan.WorkingDirectory);
     }
 
@@ -42,13 +42,13 @@ internal sealed unsafe class SpawnCall : IDisposable
         Begin(plan, program);
         _steps.CopyAs(0, socket);
         _steps.CopyAs(1, socket);
-        _steps.OpenAs(2, "/dev/null", Native.OpenWriteOnly);
+        _steps.OpenAs(2, "/dev/null", OpenFlags.WriteOnly);
         _steps.CloseFrom(3);
         _steps.ChangeDirectory(plan.WorkingDirectory);
     }
 
     /// <summary>Adds a limit that the child sets itself before it executes its program.</summary>
-    internal void Limit(int resource, Native.Limit limit) => _steps.Limit(resource, limit);
+    internal void Limit(int resource, ResourceLimit limit) => _steps.Limit(resource, limit);
 
     /// <summary>Spawns; true when there is a process.</summary>
     /// <param name="namespaces">CLONE_NEW… flags of the child.</param>
@@ -92,18 +92,18 @@ internal sealed unsafe class SpawnCall : IDisposable
     /// </summary>
     internal void KillWhileSpawning()
     {
-        lock (_gate) _ = Native.SendSignalTo(_steps.PidFd, Native.SigKill);
+        lock (_gate) _ = Libc.SendSignalTo(_steps.PidFd, Signals.Kill);
     }
 
     /// <summary>Ends a spawned process that may not go on.</summary>
     internal void KillAndReap()
     {
-        _ = Native.SendSignalTo(PidFd, Native.SigKill);
+        _ = Libc.SendSignalTo(PidFd, Signals.Kill);
         Children.Reap(Pid, PidFd);
         lock (_gate)
         {
             _steps.ForgetPidFd();
-            _ = Native.Close(PidFd);
+            _ = Libc.Close(PidFd);
         }
 
         (Pid, PidFd) = (0, -1);
@@ -118,7 +118,7 @@ internal sealed unsafe class SpawnCall : IDisposable
     private void Stream(int fd, int from)
     {
         if (from >= 0) _steps.CopyAs(fd, from);
-        else _steps.OpenAs(fd, "/dev/null", Native.OpenWriteOnly);
+        else _steps.OpenAs(fd, "/dev/null", OpenFlags.WriteOnly);
     }
 
     private void Begin(ProcessPlan plan, string program)

@@ -221,22 +221,22 @@ internal sealed class SpawnLane
     private static ProgramPlace Explain(SpawnCall call, ProcessPlan plan, string program, bool final)
     {
         RequireDirectories(plan);
-        if (!final && (call.IsScarcity || call.Error == Native.ETXTBSY)) throw new TryAgainException();
+        if (!final && (call.IsScarcity || call.Error == Errno.ETXTBSY)) throw new TryAgainException();
         if (call.IsScarcity || call.Failure != SpawnFailure.Program)
-            throw new FaultException(FaultKind.Worker, $"cannot start a process: {Native.ErrorText(call.Error)}");
+            throw new FaultException(FaultKind.Worker, $"cannot start a process: {Errno.Message(call.Error)}");
         switch (call.Error)
         {
-            case Native.E2BIG:
+            case Errno.E2BIG:
                 throw new FaultException(new Fault(FaultKind.Action, "the command's arguments and environment are too long for this system (E2BIG)")
                 {
                     Code = Grpc.Core.StatusCode.InvalidArgument,
                 });
-            case Native.ENOENT or Native.ENOTDIR:
+            case Errno.ENOENT or Errno.ENOTDIR:
                 return ProgramPlace.Missing($"{plan.Arguments[0]}: the interpreter or loader that {program} names was not found");
-            case Native.ENOEXEC:
+            case Errno.ENOEXEC:
                 return ProgramPlace.Refused($"{plan.Arguments[0]}: neither a program for this machine nor a script with a #! line");
             default:
-                return ProgramPlace.Refused($"{plan.Arguments[0]}: {Native.ErrorText(call.Error)}");
+                return ProgramPlace.Refused($"{plan.Arguments[0]}: {Errno.Message(call.Error)}");
         }
     }
 

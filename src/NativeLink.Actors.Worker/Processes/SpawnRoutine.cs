@@ -92,11 +92,11 @@ internal static unsafe class SpawnRoutine
     private static nint Load()
     {
         var code = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? X64 : MemoryMarshal.AsBytes(Arm64);
-        var page = Native.MapPage(Environment.SystemPageSize);
-        if (page is null) throw new FaultException(FaultKind.Worker, $"no memory for the routine that spawns: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+        var page = Libc.MapPage(Environment.SystemPageSize);
+        if (page is null) throw new FaultException(FaultKind.Worker, $"no memory for the routine that spawns: {Errno.Message(Errno.Last)}");
         code.CopyTo(new Span<byte>(page, code.Length));
-        if (Native.ProtectMemory(page, (nuint)Environment.SystemPageSize, Native.ProtectRead | Native.ProtectExecute) != 0)
-            throw new FaultException(FaultKind.Worker, $"memory cannot be made executable: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+        if (Libc.ProtectMemory(page, (nuint)Environment.SystemPageSize, Libc.ProtectRead | Libc.ProtectExecute) != 0)
+            throw new FaultException(FaultKind.Worker, $"memory cannot be made executable: {Errno.Message(Errno.Last)}");
         return (nint)page;
     }
 }

@@ -25,7 +25,6 @@ internal sealed unsafe class SpawnSteps : IDisposable
 {
     private const int Capacity = 120;
     private const int SignalSetSize = 8;
-    private const int AtCurrentDirectory = -100;
     private const int CloneArgumentWords = 11;
     private const int MostLimits = 16;
 
@@ -43,11 +42,11 @@ internal sealed unsafe class SpawnSteps : IDisposable
     {
         *All = ~0UL;
         *PidFdCell = -1;
-        _steps[0] = new SpawnStep { Number = Syscalls.SignalMask, One = Syscalls.SetMask, Two = (nint)All, Three = (nint)Before, Four = SignalSetSize };
-        _steps[2] = new SpawnStep { Number = Syscalls.SignalMask, One = Syscalls.SetMask, Two = (nint)Before, Three = 0, Four = SignalSetSize };
+        _steps[0] = new SpawnStep { Number = SystemCalls.SignalMask, One = SystemCalls.SetMask, Two = (nint)All, Three = (nint)Before, Four = SignalSetSize };
+        _steps[2] = new SpawnStep { Number = SystemCalls.SignalMask, One = SystemCalls.SetMask, Two = (nint)Before, Three = 0, Four = SignalSetSize };
         for (var signal = 1; signal <= 64; signal++)
-            if (signal is not (Native.SigKill or 19)) Add(SpawnFailure.None, Syscalls.SignalAction, signal, (nint)NoAction, 0, SignalSetSize);
-        Add(SpawnFailure.Setup, Syscalls.SetSession);
+            if (signal is not (Signals.Kill or Signals.Stop)) Add(SpawnFailure.None, SystemCalls.SignalAction, signal, (nint)NoAction, 0, SignalSetSize);
+        Add(SpawnFailure.Setup, SystemCalls.SetSession);
         _constant = _count;
     }
 
@@ -64,7 +63,7 @@ internal sealed unsafe class SpawnSteps : IDisposable
 
     private ulong* CloneArguments => (ulong*)(NoAction + 32);
 
-    private Native.Limit* Limits => (Native.Limit*)(CloneArguments + CloneArgumentWords);
+    private ResourceLimit* Limits => (ResourceLimit*)(CloneArguments + CloneArgumentWords);
 
     private int* PidFdCell => (int*)(Limits + MostLimits);
 
@@ -78,32 +77,32 @@ internal sealed unsafe class SpawnSteps : IDisposable
     /// <summary>The last child's descriptor is closed, or about to be: its number may be that of somebody else's child, which nobody may end through this.</summary>
     internal void ForgetPidFd() => Volatile.Write(ref *PidFdCell, -1);
 
-    internal void CloseFrom(int fd) => Add(SpawnFailure.None, Syscalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
+    internal void CloseFrom(int fd) => Add(SpawnFailure.None, SystemCalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
 
     /// <summary>Opens a file as the lowest descriptor: those below must be open already.</summary>
     internal void OpenAs(int fd, string path, int flags, int mode = 0)
     {
-        Add(SpawnFailure.None, Syscalls.Close, fd);
-        Add(SpawnFailure.Setup, Syscalls.OpenAt, AtCurrentDirectory, Text(path), flags, mode);
+        Add(SpawnFailure.None, SystemCalls.Close, fd);
+        Add(SpawnFailure.Setup, SystemCalls.OpenAt, Libc.AtFdCwd, Text(path), flags, mode);
     }
 
     /// <summary>Makes one descriptor the copy of another, which is not the same one, without its close-on-exec.</summary>
-    internal void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, Syscalls.Duplicate, from, fd);
+    internal void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, SystemCalls.Duplicate, from, fd);
 
-    internal void ChangeDirectory(string path) => Add(SpawnFailure.Directory, Syscalls.ChangeDirectory, Text(path));
+    internal void ChangeDirectory(string path) => Add(SpawnFailure.Directory, SystemCalls.ChangeDirectory, Text(path));
 
     /// <summary>Sets a limit of the child's own (prlimit(2)).</summary>
-    internal void Limit(int resource, Native.Limit limit)
+    internal void Limit(int resource, ResourceLimit limit)
     {
         Limits[_limits] = limit;
-        Add(SpawnFailure.Setup, Syscalls.ProcessLimit, 0, resource, (nint)(Limits + _limits++));
+        Add(SpawnFailure.Setup, SystemCalls.ProcessLimit, 0, resource, (nint)(Limits + _limits++));
     }
 
     /// <summary>The last step of the child; nothing may be added afterwards.</summary>
     internal void Execute(SpawnStrings strings)
     {
-        Add(SpawnFailure.None, Syscalls.SignalMask, Syscalls.SetMask, (nint)None, 0, SignalSetSize);
-        Add(SpawnFailure.Program, Syscalls.Execute, (nint)strings.Path, (nint)strings.Arguments, (nint)strings.Environment);
+        Add(SpawnFailure.None, SystemCalls.SignalMask, SystemCalls.SetMask, (nint)None, 0, SignalSetSize);
+        Add(SpawnFailure.Program, SystemCalls.Execute, (nint)strings.Path, (nint)strings.Arguments, (nint)strings.Environment);
     }
 
     /// <summary>Sets the step that makes the child. A group needs clone3(2), which older sandboxes refuse; all else is clone(2)'s.</summary>
@@ -111,19 +110,19 @@ internal sealed unsafe class SpawnSteps : IDisposable
     /// <param name="cgroup">The directory of the cgroup that the child is to be in, or -1.</param>
     internal SpawnStep* Begin(int namespaces, int cgroup)
     {
-        const ulong Always = Native.CloneVm | Native.CloneVfork | Native.ClonePidFd;
+        const ulong Always = CloneFlags.Vm | CloneFlags.Vfork | CloneFlags.PidFd;
         *PidFdCell = -1;
         for (var i = 0; i < _count; i++) _steps[i].Result = 0;
         var flags = Always | (uint)namespaces;
         if (cgroup < 0)
         {
-            _steps[1] = new SpawnStep { Number = Syscalls.Clone, One = (nint)(flags | Native.SigChild), Three = (nint)PidFdCell };
+            _steps[1] = new SpawnStep { Number = SystemCalls.Clone, One = (nint)(flags | Signals.Child), Three = (nint)PidFdCell };
             return _steps;
         }
 
         var arguments = CloneArguments;
-        (arguments[0], arguments[1], arguments[4], arguments[10]) = (flags | Native.CloneIntoCgroup, (ulong)PidFdCell, Native.SigChild, (ulong)cgroup);
-        _steps[1] = new SpawnStep { Number = Syscalls.Clone3, One = (nint)arguments, Two = CloneArgumentWords * 8 };
+        (arguments[0], arguments[1], arguments[4], arguments[10]) = (flags | CloneFlags.IntoCgroup, (ulong)PidFdCell, Signals.Child, (ulong)cgroup);
+        _steps[1] = new SpawnStep { Number = SystemCalls.Clone3, One = (nint)arguments, Two = CloneArgumentWords * 8 };
         return _steps;
     }
 

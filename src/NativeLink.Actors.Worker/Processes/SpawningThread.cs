@@ -3,8 +3,6 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <summary>What a thread hands on to the processes that it spawns; to be called on that thread.</summary>
 internal static unsafe class SpawningThread
 {
-    private const uint CapabilityVersion3 = 0x20080522;
-    private const int CapSysAdmin = 21;
     private const int MostCapabilities = 64;
 
     /// <summary>
@@ -14,30 +12,30 @@ internal static unsafe class SpawningThread
     internal static void Prepare()
     {
         // The umask is the whole process's unless a thread parts from it; children inherit this thread's.
-        if (Native.Unshare(Native.CloneFs) == 0) _ = Native.UMask(0x12);
+        if (Libc.Unshare(CloneFlags.Fs) == 0) _ = Libc.UMask(0x12);
         if (Environment.IsPrivilegedProcess) return;
         SetInheritable(0);
         // Else a program with file capabilities would get those over the worker's namespaces. Without CAP_SETPCAP there is nothing to take away.
         for (var capability = 0; capability < MostCapabilities; capability++)
-            if (Native.ProcessControl(Native.PrCapBoundingDrop, (nuint)capability, 0, 0, 0) != 0) return;
+            if (Libc.ProcessControl(Libc.PrCapBoundingDrop, (nuint)capability, 0, 0, 0) != 0) return;
     }
 
     /// <summary>For helpers of the worker's own that mount: the one capability that this takes, and no other.</summary>
     internal static void PrepareForHelper()
     {
         if (Environment.IsPrivilegedProcess) return;
-        SetInheritable(1u << CapSysAdmin);
-        _ = Native.ProcessControl(Native.PrCapAmbient, Native.PrCapAmbientRaise, CapSysAdmin, 0, 0);
+        SetInheritable(1u << Libc.CapSysAdmin);
+        _ = Libc.ProcessControl(Libc.PrCapAmbient, Libc.PrCapAmbientRaise, Libc.CapSysAdmin, 0, 0);
     }
 
     /// <summary>Also empties the ambient set, which is part of the inheritable one.</summary>
     private static void SetInheritable(uint low)
     {
-        _ = Native.ProcessControl(Native.PrCapAmbient, Native.PrCapAmbientClearAll, 0, 0, 0);
-        var header = stackalloc uint[2] { CapabilityVersion3, 0 };
+        _ = Libc.ProcessControl(Libc.PrCapAmbient, Libc.PrCapAmbientClearAll, 0, 0, 0);
+        var header = stackalloc uint[2] { Libc.CapabilityVersion3, 0 };
         var words = stackalloc uint[6]; // effective, permitted, inheritable: the lower halves, then the upper ones
-        if (Native.CapabilitiesGet(header, words) != 0) return;
+        if (Libc.CapabilitiesGet(header, words) != 0) return;
         (words[2], words[5]) = (low, 0);
-        _ = Native.CapabilitiesSet(header, words);
+        _ = Libc.CapabilitiesSet(header, words);
     }
 }

@@ -8,37 +8,35 @@ namespace NativeLink.Actors.Worker.Processes;
 /// </summary>
 internal static unsafe class StartLimits
 {
-    internal const int OpenFilesResource = 7; // RLIMIT_NOFILE
-
     private const ulong Usual = 1024; // What the kernel starts with, and what login shells and services have.
     private const string Row = "Max open files";
 
-    private static readonly Lazy<Native.Limit> _openFiles = new(Find);
+    private static readonly Lazy<ResourceLimit> _openFiles = new(Find);
 
-    internal static Native.Limit OpenFiles => _openFiles.Value;
+    internal static ResourceLimit OpenFiles => _openFiles.Value;
 
     /// <summary>What this process was started with: what its parent has, unless someone has set the limits in between, which the hard one tells.</summary>
     /// <param name="own">After the runtime has raised it.</param>
     /// <param name="parent">Null when it cannot be seen.</param>
-    internal static Native.Limit Choose(Native.Limit own, Native.Limit? parent) =>
+    internal static ResourceLimit Choose(ResourceLimit own, ResourceLimit? parent) =>
         parent is { } known && known.Hard == own.Hard && known.Soft <= own.Hard ? known : own with { Soft = Math.Min(Usual, own.Hard) };
 
-    private static Native.Limit Find()
+    private static ResourceLimit Find()
     {
-        Native.Limit own;
-        return Native.ProcessLimit(0, OpenFilesResource, null, &own) == 0 ? Choose(own, OfParent()) : new Native.Limit { Soft = Usual, Hard = Usual };
+        ResourceLimit own;
+        return Libc.ProcessLimit(0, ResourceLimit.OpenFiles, null, &own) == 0 ? Choose(own, OfParent()) : new ResourceLimit { Soft = Usual, Hard = Usual };
     }
 
     /// <summary>proc_pid_limits(5): of every user's processes.</summary>
-    private static Native.Limit? OfParent()
+    private static ResourceLimit? OfParent()
     {
-        var parent = Native.ParentId();
+        var parent = Libc.ParentId();
         try
         {
             foreach (var line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{parent}/limits")))
             {
                 if (line.StartsWith(Row, StringComparison.Ordinal) && line[Row.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var soft, var hard, ..])
-                    return new Native.Limit { Soft = Parse(soft), Hard = Parse(hard) };
+                    return new ResourceLimit { Soft = Parse(soft), Hard = Parse(hard) };
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
@@ -49,5 +47,5 @@ internal static unsafe class StartLimits
         return null;
     }
 
-    private static ulong Parse(string text) => text == "unlimited" ? Native.Infinity : ulong.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+    private static ulong Parse(string text) => text == "unlimited" ? ResourceLimit.Infinity : ulong.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 }

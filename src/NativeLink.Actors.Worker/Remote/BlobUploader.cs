@@ -1,7 +1,6 @@
 using System.Buffers;
 using Google.ByteStream;
 using Grpc.Core;
-using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Worker.Telemetry;
 
 namespace NativeLink.Actors.Worker.Remote;

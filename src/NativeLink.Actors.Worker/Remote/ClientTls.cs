@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using OpenFlags = System.Security.Cryptography.X509Certificates.OpenFlags;
 
 namespace NativeLink.Actors.Worker.Remote;
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Time.Testing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
 

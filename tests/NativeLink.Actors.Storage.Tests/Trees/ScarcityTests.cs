@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using NativeLink.Actors.Storage.Native;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;
 

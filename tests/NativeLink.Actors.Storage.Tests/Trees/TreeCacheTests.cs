@@ -1,4 +1,3 @@
-using NativeLink.Actors.Storage.Native;
 using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;

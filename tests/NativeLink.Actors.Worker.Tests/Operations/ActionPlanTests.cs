@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
-using NativeLink.Actors.Storage.Native;
+using NativeLink.Actors.Storage;
 using NativeLink.Actors.Worker.Operations;
 using static NativeLink.Actors.Worker.Tests.Operations.Actions;
 

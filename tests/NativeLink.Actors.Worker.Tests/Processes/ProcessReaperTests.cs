@@ -33,7 +33,7 @@ public sealed class ProcessReaperTests : IDisposable
         HoldDrain(go);
         var (tree, last) = (new ToldTree(), new ToldTree());
         var process = Spawn(tree);
-        Assert.Equal(0, Native.WriteText(process.Output.ForChild.Stdout, "said"u8));
+        Assert.Equal(0, Libc.WriteText(process.Output.ForChild.Stdout, "said"u8));
         try
         {
             _reaper.Add(process, CancellationToken.None);
@@ -68,7 +68,7 @@ public sealed class ProcessReaperTests : IDisposable
         var others = Enumerable.Range(0, 3).Select(_ => ActionOutput.Open(Spool(), Spool())).ToList();
         tree.Empty = true;
         await _bench.EventuallyAsync(() => tree.Closed == 1, "the tree is given back");
-        Assert.All(others, other => Assert.Equal((0, 0), (Native.WriteText(other.ForChild.Stdout, "x"u8), Native.WriteText(other.ForChild.Stderr, "x"u8))));
+        Assert.All(others, other => Assert.Equal((0, 0), (Libc.WriteText(other.ForChild.Stdout, "x"u8), Libc.WriteText(other.ForChild.Stderr, "x"u8))));
         others.ForEach(_drain.Discard);
     }
 
@@ -115,7 +115,7 @@ public sealed class ProcessReaperTests : IDisposable
             go.Wait(Patience);
         };
         Assert.True(_drain.TryWatch(output));
-        Assert.Equal(0, Native.WriteText(output.ForChild.Stdout, "x"u8));
+        Assert.Equal(0, Libc.WriteText(output.ForChild.Stdout, "x"u8));
         Assert.True(held.Wait(Patience));
     }
 

@@ -19,8 +19,8 @@ public sealed class StartLimitsTests : IDisposable
     [InlineData(4096, null, null, 1024)]
     public void It_is_the_parents_unless_the_limits_were_set_in_between(int own, int? parentSoft, int? parentHard, int expected)
     {
-        Native.Limit? parent = parentSoft is { } soft ? new Native.Limit { Soft = (ulong)soft, Hard = (ulong)parentHard! } : null;
-        var limit = StartLimits.Choose(new Native.Limit { Soft = (ulong)own, Hard = (ulong)own }, parent);
+        ResourceLimit? parent = parentSoft is { } soft ? new ResourceLimit { Soft = (ulong)soft, Hard = (ulong)parentHard! } : null;
+        var limit = StartLimits.Choose(new ResourceLimit { Soft = (ulong)own, Hard = (ulong)own }, parent);
         Assert.Equal(((ulong)expected, (ulong)own), (limit.Soft, limit.Hard));
     }
 
@@ -32,5 +32,5 @@ public sealed class StartLimitsTests : IDisposable
         Assert.Equal(expected, run.Out.TrimEnd('\n').Split('\n'));
     }
 
-    private static string Text(ulong limit) => limit == Native.Infinity ? "unlimited" : limit.ToString(CultureInfo.InvariantCulture);
+    private static string Text(ulong limit) => limit == ResourceLimit.Infinity ? "unlimited" : limit.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
@@ -35,15 +34,15 @@ internal sealed class CgroupContainment : IContainment
         var name = string.Create(CultureInfo.InvariantCulture,
             $"{Prefix}{ProcessIdentity.Name}{Interlocked.Increment(ref _instances)}");
         var root = Path.Combine(own, name);
-        if (Native.MakeDirectory(root, 0x1ED) != 0)
-            throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+        if (Libc.MakeDirectoryAt(Libc.AtFdCwd, root, 0x1ED) != 0)
+            throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Errno.Message(Errno.Last)}");
 
         // Only now: who may make no group may not remove one either, and would try in vain for as long as that may take.
         RemoveStale(own);
 
         // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
-        _ = Native.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
-        _ = Native.WriteText(root + "/cgroup.subtree_control", "+memory"u8);
+        _ = Libc.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
+        _ = Libc.WriteText(root + "/cgroup.subtree_control", "+memory"u8);
         return new CgroupContainment(root);
     }
 
@@ -96,8 +95,8 @@ internal sealed class CgroupContainment : IContainment
     /// <summary>From below, as groups are removed; true when it is gone.</summary>
     private static bool TryRemove(string path)
     {
-        if (Native.RemoveDirectory(path) == 0) return true;
-        if (Marshal.GetLastPInvokeError() == Native.ENOENT) return true;
+        if (Libc.UnlinkAt(Libc.AtFdCwd, path, Libc.AtRemoveDir) == 0) return true;
+        if (Errno.Last == Errno.ENOENT) return true;
         try
         {
             foreach (var below in Directory.EnumerateDirectories(path)) _ = TryRemove(below);
@@ -107,7 +106,7 @@ internal sealed class CgroupContainment : IContainment
             return error is DirectoryNotFoundException;
         }
 
-        return Native.RemoveDirectory(path) == 0;
+        return Libc.UnlinkAt(Libc.AtFdCwd, path, Libc.AtRemoveDir) == 0;
     }
 
     private static void RemoveStale(string own)
@@ -123,7 +122,7 @@ internal sealed class CgroupContainment : IContainment
         using var never = new ManualResetEventSlim();
         while (true)
         {
-            _ = Native.WriteText(directory + "/cgroup.kill", "1"u8);
+            _ = Libc.WriteText(directory + "/cgroup.kill", "1"u8);
             if (TryRemove(directory) || Stopwatch.GetElapsedTime(began) > bound) return;
             never.Wait(2);
         }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>One cgroup v2 of ours (Linux Documentation/admin-guide/cgroup-v2.rst), used by one process tree after the other.</summary>
@@ -21,14 +19,14 @@ internal sealed class CgroupGroup : IProcessTree
     internal CgroupGroup(CgroupContainment owner, string path)
     {
         (_owner, _path) = (owner, path);
-        if (Native.MakeDirectory(path, 0x1ED) != 0)
-            throw new FaultException(FaultKind.Worker, $"cannot make the cgroup {path}: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
-        _directory = Native.OpenRetrying(path, Native.OpenDirectory);
-        _kill = Native.OpenRetrying(path + "/cgroup.kill", Native.OpenWriteOnly);
-        _events = Native.OpenRetrying(path + "/cgroup.events", 0);
-        _cpu = Native.OpenRetrying(path + "/cpu.stat", 0);
-        _peak = Native.OpenRetrying(path + "/memory.peak", Native.OpenReadWrite);
-        _memoryEvents = Native.OpenRetrying(path + "/memory.events", 0);
+        if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0)
+            throw new FaultException(FaultKind.Worker, $"cannot make the cgroup {path}: {Errno.Message(Errno.Last)}");
+        _directory = Libc.OpenRetrying(path, OpenFlags.Directory);
+        _kill = Libc.OpenRetrying(path + "/cgroup.kill", OpenFlags.WriteOnly);
+        _events = Libc.OpenRetrying(path + "/cgroup.events", 0);
+        _cpu = Libc.OpenRetrying(path + "/cpu.stat", 0);
+        _peak = Libc.OpenRetrying(path + "/memory.peak", OpenFlags.ReadWrite);
+        _memoryEvents = Libc.OpenRetrying(path + "/memory.events", 0);
         if (_directory >= 0 && _kill >= 0 && _events >= 0)
         {
             _watched = owner.Watch.Add(this, path);
@@ -37,7 +35,7 @@ internal sealed class CgroupGroup : IProcessTree
 
         var error = -Math.Min(_directory, Math.Min(_kill, _events));
         Remove();
-        throw new FaultException(FaultKind.Worker, $"the cgroup {path} cannot be used ({Native.ErrorText(error)}); cgroup.kill needs Linux 5.14");
+        throw new FaultException(FaultKind.Worker, $"the cgroup {path} cannot be used ({Errno.Message(error)}); cgroup.kill needs Linux 5.14");
     }
 
     /// <summary>Set when somebody has written to it: it is not as it was made any more.</summary>
@@ -49,7 +47,7 @@ internal sealed class CgroupGroup : IProcessTree
     public void Kill()
     {
         _killed = true;
-        _ = Native.WriteText(_kill, "1"u8);
+        _ = Libc.WriteText(_kill, "1"u8);
     }
 
     public bool IsEmpty() => Number(_events, "populated"u8) == 0;
@@ -78,7 +76,7 @@ internal sealed class CgroupGroup : IProcessTree
     internal void Remove()
     {
         foreach (var fd in (ReadOnlySpan<int>)[_directory, _kill, _events, _cpu, _peak, _memoryEvents])
-            if (fd >= 0) _ = Native.Close(fd);
+            if (fd >= 0) _ = Libc.Close(fd);
         _owner.RemoveDirectory(_path);
     }
 
@@ -90,13 +88,13 @@ internal sealed class CgroupGroup : IProcessTree
     {
         if (_killed || !_watched) return false;
         _owner.Watch.Look();
-        return !Touched && (_peak < 0 || Native.WriteText(_peak, "0"u8) == 0);
+        return !Touched && (_peak < 0 || Libc.WriteText(_peak, "0"u8) == 0);
     }
 
     private static unsafe int ReadAll(int fd, Span<byte> buffer)
     {
         if (fd < 0) return 0;
-        fixed (byte* bytes = buffer) return (int)Math.Max(0, Native.ReadAt(fd, bytes, (nuint)buffer.Length, 0));
+        fixed (byte* bytes = buffer) return (int)Math.Max(0, Libc.ReadAt(fd, bytes, (nuint)buffer.Length, 0));
     }
 
     private static long? Number(int fd, ReadOnlySpan<byte> name)

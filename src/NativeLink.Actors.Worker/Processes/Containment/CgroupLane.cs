@@ -19,7 +19,7 @@ internal sealed class CgroupLane(CgroupContainment groups) : ILaneContainment
 
             group.Remove();
             if (call.Failure != SpawnFailure.Child || call.IsScarcity) return null;
-            if (attempt == MostAttempts) throw new FaultException(FaultKind.Worker, $"a new process cannot be made in a cgroup: {Native.ErrorText(call.Error)}");
+            if (attempt == MostAttempts) throw new FaultException(FaultKind.Worker, $"a new process cannot be made in a cgroup: {Errno.Message(call.Error)}");
         }
     }
 

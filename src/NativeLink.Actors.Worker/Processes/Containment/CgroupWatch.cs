@@ -8,14 +8,16 @@ namespace NativeLink.Actors.Worker.Processes.Containment;
 /// </summary>
 internal sealed unsafe class CgroupWatch : IDisposable
 {
-    private const uint Modify = 0x2, Attributes = 0x4, Moved = 0xC0, Create = 0x100, Delete = 0x200, Ignored = 0x8000, Overflow = 0x4000;
+    private const uint Watched =
+        InotifyMask.Modify | InotifyMask.Attributes | InotifyMask.Moved | InotifyMask.Create | InotifyMask.Delete;
+
     private const int HeaderSize = 16;
     private const int BufferSize = 16 * 1024;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<int, CgroupGroup> _watched = [];
     private readonly byte[] _buffer = new byte[BufferSize];
-    private readonly int _inotify = Native.InotifyInit(Native.OpenNonBlock | Native.OpenCloseOnExec);
+    private readonly int _inotify = Libc.InotifyInit(OpenFlags.NonBlocking | OpenFlags.CloseOnExec);
 
     /// <summary>Watches a new group.</summary>
     /// <returns>False when this cannot be: then nobody knows what becomes of it.</returns>
@@ -23,7 +25,7 @@ internal sealed unsafe class CgroupWatch : IDisposable
     {
         lock (_gate)
         {
-            var watch = _inotify < 0 ? -1 : Native.InotifyAdd(_inotify, path, Modify | Attributes | Moved | Create | Delete);
+            var watch = _inotify < 0 ? -1 : Libc.InotifyAdd(_inotify, path, Watched);
             if (watch < 0) return false;
             _watched[watch] = group;
             return true;
@@ -38,7 +40,7 @@ internal sealed unsafe class CgroupWatch : IDisposable
             while (true)
             {
                 nint length;
-                fixed (byte* bytes = _buffer) length = Native.Read(_inotify, bytes, BufferSize);
+                fixed (byte* bytes = _buffer) length = Libc.Read(_inotify, bytes, BufferSize);
                 if (length <= 0) return;
                 Take(_buffer.AsSpan(0, (int)length));
             }
@@ -47,7 +49,7 @@ internal sealed unsafe class CgroupWatch : IDisposable
 
     public void Dispose()
     {
-        if (_inotify >= 0) _ = Native.Close(_inotify);
+        if (_inotify >= 0) _ = Libc.Close(_inotify);
     }
 
     private void Take(ReadOnlySpan<byte> events)
@@ -58,11 +60,11 @@ internal sealed unsafe class CgroupWatch : IDisposable
             var nameLength = MemoryMarshal.Read<int>(events[12..]);
             var name = events.Slice(HeaderSize, nameLength).TrimEnd((byte)0);
             events = events[(HeaderSize + nameLength)..];
-            if ((mask & Overflow) != 0)
+            if ((mask & InotifyMask.Overflow) != 0)
             {
                 foreach (var group in _watched.Values) group.Touched = true;
             }
-            else if ((mask & Ignored) != 0)
+            else if ((mask & InotifyMask.Ignored) != 0)
             {
                 _watched.Remove(watch);
             }

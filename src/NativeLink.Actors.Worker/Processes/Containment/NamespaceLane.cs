@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
@@ -13,8 +12,8 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
     private const int MostAttempts = 3;
 
     private readonly PidNamespacePool _pool;
-    private readonly int _go = Native.EventFd(0, Native.OpenCloseOnExec);
-    private readonly int _done = Native.EventFd(0, Native.OpenCloseOnExec);
+    private readonly int _go = Libc.EventFd(0, OpenFlags.CloseOnExec);
+    private readonly int _done = Libc.EventFd(0, OpenFlags.CloseOnExec);
     private readonly int _kinds;
     private readonly Thread _spawner;
     private volatile int _spawnerId;
@@ -40,8 +39,6 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
 
         Await();
     }
-
-    private static nint Export(string name) => NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), name);
 
     public IProcessTree? Spawn(SpawnCall call)
     {
@@ -76,19 +73,19 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
     private void Close()
     {
         foreach (var fd in (ReadOnlySpan<int>)[_go, _done])
-            if (fd >= 0) _ = Native.Close(fd);
+            if (fd >= 0) _ = Libc.Close(fd);
     }
 
     private void Go()
     {
         long one = 1;
-        _ = Native.Write(_go, &one, sizeof(long));
+        _ = Libc.Write(_go, &one, sizeof(long));
     }
 
     private void Await()
     {
         long count;
-        while (Native.Read(_done, &count, sizeof(long)) != sizeof(long))
+        while (Libc.Read(_done, &count, sizeof(long)) != sizeof(long))
         {
             // Interrupted by a signal.
         }
@@ -97,11 +94,11 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
     private void RunSpawner()
     {
         SpawningThread.Prepare();
-        _spawnerId = Native.ThreadId();
+        _spawnerId = Libc.ThreadId();
         SpawnUntilStopped(
-            (delegate* unmanaged<int, void*, nuint, nint>)Export("read"),
-            (delegate* unmanaged<int, void*, nuint, nint>)Export("write"),
-            (delegate* unmanaged<int, int, int>)Export("setns"),
+            (delegate* unmanaged<int, void*, nuint, nint>)Libc.AddressOf("read"),
+            (delegate* unmanaged<int, void*, nuint, nint>)Libc.AddressOf("write"),
+            (delegate* unmanaged<int, int, int>)Libc.AddressOf("setns"),
             SpawnRoutine.Run);
     }
 

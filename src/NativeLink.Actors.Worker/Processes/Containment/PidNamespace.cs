@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
@@ -10,7 +9,6 @@ namespace NativeLink.Actors.Worker.Processes.Containment;
 /// </summary>
 internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
 {
-    private const int PollIn = 1;
     private static readonly TimeSpan _endBound = TimeSpan.FromSeconds(2);
 
     private readonly string _children = string.Create(CultureInfo.InvariantCulture, $"/proc/{holder}/task/{holder}/children");
@@ -26,21 +24,21 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
     internal bool IsReady(TimeSpan bound)
     {
         byte knock = 0;
-        var watch = stackalloc int[2] { socket, PollIn };
-        if (Native.Write(socket, &knock, 1) != 1) return false;
+        var watch = stackalloc int[2] { socket, Libc.PollIn };
+        if (Libc.Write(socket, &knock, 1) != 1) return false;
         var began = Stopwatch.GetTimestamp();
         int ready;
         do
         {
-            ready = Native.Poll(watch, 1, (int)Math.Max(0, (bound - Stopwatch.GetElapsedTime(began)).TotalMilliseconds));
+            ready = Libc.Poll(watch, 1, (int)Math.Max(0, (bound - Stopwatch.GetElapsedTime(began)).TotalMilliseconds));
         }
-        while (ready < 0 && Marshal.GetLastPInvokeError() == Native.EINTR);
-        return ready == 1 && Native.Read(socket, &knock, 1) == 1;
+        while (ready < 0 && Errno.Last == Errno.EINTR);
+        return ready == 1 && Libc.Read(socket, &knock, 1) == 1;
     }
 
     internal void Kill()
     {
-        if (!_ended) _ = Native.SendSignalTo(PidFd, Native.SigKill);
+        if (!_ended) _ = Libc.SendSignalTo(PidFd, Signals.Kill);
     }
 
     /// <summary>Whether the holder, and so all that was ever in the namespace, is gone.</summary>
@@ -49,11 +47,11 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
         if (_ended) return true;
         int status;
         // Interrupted by a signal it is asked again later; without such a child it is no more.
-        var waited = Native.Wait(holder, &status, Native.WaitNoHang, null);
-        if (waited == 0 || (waited < 0 && Marshal.GetLastPInvokeError() == Native.EINTR)) return false;
+        var waited = Libc.Wait(holder, &status, Libc.WaitNoHang, null);
+        if (waited == 0 || (waited < 0 && Errno.Last == Errno.EINTR)) return false;
         _ended = true;
-        _ = Native.Close(PidFd);
-        _ = Native.Close(socket);
+        _ = Libc.Close(PidFd);
+        _ = Libc.Close(socket);
         PidFd = -1;
         return true;
     }
@@ -84,7 +82,7 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
     internal void ReapStrays(int spawner)
     {
         int status;
-        foreach (var stray in Strays(spawner) ?? []) _ = Native.Wait(stray, &status, Native.WaitNoHang, null);
+        foreach (var stray in Strays(spawner) ?? []) _ = Libc.Wait(stray, &status, Libc.WaitNoHang, null);
     }
 
     private List<int>? Strays(int spawner)

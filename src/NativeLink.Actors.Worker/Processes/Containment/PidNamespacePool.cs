@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
@@ -33,7 +32,7 @@ internal sealed unsafe class PidNamespacePool : IDisposable
     }
 
     /// <summary>What setns(2) is to take from a holder.</summary>
-    internal int Kinds => _ownProc ? Native.CloneNewPid | Native.CloneNewMount : Native.CloneNewPid;
+    internal int Kinds => _ownProc ? CloneFlags.NewPid | CloneFlags.NewMount : CloneFlags.NewPid;
 
     /// <exception cref="FaultException">Worker: none can be made.</exception>
     internal PidNamespace Take()
@@ -90,14 +89,14 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         var program = ProgramLookup.Find(plan);
         var ends = stackalloc int[2];
         if (program.Path is null) throw new FaultException(FaultKind.Worker, program.Message);
-        if (Native.SocketPair(ends) != 0) throw Failed("socketpair", Marshal.GetLastPInvokeError());
+        if (Libc.SocketPair(ends) != 0) throw Failed("socketpair", Errno.Last);
         using var call = new SpawnCall();
         call.PrepareHelper(plan, program.Path, ends[1]);
-        var spawned = call.Spawn(Native.CloneNewPid);
-        _ = Native.Close(ends[1]);
+        var spawned = call.Spawn(CloneFlags.NewPid);
+        _ = Libc.Close(ends[1]);
         if (!spawned)
         {
-            _ = Native.Close(ends[0]);
+            _ = Libc.Close(ends[0]);
             throw Failed(call.Failure == SpawnFailure.Child ? "clone" : program.Path, call.Error);
         }
 
@@ -108,5 +107,5 @@ internal sealed unsafe class PidNamespacePool : IDisposable
     }
 
     private static FaultException Failed(string what, int error) =>
-        new(FaultKind.Worker, $"a PID namespace cannot be made: {what}: {Native.ErrorText(error)}");
+        new(FaultKind.Worker, $"a PID namespace cannot be made: {what}: {Errno.Message(error)}");
 }

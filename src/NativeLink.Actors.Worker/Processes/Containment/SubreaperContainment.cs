@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
@@ -40,11 +39,11 @@ internal sealed unsafe class SubreaperContainment : IContainment
     /// <exception cref="FaultException">Worker: not possible here; says why.</exception>
     internal static SubreaperContainment Create()
     {
-        Native.Limit limit;
-        if (Native.ProcessLimit(0, Native.ResourceRealTime, null, &limit) != 0 || limit.Hard < MagicMask >> 1)
+        ResourceLimit limit;
+        if (Libc.ProcessLimit(0, ResourceLimit.RealTime, null, &limit) != 0 || limit.Hard < MagicMask >> 1)
             throw new FaultException(FaultKind.Worker, "RLIMIT_RTTIME has a hard limit, so that processes cannot be marked");
-        if (Native.ProcessControl(Native.PrSetChildSubreaper, 1, 0, 0, 0) != 0)
-            throw new FaultException(FaultKind.Worker, $"cannot become child subreaper: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
+        if (Libc.ProcessControl(Libc.PrSetChildSubreaper, 1, 0, 0, 0) != 0)
+            throw new FaultException(FaultKind.Worker, $"cannot become child subreaper: {Errno.Message(Errno.Last)}");
         EndStale();
         return new SubreaperContainment(limit.Hard);
     }
@@ -76,8 +75,8 @@ internal sealed unsafe class SubreaperContainment : IContainment
 
     private static ulong MarkOf(int pid)
     {
-        Native.Limit limit;
-        return Native.ProcessLimit(pid, Native.ResourceRealTime, null, &limit) == 0 && (limit.Soft & MagicMask) == Magic ? limit.Soft : 0;
+        ResourceLimit limit;
+        return Libc.ProcessLimit(pid, ResourceLimit.RealTime, null, &limit) == 0 && (limit.Soft & MagicMask) == Magic ? limit.Soft : 0;
     }
 
     /// <summary>Ends what a crashed worker of this user and this PID namespace left running: it carries the mark of a process that is no more.</summary>
@@ -98,10 +97,10 @@ internal sealed unsafe class SubreaperContainment : IContainment
     /// <summary>Ends a process that has this mark at this moment, and no other that got its number meanwhile.</summary>
     private static void KillMarked(int pid, ulong mark)
     {
-        var pidfd = Native.PidfdOpen(pid);
+        var pidfd = Libc.PidfdOpen(pid);
         if (pidfd < 0) return; // It is gone, or there is no descriptor now: the next round tries again.
-        if (MarkOf(pid) == mark) _ = Native.SendSignalTo(pidfd, Native.SigKill);
-        _ = Native.Close(pidfd);
+        if (MarkOf(pid) == mark) _ = Libc.SendSignalTo(pidfd, Signals.Kill);
+        _ = Libc.Close(pidfd);
     }
 
     /// <summary>Two looks in one: a process whose parent dies while the list is read changes its place in it and could be missed.</summary>
@@ -118,7 +117,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
         public IProcessTree? Spawn(SpawnCall call)
         {
             var mark = _self | Low((ulong)Interlocked.Increment(ref _actions), ActionBits);
-            call.Limit(Native.ResourceRealTime, new Native.Limit { Soft = mark, Hard = owner._hard });
+            call.Limit(ResourceLimit.RealTime, new ResourceLimit { Soft = mark, Hard = owner._hard });
             return call.Spawn() ? new Tree(owner, mark, call.Pid) : null;
         }
 
@@ -164,9 +163,9 @@ internal sealed unsafe class SubreaperContainment : IContainment
         private bool ReapIfEnded(int pid)
         {
             if (pid == root) return false;
-            var usage = stackalloc long[Native.UsageWords];
+            var usage = stackalloc long[Libc.UsageWords];
             int status;
-            var waited = Native.Wait(pid, &status, Native.WaitNoHang, usage);
+            var waited = Libc.Wait(pid, &status, Libc.WaitNoHang, usage);
             if (waited == pid) _reaped += RootUsage.Cpu(usage);
             return waited == pid || (waited < 0 && !ProcStat.Exists(pid));
         }

@@ -158,5 +158,5 @@ internal sealed class ActionOutput
 
     private static Fault? FaultOf(string name, OutputStream stream) => stream.Error == 0
         ? null
-        : new Fault(FaultKind.Worker, $"the action's {name} cannot be kept in {stream.Path}: {Native.ErrorText(stream.Error)}") { Code = Grpc.Core.StatusCode.ResourceExhausted };
+        : new Fault(FaultKind.Worker, $"the action's {name} cannot be kept in {stream.Path}: {Errno.Message(stream.Error)}") { Code = Grpc.Core.StatusCode.ResourceExhausted };
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
 namespace NativeLink.Actors.Worker.Processes.Output;
@@ -14,11 +13,10 @@ internal sealed unsafe class OutputDrain : IDisposable
     private const long MostAtOnce = 1 << 20;
     private const long Much = 1 << 15;
     private const int RestMilliseconds = 2;
-    private const int PollIn = 1;
 
     private readonly ILogger _log;
-    private readonly int _epoll = Native.EpollCreate(Native.OpenCloseOnExec);
-    private readonly int _wake = Native.EventFd(0, Native.OpenCloseOnExec | Native.OpenNonBlock);
+    private readonly int _epoll = Libc.EpollCreate(OpenFlags.CloseOnExec);
+    private readonly int _wake = Libc.EventFd(0, OpenFlags.CloseOnExec | OpenFlags.NonBlocking);
     private readonly ConcurrentDictionary<long, ActionOutput> _watched = new();
     private readonly ConcurrentQueue<ActionOutput> _ended = new();
     private readonly Action<ActionOutput> _unwatch;
@@ -31,9 +29,10 @@ internal sealed unsafe class OutputDrain : IDisposable
         (_log, _unwatch) = (log, Unwatch);
         try
         {
-            if (_epoll < 0 || _wake < 0 || Native.EpollWatch(_epoll, _wake, 0) != 0)
-                throw new FaultException(FaultKind.Worker, $"cannot watch pipes: {Native.ErrorText(Marshal.GetLastPInvokeError())}");
-            NativePipes.IgnoreFileSizeSignal();
+            if (_epoll < 0 || _wake < 0 || Libc.EpollWatch(_epoll, _wake, 0) != 0)
+                throw new FaultException(FaultKind.Worker, $"cannot watch pipes: {Errno.Message(Errno.Last)}");
+            // A write beyond RLIMIT_FSIZE is an error to be told, not the end of this process. Children have the default again.
+            Libc.IgnoreSignal(Signals.FileSizeExceeded);
             OutputStream.OpenNowhere();
             _thread = WorkerThread.Start(Loop, "output-drain");
         }
@@ -52,7 +51,7 @@ internal sealed unsafe class OutputDrain : IDisposable
         _watched[output.Number] = output;
         var (stdout, stderr) = output.ReadEnds;
         if (Add(stdout, output.Number << 1) && Add(stderr, (output.Number << 1) | 1)) return true;
-        output.Refuse(Marshal.GetLastPInvokeError());
+        output.Refuse(Errno.Last);
         return false;
     }
 
@@ -85,7 +84,7 @@ internal sealed unsafe class OutputDrain : IDisposable
     private void Close()
     {
         foreach (var fd in (ReadOnlySpan<int>)[_wake, _epoll])
-            if (fd >= 0) _ = Native.Close(fd);
+            if (fd >= 0) _ = Libc.Close(fd);
     }
 
     private void Unwatch(ActionOutput output)
@@ -93,16 +92,16 @@ internal sealed unsafe class OutputDrain : IDisposable
         if (!_watched.TryRemove(output.Number, out _)) return;
         // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one.
         var (stdout, stderr) = output.ReadEnds;
-        if (stdout >= 0) _ = Native.EpollForget(_epoll, stdout);
-        if (stderr >= 0) _ = Native.EpollForget(_epoll, stderr);
+        if (stdout >= 0) _ = Libc.EpollForget(_epoll, stdout);
+        if (stderr >= 0) _ = Libc.EpollForget(_epoll, stderr);
     }
 
-    private bool Add(int pipe, long tag) => pipe < 0 || Native.EpollWatch(_epoll, pipe, tag) == 0;
+    private bool Add(int pipe, long tag) => pipe < 0 || Libc.EpollWatch(_epoll, pipe, tag) == 0;
 
     private void Wake()
     {
         long one = 1;
-        _ = Native.Write(_wake, &one, sizeof(long));
+        _ = Libc.Write(_wake, &one, sizeof(long));
     }
 
     private void Loop()
@@ -111,7 +110,7 @@ internal sealed unsafe class OutputDrain : IDisposable
         var last = Stopwatch.GetTimestamp();
         while (!_stopping)
         {
-            var count = Native.EpollTags(_epoll, tags, -1);
+            var count = Libc.EpollTags(_epoll, tags, -1);
             long most = 0;
             for (var i = 0; i < count; i++)
             {
@@ -178,13 +177,13 @@ internal sealed unsafe class OutputDrain : IDisposable
     /// <summary>Lets small writes gather. Whoever has ended does not wait for it.</summary>
     private void Rest()
     {
-        var watch = stackalloc int[2] { _wake, PollIn };
-        _ = Native.Poll(watch, 1, RestMilliseconds);
+        var watch = stackalloc int[2] { _wake, Libc.PollIn };
+        _ = Libc.Poll(watch, 1, RestMilliseconds);
     }
 
     private void DrainWake()
     {
         long sum;
-        _ = Native.Read(_wake, &sum, sizeof(long));
+        _ = Libc.Read(_wake, &sum, sizeof(long));
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace NativeLink.Actors.Worker.Processes.Output;
 
 /// <summary>
@@ -12,7 +10,7 @@ internal sealed unsafe class OutputStream
     private const int UsualPipe = 1 << 16, LargePipe = 1 << 20;
     private const int ReadBytes = 1 << 14;
 
-    private static readonly int _nowhere = Native.OpenRetrying("/dev/null", Native.OpenWriteOnly);
+    private static readonly int _nowhere = Libc.OpenRetrying("/dev/null", OpenFlags.WriteOnly);
 
     private readonly SpoolFile _spool;
     private int _readEnd;
@@ -31,13 +29,13 @@ internal sealed unsafe class OutputStream
 
     internal string Path => _spool.Path;
 
-    private int Waiting => NativePipes.Waiting(_readEnd);
+    private int Waiting => Libc.BytesWaiting(_readEnd);
 
     /// <summary>Done before it is needed: that moment may be one without descriptors.</summary>
     /// <exception cref="FaultException">Worker: it cannot be opened.</exception>
     internal static void OpenNowhere()
     {
-        if (_nowhere < 0) throw new FaultException(FaultKind.Worker, $"cannot open /dev/null: {Native.ErrorText(-_nowhere)}");
+        if (_nowhere < 0) throw new FaultException(FaultKind.Worker, $"cannot open /dev/null: {Errno.Message(-_nowhere)}");
     }
 
     /// <summary>With an empty path nothing of it is kept.</summary>
@@ -46,16 +44,16 @@ internal sealed unsafe class OutputStream
     {
         if (path.Length == 0) return new OutputStream(new SpoolFile(path), -1, -1);
         var ends = stackalloc int[2];
-        if (NativePipes.Pipe(ends, Native.OpenCloseOnExec) != 0) throw NoPipe(Marshal.GetLastPInvokeError());
+        if (Libc.Pipe(ends, OpenFlags.CloseOnExec) != 0) throw NoPipe(Errno.Last);
         for (var end = 0; end < 2; end++)
         {
             if (ends[end] >= LeastDescriptor) continue;
-            var high = NativePipes.Fcntl(ends[end], NativePipes.DuplicateCloseOnExec, LeastDescriptor);
-            var error = Marshal.GetLastPInvokeError();
-            _ = Native.Close(ends[end]);
+            var high = Libc.Fcntl(ends[end], FcntlCommand.DuplicateCloseOnExec, LeastDescriptor);
+            var error = Errno.Last;
+            _ = Libc.Close(ends[end]);
             ends[end] = high;
             if (high >= 0) continue;
-            _ = Native.Close(ends[1 - end]);
+            _ = Libc.Close(ends[1 - end]);
             throw NoPipe(error);
         }
 
@@ -71,9 +69,9 @@ internal sealed unsafe class OutputStream
         {
             var target = Error == 0 ? _spool.Descriptor() : _nowhere;
             var step = target < 0 ? target : MoveTo(target, most - moved);
-            if (step == 0 || step == -Native.EAGAIN) break;
+            if (step == 0 || step == -Errno.EAGAIN) break;
             if (step > 0) moved += step;
-            else if (step == -Native.EINVAL && !_cannotSplice) _cannotSplice = true;
+            else if (step == -Errno.EINVAL && !_cannotSplice) _cannotSplice = true;
             else if (Error == 0) Error = (int)-step;
             else break;
         }
@@ -103,8 +101,8 @@ internal sealed unsafe class OutputStream
     internal void Close()
     {
         if (WriteEnd < 0) return;
-        _ = Native.Close(_readEnd);
-        _ = Native.Close(WriteEnd);
+        _ = Libc.Close(_readEnd);
+        _ = Libc.Close(WriteEnd);
         (_readEnd, WriteEnd) = (-1, -1);
         _spool.Close();
     }
@@ -113,8 +111,8 @@ internal sealed unsafe class OutputStream
     private nint MoveTo(int target, long most)
     {
         if (_cannotSplice) return ReadAndWrite(target, most);
-        var moved = NativePipes.Splice(_readEnd, null, target, null, (nuint)most, NativePipes.SpliceNonBlock);
-        return moved >= 0 ? moved : -Interrupted(Marshal.GetLastPInvokeError());
+        var moved = Libc.Splice(_readEnd, null, target, null, (nuint)most, Libc.SpliceNonBlock);
+        return moved >= 0 ? moved : -Interrupted(Errno.Last);
     }
 
     /// <summary>For file systems that cannot splice.</summary>
@@ -122,21 +120,21 @@ internal sealed unsafe class OutputStream
     {
         var buffer = stackalloc byte[ReadBytes];
         if (Waiting == 0) return 0;
-        var got = Native.Read(_readEnd, buffer, (nuint)Math.Min(most, ReadBytes));
-        if (got <= 0) return got == 0 ? 0 : -Interrupted(Marshal.GetLastPInvokeError());
+        var got = Libc.Read(_readEnd, buffer, (nuint)Math.Min(most, ReadBytes));
+        if (got <= 0) return got == 0 ? 0 : -Interrupted(Errno.Last);
         var error = SpoolFile.WriteAll(target, buffer, got);
         return error == 0 ? got : -error;
     }
 
     /// <summary>Who is interrupted looks again at the next round.</summary>
-    private static int Interrupted(int error) => error == Native.EINTR ? Native.EAGAIN : error;
+    private static int Interrupted(int error) => error == Errno.EINTR ? Errno.EAGAIN : error;
 
     /// <summary>Whoever fills a pipe has much to say: in a larger one he waits less often. It stays as it is where this user may not.</summary>
     private void Grow()
     {
         _grown = true;
-        _ = NativePipes.Fcntl(_readEnd, NativePipes.SetPipeSize, LargePipe);
+        _ = Libc.Fcntl(_readEnd, FcntlCommand.SetPipeSize, LargePipe);
     }
 
-    private static FaultException NoPipe(int error) => new(FaultKind.Worker, $"cannot make a pipe for what the action says: {Native.ErrorText(error)}");
+    private static FaultException NoPipe(int error) => new(FaultKind.Worker, $"cannot make a pipe for what the action says: {Errno.Message(error)}");
 }

@@ -8,7 +8,6 @@ namespace NativeLink.Actors.Worker.Processes.Output;
 /// </summary>
 internal sealed unsafe class SpoolFile(string path)
 {
-    private const int OpenExclusive = 0x80;
     private const uint Mode = 0x1A4;
     private const int CopyBytes = 1 << 16;
 
@@ -28,7 +27,7 @@ internal sealed unsafe class SpoolFile(string path)
     /// <summary>Whether the path is as it should be, or can be made so by removing what is there.</summary>
     internal bool IsInPlace()
     {
-        if (_fd >= 0) return NativePipes.IsAt(_fd, path);
+        if (_fd >= 0) return IsAt(_fd, path);
         FreePath();
         return true;
     }
@@ -39,31 +38,37 @@ internal sealed unsafe class SpoolFile(string path)
         var fd = MakeAnew();
         if (fd < 0) return -fd;
         var error = Copy(_fd, fd);
-        _ = Native.Close(_fd);
+        _ = Libc.Close(_fd);
         _fd = fd;
         return error;
     }
 
     internal void Close()
     {
-        if (_fd >= 0) _ = Native.Close(_fd);
+        if (_fd >= 0) _ = Libc.Close(_fd);
         _fd = -1;
     }
 
     private int MakeAnew()
     {
-        const int Flags = Native.OpenReadWrite | Native.OpenCreate | OpenExclusive;
-        var fd = Native.OpenRetrying(path, Flags, Mode);
-        if (fd != -Native.EEXIST) return fd;
+        const int Flags = OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive;
+        var fd = Libc.OpenRetrying(path, Flags, Mode);
+        if (fd != -Errno.EEXIST) return fd;
         FreePath();
-        return Native.OpenRetrying(path, Flags, Mode);
+        return Libc.OpenRetrying(path, Flags, Mode);
     }
+
+    /// <summary>Whether the path, without following a link, is the file that the descriptor stands for.</summary>
+    private static bool IsAt(int fd, string path) =>
+        Libc.StatxAt(fd, "", Libc.AtEmptyPath, StatxBuffer.InodeAndLinks, out var open) == 0
+        && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.InodeAndLinks, out var named) == 0
+        && (open.Inode, open.Device) == (named.Inode, named.Device);
 
     /// <summary>A directory with something in it goes out of the way; it is removed with all the rest of the action.</summary>
     private void FreePath()
     {
-        if (Native.Unlink(path) == 0 || Marshal.GetLastPInvokeError() == Native.ENOENT) return;
-        _ = NativePipes.Rename(path, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{path}.aside-{Interlocked.Increment(ref _nextAside)}"));
+        if (Libc.UnlinkAt(Libc.AtFdCwd, path, 0) == 0 || Errno.Last == Errno.ENOENT) return;
+        _ = Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{path}.aside-{Interlocked.Increment(ref _nextAside)}"));
     }
 
     private static int Copy(int from, int to)
@@ -73,8 +78,8 @@ internal sealed unsafe class SpoolFile(string path)
         {
             for (long offset = 0; ;)
             {
-                var got = Native.ReadAt(from, buffer, CopyBytes, offset);
-                if (got < 0) return Marshal.GetLastPInvokeError();
+                var got = Libc.ReadAt(from, buffer, CopyBytes, offset);
+                if (got < 0) return Errno.Last;
                 if (got == 0) return 0;
                 if (WriteAll(to, buffer, got) is var error and not 0) return error;
                 offset += got;
@@ -91,8 +96,8 @@ internal sealed unsafe class SpoolFile(string path)
     {
         while (length > 0)
         {
-            var written = Native.Write(fd, bytes, (nuint)length);
-            if (written < 0 && Marshal.GetLastPInvokeError() is var error and not Native.EINTR) return error;
+            var written = Libc.Write(fd, bytes, (nuint)length);
+            if (written < 0 && Errno.Last is var error and not Errno.EINTR) return error;
             if (written <= 0) continue;
             bytes += written;
             length -= written;

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using NativeLink.Actors.Storage.Native;
 
-namespace NativeLink.Actors.Storage.Tests.Native;
+namespace NativeLink.Actors.Posix.Tests;
 
 public sealed class DirectoryLockTests : IDisposable
 {

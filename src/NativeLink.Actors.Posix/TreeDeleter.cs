@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>
 /// Deletes directory trees by getdents64 and unlinkat, twice as fast as <see cref="Directory.Delete(string, bool)"/> and never through a mount
@@ -36,11 +36,11 @@ internal sealed unsafe class TreeDeleter
 
     private void DeleteTop(string path)
     {
-        if (Libc.UnlinkAt(Libc.AtFdCwd, path, 0) == 0 || Errno.Last == Errno.NotFound)
+        if (Libc.UnlinkAt(Libc.AtFdCwd, path, 0) == 0 || Errno.Last == Errno.ENOENT)
             return;
-        var top = Libc.Open(path, Libc.ReadOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
-        if (top < 0 && Errno.Last == Errno.AccessDenied && Libc.ChangeModeAt(Libc.AtFdCwd, path, 0x1C0, 0) == 0)
-            top = Libc.Open(path, Libc.ReadOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
+        var top = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
+        if (top < 0 && Errno.Last == Errno.EACCES && Libc.ChangeModeAt(Libc.AtFdCwd, path, 0x1C0, 0) == 0)
+            top = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
         if (top < 0)
         {
             _isScarce = Errno.IsScarce(Errno.Last);
@@ -77,17 +77,17 @@ internal sealed unsafe class TreeDeleter
             int length;
             fixed (byte* start = buffer)
             {
-                length = Libc.ReadDirectory(directory, start, buffer.Length);
+                length = (int)Libc.ReadDirectory(directory, start, (nuint)buffer.Length);
                 if (length <= 0)
                     return;
                 for (var at = 0; at < length;)
                 {
                     var record = start + at;
-                    at += *(ushort*)(record + 16);
-                    var name = record + 19;
+                    at += *(ushort*)(record + DirectoryRecord.LengthOffset);
+                    var name = record + DirectoryRecord.NameOffset;
                     if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
                         continue;
-                    Remove(directory, name, isDirectory: record[18] == 4, depth, ref writable);
+                    Remove(directory, name, isDirectory: record[DirectoryRecord.TypeOffset] == DirectoryRecord.Directory, depth, ref writable);
                 }
             }
         }
@@ -95,16 +95,16 @@ internal sealed unsafe class TreeDeleter
 
     private void Remove(int parent, byte* name, bool isDirectory, int depth, ref bool writable)
     {
-        if (Libc.UnlinkAtRaw(parent, name, isDirectory ? Libc.AtRemoveDir : 0) == 0 || Errno.Last == Errno.NotFound)
+        if (Libc.UnlinkAt(parent, name, isDirectory ? Libc.AtRemoveDir : 0) == 0 || Errno.Last == Errno.ENOENT)
             return;
-        if (Errno.Last == Errno.AccessDenied && !writable)
+        if (Errno.Last == Errno.EACCES && !writable)
         {
             writable = true;
             _ = Libc.ChangeMode(parent, 0x1C0);
             Remove(parent, name, isDirectory, depth, ref writable);
             return;
         }
-        if (!isDirectory || Errno.Last is not (Errno.NotEmpty or Errno.Exists) || !EmptyChild(parent, name, depth))
+        if (!isDirectory || Errno.Last is not (Errno.ENOTEMPTY or Errno.EEXIST) || !EmptyChild(parent, name, depth))
             Leave(name);
     }
 
@@ -114,7 +114,7 @@ internal sealed unsafe class TreeDeleter
         if (depth >= MaxOpenDepth && MoveUp(parent, name))
             return true;
         var child = OpenChild(parent, name);
-        if (child < 0 && Errno.Last == Errno.AccessDenied && Libc.ChangeModeAtRaw(parent, name, 0x1C0, 0) == 0)
+        if (child < 0 && Errno.Last == Errno.EACCES && Libc.ChangeModeAt(parent, name, 0x1C0, 0) == 0)
             child = OpenChild(parent, name);
         if (child < 0)
         {
@@ -129,14 +129,14 @@ internal sealed unsafe class TreeDeleter
         {
             _ = Libc.Close(child);
         }
-        return Libc.UnlinkAtRaw(parent, name, Libc.AtRemoveDir) == 0;
+        return Libc.UnlinkAt(parent, name, Libc.AtRemoveDir) == 0;
     }
 
     private static int OpenChild(int parent, byte* name)
     {
-        var flags = Libc.ReadOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec;
+        var flags = OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec;
         var child = Libc.OpenWithinMount(parent, name, flags);
-        return child < 0 && Errno.Last == Errno.NotImplemented ? Libc.OpenAtRaw(parent, name, flags, 0) : child;
+        return child < 0 && Errno.Last == Errno.ENOSYS ? Libc.OpenAt(parent, name, flags, 0) : child;
     }
 
     private bool MoveUp(int parent, byte* name)
@@ -144,7 +144,7 @@ internal sealed unsafe class TreeDeleter
         var target = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $".deep-{_moved + 1}\0"));
         fixed (byte* text = target)
         {
-            if (Libc.RenameAtRaw(parent, name, _top, text) != 0)
+            if (Libc.RenameAt(parent, name, _top, text) != 0)
                 return false;
         }
         _moved++;

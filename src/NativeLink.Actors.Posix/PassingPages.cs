@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>
 /// Lets the pages of a huge file that is read or written from its beginning to its end leave the page cache behind whoever does it, so that one file
@@ -10,12 +10,11 @@ namespace NativeLink.Actors.Storage.Native;
 /// Nothing waits for the disk. What was written is handed to it window by window, and pages are dropped some windows later, when most of them are
 /// clean; those that are not stay, and are bounded by the kernel's own limit for dirty pages.
 /// </remarks>
-public sealed class PassingPages
+internal sealed class PassingPages
 {
     public const long HugeBytes = 128L << 20;
 
     private const long Window = 8L << 20;
-    private const uint BeginWriting = 2;
 
     // How far behind the writer pages are dropped.
     private const long Lag = 8 * Window;
@@ -39,7 +38,7 @@ public sealed class PassingPages
         if (offset - _passed < Window)
             return;
         if (_isWritten)
-            _ = Libc.SyncRange(_descriptor, _passed, offset - _passed, BeginWriting);
+            _ = Libc.SyncRange(_descriptor, _passed, offset - _passed, Libc.SyncRangeWrite);
         _passed = offset;
         var until = _isWritten ? offset - Lag : offset;
         if (until <= _dropped)
@@ -53,7 +52,7 @@ public sealed class PassingPages
     {
         const long ToTheEnd = 0;
         if (_isWritten)
-            _ = Libc.SyncRange(_descriptor, _passed, ToTheEnd, BeginWriting);
+            _ = Libc.SyncRange(_descriptor, _passed, ToTheEnd, Libc.SyncRangeWrite);
         // From the beginning: pages that were not clean when their turn came may be so by now.
         _ = Libc.Advise(_descriptor, 0, ToTheEnd, Libc.FadviseDontNeed);
     }

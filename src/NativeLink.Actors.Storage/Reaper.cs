@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Storage;
 
 /// <summary>
 /// Deletes trees in the background. A tree is renamed into a trash directory on its own file system first, which takes microseconds and frees its
@@ -76,7 +76,7 @@ internal sealed class Reaper : IDisposable
         var errno = MoveInto(_trash, path, out var moved);
         if (errno == 0)
             Enqueue(moved);
-        else if (errno != Errno.NotFound)
+        else if (errno != Errno.ENOENT)
             Enqueue(path);
     }
 
@@ -89,7 +89,7 @@ internal sealed class Reaper : IDisposable
             if (Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, moved) == 0)
                 return 0;
             // The clock that names start from began anew with the machine: an earlier run's trash may have the same ones.
-            if (Errno.Last is var errno && errno is not (Errno.NotEmpty or Errno.Exists))
+            if (Errno.Last is var errno && errno is not (Errno.ENOTEMPTY or Errno.EEXIST))
                 return errno;
         }
     }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>An exclusive flock(2) on a file; the kernel drops it when the process ends, however it ends.</summary>
 internal sealed class DirectoryLock : IDisposable
@@ -46,16 +46,16 @@ internal sealed class DirectoryLock : IDisposable
 
     private static DirectoryLock? Take(string path, int operation)
     {
-        var descriptor = Libc.Open(path, Libc.ReadWrite | Libc.Create | Libc.CloseOnExec, 0x1A4);
+        var descriptor = Libc.Open(path, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.CloseOnExec, 0x1A4);
         if (descriptor < 0)
-            throw Errno.LastFault($"lock file {path} cannot be opened");
+            throw DiskFault.Last($"lock file {path} cannot be opened");
         while (Libc.Lock(descriptor, operation) != 0)
         {
             var errno = Errno.Last;
-            if (errno == Errno.Interrupted)
+            if (errno == Errno.EINTR)
                 continue;
             _ = Libc.Close(descriptor);
-            return errno == Errno.WouldBlock ? null : throw Errno.Fault($"lock file {path} cannot be locked", errno);
+            return errno == Errno.EAGAIN ? null : throw DiskFault.Of($"lock file {path} cannot be locked", errno);
         }
         return new DirectoryLock(descriptor);
     }

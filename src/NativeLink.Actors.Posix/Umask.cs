@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>The process's umask, read once: modes it would cut have to be set by chmod.</summary>
 internal static class Umask

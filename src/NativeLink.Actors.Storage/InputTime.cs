@@ -1,4 +1,4 @@
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Storage;
 
 /// <summary>
 /// The modification time of everything that is an input and asks for no other: 2000-01-01 UTC. An action must not see when a blob came to this machine:
@@ -14,7 +14,7 @@ public static unsafe class InputTime
     /// <summary>Sets it on an open file or directory (futimens(3)); the access time stays.</summary>
     internal static int Set(int descriptor)
     {
-        var times = stackalloc Libc.TimeSpec[2];
+        var times = stackalloc TimeSpec[2];
         Fill(times);
         return Libc.SetTimes(descriptor, times);
     }
@@ -22,7 +22,7 @@ public static unsafe class InputTime
     /// <summary>Sets it by name, on a symbolic link itself.</summary>
     internal static int SetAt(int directory, string name)
     {
-        var times = stackalloc Libc.TimeSpec[2];
+        var times = stackalloc TimeSpec[2];
         Fill(times);
         return Libc.SetTimesAt(directory, name, times, Libc.AtSymlinkNoFollow);
     }
@@ -32,9 +32,9 @@ public static unsafe class InputTime
     public static string? SetOnNew(string path) =>
         SetAt(Libc.AtFdCwd, path) == 0 && SetAt(Libc.AtFdCwd, Path.GetDirectoryName(path)!) == 0 ? null : Errno.Text(Errno.Last);
 
-    private static void Fill(Libc.TimeSpec* times)
+    private static void Fill(TimeSpec* times)
     {
-        times[0] = new Libc.TimeSpec { Nanoseconds = Libc.UtimeOmit };
-        times[1] = new Libc.TimeSpec { Seconds = Seconds };
+        times[0] = new TimeSpec { Nanoseconds = TimeSpec.Omit };
+        times[1] = new TimeSpec { Seconds = Seconds };
     }
 }

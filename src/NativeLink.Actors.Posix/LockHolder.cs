@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>Who holds the lock of a file, for people, from the kernel's list (proc(5), /proc/locks).</summary>
 internal static class LockHolder
@@ -14,7 +14,7 @@ internal static class LockHolder
     {
         try
         {
-            if (Libc.StatxAt(Libc.AtFdCwd, path, 0, Libc.StatxBasic, out var status) != 0)
+            if (Libc.StatxAt(Libc.AtFdCwd, path, 0, StatxBuffer.Basic, out var status) != 0)
                 return "another process";
             var inode = string.Create(CultureInfo.InvariantCulture, $"{status.DevMajor:x2}:{status.DevMinor:x2}:{status.Inode}");
             foreach (var line in System.IO.File.ReadLines("/proc/locks"))

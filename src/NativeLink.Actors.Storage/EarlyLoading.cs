@@ -1,6 +1,6 @@
 using System.Reflection;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Storage;
 
 /// <summary>
 /// Loads the assemblies that code will need before it runs. The runtime loads one at the first call that needs it, and remembers for the life of the process

@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>Copies file contents the cheapest way the two file systems allow: a reflink (FICLONE), else in the kernel, hole by hole.</summary>
 internal static unsafe class FileCopy
@@ -10,7 +10,7 @@ internal static unsafe class FileCopy
     {
         if (tryReflink && TryReflink(from, to))
             return 0;
-        if (Libc.StatxAt(from, "", Libc.AtEmptyPath, Libc.StatxBasic, out var status) != 0)
+        if (Libc.StatxAt(from, "", Libc.AtEmptyPath, StatxBuffer.Basic, out var status) != 0)
             return Errno.Last;
         var size = (long)status.Size;
         // Fewer blocks than bytes: only such a file can have holes worth a search.
@@ -28,10 +28,10 @@ internal static unsafe class FileCopy
             var hole = data < 0 ? -1 : Libc.Seek(from, data, Libc.SeekHole);
             var errno = hole < 0 ? Errno.Last : 0;
             // Nothing but a hole is left (lseek(2), ENXIO).
-            if (data < 0 && errno == Errno.NoSuchAddress)
+            if (data < 0 && errno == Errno.ENXIO)
                 break;
             // A file system that knows no holes has data all the way.
-            if (errno == Errno.Invalid)
+            if (errno == Errno.EINVAL)
                 (data, hole, errno) = (at, size, 0);
             if (errno == 0)
                 errno = CopyRange(from, to, data, Math.Min(hole, size) - data);
@@ -51,13 +51,13 @@ internal static unsafe class FileCopy
             if (copied < 0)
             {
                 var errno = Errno.Last;
-                if (errno == Errno.Interrupted)
+                if (errno == Errno.EINTR)
                     continue;
                 // Older kernels do not copy between two file systems; some file systems do not copy at all.
-                return Errno.IsFull(errno) || errno == Errno.Io ? errno : CopyThroughMemory(from, to, source, length);
+                return Errno.IsFull(errno) || errno == Errno.EIO ? errno : CopyThroughMemory(from, to, source, length);
             }
             if (copied == 0)
-                return Errno.Io;
+                return Errno.EIO;
             length -= copied;
         }
         return 0;
@@ -74,7 +74,7 @@ internal static unsafe class FileCopy
             {
                 var read = RandomAccess.Read(source, buffer.AsSpan(0, (int)Math.Min(length, buffer.Length)), offset);
                 if (read == 0)
-                    return Errno.Io;
+                    return Errno.EIO;
                 RandomAccess.Write(target, buffer.AsSpan(0, read), offset);
                 (offset, length) = (offset + read, length - read);
             }
@@ -82,10 +82,7 @@ internal static unsafe class FileCopy
         }
         catch (IOException error)
         {
-            return ErrnoOf(error);
+            return Errno.Of(error);
         }
     }
-
-    /// <summary>The errno that an exception of .NET's file calls carries.</summary>
-    public static int ErrnoOf(IOException error) => error.HResult is > 0 and < 4096 ? error.HResult : Errno.Io;
 }

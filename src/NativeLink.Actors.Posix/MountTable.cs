@@ -1,20 +1,14 @@
 using System.Globalization;
 using System.Text;
 
-namespace NativeLink.Actors.Storage.Native;
+namespace NativeLink.Actors.Posix;
 
 /// <summary>One line of /proc/self/mountinfo (proc_pid_mountinfo(5)).</summary>
-internal readonly record struct MountEntry(string MountPoint, string Type, string Source)
-{
-    /// <summary>Mounts of this program name it as their source; nothing else is ever unmounted.</summary>
-    public bool IsOurs => Source == MountTable.OurSource && Type is "overlay" or "tmpfs";
-}
+internal readonly record struct MountEntry(string MountPoint, string Type, string Source);
 
 /// <summary>The mounts that this process sees.</summary>
 internal static class MountTable
 {
-    public const string OurSource = "nativelink-actors";
-
     /// <summary>Mounts at or below a path, the innermost and latest first, so that they can be unmounted in this order.</summary>
     public static IReadOnlyList<MountEntry> Below(string path)
     {
@@ -32,19 +26,6 @@ internal static class MountTable
         }
         found.Reverse();
         return [.. found.OrderByDescending(static mount => mount.MountPoint.Count(static letter => letter == '/'))];
-    }
-
-    /// <summary>Unmounts what an earlier run of ours left at or below a path; answers the first mount there that is not ours, which stays.</summary>
-    public static MountEntry? UnmountOursBelow(string path)
-    {
-        MountEntry? foreign = null;
-        foreach (var mount in Below(path))
-        {
-            if (mount.IsOurs && Libc.Unmount(mount.MountPoint, Libc.UnmountDetach) == 0)
-                continue;
-            foreign ??= mount;
-        }
-        return foreign;
     }
 
     /// <summary>Space, tab, newline and backslash are written as three octal digits.</summary>

@@ -1,8 +1,7 @@
 using System.Globalization;
 using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Storage.Native;
 
-namespace NativeLink.Actors.Storage.Tests.Native;
+namespace NativeLink.Actors.Storage.Tests.Filesystem;
 
 public class PassingPagesTests
 {
@@ -28,15 +27,6 @@ public class PassingPagesTests
         // Less than a window, where pages can be dropped at all and somebody can count them.
         if (OnDisk(fixture.Directory.Path) && Resident(fixture.BlobPath(digest)) is { } resident)
             Assert.InRange(resident, 0, 16 * Megabyte);
-    }
-
-    [Fact]
-    public void What_is_not_huge_stays_where_it_is()
-    {
-        using var directory = new TempDirectory();
-        using var file = File.OpenHandle(directory.At("file"), FileMode.CreateNew, FileAccess.ReadWrite);
-        Assert.Null(PassingPages.ForReading(file, PassingPages.HugeBytes));
-        Assert.Null(PassingPages.ForWriting(file, PassingPages.HugeBytes));
     }
 
     private static bool OnDisk(string path) => Shell.Run("stat -f -c %T .", path).Output.Trim() is "ext2/ext3" or "xfs" or "btrfs";
