@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using System.Text.Unicode;
+using NativeLink.Actors.Posix;
 
 namespace NativeLink.Actors.Cli.Client;
 
@@ -7,10 +7,9 @@ namespace NativeLink.Actors.Cli.Client;
 /// Names and targets on disk are bytes, and REAPI's messages carry UTF-8. .NET puts a sign in the place of bytes that are none, and what it shows then is not what is
 /// there (statx(2) by that name, readlink(2)). Only text with that sign costs a look.
 /// </summary>
-internal static unsafe partial class TrueText
+internal static unsafe class TrueText
 {
     private const char Replaced = '\uFFFD';
-    private const int LongestTarget = 4096; // PATH_MAX, which no file system exceeds here.
 
     /// <summary>Whether the entry just listed under this name has it, byte for byte; where another has it as well, only one of the two does.</summary>
     public static bool IsName(string path) => !path.Contains(Replaced) || FileKind.IsThere(path);
@@ -20,14 +19,11 @@ internal static unsafe partial class TrueText
     {
         if (!target.Contains(Replaced))
             return true;
-        Span<byte> bytes = stackalloc byte[LongestTarget];
+        Span<byte> bytes = stackalloc byte[Libc.LongestPath];
         fixed (byte* start = bytes)
         {
-            var length = ReadLink(path, start, LongestTarget);
+            var length = Libc.ReadLinkAt(Libc.AtFdCwd, path, start, Libc.LongestPath);
             return length >= 0 && Utf8.IsValid(bytes[..(int)length]);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "readlink", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint ReadLink(string path, byte* buffer, nint size);
 }

@@ -1,22 +1,19 @@
-using System.Runtime.InteropServices;
+using NativeLink.Actors.Posix;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>Why a file could not be used, in the kernel's words and without its path: whoever says it has named that already.</summary>
 public static class Reasons
 {
-    private const int LargestError = 4095;
-    private const int WouldBlock = 11;
-
     public static string Of(Exception error) => error switch
     {
         FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
-        UnauthorizedAccessException { InnerException: IOException { HResult: > 0 and <= LargestError and var code } } => Marshal.GetPInvokeErrorMessage(code),
+        UnauthorizedAccessException { InnerException: IOException { HResult: > 0 and <= Errno.Largest and var code } } => Errno.Message(code),
         UnauthorizedAccessException => "Permission denied",
-        IOException { HResult: > 0 and <= LargestError and var code } => Marshal.GetPInvokeErrorMessage(code),
+        IOException { HResult: > 0 and <= Errno.Largest and var code } => Errno.Message(code),
         _ => error.Message,
     };
 
     /// <summary>Whether another process holds the lock on it.</summary>
-    public static bool IsLocked(IOException error) => error.HResult == WouldBlock;
+    public static bool IsLocked(IOException error) => error.HResult == Errno.EAGAIN;
 }

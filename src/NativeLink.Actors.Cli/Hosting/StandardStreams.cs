@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using System.Text;
+using NativeLink.Actors.Posix;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
@@ -7,11 +7,8 @@ namespace NativeLink.Actors.Cli.Hosting;
 /// Standard output and error as they were handed over. One that was closed has a number that the next file to be opened gets, so that what is printed
 /// would land in that file: it is found out before anything is printed, and stays silent.
 /// </summary>
-public static partial class StandardStreams
+public static class StandardStreams
 {
-    private const int GetDescriptorFlags = 1;
-    private const int CloseOnExec = 1;
-    private const int ReadWrite = 2;
     private const int Error = 2;
     private const int Out = 1;
 
@@ -40,27 +37,19 @@ public static partial class StandardStreams
 
     private static bool ErrorIsOpen { get; set; } = true;
 
-    private static bool IsHandedOver(int descriptor) => Control(descriptor, GetDescriptorFlags, 0) is >= 0 and var flags && (flags & CloseOnExec) == 0;
+    private static bool IsHandedOver(int descriptor) =>
+        Libc.Fcntl(descriptor, FcntlCommand.GetDescriptorFlags, 0) is >= 0 and var flags && (flags & FcntlCommand.CloseOnExec) == 0;
 
     /// <summary>So that no file that is opened later gets one of the three numbers.</summary>
     private static void FillGaps()
     {
         int descriptor;
         do
-            descriptor = Open("/dev/null", ReadWrite);
+            descriptor = Libc.Open("/dev/null", OpenFlags.ReadWrite);
         while (descriptor is >= 0 and <= Error);
         if (descriptor >= 0)
-            _ = Close(descriptor);
+            _ = Libc.Close(descriptor);
     }
-
-    [LibraryImport("libc", EntryPoint = "fcntl")]
-    private static partial int Control(int descriptor, int command, int argument);
-
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
 
     /// <summary>Drops what cannot be written.</summary>
     private sealed class ForgivingStream(Stream inner) : Stream
