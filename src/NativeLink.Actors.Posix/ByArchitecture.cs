@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// What Linux has other values for on x64 than on arm64, but for the numbers of system calls, which are in <see cref="SystemCalls"/>
+/// What Linux has other values for on x64 than on arm64, but for the numbers of system calls, which are in <see
+/// cref="SystemCalls"/>
 /// (fcntl.h and eventpoll.h of each machine).
 /// </summary>
 internal static class ByArchitecture
@@ -16,6 +17,8 @@ internal static class ByArchitecture
     /// <summary>O_NOFOLLOW.</summary>
     public static readonly int OpenNoFollow = IsX64 ? 0x20000 : 0x8000;
 
-    /// <summary>Where the data of a struct epoll_event begins, which is packed on x64 and aligned everywhere else.</summary>
+    /// <summary>
+    /// Where the data of a struct epoll_event begins, which is packed on x64 and aligned everywhere else.
+    /// </summary>
     public static readonly int EpollDataOffset = IsX64 ? 4 : 8;
 }

@@ -1,6 +1,8 @@
 namespace NativeLink.Actors.Posix;
 
-/// <summary>What a child shares with its parent, or a thread with its process (clone(2) and unshare(2), CLONE_…).</summary>
+/// <summary>
+/// What a child shares with its parent, or a thread with its process (clone(2) and unshare(2), CLONE_…).
+/// </summary>
 internal static class CloneFlags
 {
     public const uint Vm = 0x100, PidFd = 0x1000, Vfork = 0x4000;

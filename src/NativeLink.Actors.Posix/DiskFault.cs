@@ -2,7 +2,9 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.Posix;
 
-/// <summary>What a failed call on this disk becomes: a full disk is RESOURCE_EXHAUSTED, the rest has no code of its own.</summary>
+/// <summary>
+/// What a failed call on this disk becomes: a full disk is RESOURCE_EXHAUSTED, the rest has no code of its own.
+/// </summary>
 internal static class DiskFault
 {
     /// <param name="what">What could not be done, with the path.</param>

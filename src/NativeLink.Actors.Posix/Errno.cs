@@ -53,6 +53,9 @@ internal static class Errno
 
     public static bool IsFull(int errno) => errno is ENOSPC or EDQUOT;
 
-    /// <summary>This process or the machine has run short of descriptors or memory: that says nothing about what was to be opened.</summary>
+    /// <summary>
+    /// This process or the machine has run short of descriptors or memory: that says nothing about what was to be
+    /// opened.
+    /// </summary>
     public static bool IsScarce(int errno) => errno is ENOMEM or EMFILE or ENFILE or EAGAIN;
 }

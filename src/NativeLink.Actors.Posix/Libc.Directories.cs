@@ -5,7 +5,9 @@ namespace NativeLink.Actors.Posix;
 /// <content>Names: what is done to an entry of a directory, which is an open one or <see cref="AtFdCwd"/>.</content>
 internal static unsafe partial class Libc
 {
-    /// <summary>AT_FDCWD: a name is looked up from the working directory, where it does not begin with a slash.</summary>
+    /// <summary>
+    /// AT_FDCWD: a name is looked up from the working directory, where it does not begin with a slash.
+    /// </summary>
     public const int AtFdCwd = -100;
 
     /// <summary>AT_SYMLINK_NOFOLLOW.</summary>
@@ -93,7 +95,10 @@ internal static unsafe partial class Libc
         return StatxAt(directory, text.Pointer, flags, mask, out buffer);
     }
 
-    /// <summary>getdents64(2): fills the buffer with records (<see cref="DirectoryRecord"/>); the length of them all, 0 at the end.</summary>
+    /// <summary>
+    /// getdents64(2): fills the buffer with records (<see cref="DirectoryRecord"/>); the length of them all, 0 at the
+    /// end.
+    /// </summary>
     [LibraryImport(Library, EntryPoint = "getdents64", SetLastError = true)]
     public static partial nint ReadDirectory(int descriptor, byte* buffer, nuint size);
 

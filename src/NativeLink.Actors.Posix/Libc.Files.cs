@@ -127,7 +127,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "futimens", SetLastError = true)]
     public static partial int SetTimes(int descriptor, TimeSpec* times);
 
-    /// <summary>fstatfs(2); the buffer has room for 32 words, the first of which is the file system's magic number.</summary>
+    /// <summary>
+    /// fstatfs(2); the buffer has room for 32 words, the first of which is the file system's magic number.
+    /// </summary>
     [LibraryImport(Library, EntryPoint = "fstatfs", SetLastError = true)]
     public static partial int FilesystemOf(int descriptor, long* buffer);
 }

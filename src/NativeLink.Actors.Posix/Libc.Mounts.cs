@@ -23,6 +23,8 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "statvfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int FilesystemUse(string path, out StatvfsBuffer buffer);
 
-    /// <summary>Opens what is not beyond a mount point, a bind mount included; -1 with ENOSYS on kernels before 5.6.</summary>
+    /// <summary>
+    /// Opens what is not beyond a mount point, a bind mount included; -1 with ENOSYS on kernels before 5.6.
+    /// </summary>
     public static int OpenWithinMount(int directory, byte* path, int flags) => OpenAt2(directory, path, flags, ResolveNoMounts);
 }

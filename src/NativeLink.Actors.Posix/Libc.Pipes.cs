@@ -26,6 +26,8 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "socketpair", SetLastError = true)]
     private static partial int SocketPair(int domain, int type, int protocol, int* pair);
 
-    /// <summary>socketpair(2): AF_UNIX, SOCK_STREAM and SOCK_CLOEXEC; <paramref name="pair"/> has room for two descriptors.</summary>
+    /// <summary>
+    /// socketpair(2): AF_UNIX, SOCK_STREAM and SOCK_CLOEXEC; <paramref name="pair"/> has room for two descriptors.
+    /// </summary>
     public static int SocketPair(int* pair) => SocketPair(1, 1 | OpenFlags.CloseOnExec, 0, pair);
 }

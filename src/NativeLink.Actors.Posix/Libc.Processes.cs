@@ -8,7 +8,10 @@ internal static unsafe partial class Libc
     /// <summary>wait4(2), WNOHANG.</summary>
     public const int WaitNoHang = 1;
 
-    /// <summary>struct rusage has 18 words on both machines: user and system time (2 words each), then the largest resident set, …</summary>
+    /// <summary>
+    /// struct rusage has 18 words on both machines: user and system time (2 words each), then the largest resident
+    /// set, …
+    /// </summary>
     public const int UsageWords = 18;
 
     /// <summary>prctl(2), PR_…; those of the ambient set are its second arguments (PR_CAP_AMBIENT_…).</summary>
@@ -66,7 +69,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
     public static partial int SendSignal(int pid, int signal);
 
-    /// <summary>pidfd_send_signal(2): never another process than the one meant, whose number may have been used again; 0 or -1.</summary>
+    /// <summary>
+    /// pidfd_send_signal(2): never another process than the one meant, whose number may have been used again; 0 or -1.
+    /// </summary>
     public static int SendSignalTo(int pidfd, int signal) =>
         pidfd < 0 ? -1 : (int)SystemCall(SystemCalls.PidfdSendSignal, pidfd, signal, 0, 0);
 
@@ -81,7 +86,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "signal", SetLastError = true)]
     private static partial nint Signal(int number, nint handler);
 
-    /// <summary>signal(2) with SIG_IGN. A child has the same until it executes a program, and then too unless it is set back.</summary>
+    /// <summary>
+    /// signal(2) with SIG_IGN. A child has the same until it executes a program, and then too unless it is set back.
+    /// </summary>
     public static void IgnoreSignal(int number)
     {
         const nint Ignore = 1;
@@ -92,7 +99,8 @@ internal static unsafe partial class Libc
     private static partial int SetPriority(int which, int who, int priority);
 
     /// <summary>
-    /// Lets the calling thread have the processor (nice 19) and the disk (ioprio_set(2), idle class) only when nobody else wants them.
+    /// Lets the calling thread have the processor (nice 19) and the disk (ioprio_set(2), idle class) only when nobody
+    /// else wants them.
     /// </summary>
     public static void LowerPriority()
     {

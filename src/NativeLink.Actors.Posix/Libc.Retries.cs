@@ -3,7 +3,9 @@ namespace NativeLink.Actors.Posix;
 /// <content>Calls that are made again when a signal interrupts them, and short texts of the kernel's files (proc(5), cgroups(7)).</content>
 internal static unsafe partial class Libc
 {
-    /// <summary>Waits until there is something to read, as a process's end is by its pidfd, or the time is over.</summary>
+    /// <summary>
+    /// Waits until there is something to read, as a process's end is by its pidfd, or the time is over.
+    /// </summary>
     /// <returns>Whether there is.</returns>
     public static bool AwaitReadable(int descriptor, int milliseconds)
     {
@@ -55,7 +57,9 @@ internal static unsafe partial class Libc
         return error;
     }
 
-    /// <summary>Reads a file of the kernel's into the buffer; the number of bytes, or a negative errno. Longer files are cut.</summary>
+    /// <summary>
+    /// Reads a file of the kernel's into the buffer; the number of bytes, or a negative errno. Longer files are cut.
+    /// </summary>
     public static int ReadFile(string path, Span<byte> buffer)
     {
         var fd = OpenRetrying(path, OpenFlags.ReadOnly);

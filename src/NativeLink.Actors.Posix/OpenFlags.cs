@@ -1,6 +1,8 @@
 namespace NativeLink.Actors.Posix;
 
-/// <summary>How a file is opened (open(2), O_…). Those for descriptors hold for pipe2(2), eventfd(2) and their like too.</summary>
+/// <summary>
+/// How a file is opened (open(2), O_…). Those for descriptors hold for pipe2(2), eventfd(2) and their like too.
+/// </summary>
 internal static class OpenFlags
 {
     public const int ReadOnly = 0;

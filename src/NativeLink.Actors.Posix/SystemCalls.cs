@@ -1,7 +1,8 @@
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// Numbers of system calls (the kernel's unistd.h of each machine): of those that the C library may have no function for, and of those that a child makes
+/// Numbers of system calls (the kernel's unistd.h of each machine): of those that the C library may have no function
+/// for, and of those that a child makes
 /// before it executes its program.
 /// </summary>
 internal static class SystemCalls

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices.Marshalling;
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// A string as the C library takes it: UTF-8 that ends with a NUL, in the caller's buffer where it is long enough, else in memory that is freed in the end.
+/// A string as the C library takes it: UTF-8 that ends with a NUL, in the caller's buffer where it is long enough,
+/// else in memory that is freed in the end.
 /// It is what the source generator makes for an argument that is a string.
 /// </summary>
 internal unsafe ref struct Utf8Text
