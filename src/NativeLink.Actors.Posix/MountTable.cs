@@ -9,10 +9,13 @@ internal readonly record struct MountEntry(string MountPoint, string Type, strin
 /// <summary>The mounts that this process sees.</summary>
 internal static class MountTable
 {
-    /// <summary>Mounts at or below a path, the innermost and latest first, so that they can be unmounted in this order.</summary>
+    /// <summary>
+    /// Mounts at or below a path, the innermost and latest first, so that they can be unmounted in this order. The kernel
+    /// knows them by names without symlinks.
+    /// </summary>
     public static IReadOnlyList<MountEntry> Below(string path)
     {
-        var prefix = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) + "/";
+        var prefix = Path.TrimEndingDirectorySeparator(Libc.Canonical(path, out _) ?? Path.GetFullPath(path)) + "/";
         var found = new List<MountEntry>();
         foreach (var line in File.ReadLines("/proc/self/mountinfo"))
         {

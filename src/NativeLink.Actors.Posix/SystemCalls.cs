@@ -13,6 +13,8 @@ internal static class SystemCalls
     // The same on all machines.
     public const int PidfdSendSignal = 424, PidfdOpen = 434, Clone3 = 435, CloseRange = 436, OpenAt2 = 437;
 
+    public static int Write => ByArchitecture.IsX64 ? 1 : 64;
+
     public static int Close => ByArchitecture.IsX64 ? 3 : 57;
 
     public static int SignalAction => ByArchitecture.IsX64 ? 13 : 134;

@@ -39,7 +39,18 @@ public sealed class DataDirectory : IDisposable
     }
 
     /// <summary>A new one that goes away at the end.</summary>
-    public static DataDirectory Temporary() => new(Directory.CreateTempSubdirectory("nativelink-actors-").FullName, null, true);
+    /// <exception cref="UsageException">It cannot be made.</exception>
+    public static DataDirectory Temporary()
+    {
+        try
+        {
+            return new DataDirectory(Directory.CreateTempSubdirectory("nativelink-actors-").FullName, null, true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"no directory can be made in {System.IO.Path.GetTempPath()}: {Reasons.Of(error)}; TMPDIR names another place");
+        }
+    }
 
     public void Dispose()
     {

@@ -39,6 +39,7 @@ internal sealed class Scratch : IDisposable
     private int _uppersInMemory;
     private int _looking;
     private volatile bool _ended;
+    private int _disposed;
 
     private Scratch(DirectoryCacheSettings settings, long budget, string description)
     {
@@ -135,6 +136,8 @@ internal sealed class Scratch : IDisposable
 
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         _reaper.Dispose();
         if (_budget > 0)
         {

@@ -32,6 +32,7 @@ internal sealed unsafe class SpawnCall : IDisposable
         Stream(2, streams.Stderr);
         // Whatever the worker has open for writing is closed before all that may take longer: an input of another action would be "text file busy" so long.
         _steps.CloseFrom(3);
+        _steps.IsFirstToGo(3);
         _steps.Limit(ResourceLimit.OpenFiles, StartLimits.OpenFiles);
         _steps.ChangeDirectory(plan.WorkingDirectory);
     }

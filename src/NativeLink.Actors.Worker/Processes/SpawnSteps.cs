@@ -27,6 +27,11 @@ internal sealed unsafe class SpawnSteps : IDisposable
     private const int SignalSetSize = 8;
     private const int CloneArgumentWords = 11;
     private const int MostLimits = 16;
+    private const int HighestLength = 4;
+
+    // Of the whole process: never freed.
+    private static readonly nint ScoreFile = Marshal.StringToCoTaskMemUTF8("/proc/self/oom_score_adj");
+    private static readonly nint Highest = Marshal.StringToCoTaskMemUTF8("1000");
 
     // What the steps point to lies behind them, in this order.
     private readonly SpawnStep* _steps = (SpawnStep*)NativeMemory.AllocZeroed(
@@ -88,6 +93,18 @@ internal sealed unsafe class SpawnSteps : IDisposable
 
     /// <summary>Makes one descriptor the copy of another, which is not the same one, without its close-on-exec.</summary>
     internal void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, SystemCalls.Duplicate, from, fd);
+
+    /// <summary>
+    /// When memory ends, the kernel ends an action and not the worker, which would take all others with it (proc_pid_oom_score_adj(5)). After
+    /// <see cref="CloseFrom"/>: no descriptor may be open from the first one that is given on. A child that shares its parent's memory until it executes a
+    /// program changes its own score alone.
+    /// </summary>
+    internal void IsFirstToGo(int free)
+    {
+        Add(SpawnFailure.None, SystemCalls.OpenAt, Libc.AtFdCwd, ScoreFile, OpenFlags.WriteOnly);
+        Add(SpawnFailure.None, SystemCalls.Write, free, Highest, HighestLength);
+        Add(SpawnFailure.None, SystemCalls.Close, free);
+    }
 
     internal void ChangeDirectory(string path) => Add(SpawnFailure.Directory, SystemCalls.ChangeDirectory, Text(path));
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Fuzz.Making;
@@ -15,8 +14,6 @@ internal abstract class WorkerTarget : IFuzzTarget
 {
     /// <summary>Longer than any machine takes for what is refused or ends by itself.</summary>
     protected static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
-
-    private static readonly TimeSpan CleanUpBound = TimeSpan.FromSeconds(20);
 
     private readonly ConcurrentQueue<string> _stray = new();
     private Canaries _canaries = null!;
@@ -48,7 +45,7 @@ internal abstract class WorkerTarget : IFuzzTarget
         Rig.Scheduler.Unasked.Clear();
         if (_canaries.Difference() is { } difference)
             found.Add(difference);
-        found.AddRange((await LeftAsync()).Select(path => $"left in the work directory: {path}"));
+        found.AddRange((await Rig.LeftOverAsync()).Select(path => $"left in the work directory: {path}"));
         if (Rig.Host.Stopped.IsCompleted)
             found.Add($"the host has stopped: {(await Rig.Host.Stopped)?.Detail}");
         while (_stray.TryDequeue(out var stray))
@@ -80,19 +77,6 @@ internal abstract class WorkerTarget : IFuzzTarget
         catch (Exception error) when (error is TimeoutException or IOException)
         {
             return [$"operation {start.OperationId} was not answered: {error.Message}"];
-        }
-    }
-
-    /// <summary>What is left of actions; an answer leaves before its action's directory does.</summary>
-    private async Task<IReadOnlyList<string>> LeftAsync()
-    {
-        var began = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            var left = Directory.GetFileSystemEntries(Rig.WorkDirectory).Where(path => !Path.GetFileName(path).StartsWith('.')).ToList();
-            if (left.Count == 0 || Stopwatch.GetElapsedTime(began) > CleanUpBound)
-                return left;
-            await Task.Delay(10);
         }
     }
 

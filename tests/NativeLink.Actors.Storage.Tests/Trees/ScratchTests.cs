@@ -57,6 +57,21 @@ public class ScratchTests
     }
 
     [SkippableFact]
+    public async Task A_directory_that_is_reached_through_a_link_keeps_no_mount()
+    {
+        RootsFixture.Needs("overlay");
+        using var temp = new TempDirectory();
+        Directory.CreateDirectory(temp.At("real"));
+        File.CreateSymbolicLink(temp.At("link"), temp.At("real"));
+        using (var fixture = new RootsFixture("overlay", settings => settings with { Scratch = temp.At("link", "scratch") }))
+        {
+            using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
+            Assert.Equal("overlay", made.Materialiser);
+        }
+        Assert.DoesNotContain(temp.At("real"), await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public async Task A_short_filling_of_the_memory_is_seen()
     {
         RootsFixture.Needs("overlay");

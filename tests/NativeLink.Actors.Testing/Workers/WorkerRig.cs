@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Storage.Filesystem;
@@ -13,6 +14,8 @@ namespace NativeLink.Actors.Testing.Workers;
 /// </summary>
 public sealed class WorkerRig : IAsyncDisposable
 {
+    private static readonly TimeSpan CleanUpBound = TimeSpan.FromSeconds(20);
+
     private int _operations;
 
     private WorkerRig(string directory, FakeCasServer cas, ScriptedScheduler scheduler, WorkerHost host) =>
@@ -92,6 +95,19 @@ public sealed class WorkerRig : IAsyncDisposable
 
     /// <summary>Runs an action that is in the CAS.</summary>
     public Task<Wire.ExecuteResult> ExecuteAsync(Digest action) => Scheduler.ExecuteAsync(Start(action));
+
+    /// <summary>What is left in the work directory of actions that have been answered. An answer leaves before its action's directory does, which has some time to go.</summary>
+    public async Task<IReadOnlyList<string>> LeftOverAsync()
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var left = System.IO.Directory.GetFileSystemEntries(WorkDirectory).Where(path => !Path.GetFileName(path).StartsWith('.')).ToList();
+            if (left.Count == 0 || Stopwatch.GetElapsedTime(began) > CleanUpBound)
+                return left;
+            await Task.Delay(5);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

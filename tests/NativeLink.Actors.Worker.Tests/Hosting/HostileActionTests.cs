@@ -186,7 +186,7 @@ public sealed class HostileActionTests : IAsyncLifetime
         var action = new Reapi.Action { CommandDigest = Put(command), InputRootDigest = root };
         var answer = await _rig.ExecuteAsync(_rig.Put(action, DigestFunction.Sha256)).WaitAsync(Bound);
         Assert.Empty(_rig.Scheduler.Unasked);
-        Assert.DoesNotContain(Directory.GetFileSystemEntries(_rig.WorkDirectory), path => !Path.GetFileName(path).StartsWith('.'));
+        Assert.Empty(await _rig.LeftOverAsync());
         Assert.Equal(["f"], Directory.GetFileSystemEntries(Canary).Select(Path.GetFileName));
         return answer;
     }

@@ -30,6 +30,25 @@ public sealed class SpawnCallTests
         }
     }
 
+    [Fact]
+    public void When_memory_ends_the_kernel_is_to_end_an_action_and_not_the_worker()
+    {
+        var before = File.ReadAllText("/proc/self/oom_score_adj");
+        using var bench = new Workbench();
+        using var lane = new SpawnCall();
+        lane.Prepare(bench.Plan("/bin/sleep", "60"), "/bin/sleep", new SpawnStreams(-1, -1));
+        Assert.True(lane.Spawn());
+        try
+        {
+            Assert.Equal("1000\n", File.ReadAllText($"/proc/{lane.Pid}/oom_score_adj"));
+            Assert.Equal(before, File.ReadAllText("/proc/self/oom_score_adj"));
+        }
+        finally
+        {
+            lane.KillAndReap();
+        }
+    }
+
     /// <summary>SIGKILL is acted upon before the process comes back to user space: a look at its state tells (proc_pid_stat(5)).</summary>
     private static bool HasEnded(int pid)
     {
