@@ -1,6 +1,6 @@
-using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Testing.Scheduling;
 
 namespace NativeLink.Actors.Benchmarks.Crash;
 

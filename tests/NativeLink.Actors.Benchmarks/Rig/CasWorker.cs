@@ -1,5 +1,5 @@
-using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Testing.Scheduling;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
 

@@ -1,8 +1,8 @@
-using NativeLink.Actors.Testing.Scheduling;
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Testing.Scheduling;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
 

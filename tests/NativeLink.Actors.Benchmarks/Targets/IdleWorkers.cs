@@ -1,7 +1,7 @@
-using NativeLink.Actors.Testing.Scheduling;
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
+using NativeLink.Actors.Testing.Scheduling;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 

@@ -1,8 +1,8 @@
-using NativeLink.Actors.Testing.Scheduling;
 using System.Diagnostics;
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
+using NativeLink.Actors.Testing.Scheduling;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 

@@ -1,6 +1,6 @@
-using NativeLink.Actors.Worker.Remote;
 using System.Runtime.InteropServices;
 using Grpc.Core;
+using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 
