@@ -48,7 +48,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(time);
         var log = logs.CreateLogger<LocalClusterHost>();
-        var cas = OpenCas(options.Cas with { OnWarning = text => ClusterLog.StoreNoticed(log, text) }, time);
+        var cas = OpenCas(options.Cas with { VouchedFor = options.KeepFor, OnWarning = text => ClusterLog.StoreNoticed(log, text) }, time);
         LocalClusterHost? host = null;
         try
         {

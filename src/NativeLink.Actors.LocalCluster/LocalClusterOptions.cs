@@ -23,6 +23,12 @@ public sealed record LocalClusterOptions
 
     public required ContentStoreOptions Cas { get; init; }
 
+    /// <summary>
+    /// How long a blob that a client was told of stays while there is anything else to evict; zero is not at all. As long as most builds take: what a
+    /// client was told of in its course it asks for until its end.
+    /// </summary>
+    public TimeSpan KeepFor { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>Absolute path of a directory for action cache entries.</summary>
     public required string ActionCachePath { get; init; }
 

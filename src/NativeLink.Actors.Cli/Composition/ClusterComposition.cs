@@ -9,9 +9,6 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <summary>From a file's <c>servers</c>, <c>schedulers</c> and <c>stores</c> to the local cluster's options. What the file leaves out comes from the defaults.</summary>
 public static class ClusterComposition
 {
-    // As long as most builds take: what a client was told of in its course it asks for until its end.
-    private static readonly TimeSpan DefaultKeepFor = TimeSpan.FromMinutes(30);
-
     private const long DefaultCasBytes = 50L << 30;
 
     public static ClusterPlan Compose(NativeLinkConfig config, ClusterSwitches switches)
@@ -27,7 +24,8 @@ public static class ClusterComposition
         {
             Listen = switches.Listen ?? client?.Address ?? defaults.Listen,
             WorkerApiListen = switches.WorkerApiListen ?? workerApi?.Address ?? defaults.WorkerApiListen,
-            Cas = cas with { VouchedFor = switches.KeepFor ?? DefaultKeepFor },
+            Cas = cas,
+            KeepFor = switches.KeepFor ?? defaults.KeepFor,
             ActionCachePath = actionCachePath,
             ActionCacheMaxEntries = actionCacheEntries,
             Instances = Instances(services),

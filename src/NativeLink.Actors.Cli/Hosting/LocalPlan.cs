@@ -45,6 +45,7 @@ public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHos
     private static LocalPlan FromDefaults(LocalSwitches switches)
     {
         var cluster = LocalDefaults.Cluster(switches.Data, switches.Listen, switches.WorkerApiListen);
+        cluster = cluster with { KeepFor = switches.KeepFor ?? cluster.KeepFor };
         return new LocalPlan(cluster, DefaultWorkers(cluster, switches, 1), switches.Data);
     }
 

@@ -51,8 +51,11 @@ public sealed partial class ContentStore : IDisposable
         _doubts = new StoreDoubts(_paths, _gate, digest => Verify(digest));
     }
 
-    /// <summary>The largest blob that is taken in: the store, or its file system, could not hold a larger one even if it were alone.</summary>
-    public long LargestBlobBytes => Math.Min(MostBytes > 0 ? MostBytes : long.MaxValue, Room.Capacity);
+    /// <summary>The largest blob that the limits let in: the store could not hold a larger one even if it were alone; 0 is no limit.</summary>
+    public long LargestBlobBytes => MostBytes > 0 ? Math.Min(MostBytes, Room.Capacity) : 0;
+
+    /// <summary>The largest blob that the limits and the file system let in.</summary>
+    public long LargestThatFits => LargestBlobBytes is > 0 and var limit ? limit : Room.Capacity;
 
     /// <summary>Raised after a blob, or its executable twin, was found corrupt and taken out; on the thread that found it.</summary>
     public event Action<Digest>? Quarantined;

@@ -32,7 +32,7 @@ public sealed class InputRoots : IInputRoots
         var plain = new PlainRoots(overlays is null ? name : "copy", knowledge, resolver, store, scratch, _counters);
         _materialise = overlays is null
             ? plain.MaterialiseAsync
-            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, plain, settings.OnWarning).MaterialiseAsync;
+            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, plain, MakeRoomAsync, settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += DropTreesWith;
         store.Room.Wanted += cache.GiveUp;
@@ -112,6 +112,25 @@ public sealed class InputRoots : IInputRoots
         _store.Room.Wanted -= _cache.GiveUp;
         _cache.Dispose();
         _scratch.Dispose();
+    }
+
+    /// <summary>On a full disk: gives up blobs and cached trees, and where there are none waits for what ended actions have left to go.</summary>
+    /// <returns>Whether there may be room now.</returns>
+    private async Task<bool> MakeRoomAsync(string destination, CancellationToken cancellation)
+    {
+        if (_store.TryMakeRoom(0, Path.GetDirectoryName(destination)!))
+            return true;
+        if (Backlog == 0)
+            return false;
+        try
+        {
+            await Idle.WaitAsync(_maxCleanupWait, _time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            // What has gone by now may be enough.
+        }
+        return true;
     }
 
     /// <summary>What is made faster than it can be deleted would fill the disk: it waits, for a while.</summary>

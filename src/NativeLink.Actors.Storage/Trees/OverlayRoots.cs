@@ -4,9 +4,13 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Input roots as overlay mounts over cached trees: what an action changes is copied up, the tree below never changes.</summary>
 internal sealed class OverlayRoots(
-    TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, PlainRoots plain, Action<string>? warn)
+    TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, PlainRoots plain,
+    Func<string, CancellationToken, Task<bool>> makeRoom, Action<string>? warn)
 {
     private const int MostForDisk = 1024;
+
+    // What was freed may be taken by others before it is used.
+    private const int MostTries = 8;
 
     // Roots whose action has seen the memory full: the next try of the same one goes to disk.
     private readonly ConcurrentDictionary<Digest, byte> _forDisk = [];
@@ -34,7 +38,18 @@ internal sealed class OverlayRoots(
         counters.AddRoot(cached);
         try
         {
-            return Mount(entry, destination, cached);
+            for (var tries = 0; ; tries++)
+            {
+                try
+                {
+                    return Mount(entry, destination, cached);
+                }
+                catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error))
+                {
+                    if (!await makeRoom(destination, cancellation))
+                        throw;
+                }
+            }
         }
         catch
         {

@@ -11,7 +11,7 @@ public sealed class StoreCasClient(ContentStore store) : ICasClient
 
     public int MaxBatchBytes => 2 << 20;
 
-    public long MaxBlobBytes => store.LargestBlobBytes;
+    public long MaxBlobBytes => store.LargestThatFits;
 
     public long Absences => 0;
 

@@ -123,6 +123,28 @@ public sealed class LocalClusterHostTests
         return socket;
     }
 
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData(0, false)]
+    public async Task What_clients_were_told_of_goes_last_and_never_silently(int? minutes, bool isSaid)
+    {
+        var directory = Directory.CreateTempSubdirectory("told-").FullName;
+        using var lines = new LogLines();
+        using var logs = LoggerFactory.Create(builder => builder.AddProvider(lines));
+        var options = RunningCluster.OptionsFor(directory);
+        options = options with { Cas = options.Cas with { MaxBytes = 1 << 20 }, KeepFor = minutes is { } set ? TimeSpan.FromMinutes(set) : options.KeepFor };
+        await using (var host = await LocalClusterHost.StartAsync(options, logs, TimeProvider.System))
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                var blob = Blobs.Random(100_000, i);
+                host.Cas.Put(Blobs.DigestOf(blob), blob);
+            }
+        }
+        Directory.Delete(directory, recursive: true);
+        Assert.Equal(isSaid, lines.Lines.Any(line => line.Level == LogLevel.Warning && line.Text.Contains("were evicted that clients were told of", StringComparison.Ordinal)));
+    }
+
     /// <summary>Keeps what was logged, by level.</summary>
     private sealed class LogLines : ILoggerProvider, ILogger
     {
