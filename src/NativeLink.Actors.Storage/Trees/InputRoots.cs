@@ -12,6 +12,8 @@ public sealed class InputRoots : IInputRoots
     private const long KnownEntries = 300_000;
 
     private readonly InputRootsCounters _counters = new();
+    private static readonly TimeSpan ShortWait = TimeSpan.FromSeconds(2);
+
     private readonly ContentStore _store;
     private readonly Scratch _scratch;
     private readonly TreeCache _cache;
@@ -56,6 +58,14 @@ public sealed class InputRoots : IInputRoots
 
     /// <summary>Trees that wait to be deleted: what actions have left, and what the cache has dropped.</summary>
     public int Backlog => _scratch.Backlog + _cache.Backlog;
+
+    /// <summary>
+    /// Makes room on a full disk for a name: gives up blobs and cached trees, and where there are none waits, up to two seconds, for what ended actions have
+    /// left to go. Blocks.
+    /// </summary>
+    /// <param name="path">On the full disk.</param>
+    /// <returns>Whether there may be room now.</returns>
+    public bool TryMakeRoom(string path) => _store.TryMakeRoom(0, path) || (Backlog > 0 && Idle.Wait(ShortWait));
 
     /// <summary>Completes when nothing waits to be deleted.</summary>
     public Task Idle => Task.WhenAll(_scratch.Idle, _cache.Idle);
