@@ -60,7 +60,7 @@ public sealed class WorkerServices : IAsyncDisposable
         var workers = _options.Workers.Select((worker, index) =>
         {
             var uploader = UploaderOf(worker.Results, local);
-            var directories = new ActionDirectories(_directories[index], _roots.TryMakeRoom);
+            var directories = new ActionDirectories(_directories[index], path => _store.TryMakeRoom(0, path));
             return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { MaxInflightTasks = SlotsOf(index) }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(

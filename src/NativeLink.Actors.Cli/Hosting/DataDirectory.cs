@@ -1,3 +1,5 @@
+using NativeLink.Actors.Protocol;
+
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>A directory that belongs to one process at a time.</summary>
@@ -39,7 +41,7 @@ public sealed class DataDirectory : IDisposable
     }
 
     /// <summary>A new one that goes away at the end.</summary>
-    /// <exception cref="UsageException">It cannot be made.</exception>
+    /// <exception cref="FaultException">Worker: it cannot be made.</exception>
     public static DataDirectory Temporary()
     {
         try
@@ -48,7 +50,7 @@ public sealed class DataDirectory : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"no directory can be made in {System.IO.Path.GetTempPath()}: {Reasons.Of(error)}; TMPDIR names another place");
+            throw new FaultException(FaultKind.Worker, $"no directory can be made in {System.IO.Path.GetTempPath()}: {Reasons.Of(error)}; TMPDIR names another place");
         }
     }
 

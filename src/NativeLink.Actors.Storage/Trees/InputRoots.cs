@@ -34,9 +34,10 @@ public sealed class InputRoots : IInputRoots
         var plain = new PlainRoots(overlays is null ? name : "copy", knowledge, resolver, store, scratch, _counters);
         _materialise = overlays is null
             ? plain.MaterialiseAsync
-            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, plain, MakeRoomAsync, settings.OnWarning).MaterialiseAsync;
+            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, plain, path => store.TryMakeRoom(0, path), settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += DropTreesWith;
+        store.Room.Wanted += WaitForDeletions;
         store.Room.Wanted += cache.GiveUp;
         if (store.QuarantinedAtOpen.Count > 0)
             DropTreesWithAny([.. store.QuarantinedAtOpen]);
@@ -58,14 +59,6 @@ public sealed class InputRoots : IInputRoots
 
     /// <summary>Trees that wait to be deleted: what actions have left, and what the cache has dropped.</summary>
     public int Backlog => _scratch.Backlog + _cache.Backlog;
-
-    /// <summary>
-    /// Makes room on a full disk for a name: gives up blobs and cached trees, and where there are none waits, up to two seconds, for what ended actions have
-    /// left to go. Blocks.
-    /// </summary>
-    /// <param name="path">On the full disk.</param>
-    /// <returns>Whether there may be room now.</returns>
-    public bool TryMakeRoom(string path) => _store.TryMakeRoom(0, path) || (Backlog > 0 && Idle.Wait(ShortWait));
 
     /// <summary>Completes when nothing waits to be deleted.</summary>
     public Task Idle => Task.WhenAll(_scratch.Idle, _cache.Idle);
@@ -119,29 +112,14 @@ public sealed class InputRoots : IInputRoots
     public void Dispose()
     {
         _store.Quarantined -= DropTreesWith;
+        _store.Room.Wanted -= WaitForDeletions;
         _store.Room.Wanted -= _cache.GiveUp;
         _cache.Dispose();
         _scratch.Dispose();
     }
 
-    /// <summary>On a full disk: gives up blobs and cached trees, and where there are none waits for what ended actions have left to go.</summary>
-    /// <returns>Whether there may be room now.</returns>
-    private async Task<bool> MakeRoomAsync(string destination, CancellationToken cancellation)
-    {
-        if (_store.TryMakeRoom(0, Path.GetDirectoryName(destination)!))
-            return true;
-        if (Backlog == 0)
-            return false;
-        try
-        {
-            await Idle.WaitAsync(_maxCleanupWait, _time, cancellation);
-        }
-        catch (TimeoutException)
-        {
-            // What has gone by now may be enough.
-        }
-        return true;
-    }
+    /// <summary>What ended actions have left is free soon, without anything that is of use being given up.</summary>
+    private bool WaitForDeletions(long bytes) => Backlog > 0 && Idle.Wait(ShortWait);
 
     /// <summary>What is made faster than it can be deleted would fill the disk: it waits, for a while.</summary>
     private async Task RoomAsync(string destination, CancellationToken cancellation)

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Storage.Trees;
 /// <summary>Input roots as overlay mounts over cached trees: what an action changes is copied up, the tree below never changes.</summary>
 internal sealed class OverlayRoots(
     TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, PlainRoots plain,
-    Func<string, CancellationToken, Task<bool>> makeRoom, Action<string>? warn)
+    Func<string, bool> makeRoom, Action<string>? warn)
 {
     private const int MostForDisk = 1024;
 
@@ -44,10 +44,9 @@ internal sealed class OverlayRoots(
                 {
                     return Mount(entry, destination, cached);
                 }
-                catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error))
+                catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && makeRoom(Path.GetDirectoryName(destination)!))
                 {
-                    if (!await makeRoom(destination, cancellation))
-                        throw;
+                    // Once more, with more room.
                 }
             }
         }

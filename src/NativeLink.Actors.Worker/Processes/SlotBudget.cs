@@ -15,6 +15,9 @@ internal static unsafe class SlotBudget
     private const int RuntimeDescriptors = 256;
     private const int ProcessesEach = 8, ProcessesBesides = 96;
 
+    // The runtime's own threads that come after this look; without one of them the process would end, or stand still.
+    private const int LeastProcesses = 6;
+
     /// <summary>The most actions at once, and what bounds them, for the log.</summary>
     /// <exception cref="FaultException">Worker: there are too few descriptors for even one action; the process itself would end in the middle of it.</exception>
     internal static (int Slots, string Why) Measure()
@@ -33,6 +36,8 @@ internal static unsafe class SlotBudget
         void Consider(long? limit, long used, int besides, int each, string name)
         {
             if (limit is not { } most) return;
+            if (name.StartsWith("processes", StringComparison.Ordinal) && most - used < LeastProcesses)
+                throw new FaultException(FaultKind.Worker, $"{most} {name} are allowed, of which {used} are used, and at least {LeastProcesses} more are needed: raise the limit");
             var fit = (int)Math.Clamp((most - used - besides) / each, 1, int.MaxValue);
             if (fit < slots) (slots, why) = (fit, string.Create(CultureInfo.InvariantCulture, $"{most} {name}, of which {used} are used"));
         }

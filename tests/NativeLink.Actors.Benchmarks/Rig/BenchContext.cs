@@ -57,6 +57,13 @@ internal sealed class BenchContext : IDisposable
     /// <summary>A new directory below <see cref="Root"/>.</summary>
     public string NewDirectory(string name) => Directory.CreateDirectory(Path.Combine(Root, $"{++_directories:00}-{name}")).FullName;
 
+    /// <summary>Deletes what measurements have left below <see cref="Root"/>: twenty pairs of some would fill the disk.</summary>
+    public void Clear()
+    {
+        foreach (var directory in Directory.EnumerateDirectories(Root))
+            Directory.Delete(directory, recursive: true);
+    }
+
     /// <summary>So many passes of a measurement, fewer when the run is a quick one.</summary>
     public int Passes(int full) => Quick ? Math.Max(3, full / 4) : full;
 

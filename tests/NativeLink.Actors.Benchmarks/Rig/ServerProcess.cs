@@ -13,6 +13,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private static readonly List<Process> Running = [];
 
     private readonly Process _process;
+    private int _disposed;
     private readonly List<string> _errors = [];
 
     private ServerProcess(Process process)
@@ -186,6 +187,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Asks it to end, the second time at once (SIGINT is ignored below a script's background job), and kills it in the end.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         foreach (var patience in (TimeSpan[])[TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)])
         {
             if (_process.HasExited)

@@ -58,7 +58,9 @@ internal static class RulerRun
     {
         var (first, second) = pair % 2 == 0 ? (before, after) : (after, before);
         var one = await gauge.ReadAsync(first);
+        first.Clear();
         var other = await gauge.ReadAsync(second);
+        second.Clear();
         var (old, now) = pair % 2 == 0 ? (one, other) : (other, one);
         table.Add(gauge.Name, old, now);
     }

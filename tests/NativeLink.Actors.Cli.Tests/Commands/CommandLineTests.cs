@@ -27,6 +27,19 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1, "local")]
+    [InlineData(1, "one.json5")]
+    [InlineData(125, "exec", "--", "true")]
+    public async Task Too_few_descriptors_are_said_before_anything_is_loaded(int expected, params string[] arguments)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
+        var (code, _, stderr) = await Rig.Program.RunCommandAsync([], ["prlimit", "--nofile=160:160", program, .. arguments]);
+
+        Assert.Equal(expected, code);
+        Assert.Equal("nativelink-actors: 160 open files are allowed (RLIMIT_NOFILE) and one action needs 272: raise the limit (ulimit -n)\n", stderr);
+    }
+
+    [Theory]
     [InlineData("a configuration file is needed")]
     [InlineData("--no-such-switch", "--no-such-switch")]
     [InlineData("cannot be read", "no-such-file.json5")]
