@@ -12,6 +12,7 @@ internal sealed record IntendedDifference(string Row, string Program, string[] M
         new("inputs without an `mtime` property", "times of inputs, as a person's", []),
         new("inputs are read-only", "modes of inputs, as a person's", []),
         new("an absolute symbolic link", "absolute links as outputs", []),
+        new("`/proc/self/oom_score_adj`", "who is ended when memory ends", []),
         new("an input file has more than one link", "link counts of inputs", ["overlay", "hardlink"]),
         new("the inode number of an input changes", "inode numbers stay", ["overlay"]),
         new("the inode number of an input changes", "a first change seen by who reads already", ["overlay"]),
