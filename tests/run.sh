@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.." || exit 3
 ROOT=$PWD
 SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend bazel-own crash faults micro bazel coverage)
 WANTED=("$@"); [ ${#WANTED[@]} -gt 0 ] || WANTED=("${SUITES[@]}")
+for s in "${WANTED[@]}"; do
+  case " ${SUITES[*]} " in *" $s "*) ;; *) echo "there is no suite '$s'; there are ${SUITES[*]}" >&2; exit 3 ;; esac
+done
 PASSED=0 FAILED=0 SKIPPED=0
 FAILURES=() SKIPS=()
 OUT=$(mktemp -d "${TMPDIR:-/tmp}/nla-tests.XXXXXX"); chmod 755 "$OUT"
@@ -40,6 +43,9 @@ install() {
 
 # one check with a name of its own
 verdict() { if [ "$2" = 0 ]; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); FAILURES+=("$1"); fi; }
+
+# one check that cannot run here, by its name and the reason
+skip() { SKIPPED=$((SKIPPED + 1)); SKIPS+=("$1"); }
 
 # sums up a log whose last matching line is "N passed, N failed[, N skipped]"
 tally() {
@@ -142,6 +148,7 @@ if wanted blackbox-worker-user && [ "$(id -u)" = 0 ]; then
   worker_cases blackbox-worker-user "setpriv --reuid=1000 --regid=1000 --clear-groups $OUT/bin/nativelink-actors"
   wait "$!"; tally blackbox-worker-user "$OUT/blackbox-worker-user.log"
 fi
+if wanted blackbox-worker-user && [ "$(id -u)" != 0 ]; then skip "blackbox-worker-user: only root can become an ordinary user; blackbox-worker runs as one here"; fi
 if wanted blackbox-worker; then
   title "black box: worker"
   wait "$CASES"; tally blackbox-worker "$OUT/blackbox-worker.log"
@@ -171,7 +178,7 @@ if wanted faults; then
   # A share of all points, drawn by a seed that the log tells.
   SEED=(); [ -z "${NLA_TEST_SEED:-}" ] || SEED=(--seed "$NLA_TEST_SEED")
   for user in "" --user; do
-    [ -z "$user" ] || [ "$(id -u)" = 0 ] || continue
+    [ -z "$user" ] || [ "$(id -u)" = 0 ] || { skip "faults as an ordinary user: only root can become one; the faults above ran as one here"; continue; }
     name="faults${user:+ as an ordinary user}"; title "$name"
     benchmarks faults --seconds 12 $user "${SEED[@]}" --binary "$OUT/bin/nativelink-actors" >"$OUT/faults$user.log" 2>&1
     tally "$name" "$OUT/faults$user.log"; grep -E '^seed' "$OUT/faults$user.log"

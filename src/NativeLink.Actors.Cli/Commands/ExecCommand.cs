@@ -113,7 +113,7 @@ public sealed class ExecCommand
             reporter.Step(error.StatusCode switch
             {
                 StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}",
-                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Authority} takes connections and does not answer: is it an executor?",
+                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Authority} did not answer in time: is it an executor, and is it well?",
                 _ => $"exec: {executor.Authority} answered {error.StatusCode}: {error.Status.Detail}",
             });
             return ExitCodes.ExecutorFailed;

@@ -20,7 +20,7 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
 
     private readonly Lock _evicting = new();
 
-    /// <summary>Asked to free about so many bytes, at once; answers whether it did free something.</summary>
+    /// <summary>Asked to free about so many bytes, at once; answers whether it did free something. The first is asked first, and the next only for the rest.</summary>
     public event Func<long, bool>? Wanted;
 
     /// <summary>All bytes of the file system: nothing larger fits, whatever goes.</summary>
@@ -50,7 +50,7 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
             var size = Math.Max(bytes, FirstRound() << round);
             var more = Evict(size, goal);
             if (!more || Free() < goal)
-                more |= Ask(size);
+                more |= Ask(size, goal);
             any |= more;
             if (!more || Free() >= goal)
                 break;
@@ -65,15 +65,20 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
             return Free() >= goal || eviction.Free(bytes);
     }
 
-    private bool Ask(long bytes)
+    private bool Ask(long bytes, long goal)
     {
         var freed = false;
         foreach (var owner in Wanted?.GetInvocationList() ?? [])
+        {
             freed |= ((Func<long, bool>)owner)(bytes);
+            if (Free() >= goal)
+                break;
+        }
         return freed;
     }
 
     private long FirstRound() => Math.Clamp(Capacity / FirstRoundPart, LeastFirstRound, LargestFirstRound);
 
-    private long Free() => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Free * use.FragmentSize) : 0;
+    /// <summary>Bytes that are free for anybody.</summary>
+    public long Free() => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Free * use.FragmentSize) : 0;
 }

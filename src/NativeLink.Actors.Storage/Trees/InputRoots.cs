@@ -12,7 +12,8 @@ public sealed class InputRoots : IInputRoots
     private const long KnownEntries = 300_000;
 
     private readonly InputRootsCounters _counters = new();
-    private static readonly TimeSpan ShortWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ShortWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly ContentStore _store;
     private readonly Scratch _scratch;
@@ -118,8 +119,15 @@ public sealed class InputRoots : IInputRoots
         _scratch.Dispose();
     }
 
-    /// <summary>What ended actions have left is free soon, without anything that is of use being given up.</summary>
-    private bool WaitForDeletions(long bytes) => Backlog > 0 && Idle.Wait(ShortWait);
+    /// <summary>What ended actions have left is free soon.</summary>
+    /// <returns>Whether more is free on the store's disk than before.</returns>
+    private bool WaitForDeletions(long bytes)
+    {
+        var (before, began) = (_store.Room.Free(), _time.GetTimestamp());
+        while (Backlog > 0 && _store.Room.Free() < before + bytes && _time.GetElapsedTime(began) < ShortWait)
+            Idle.Wait(LookAgain);
+        return _store.Room.Free() > before;
+    }
 
     /// <summary>What is made faster than it can be deleted would fill the disk: it waits, for a while.</summary>
     private async Task RoomAsync(string destination, CancellationToken cancellation)

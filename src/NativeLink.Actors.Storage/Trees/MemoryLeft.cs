@@ -18,8 +18,8 @@ internal sealed class MemoryLeft(Func<long>? ask)
     /// <summary>A tenth, which stays for everything else.</summary>
     public static long Reserve => OfMachine / LowDivisor;
 
-    /// <summary>Bytes that are available now.</summary>
-    public long Available => (ask ?? OfKernel)();
+    /// <summary>Bytes that are available now; null where that is not known: in a container the kernel's answer is that of the whole machine.</summary>
+    public long? Available => ask is not null ? ask() : IsWholeMachine && OfKernel("MemAvailable:") is { } bytes ? bytes : null;
 
     /// <summary>Whether less than the reserve is left.</summary>
     public bool IsLow
@@ -29,20 +29,30 @@ internal sealed class MemoryLeft(Func<long>? ask)
             var now = Environment.TickCount64;
             if (now - Volatile.Read(ref _asked) >= AskAfterMilliseconds)
             {
-                _isLow = Available < Reserve;
+                _isLow = (ask is not null ? ask() : OfKernel("MemAvailable:")) < Reserve;
                 Volatile.Write(ref _asked, now);
             }
             return Volatile.Read(ref _isLow);
         }
     }
 
-    private static long OfKernel()
+    private static bool IsWholeMachine { get; } = OfKernel("MemTotal:") is { } all && OfMachine >= all - (all / 20);
+
+    /// <summary>Null when it cannot be read.</summary>
+    private static long? OfKernel(string name)
     {
-        foreach (var line in File.ReadLines("/proc/meminfo"))
+        try
         {
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["MemAvailable:", var kibibytes, ..])
-                return long.Parse(kibibytes, CultureInfo.InvariantCulture) << 10;
+            foreach (var line in File.ReadLines("/proc/meminfo"))
+            {
+                if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var first, var kibibytes, ..] && first == name)
+                    return long.Parse(kibibytes, CultureInfo.InvariantCulture) << 10;
+            }
         }
-        return long.MaxValue;
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // No descriptor is free: whoever asks does without.
+        }
+        return null;
     }
 }

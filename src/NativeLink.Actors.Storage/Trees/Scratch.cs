@@ -193,7 +193,10 @@ internal sealed class Scratch : IDisposable
     /// <summary>Lets the tmpfs take whatever the machine has left but for the reserve.</summary>
     private void Grow(in StatvfsBuffer use)
     {
-        var size = Math.Min(_most, use.UsedBytes + _left.Available - MemoryLeft.Reserve);
+        // Without a descriptor the kernel cannot be asked, and in a container it speaks of the whole machine.
+        if (_left.Available is not { } available)
+            return;
+        var size = Math.Min(_most, use.UsedBytes + available - MemoryLeft.Reserve);
         if (size > use.UsedBytes + use.FreeBytes)
             _ = Libc.Mount(OwnMounts.Source, _memory, "tmpfs", Libc.MountRemount | NoSetIdNoDevices, string.Create(CultureInfo.InvariantCulture, $"size={size}"));
     }

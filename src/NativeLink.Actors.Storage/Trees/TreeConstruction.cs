@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Storage.Trees;
@@ -113,14 +114,19 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
     /// <summary>Directories, symbolic links and records take room on the disk too: where it is full, the build is made once more with more room.</summary>
     private TreeEntry? BuildWithRoom(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)
     {
+        ExceptionDispatchInfo full;
         try
         {
             return Build(node, below, old, files, distrust, cancellation);
         }
-        catch (Exception error) when (DiskFault.IsFull(error) && store.Room.Make(0))
+        catch (Exception error) when (DiskFault.IsFull(error))
         {
-            return Build(node, below, old, files, distrust, cancellation);
+            full = ExceptionDispatchInfo.Capture(error);
         }
+        // Here: what was built is gone and no lock is held any more.
+        if (!store.Room.Make(0))
+            full.Throw();
+        return Build(node, below, old, files, distrust, cancellation);
     }
 
     private TreeEntry? Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)

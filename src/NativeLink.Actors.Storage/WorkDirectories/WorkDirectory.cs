@@ -12,7 +12,7 @@ public sealed class WorkDirectory : IDisposable
     private const int LongestName = 200;
 
     // What was freed may be taken by others before it is used.
-    private const int MostTries = 8;
+    private const int MostTries = 3;
 
     private readonly DirectoryLock _lock;
     private readonly Reaper _reaper;

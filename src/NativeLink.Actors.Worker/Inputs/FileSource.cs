@@ -183,7 +183,18 @@ internal sealed class FileSource(ICasClient cas, ContentStore store, BatchQueue 
     }
 
     /// <summary>For a blob that has no room here another worker may have: not for one that does not exist.</summary>
-    private async Task<bool> IsMissingAsync(Flight flight) => !(await cas.FindMissingAsync([flight.Digest], flight.Stop)).IsEmpty;
+    private async Task<bool> IsMissingAsync(Flight flight)
+    {
+        try
+        {
+            return !(await cas.FindMissingAsync([flight.Digest], flight.Stop)).IsEmpty;
+        }
+        catch (FaultException)
+        {
+            // What is known already is the better reason.
+            return false;
+        }
+    }
 
     private static Fault FaultOf(Digest digest, Exception error)
     {

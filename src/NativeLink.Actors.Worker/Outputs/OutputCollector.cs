@@ -14,8 +14,9 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
     {
         var outputs = OutputScanner.Scan(plan);
         outputs.LeftOut.ForEach(note);
-        if (outputs.AllFiles.Find(file => file.Size > cas.MaxBlobBytes) is { } huge)
-            throw TooLarge(huge, plan);
+        var most = cas.MaxBlobBytes;
+        if (outputs.AllFiles.Find(file => file.Size > most) is { } huge)
+            throw TooLarge(huge, plan, most);
         var (stdout, stderr) = (Spool(plan.StdoutPath), Spool(plan.StderrPath));
         FileHashing.HashAll([.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
         var blobs = new List<OutputBlob>();
@@ -62,8 +63,8 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
     });
 
     /// <summary>It would be the same at every attempt; hashing it first would take hours where it is a hole.</summary>
-    private FaultException TooLarge(ScannedFile file, UploadPlan plan) => new(new Fault(
-        FaultKind.Action, $"output '{Path.GetRelativePath(plan.Root, file.Location)}' is a file of {file.Size} bytes, and the CAS takes none above {cas.MaxBlobBytes}")
+    private static FaultException TooLarge(ScannedFile file, UploadPlan plan, long most) => new(new Fault(
+        FaultKind.Action, $"output '{Path.GetRelativePath(plan.Root, file.Location)}' is a file of {file.Size} bytes, and the CAS takes none above {most}")
     {
         Code = StatusCode.InvalidArgument,
     });

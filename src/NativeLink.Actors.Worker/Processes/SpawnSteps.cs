@@ -101,6 +101,8 @@ internal sealed unsafe class SpawnSteps : IDisposable
     /// </summary>
     internal void IsFirstToGo(int free)
     {
+        // Where there is no close_range(2), something of the worker's may still be open here.
+        Add(SpawnFailure.None, SystemCalls.Close, free);
         Add(SpawnFailure.None, SystemCalls.OpenAt, Libc.AtFdCwd, ScoreFile, OpenFlags.WriteOnly);
         Add(SpawnFailure.None, SystemCalls.Write, free, Highest, HighestLength);
         Add(SpawnFailure.None, SystemCalls.Close, free);

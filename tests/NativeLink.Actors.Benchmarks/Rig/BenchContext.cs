@@ -60,7 +60,7 @@ internal sealed class BenchContext : IDisposable
     /// <summary>Deletes what measurements have left below <see cref="Root"/>: twenty pairs of some would fill the disk.</summary>
     public void Clear()
     {
-        foreach (var directory in Directory.EnumerateDirectories(Root))
+        foreach (var directory in Directory.EnumerateDirectories(Root).Except(_volumes.Values.Select(static volume => volume.Path)))
             Directory.Delete(directory, recursive: true);
     }
 
