@@ -47,7 +47,7 @@ public sealed record Fault(FaultKind Kind, string Detail)
 }
 
 /// <summary>Carries a <see cref="Protocol.Fault"/> through code that throws; ends at the <c>failure:</c> mapper of an actor.</summary>
-public sealed class FaultException : Exception
+public class FaultException : Exception
 {
     public FaultException(Fault fault, Exception? inner = null)
         : base($"{fault.Kind}: {fault.Detail}", inner) => Fault = fault;

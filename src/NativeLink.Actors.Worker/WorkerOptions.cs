@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker;
 
@@ -48,60 +49,6 @@ public sealed record CasOptions
 
     /// <summary>The local store is the CAS itself (<c>slow: noop</c>, or a store on this machine).</summary>
     public bool LocalStoreOnly { get; init; }
-}
-
-/// <summary>A <c>grpc</c> store (wire contract 5.5).</summary>
-public sealed record GrpcStoreOptions
-{
-    public string InstanceName { get; init; } = "";
-
-    public required ImmutableArray<GrpcEndpointOptions> Endpoints { get; init; }
-
-    public int ConnectionsPerEndpoint { get; init; } = 1;
-
-    /// <summary>0 is no limit of the operator's; the client keeps a bound of its own.</summary>
-    public int MaxConcurrentRequests { get; init; }
-
-    /// <summary>Zero: no deadline of the operator's; the client keeps a bound of its own.</summary>
-    public TimeSpan RpcTimeout { get; init; }
-
-    public RetryOptions Retry { get; init; } = new();
-
-    /// <summary>Leave the digest function out of sha256 resource names.</summary>
-    public bool UseLegacyResourceNames { get; init; }
-
-    public ImmutableDictionary<string, string> Headers { get; init; } = ImmutableDictionary<string, string>.Empty;
-
-    /// <summary>Compress where the server offers zstd and it pays.</summary>
-    public bool Compression { get; init; }
-}
-
-/// <param name="Address">http:// or https://; the <c>grpc</c> schemes have been replaced.</param>
-public sealed record GrpcEndpointOptions(Uri Address)
-{
-    public TlsOptions? Tls { get; init; }
-
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
-
-    public TimeSpan TcpKeepAlive { get; init; } = TimeSpan.FromSeconds(30);
-
-    public TimeSpan Http2KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(30);
-
-    public TimeSpan Http2KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(20);
-
-    /// <summary>0 is no limit.</summary>
-    public int ConcurrencyLimit { get; init; }
-}
-
-/// <summary>Files in PEM form.</summary>
-public sealed record TlsOptions(string? CaFile, string? CertFile, string? KeyFile, bool UseNativeRoots);
-
-/// <param name="MaxRetries">0: no retry.</param>
-/// <param name="Delay">The n-th delay is Delay × 2^n, give or take half of Jitter × delay.</param>
-public sealed record RetryOptions(int MaxRetries = 0, TimeSpan Delay = default, double Jitter = 0)
-{
-    /// <summary>Empty: CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS.</summary>
-    public ImmutableArray<Grpc.Core.StatusCode> RetryOn { get; init; } = [];
 }
 
 /// <summary>The cache of input trees (wire contract 5.3, <c>directory_cache</c>), on by default here.</summary>

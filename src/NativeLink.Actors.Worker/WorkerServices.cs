@@ -1,15 +1,18 @@
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Outputs;
 using NativeLink.Actors.Worker.Processes;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Stores;
 using NativeLink.Actors.Worker.Telemetry;
 
 namespace NativeLink.Actors.Worker;
@@ -64,7 +67,7 @@ public sealed class WorkerServices : IAsyncDisposable
             return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { MaxInflightTasks = SlotsOf(index) }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
-            CasDownloader.CreateProps(_cas, _store, _roots),
+            CasDownloader.CreateProps(_cas, _store, _roots, _time),
             ProcessRunner.CreateProps(_launcher),
             [.. _targets.Select(target => CasUploader.CreateProps(target.Targets, _time))],
             workers);

@@ -52,7 +52,7 @@ public sealed class HabitTests
     }
 
     private static bool HasCreateProps(Type actor) =>
-        actor.GetMethod("CreateProps", BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic) is not null;
+        actor.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic).Any(method => method.Name == "CreateProps");
 
     private static bool IsSettable(PropertyInfo property) =>
         property.SetMethod is { IsPublic: true } setter

@@ -11,9 +11,10 @@ public sealed class RoomTests
         ["Configuration"] = [],
         ["Posix"] = ["Protocol"],
         ["Storage"] = ["Posix", "Protocol"],
-        ["Worker"] = ["Storage", "Posix", "Protocol"],
-        ["LocalCluster"] = ["Storage", "Posix", "Protocol"],
-        ["Cli"] = ["Configuration", "Worker", "LocalCluster", "Storage", "Posix", "Protocol"],
+        ["Cas"] = ["Posix", "Protocol"],
+        ["Worker"] = ["Storage", "Cas", "Posix", "Protocol"],
+        ["LocalCluster"] = ["Storage", "Cas", "Posix", "Protocol"],
+        ["Cli"] = ["Configuration", "Worker", "LocalCluster", "Storage", "Cas", "Posix", "Protocol"],
     };
 
     public static TheoryData<string> Rooms => [.. Allowed.Keys];
@@ -50,6 +51,7 @@ public sealed class RoomTests
 
     [Theory]
     [InlineData("Storage")]
+    [InlineData("Cas")]
     [InlineData("Posix")]
     [InlineData("Protocol")]
     [InlineData("Configuration")]

@@ -2,12 +2,12 @@ using System.Reflection;
 
 namespace NativeLink.Actors.Architecture.Tests;
 
-/// <summary>The lower picture: <c>Connection ─► Operations ─► { Inputs | Processes | Outputs } ─► Remote ─► Telemetry</c>, siblings never.</summary>
+/// <summary>The lower picture: <c>Connection ─► Operations ─► { Inputs | Processes | Outputs } ─► { Stores | Transfers } ─► { Telemetry | Threads }</c>, siblings never.</summary>
 public sealed class WorkerRoomTests
 {
     private const string Worker = "NativeLink.Actors.Worker";
 
-    private static readonly string[][] Levels = [["Connection"], ["Operations"], ["Inputs", "Processes", "Outputs"], ["Remote"], ["Telemetry"]];
+    private static readonly string[][] Levels = [["Connection"], ["Operations"], ["Inputs", "Processes", "Outputs"], ["Stores", "Transfers"], ["Telemetry", "Threads"]];
 
     private static readonly Assembly Assembly = RoomTests.Load("Worker");
 

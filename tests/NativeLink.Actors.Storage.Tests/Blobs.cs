@@ -1,6 +1,6 @@
 using System.Text;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Tests.Trees;
@@ -53,7 +54,7 @@ public static class CrashLoop
                 var output = Path.Combine(action.Path, "output");
                 File.WriteAllBytes(output, Blobs.Numbered(random.Next(), 20_000));
                 File.WriteAllText(Path.Combine(root.Path, "written"), "by an action");
-                store.Adopt(output, BlobHasher.HashFile(output, DigestFunction.Sha256));
+                store.Adopt(output, FileHasher.Hash(output, DigestFunction.Sha256));
                 store.Put(Blobs.Numbered(random.Next(), random.Next(1, 50_000)));
                 if (i == 0)
                     Console.WriteLine("working");
@@ -82,7 +83,7 @@ public static class CrashLoop
         var twins = Directory.GetFiles(Path.Combine(directory, "content.exec", "d"));
         foreach (var blob in blobs.Concat(twins))
         {
-            var digest = BlobHasher.HashFile(blob, DigestFunction.Sha256);
+            var digest = FileHasher.Hash(blob, DigestFunction.Sha256);
             Require($"{digest.Hash}-{digest.SizeBytes}" == Path.GetFileName(blob), $"{blob} hashes to {digest}");
         }
         executables += twins.Length;

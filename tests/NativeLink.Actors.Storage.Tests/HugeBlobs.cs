@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 
@@ -20,7 +21,7 @@ internal static class HugeBlobs
         for (var round = 0; round < Rounds; round++)
         {
             Show("stored", () => Store(store, digest, content));
-            Show("hashed, pages dropped", () => BlobHasher.HashFile(store.Links.PathOf(digest), DigestFunction.Sha256));
+            Show("hashed, pages dropped", () => FileHasher.Hash(store.Links.PathOf(digest), DigestFunction.Sha256));
             store.Delete(digest);
             var plain = Path.Combine(directory, "plain");
             Show("written and hashed, pages left", () => Write(plain, content));

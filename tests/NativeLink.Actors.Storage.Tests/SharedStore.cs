@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 
@@ -107,7 +108,7 @@ internal static class SharedStore
             File.Delete(link);
             if (!store.TryLinkTo(digest, executable, link))
                 Wrong = $"blob {digest} was evicted below a lease";
-            else if (BlobHasher.HashFile(link, DigestFunction.Sha256) != digest)
+            else if (FileHasher.Hash(link, DigestFunction.Sha256) != digest)
                 Wrong = $"{link} is not blob {digest}";
         }
     }

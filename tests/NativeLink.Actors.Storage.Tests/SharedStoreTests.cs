@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 using Xunit.Abstractions;
 
@@ -75,7 +76,7 @@ public class SharedStoreTests(ITestOutputHelper output)
     {
         try
         {
-            var digest = BlobHasher.HashFile(path, DigestFunction.Sha256);
+            var digest = FileHasher.Hash(path, DigestFunction.Sha256);
             Assert.Equal(Path.GetFileName(path), $"{digest.Hash}-{digest.SizeBytes}");
         }
         catch (FileNotFoundException)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Client;
 

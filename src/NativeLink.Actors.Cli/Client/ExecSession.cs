@@ -35,7 +35,7 @@ public sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stre
         reporter.Step($"connecting to {client.Address.Authority}");
         await client.CheckCapabilitiesAsync(cancellation);
         var began = Stopwatch.GetTimestamp();
-        var tree = InputTree.Read(request.InputDirectory, cancellation);
+        var tree = InputTree.Read(request.InputDirectory, client.DigestFunction, cancellation);
         var action = AddAction(tree, request);
         _stages.Add(("read inputs", Stopwatch.GetElapsedTime(began), $"{tree.Files} files"));
         for (var attempt = 1; ; attempt++)
@@ -97,8 +97,8 @@ public sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stre
         {
             if (raw.Length > 0)
                 await target.WriteAsync(raw, cancellation);
-            else if (wire is { SizeBytes: > 0 } && target != Stream.Null && Digest.TryFromWire(wire, DigestFunction.Sha256, out var digest))
-                await client.DownloadAsync(digest, data => target.WriteAsync(data, cancellation), cancellation);
+            else if (wire is { SizeBytes: > 0 } && target != Stream.Null && Digest.TryFromWire(wire, client.DigestFunction, out var digest))
+                await client.DownloadAsync(digest, target, cancellation);
             await target.FlushAsync(cancellation);
         }
         catch (IOException error)

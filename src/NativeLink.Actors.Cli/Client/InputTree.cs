@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Cli.Client;
 
@@ -13,12 +13,11 @@ public readonly record struct UploadBlob(ByteString? Data, string? File);
 /// </summary>
 public sealed class InputTree
 {
+    private readonly DigestFunction _function;
     private readonly Dictionary<Digest, UploadBlob> _blobs = [];
     private readonly byte[] _buffer = new byte[1 << 18]; // One for all files: to clear a new one costs more than to read most of them.
 
-    private InputTree()
-    {
-    }
+    private InputTree(DigestFunction function) => _function = function;
 
     /// <summary>The digest of the root directory.</summary>
     public Digest Root { get; private set; }
@@ -31,9 +30,9 @@ public sealed class InputTree
 
     /// <summary>Reads the directory; null is an empty tree.</summary>
     /// <exception cref="UsageException">The directory is not there, or something in it cannot be sent; says what.</exception>
-    public static InputTree Read(string? directory, CancellationToken cancellation)
+    public static InputTree Read(string? directory, DigestFunction function, CancellationToken cancellation)
     {
-        var tree = new InputTree();
+        var tree = new InputTree(function);
         if (directory is null)
         {
             tree.Root = tree.Add(new Reapi.Directory());
@@ -56,7 +55,7 @@ public sealed class InputTree
     public Digest Add(IMessage message)
     {
         var bytes = message.ToByteString();
-        var digest = BlobHasher.Compute(bytes.Span, DigestFunction.Sha256);
+        var digest = BlobHasher.Compute(bytes.Span, _function);
         _blobs[digest] = new UploadBlob(bytes, null);
         return digest;
     }
@@ -103,7 +102,7 @@ public sealed class InputTree
     private Digest Hash(string path)
     {
         using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-        using var hasher = BlobHasher.Create(DigestFunction.Sha256);
+        using var hasher = BlobHasher.Create(_function);
         for (long at = 0; ;)
         {
             var read = RandomAccess.Read(file, _buffer, at);

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Cli.Client;
 
@@ -45,7 +46,7 @@ public sealed class OutputWriter(ReapiClient client, string root)
             await WriteFileAsync(Prepare(Path.Combine(workingDirectory, file.Path)), file.Contents, file.Digest, file.IsExecutable, cancellation);
         foreach (var directory in result.OutputDirectories)
         {
-            var digest = Digest.FromWire(directory.TreeDigest, DigestFunction.Sha256, $"the output directory '{directory.Path}'");
+            var digest = Digest.FromWire(directory.TreeDigest, client.DigestFunction, $"the output directory '{directory.Path}'");
             var tree = await client.DownloadMessageAsync(digest, Reapi.Tree.Parser, cancellation);
             var children = tree.Children.GroupBy(Hash).ToDictionary(group => group.Key, group => group.First());
             await WriteDirectoryAsync(Path.Combine(workingDirectory, directory.Path), tree.Root ?? new(), children, cancellation);
@@ -65,7 +66,7 @@ public sealed class OutputWriter(ReapiClient client, string root)
             await WriteFileAsync(Prepare(Path.Combine(path, CheckName(file.Name))), ByteString.Empty, file.Digest, file.IsExecutable, cancellation);
         foreach (var child in directory.Directories)
         {
-            var digest = Digest.FromWire(child.Digest, DigestFunction.Sha256, $"the directory '{path}/{child.Name}'");
+            var digest = Digest.FromWire(child.Digest, client.DigestFunction, $"the directory '{path}/{child.Name}'");
             if (!children.TryGetValue(digest, out var message))
                 throw new FaultException(FaultKind.Storage, $"the Tree of an output directory lacks '{path}/{child.Name}', {digest}");
             await WriteDirectoryAsync(Path.Combine(path, CheckName(child.Name)), message, children, cancellation);
@@ -76,7 +77,7 @@ public sealed class OutputWriter(ReapiClient client, string root)
 
     private async Task WriteFileAsync(string target, ByteString contents, Reapi.Digest? wire, bool executable, CancellationToken cancellation)
     {
-        var digest = Digest.FromWire(wire, DigestFunction.Sha256, $"the output '{target}'");
+        var digest = Digest.FromWire(wire, client.DigestFunction, $"the output '{target}'");
         if (Directory.Exists(target))
             throw new FaultException(FaultKind.Action, $"{target} is a directory here and a file in the result; remove it or choose another --into");
         File.Delete(target);
@@ -91,7 +92,7 @@ public sealed class OutputWriter(ReapiClient client, string root)
             if (contents.Length > 0 && contents.Length == digest.SizeBytes)
                 await file.WriteAsync(contents.Memory, cancellation);
             else
-                await client.DownloadAsync(digest, data => file.WriteAsync(data, cancellation), cancellation);
+                await client.DownloadAsync(digest, file, cancellation);
         }
         Files++;
         Bytes += digest.SizeBytes;
@@ -129,6 +130,6 @@ public sealed class OutputWriter(ReapiClient client, string root)
             ? throw new FaultException(FaultKind.Action, $"an output directory holds an entry named '{name}'; nothing is written for it")
             : name;
 
-    private static Digest Hash(Reapi.Directory directory) =>
-        Storage.Hashing.BlobHasher.Compute(directory.ToByteArray(), DigestFunction.Sha256);
+    private Digest Hash(Reapi.Directory directory) =>
+        BlobHasher.Compute(directory.ToByteArray(), client.DigestFunction);
 }

@@ -1,138 +1,110 @@
-using Google.ByteStream;
 using Google.LongRunning;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Blobs;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Cli.Client;
 
-/// <summary>The few REAPI calls that <c>exec</c> needs. One connection, SHA-256, no compression. Every unary call has a deadline.</summary>
-public sealed class ReapiClient : IDisposable
+/// <summary>The REAPI calls that <c>exec</c> needs: blobs by the client of the CAS, which resumes and retries, and the execution itself.</summary>
+public sealed class ReapiClient : IAsyncDisposable
 {
-    private const int ChunkBytes = 256 * 1024;
-    private const int DefaultBatchBytes = 4_000_000 - 65_536;
-    private const int DigestsPerCall = 10_000;
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
 
-    private readonly GrpcChannel _channel;
-    private readonly string _instance;
+    private readonly ExecutorOptions _options;
     private readonly TimeProvider _time;
-    private readonly Reapi.ContentAddressableStorage.ContentAddressableStorageClient _cas;
-    private readonly ByteStream.ByteStreamClient _bytes;
+    private readonly GrpcCasClient _cas;
+    private readonly GrpcChannel _channel;
+    private readonly Metadata _headers = [];
     private readonly Reapi.Execution.ExecutionClient _execution;
     private readonly Operations.OperationsClient _operations;
-    private int _batchBytes = DefaultBatchBytes;
 
-    /// <param name="executor">http:// or https://, as <see cref="ParseAddress"/> makes it.</param>
-    public ReapiClient(Uri executor, string instance, TimeProvider time)
+    /// <exception cref="FaultException">A TLS file cannot be used; says which.</exception>
+    public ReapiClient(ExecutorOptions options, TimeProvider time)
     {
-        (_instance, _time) = (instance, time);
-        Address = executor;
-        _channel = GrpcChannel.ForAddress(executor, new GrpcChannelOptions
-        {
-            HttpHandler = new SocketsHttpHandler
-            {
-                ConnectTimeout = ConnectTimeout,
-                KeepAlivePingDelay = TimeSpan.FromSeconds(30),
-                KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
-                PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-                EnableMultipleHttp2Connections = true,
-            },
-            DisposeHttpClient = true,
-            MaxReceiveMessageSize = 16 << 20,
-        });
-        _cas = new(_channel);
-        _bytes = new(_channel);
+        (_options, _time) = (options, time);
+        _cas = new GrpcCasClient(options.Store, time, new Random());
+        _channel = GrpcChannels.Open(options.Store.Endpoints[0]);
+        foreach (var (name, value) in options.Store.Headers)
+            _headers.Add(name.ToLowerInvariant(), value);
         _execution = new(_channel);
         _operations = new(_channel);
     }
 
-    public Uri Address { get; }
+    public Uri Address => _options.Address;
 
-    /// <summary>Turns <c>grpc://</c>, <c>grpcs://</c>, <c>http(s)://</c> or a bare <c>host:port</c> into an address for the channel.</summary>
-    /// <exception cref="UsageException">The text is none of these.</exception>
-    public static Uri ParseAddress(string text)
-    {
-        var address = text.Contains("://", StringComparison.Ordinal) ? text : "grpc://" + text;
-        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Host.Length == 0 || uri.Port < 0 && uri.Scheme is "grpc" or "grpcs")
-            throw new UsageException($"--executor {text}: write grpc://HOST:PORT, or grpcs://HOST:PORT for TLS");
-        var scheme = uri.Scheme switch
-        {
-            "grpc" or "http" => "http",
-            "grpcs" or "https" => "https",
-            _ => throw new UsageException($"--executor {text}: '{uri.Scheme}' is no scheme for an executor; use grpc:// or grpcs://"),
-        };
-        return new UriBuilder(scheme, uri.Host, uri.IsDefaultPort ? (scheme == "https" ? 443 : 80) : uri.Port).Uri;
-    }
+    /// <summary>Of every digest that is sent.</summary>
+    public DigestFunction DigestFunction => _options.DigestFunction;
 
-    /// <summary>Asks the server what it can do, and learns the batch limit.</summary>
-    /// <exception cref="FaultException">The server does not execute, or does not know SHA-256.</exception>
+    /// <summary>Asks the server what it can do.</summary>
+    /// <exception cref="FaultException">The server does not execute, or does not know the digest function.</exception>
     public async Task CheckCapabilitiesAsync(CancellationToken cancellation)
     {
         var client = new Reapi.Capabilities.CapabilitiesClient(_channel);
-        var answer = await client.GetCapabilitiesAsync(new Reapi.GetCapabilitiesRequest { InstanceName = _instance }, Call(cancellation));
+        var request = new Reapi.GetCapabilitiesRequest { InstanceName = _options.Store.InstanceName };
+        var answer = await client.GetCapabilitiesAsync(request, new CallOptions(_headers, _time.GetUtcNow().UtcDateTime + CallTimeout, cancellation));
         if (answer.ExecutionCapabilities is not { ExecEnabled: true })
-            throw new FaultException(FaultKind.Action, $"{Address} stores blobs but executes nothing for instance '{_instance}'; is this the right address and instance name?");
-        if (!answer.CacheCapabilities.DigestFunctions.Contains(Reapi.DigestFunction.Types.Value.Sha256))
-            throw new FaultException(FaultKind.Action, $"{Address} does not serve SHA-256, the only digest function of this client");
-        _batchBytes = answer.CacheCapabilities.MaxBatchTotalSizeBytes switch
-        {
-            > 0 and < DefaultBatchBytes and var limit => (int)limit,
-            _ => DefaultBatchBytes,
-        };
+            throw new FaultException(FaultKind.Action, $"{Address} stores blobs but executes nothing for instance '{_options.Store.InstanceName}'; is this the right address and instance name?");
+        if (!answer.CacheCapabilities.DigestFunctions.Contains(DigestFunction.ToWire()))
+            throw new FaultException(FaultKind.Action, $"{Address} does not serve {DigestFunction.LowerName()}, it serves {string.Join(", ", answer.CacheCapabilities.DigestFunctions)}; see --digest-function");
     }
 
     /// <summary>Uploads what the CAS lacks; returns how many blobs and bytes that were.</summary>
-    /// <exception cref="RpcException">The server refused; the detail says why.</exception>
+    /// <exception cref="FaultException">Storage: the server refused; the detail says why. Action: a file is not what it was when it was read first.</exception>
     public async Task<(int Blobs, long Bytes)> UploadAsync(IReadOnlyDictionary<Digest, UploadBlob> blobs, CancellationToken cancellation)
     {
-        var missing = await FindMissingAsync(blobs.Keys.Where(digest => !digest.IsEmpty), cancellation);
-        var batch = new Reapi.BatchUpdateBlobsRequest();
-        long batched = 0;
+        var missing = await _cas.FindMissingAsync([.. blobs.Keys], cancellation);
+        var batch = new List<(Digest, ReadOnlyMemory<byte>)>();
+        var weight = new BatchWeight(_cas.MaxBatchBytes);
         foreach (var digest in missing.Order())
         {
-            if (digest.SizeBytes > _batchBytes / 2)
+            if (digest.SizeBytes > CasLimits.SmallBlobBytes)
             {
-                await WriteStreamAsync(digest, blobs[digest], cancellation);
+                await WriteAsync(digest, blobs[digest], cancellation);
                 continue;
             }
-            if (batched + digest.SizeBytes > _batchBytes && batched > 0)
+            if (!weight.TryAdd(digest.SizeBytes))
             {
-                await SendBatchAsync(batch, cancellation);
-                (batch, batched) = (new Reapi.BatchUpdateBlobsRequest(), 0);
+                await _cas.WriteBatchAsync(batch, cancellation);
+                batch.Clear();
+                weight = new BatchWeight(_cas.MaxBatchBytes);
+                weight.TryAdd(digest.SizeBytes);
             }
-            batch.Requests.Add(new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = digest.ToWire(), Data = await LoadAsync(digest, blobs[digest], cancellation) });
-            batched += digest.SizeBytes + 128;
+            batch.Add((digest, await LoadAsync(digest, blobs[digest], cancellation)));
         }
-        if (batch.Requests.Count > 0)
-            await SendBatchAsync(batch, cancellation);
-        return (missing.Count, missing.Sum(digest => digest.SizeBytes));
+        await _cas.WriteBatchAsync(batch, cancellation);
+        return (missing.Length, missing.Sum(digest => digest.SizeBytes));
     }
 
-    private async Task<List<Digest>> FindMissingAsync(IEnumerable<Digest> digests, CancellationToken cancellation)
-    {
-        var missing = new List<Digest>();
-        foreach (var part in digests.Chunk(DigestsPerCall))
-        {
-            var request = new Reapi.FindMissingBlobsRequest { InstanceName = _instance, DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 };
-            request.BlobDigests.Add(part.Select(digest => digest.ToWire()));
-            var answer = await _cas.FindMissingBlobsAsync(request, Call(cancellation));
-            missing.AddRange(answer.MissingBlobDigests.Select(wire => Digest.FromWire(wire, DigestFunction.Sha256, "a missing blob")).Intersect(part));
-        }
-        return missing;
-    }
-
-    /// <exception cref="FaultException">Action: the file is not what it was when it was read first.</exception>
-    private static async Task<ByteString> LoadAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
+    private static async Task<ReadOnlyMemory<byte>> LoadAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
     {
         if (blob.Data is { } data)
-            return data;
+            return data.Memory;
         var bytes = await ReadAsync(blob.File!, () => File.ReadAllBytesAsync(blob.File!, cancellation));
-        return BlobHasher.Compute(bytes, digest.Function) == digest ? UnsafeByteOperations.UnsafeWrap(bytes) : throw Changed(blob.File!);
+        return BlobHasher.Compute(bytes, digest.Function) == digest ? bytes : throw Changed(blob.File!);
+    }
+
+    private async Task WriteAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
+    {
+        if (blob.Data is { } data)
+        {
+            await _cas.WriteAsync(digest, new BlobSource(data.Memory, null), cancellation);
+            return;
+        }
+        using var file = await ReadAsync(blob.File!, () => Task.FromResult(File.OpenHandle(blob.File!, options: FileOptions.SequentialScan)));
+        try
+        {
+            await _cas.WriteAsync(digest, new BlobSource(default, file, blob.File!), cancellation);
+        }
+        catch (ChangedFileException)
+        {
+            throw Changed(blob.File!);
+        }
     }
 
     private static async Task<T> ReadAsync<T>(string file, Func<Task<T>> read)
@@ -150,68 +122,18 @@ public sealed class ReapiClient : IDisposable
     private static FaultException Changed(string file) =>
         new(FaultKind.Action, $"the input {file} changed while it was read; run again when nothing writes to it");
 
-    private async Task SendBatchAsync(Reapi.BatchUpdateBlobsRequest batch, CancellationToken cancellation)
-    {
-        (batch.InstanceName, batch.DigestFunction) = (_instance, Reapi.DigestFunction.Types.Value.Sha256);
-        var answer = await _cas.BatchUpdateBlobsAsync(batch, Call(cancellation));
-        if (answer.Responses.FirstOrDefault(response => response.Status is { Code: not 0 }) is { } refused)
-            throw new RpcException(new Status((StatusCode)refused.Status.Code, $"the CAS refused {refused.Digest.Hash}/{refused.Digest.SizeBytes}: {refused.Status.Message}"));
-    }
-
-    private async Task WriteStreamAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
-    {
-        using var call = _bytes.Write(new CallOptions(cancellationToken: cancellation));
-        using var file = blob.File is null ? null : await ReadAsync(blob.File, () => Task.FromResult(File.OpenHandle(blob.File, options: FileOptions.SequentialScan)));
-        using var hasher = BlobHasher.Create(digest.Function);
-        var name = new ResourceName(_instance, Guid.NewGuid().ToString(), BlobCompressor.Identity, digest, NamesFunction: false).ToString();
-        try
-        {
-            for (long at = 0; at < digest.SizeBytes; name = "")
-            {
-                var chunk = new byte[Math.Min(ChunkBytes, digest.SizeBytes - at)];
-                var length = file is null ? CopyChunk(blob.Data!, at, chunk) : await ReadAsync(blob.File!, () => RandomAccess.ReadAsync(file, chunk, at, cancellation).AsTask());
-                hasher.Append(chunk.AsSpan(0, length));
-                if (length == 0 || (file is not null && at + length == digest.SizeBytes && hasher.Finish() != digest))
-                    throw Changed(blob.File!);
-                await call.RequestStream.WriteAsync(new WriteRequest
-                {
-                    ResourceName = name,
-                    WriteOffset = at,
-                    Data = UnsafeByteOperations.UnsafeWrap(chunk.AsMemory(0, length)),
-                    FinishWrite = at + length == digest.SizeBytes,
-                }, cancellation);
-                at += length;
-            }
-            await call.RequestStream.CompleteAsync();
-        }
-        catch (Exception error) when (error is RpcException or InvalidOperationException)
-        {
-            // The server has answered already: either it has the blob, or the answer below says what is wrong.
-        }
-        await call.ResponseAsync;
-    }
-
-    private static int CopyChunk(ByteString data, long at, byte[] chunk)
-    {
-        data.Span.Slice((int)at, chunk.Length).CopyTo(chunk);
-        return chunk.Length;
-    }
-
-    /// <summary>Streams a blob into <paramref name="sink"/> and checks its hash at the end.</summary>
-    /// <exception cref="FaultException">Storage: the bytes are not those of the digest.</exception>
-    public async Task DownloadAsync(Digest digest, Func<ReadOnlyMemory<byte>, ValueTask> sink, CancellationToken cancellation)
+    /// <summary>Streams a blob into <paramref name="target"/> and checks its hash at the end.</summary>
+    /// <exception cref="FaultException">Storage: the bytes are not those of the digest. Missing: the CAS lacks it.</exception>
+    public async Task DownloadAsync(Digest digest, Stream target, CancellationToken cancellation)
     {
         if (digest.IsEmpty)
             return;
         using var hasher = BlobHasher.Create(digest.Function);
-        var name = new ResourceName(_instance, null, BlobCompressor.Identity, digest, NamesFunction: false).ToString();
-        using var call = _bytes.Read(new ReadRequest { ResourceName = name }, new CallOptions(cancellationToken: cancellation));
-        while (await call.ResponseStream.MoveNext(cancellation))
+        await _cas.ReadAsync(digest, data =>
         {
-            var data = call.ResponseStream.Current.Data.Memory;
-            hasher.Append(data.Span);
-            await sink(data);
-        }
+            hasher.Append(data);
+            target.Write(data);
+        }, cancellation);
         if (hasher.Finish() != digest)
             throw new FaultException(FaultKind.Storage, $"{Address} sent other bytes than those of {digest}");
     }
@@ -221,7 +143,7 @@ public sealed class ReapiClient : IDisposable
         where T : class, IMessage<T>
     {
         using var bytes = new MemoryStream();
-        await DownloadAsync(digest, data => bytes.WriteAsync(data, cancellation), cancellation);
+        await DownloadAsync(digest, bytes, cancellation);
         return WireMessages.TryParse(parser, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), out var message, out var problem)
             ? message
             : throw new FaultException(FaultKind.Storage, $"{digest} of {Address} is no {typeof(T).Name}: {problem}");
@@ -236,9 +158,9 @@ public sealed class ReapiClient : IDisposable
     {
         var request = new Reapi.ExecuteRequest
         {
-            InstanceName = _instance,
+            InstanceName = _options.Store.InstanceName,
             ActionDigest = action.ToWire(),
-            DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
+            DigestFunction = action.Function.ToWire(),
             SkipCacheLookup = skipCache,
         };
         var name = "";
@@ -247,8 +169,8 @@ public sealed class ReapiClient : IDisposable
             for (var attempt = 0; ; attempt++)
             {
                 using var call = name.Length == 0
-                    ? _execution.Execute(request, new CallOptions(cancellationToken: cancellation))
-                    : _execution.WaitExecution(new Reapi.WaitExecutionRequest { Name = name }, new CallOptions(cancellationToken: cancellation));
+                    ? _execution.Execute(request, new CallOptions(_headers, cancellationToken: cancellation))
+                    : _execution.WaitExecution(new Reapi.WaitExecutionRequest { Name = name }, new CallOptions(_headers, cancellationToken: cancellation));
                 try
                 {
                     while (await call.ResponseStream.MoveNext(cancellation))
@@ -282,7 +204,7 @@ public sealed class ReapiClient : IDisposable
             return;
         try
         {
-            await _operations.CancelOperationAsync(new CancelOperationRequest { Name = name }, deadline: _time.GetUtcNow().UtcDateTime.AddSeconds(5));
+            await _operations.CancelOperationAsync(new CancelOperationRequest { Name = name }, _headers, _time.GetUtcNow().UtcDateTime.AddSeconds(5));
         }
         catch (RpcException)
         {
@@ -297,8 +219,9 @@ public sealed class ReapiClient : IDisposable
         _ => throw new RpcException(new Status(StatusCode.Internal, $"the operation {operation.Name} is done but holds no ExecuteResponse")),
     };
 
-    private CallOptions Call(CancellationToken cancellation) =>
-        new(deadline: _time.GetUtcNow().UtcDateTime + CallTimeout, cancellationToken: cancellation);
-
-    public void Dispose() => _channel.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        await _cas.DisposeAsync();
+        _channel.Dispose();
+    }
 }

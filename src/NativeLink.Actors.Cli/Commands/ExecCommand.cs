@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Client;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
@@ -15,6 +16,11 @@ public sealed class ExecCommand
 {
     private readonly Option<string?> _executor = new("--executor") { Description = "Where to execute. Without it a local cluster with one worker runs in this process, for this one action.", HelpName = "grpc://HOST:PORT" };
     private readonly Option<string> _instance = new("--instance") { Description = "Instance name on the executor.", HelpName = "NAME", DefaultValueFactory = _ => "" };
+    private readonly Option<string[]> _header = new("--header") { Description = "Header of every call, for example of an API key. May be repeated.", HelpName = "NAME=VALUE" };
+    private readonly Option<string?> _caFile = Shared.PathOption("--ca-file", "FILE", "Trust these authorities (PEM) instead of the system's.");
+    private readonly Option<string?> _certFile = Shared.PathOption("--cert-file", "FILE", "Client certificate (PEM), with --key-file.");
+    private readonly Option<string?> _keyFile = Shared.PathOption("--key-file", "FILE", "Key of the client certificate (PEM).");
+    private readonly Option<string> _digestFunction = new("--digest-function") { Description = "Digest function: sha256 or blake3.", HelpName = "NAME", DefaultValueFactory = _ => "sha256" };
     private readonly Option<string?> _input = Shared.PathOption("--input", "DIR", "Directory to upload as the input root; the command starts in it. Without it the root is empty.");
     private readonly Option<string[]> _output = new("--output") { Description = "File or directory that the command makes, relative to the root. May be repeated.", HelpName = "PATH" };
     private readonly Option<string[]> _env = new("--env") { Description = "Variable of the command's environment, which is otherwise empty. May be repeated.", HelpName = "K=V" };
@@ -32,7 +38,7 @@ public sealed class ExecCommand
     private Command Build()
     {
         var command = new Command("exec", "Execute one command remotely: upload inputs, run, print, fetch outputs. Exits with the command's exit code; 125 when the executor failed.");
-        foreach (var option in (Option[])[_executor, _instance, _input, _output, _env, _property, _timeout, _noCache, _into])
+        foreach (var option in (Option[])[_executor, _instance, _header, _caFile, _certFile, _keyFile, _digestFunction, _input, _output, _env, _property, _timeout, _noCache, _into])
             command.Options.Add(option);
         command.Arguments.Add(_command);
         command.SetAction((result, _) => RunAsync(result));
@@ -42,7 +48,8 @@ public sealed class ExecCommand
     private async Task<int> RunAsync(ParseResult result)
     {
         var request = Read(result);
-        var executor = result.GetValue(_executor) is { } text ? ReapiClient.ParseAddress(text) : null;
+        var executor = result.GetValue(_executor) is { } text ? ExecutorOptions.ParseAddress(text) : null;
+        RefuseWithoutUse(result, executor);
         // The cluster in the process is an implementation detail here: only its troubles are worth a line.
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Warning);
         var entered = executor is null ? Namespaces.Enter() : null;
@@ -52,11 +59,11 @@ public sealed class ExecCommand
         try
         {
             if (executor is not null)
-                return await ExecuteAsync(executor, result.GetValue(_instance)!, request, ending.Token);
+                return await ExecuteAsync(Options(result, executor), request, ending.Token);
             using var logs = Logs.Create(level);
             Namespaces.Log(logs.CreateLogger("NativeLink.Actors.Exec"), entered);
             await using var node = await StartNodeAsync(logs);
-            return await ExecuteAsync(new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}"), result.GetValue(_instance)!, request, ending.Token);
+            return await ExecuteAsync(Options(result, new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}")), request, ending.Token);
         }
         catch (OperationCanceledException) when (ended.IsCompleted || ending.IsCancellationRequested)
         {
@@ -89,6 +96,33 @@ public sealed class ExecCommand
         };
     }
 
+    /// <exception cref="UsageException">What belongs to TLS without it.</exception>
+    private void RefuseWithoutUse(ParseResult result, Uri? executor)
+    {
+        var given = ((Option<string?>[])[_caFile, _certFile, _keyFile]).FirstOrDefault(option => result.GetValue(option) is not null);
+        if (given is not null && executor?.Scheme != Uri.UriSchemeHttps)
+            throw new UsageException($"{given.Name}: there is no TLS without --executor grpcs://HOST:PORT");
+        if ((result.GetValue(_certFile) is null) != (result.GetValue(_keyFile) is null))
+            throw new UsageException("--cert-file and --key-file belong together: one of them is missing");
+    }
+
+    private ExecutorOptions Options(ParseResult result, Uri address)
+    {
+        var tls = new TlsOptions(result.GetValue(_caFile), result.GetValue(_certFile), result.GetValue(_keyFile), UseNativeRoots: false);
+        var options = ExecutorOptions.Of(address, result.GetValue(_instance)!, tls);
+        var name = result.GetValue(_digestFunction)!;
+        return options with
+        {
+            DigestFunction = name.ToLowerInvariant() switch
+            {
+                "sha256" => DigestFunction.Sha256,
+                "blake3" => DigestFunction.Blake3,
+                _ => throw new UsageException($"--digest-function {name}: sha256 and blake3 are served"),
+            },
+            Store = options.Store with { Headers = options.Store.Headers.SetItems(Shared.Headers("--header", result.GetValue(_header) ?? [])) },
+        };
+    }
+
     private static async Task<LocalNode> StartNodeAsync(ILoggerFactory logs)
     {
         await Console.Error.WriteLineAsync("no --executor: starting a local cluster with one worker in this process");
@@ -98,23 +132,23 @@ public sealed class ExecCommand
         return await LocalNode.StartAsync(cluster, host => [LocalDefaults.Workers(host, cluster, data.Path, 1, 1)], data, logs, TimeProvider.System);
     }
 
-    private static async Task<int> ExecuteAsync(Uri executor, string instance, ExecRequest request, CancellationToken cancellation)
+    private static async Task<int> ExecuteAsync(ExecutorOptions executor, ExecRequest request, CancellationToken cancellation)
     {
-        using var client = new ReapiClient(executor, instance, TimeProvider.System);
         var reporter = Reporter();
         await using var stdout = StandardStreams.OpenOut();
         await using var stderr = StandardStreams.OpenError();
         try
         {
+            await using var client = new ReapiClient(executor, TimeProvider.System);
             return await new ExecSession(client, reporter, stdout, stderr).RunAsync(request, cancellation);
         }
         catch (RpcException error) when (!cancellation.IsCancellationRequested)
         {
             reporter.Step(error.StatusCode switch
             {
-                StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}",
-                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Authority} did not answer in time: is it an executor, and is it well?",
-                _ => $"exec: {executor.Authority} answered {error.StatusCode}: {error.Status.Detail}",
+                StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Address.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}",
+                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Address.Authority} did not answer in time: is it an executor, and is it well?",
+                _ => $"exec: {executor.Address.Authority} answered {error.StatusCode}: {error.Status.Detail}",
             });
             return ExitCodes.ExecutorFailed;
         }

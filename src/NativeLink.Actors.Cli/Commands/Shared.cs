@@ -93,6 +93,22 @@ public static partial class Shared
         }
     }
 
+    /// <summary>Reads <c>NAME=VALUE</c> pairs that can be headers of a gRPC call; names are told in lower case.</summary>
+    /// <exception cref="UsageException">A pair is none, or cannot be sent.</exception>
+    public static IEnumerable<KeyValuePair<string, string>> Headers(string option, IEnumerable<string> texts)
+    {
+        foreach (var (name, value) in Pairs(option, texts))
+        {
+            var key = name.ToLowerInvariant();
+            // What gRPC itself sends, and what would need bytes, is not for a text.
+            if (!HeaderName().IsMatch(key) || key.StartsWith("grpc-", StringComparison.Ordinal) || key.EndsWith("-bin", StringComparison.Ordinal))
+                throw new UsageException($"{option} {name}: no name of a header; letters, digits, '-', '_' and '.', and neither grpc-… nor …-bin");
+            if (value.Any(letter => letter is < ' ' or > '~'))
+                throw new UsageException($"{option} {name}: its value holds what is not printable ASCII, which no header can carry");
+            yield return new(key, value);
+        }
+    }
+
     /// <summary>Reads seconds (<c>90</c>, <c>1.5</c>) or a sum of numbers with units (<c>1m 30s</c>, <c>500ms</c>).</summary>
     /// <exception cref="UsageException">It is neither, or it is not positive.</exception>
     public static TimeSpan Duration(string option, string text)
@@ -107,6 +123,9 @@ public static partial class Shared
     }
 
     private static double Number(string digits) => double.Parse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex("^[0-9a-z_.-]+$")]
+    private static partial Regex HeaderName();
 
     [GeneratedRegex(@"^\d+(?:\.\d+)?$")]
     private static partial Regex PlainNumber();

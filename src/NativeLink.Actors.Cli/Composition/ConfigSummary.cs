@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Storage.Filesystem;

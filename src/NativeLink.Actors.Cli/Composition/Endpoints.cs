@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Grpc.Core;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;

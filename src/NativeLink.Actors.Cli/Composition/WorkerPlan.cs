@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;

@@ -1,6 +1,6 @@
+using NativeLink.Actors.Cas;
 using NativeLink.Actors.LocalCluster.Services;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Cli.Hosting;
 

@@ -3,6 +3,8 @@ using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
+using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
@@ -10,11 +12,11 @@ namespace NativeLink.Actors.Cli.Hosting;
 public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerLink
 {
     public Task<ISchedulerSession> ConnectAsync(
-        Wire.ConnectWorkerRequest hello, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd, CancellationToken cancellation)
+        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
     {
         try
         {
-            return Task.FromResult<ISchedulerSession>(new Session(cluster.ConnectWorker(hello), onUpdate, onEnd));
+            return Task.FromResult<ISchedulerSession>(new Session(cluster.ConnectWorker(WorkerApiTranslator.ToWire(registration)), onMessage, onEnd));
         }
         catch (FormatException error)
         {
@@ -28,17 +30,18 @@ public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerL
     {
         private readonly LocalWorkerSession _stream;
         private readonly CancellationTokenSource _over = new();
-        private readonly Task _hearing;
+        private readonly WorkerApiTranslator _translator = new();
+        private readonly Task _receiving;
         private int _disposed;
 
-        public Session(LocalWorkerSession stream, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd)
+        public Session(LocalWorkerSession stream, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd)
         {
             _stream = stream;
-            _hearing = HearAsync(onUpdate, onEnd);
+            _receiving = ReceiveAsync(onMessage, onEnd);
         }
 
         /// <summary>A copy leaves: the worker may still be writing the same result elsewhere while the scheduler completes its own.</summary>
-        public Task SendAsync(Wire.UpdateForScheduler message, CancellationToken cancellation) => _stream.Say(message.Clone())
+        public Task SendAsync(WorkerMessage message, CancellationToken cancellation) => _stream.Say(_translator.ToWire(message).Clone())
             ? Task.CompletedTask
             : Task.FromException(new FaultException(FaultKind.Worker, "the scheduler's stream has ended"));
 
@@ -48,11 +51,11 @@ public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerL
                 return;
             _stream.Dispose();
             await _over.CancelAsync();
-            await _hearing;
+            await _receiving;
             _over.Dispose();
         }
 
-        private async Task HearAsync(Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd)
+        private async Task ReceiveAsync(Action<SchedulerMessage> onMessage, Action<Fault?> onEnd)
         {
             // Nobody hears a word before the session is in the caller's hands.
             await Task.Yield();
@@ -60,7 +63,10 @@ public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerL
             try
             {
                 await foreach (var update in _stream.HearAsync(_over.Token))
-                    onUpdate(update);
+                {
+                    if (_translator.FromWire(update) is { } message)
+                        onMessage(message);
+                }
             }
             catch (Exception error) when (error is RpcException or OperationCanceledException)
             {

@@ -1,4 +1,5 @@
 using System.Net;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;

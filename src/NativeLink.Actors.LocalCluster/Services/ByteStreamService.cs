@@ -1,6 +1,7 @@
 using Google.ByteStream;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -11,7 +12,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
     /// <summary>Well below the 4 MiB that every client takes.</summary>
     private const int ChunkBytes = 256 << 10;
 
-    public override async Task<WriteResponse> Write(IAsyncStreamReader<WriteChunk> requests, ServerCallContext context)
+    public override async Task<WriteResponse> Write(IAsyncStreamReader<WriteFrame> requests, ServerCallContext context)
     {
         if (!await requests.MoveNext(context.CancellationToken))
             throw RequestChecks.Invalid("the Write stream ended without any message");
@@ -35,7 +36,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         return new WriteResponse { CommittedSize = await FeedAsync(upload, first, requests, context.CancellationToken) };
     }
 
-    public override async Task Read(ReadRequest request, IServerStreamWriter<ReadChunk> responses, ServerCallContext context)
+    public override async Task Read(ReadRequest request, IServerStreamWriter<ReadFrame> responses, ServerCallContext context)
     {
         var name = Parse(request.ResourceName, upload: false);
         if (request.ReadOffset < 0 || request.ReadLimit < 0)
@@ -63,7 +64,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             : new QueryWriteStatusResponse());
     }
 
-    private async Task<long> FeedAsync(Upload upload, WriteChunk first, IAsyncStreamReader<WriteChunk> requests, CancellationToken cancellation)
+    private async Task<long> FeedAsync(Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
     {
         var keep = true;
         using var stalled = new CancellationTokenSource(options.UploadStallLimit, time);
@@ -107,12 +108,12 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         }
     }
 
-    private static async Task SendAsync(SafeFileHandle file, long start, long end, IServerStreamWriter<ReadChunk> responses, CancellationToken cancellation)
+    private static async Task SendAsync(SafeFileHandle file, long start, long end, IServerStreamWriter<ReadFrame> responses, CancellationToken cancellation)
     {
         for (var at = start; at < end;)
         {
             var length = (int)Math.Min(ChunkBytes, end - at);
-            await responses.WriteAsync(new ReadChunk(file, at, length), cancellation);
+            await responses.WriteAsync(new ReadFrame(file, at, length), cancellation);
             at += length;
         }
     }

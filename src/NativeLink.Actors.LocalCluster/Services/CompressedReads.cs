@@ -1,6 +1,7 @@
 using System.Buffers;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Cas.Codec;
 using ZstdSharp;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -14,7 +15,7 @@ internal static class CompressedReads
     private const int BufferBytes = 256 << 10;
 
     /// <param name="file">Null for the empty blob.</param>
-    public static async Task SendAsync(SafeFileHandle? file, long start, long end, IServerStreamWriter<ReadChunk> responses, CancellationToken cancellation)
+    public static async Task SendAsync(SafeFileHandle? file, long start, long end, IServerStreamWriter<ReadFrame> responses, CancellationToken cancellation)
     {
         using var compressor = new Compressor(Level);
         var (input, output) = (ArrayPool<byte>.Shared.Rent(BufferBytes), ArrayPool<byte>.Shared.Rent(BufferBytes));
@@ -36,7 +37,7 @@ internal static class CompressedReads
                     done = consumed == read && (last ? status == OperationStatus.Done : status != OperationStatus.DestinationTooSmall);
                     if (filled < BufferBytes && !(done && last))
                         continue;
-                    await responses.WriteAsync(new ReadChunk(output.AsMemory(0, filled)), cancellation);
+                    await responses.WriteAsync(new ReadFrame(output.AsMemory(0, filled)), cancellation);
                     filled = 0;
                 }
             }

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -21,7 +22,7 @@ internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBu
         Interlocked.Add(ref _received, data.Length);
         try
         {
-            _frame.Decode(data, Take);
+            _frame.Append(data, Take);
         }
         catch (InvalidDataException error)
         {

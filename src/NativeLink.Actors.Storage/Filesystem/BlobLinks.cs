@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Filesystem;
@@ -121,7 +122,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     private static void RequireContent(SafeFileHandle file, in Digest digest, string path)
     {
-        var actual = BlobHasher.HashFile(file, digest.Function);
+        var actual = FileHasher.Hash(file, digest.Function);
         if (actual != digest)
             throw Changed($"file {path} hashes to {actual} now", digest);
     }

@@ -25,6 +25,21 @@ public sealed partial class ContentStore
         return Use(digest, lease: true, vouch: false) is { } entry ? _leases.Handle([entry]) : null;
     }
 
+    /// <summary>Leases a blob that this process has put here or found here before; the disk is not asked. Null when it is not known.</summary>
+    public IDisposable? TryLeaseKnown(in Digest digest)
+    {
+        var now = _time.GetUtcNow();
+        BlobEntry entry;
+        lock (_gate)
+        {
+            if (_index.Find(BlobIndex.KeyOf(digest)) is not { } found || !_leases.TryBegin(found))
+                return null;
+            entry = found;
+            _index.Touch(entry, now);
+        }
+        return _leases.Handle([entry]);
+    }
+
     /// <summary>Leases all of the blobs that are here, under one lease, and says which are not.</summary>
     public IDisposable LeaseAll(IReadOnlyCollection<Digest> digests, out IReadOnlyList<Digest> missing)
     {

@@ -1,6 +1,6 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 

@@ -39,6 +39,9 @@ public interface IInputRoots : IDisposable
     /// <exception cref="FaultException">Action (bad tree), Missing (every blob that the CAS lacks), Storage (disk), Aborted (cancelled).</exception>
     Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation);
 
+    /// <summary>Whether the whole tree is here, so that its making takes a moment; what is found damaged then is made anew.</summary>
+    bool IsCached(in Digest root);
+
     /// <summary>One line for the log: which materialiser was chosen and why the faster ones were not.</summary>
     string Description { get; }
 }

@@ -21,6 +21,7 @@ public sealed class InputRoots : IInputRoots
     private readonly TreeConstruction _construction;
     private readonly TimeProvider _time;
     private readonly TimeSpan _maxCleanupWait;
+    private readonly bool _sharesTrees;
     private readonly Func<Digest, string, ITreeSource, CancellationToken, Task<IInputRoot>> _materialise;
 
     private InputRoots(DirectoryCacheSettings settings, ContentStore store, Scratch scratch, TreeCache cache, TimeProvider time)
@@ -30,6 +31,7 @@ public sealed class InputRoots : IInputRoots
         var resolver = new TreeResolver(knowledge, settings.Limits);
         _construction = new TreeConstruction(cache, knowledge, resolver, store, FileMaking.Link, _counters);
         var (name, why, overlays) = MaterialiserChoice.Make(settings, store, cache, scratch);
+        _sharesTrees = overlays is not null;
         (Materialiser, Description) = (name, $"input roots by {name}: {why}");
         // Where an upper layer cannot be on disk, a copy can.
         var plain = new PlainRoots(overlays is null ? name : "copy", knowledge, resolver, store, scratch, _counters);
@@ -108,6 +110,9 @@ public sealed class InputRoots : IInputRoots
             throw new FaultException(FaultKind.Storage, $"input root {destination} cannot be made: {error.Message}", error);
         }
     }
+
+    /// <inheritdoc/>
+    public bool IsCached(in Digest root) => _sharesTrees && _cache.Contains(root);
 
     /// <summary>Waits up to 5 s for deletions. Roots that are still in use have been disposed before.</summary>
     public void Dispose()

@@ -76,6 +76,12 @@ internal sealed class TreeCache : IDisposable
 
     public Task Idle => _reaper.Idle;
 
+    public bool Contains(in Digest root)
+    {
+        lock (_gate)
+            return _entries.ContainsKey(root);
+    }
+
     /// <summary>Pins a tree that is here; the caller unpins it.</summary>
     public TreeEntry? TryPin(in Digest root)
     {

@@ -1,4 +1,4 @@
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Storage.WorkDirectories;
 

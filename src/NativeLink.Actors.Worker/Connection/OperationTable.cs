@@ -14,7 +14,7 @@ internal sealed class Operation(ActionAssignment assignment)
     public IActorRef? Executor { get; set; }
 
     /// <summary>An answer that is held back for a moment (wire contract 3.7, back-pressure of an idle worker).</summary>
-    public Wire.ExecuteResult? Held { get; set; }
+    public ExecuteResult? Held { get; set; }
 
     /// <summary>Whether the scheduler has killed it: what is sent under its id from then on is another attempt.</summary>
     public bool Killed { get; set; }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
 
@@ -10,17 +11,17 @@ internal sealed class PlatformProperties(WorkerOptions options, IProcessLauncher
 
     /// <summary>One entry a value, in the order of the configuration. What commands write to stderr goes to <paramref name="warn"/>.</summary>
     /// <exception cref="FaultException">Worker: a command cannot be parsed or run, fails, or does not end; names the property.</exception>
-    public async Task<IReadOnlyList<Reapi.Platform.Types.Property>> ResolveAsync(Action<string> warn, CancellationToken cancellation)
+    public async Task<ImmutableArray<KeyValuePair<string, string>>> ResolveAsync(Action<string> warn, CancellationToken cancellation)
     {
-        var properties = new List<Reapi.Platform.Types.Property>();
+        var properties = ImmutableArray.CreateBuilder<KeyValuePair<string, string>>();
         foreach (var source in options.PlatformProperties)
         {
             IEnumerable<string> values = source.QueryCommand is { } command
                 ? await QueryAsync(source.Name, command, warn, cancellation)
                 : source.Values;
-            properties.AddRange(values.Select(value => new Reapi.Platform.Types.Property { Name = source.Name, Value = value }));
+            properties.AddRange(values.Select(value => KeyValuePair.Create(source.Name, value)));
         }
-        return properties;
+        return properties.ToImmutable();
     }
 
     private async Task<IReadOnlyList<string>> QueryAsync(string name, string command, Action<string> warn, CancellationToken cancellation)

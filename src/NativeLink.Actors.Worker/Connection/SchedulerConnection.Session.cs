@@ -3,22 +3,60 @@ using Akka.Event;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
+using static NativeLink.Actors.Worker.Connection.LinkProtocol;
+using static NativeLink.Actors.Worker.Connection.StreamProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <content>An open stream: operations come and are answered, until it is lost or left.</content>
+/// <content>A registered worker: operations come and are answered, until the stream is lost or left.</content>
 public sealed partial class SchedulerConnection
 {
     private void Serving(object message)
     {
         switch (message)
         {
-            case Update update when update.Epoch == _epoch:
-                OnUpdate(update.Message);
+            case ActionAssigned assigned when IsOfStream:
+                OnAssigned(assigned.Assignment);
+                break;
+            case Drain:
+                BeginDrain(Sender);
+                break;
+            default:
+                OnRegisteredWorker(message);
+                break;
+        }
+    }
+
+    /// <summary>What runs is finished; new work is refused.</summary>
+    private void Draining(object message)
+    {
+        switch (message)
+        {
+            case ActionAssigned assigned when IsOfStream:
+                OnAssignedInDrain(assigned.Assignment);
+                break;
+            case Drain:
+                _ending = new Ending(Sender);
+                break;
+            default:
+                OnRegisteredWorker(message);
+                break;
+        }
+    }
+
+    private void OnRegisteredWorker(object message)
+    {
+        switch (message)
+        {
+            case AssignmentUnusable unusable when IsOfStream:
+                OnUnusable(unusable);
+                break;
+            case KillRequested kill when IsOfStream:
+                OnKill(kill.Operation);
                 break;
             case ProcessEnded ended when _operations.Find(ended.Id) is { Superseded: false } operation:
-                Send(new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation.Assignment.Id.Value } });
+                _stream.Tell(new ExecutionCompleted(operation.Assignment.Id));
                 break;
             case Finished finished when _operations.Find(finished.Id) is { Executor: not null } operation:
                 OnFinished(operation, finished);
@@ -29,78 +67,27 @@ public sealed partial class SchedulerConnection
             case AnswerNow answer when _operations.Find(answer.Attempt) is { Held: { } held } operation:
                 Answer(operation, held);
                 break;
-            default:
-                OnAnySession(message);
+            case StreamLost lost when IsOfStream:
+                Lose(lost.Fault, HasLost(lost.ResultsSent));
                 break;
-        }
-    }
-
-    private void OnAnySession(object message)
-    {
-        switch (message)
-        {
-            case StreamEnded ended when ended.Epoch == _epoch:
-                Lose(ended.Fault ?? new Fault(FaultKind.Worker, "the scheduler ended the stream"));
-                break;
-            case KeepAlive.Silent silent when silent.Epoch == _epoch:
-                Lose(silent.Fault);
-                break;
-            case NotSent failed when failed.Epoch == _epoch:
-                Lose(failed.Fault);
-                break;
-            case Drain:
-                _drainer = Sender;
-                BeginDrain();
+            case StreamGone gone when gone.Stream.Equals(_stream):
+                Lose(StreamFailed, resultsLost: _resultsTold > 0);
                 break;
             case Shutdown:
-                _stopping = true;
-                Lose(new Fault(FaultKind.Aborted, "the worker is shutting down"));
+                _ending = new Ending(_ending?.Drainer);
+                Lose(new Fault(FaultKind.Aborted, "the worker is shutting down"), resultsLost: false);
                 break;
             default:
-                // Left over from an earlier stream, or a slot's Terminated: nothing to do.
+                OnLate(message);
                 break;
         }
     }
 
-    private void OnUpdate(Wire.UpdateForWorker update)
-    {
-        switch (update.UpdateCase)
-        {
-            case Wire.UpdateForWorker.UpdateOneofCase.StartAction:
-                OnStartAction(update.StartAction);
-                break;
-            case Wire.UpdateForWorker.UpdateOneofCase.KillOperationRequest:
-                OnKill(new OperationId(update.KillOperationRequest.OperationId));
-                break;
-            case Wire.UpdateForWorker.UpdateOneofCase.Disconnect:
-                Lose(new Fault(FaultKind.Worker, "the scheduler said disconnect"));
-                break;
-            case Wire.UpdateForWorker.UpdateOneofCase.ConnectionResult:
-                Lose(new Fault(FaultKind.Worker, "the scheduler sent a second connection_result"));
-                break;
-            default:
-                // keep_alive asks for nothing, and a newer scheduler may say what this release does not know.
-                break;
-        }
-    }
+    // --- operations come ---
 
-    private void OnStartAction(Wire.StartExecute start)
+    private void OnAssigned(ActionAssignment assignment)
     {
-        var instance = start.ExecuteRequest?.InstanceName ?? "";
-        if (_operations.SupersedeKilled(new OperationId(start.OperationId)))
-            _log.Info("operation {OperationId} was sent again after its kill: it is run anew, and the killed attempt is not answered", start.OperationId);
-        if (!ActionAssignment.TryParse(start, _worker, out var assignment, out var fault))
-        {
-            // An id that already has an operation is answered by that one alone.
-            if (_operations.Find(new OperationId(start.OperationId)) is null)
-                Refuse(start.OperationId, instance, fault);
-            return;
-        }
-        if (_operations.Find(assignment.Id) is null && _drainer is not null)
-        {
-            Refuse(start.OperationId, instance, Draining());
-            return;
-        }
+        SupersedeKilled(assignment.Id);
         switch (_operations.Admit(assignment))
         {
             case OperationTable.Admission.Admitted:
@@ -110,12 +97,37 @@ public sealed partial class SchedulerConnection
             case OperationTable.Admission.Adopted:
                 _log.Info("operation {OperationId} was sent again while it runs: adopted, it will be answered once", assignment.Id);
                 break;
-            default:
-                Refuse(start.OperationId, instance, new Fault(FaultKind.Worker,
-                    $"operation {assignment.Id} is running here with action {_operations.Find(assignment.Id)!.Assignment.Action}, not {assignment.Action}")
+            case OperationTable.Admission.Conflict:
+                var known = _operations.Find(assignment.Id)!.Assignment;
+                Refuse(assignment.Id, assignment.InstanceName, new Fault(
+                    FaultKind.Worker, $"operation {assignment.Id} is running here with action {known.Action}, not {assignment.Action}")
                 { Code = Grpc.Core.StatusCode.AlreadyExists });
                 break;
         }
+    }
+
+    private void OnAssignedInDrain(ActionAssignment assignment)
+    {
+        SupersedeKilled(assignment.Id);
+        // One that runs here already is adopted or refused as ever.
+        if (_operations.Find(assignment.Id) is null)
+            Refuse(assignment.Id, assignment.InstanceName, DrainFault);
+        else
+            OnAssigned(assignment);
+    }
+
+    private void OnUnusable(AssignmentUnusable unusable)
+    {
+        SupersedeKilled(unusable.Operation);
+        // An id that already has an operation is answered by that one alone.
+        if (_operations.Find(unusable.Operation) is null)
+            Refuse(unusable.Operation, unusable.InstanceName, unusable.Fault);
+    }
+
+    private void SupersedeKilled(OperationId id)
+    {
+        if (_operations.SupersedeKilled(id))
+            _log.Info("operation {OperationId} was sent again after its kill: it is run anew, and the killed attempt is not answered", id);
     }
 
     private void StartWaiting()
@@ -124,7 +136,7 @@ public sealed partial class SchedulerConnection
         {
             WorkerMetrics.ChangeWaiting(-1);
             WorkerMetrics.ChangeInflight(1);
-            var executor = Context.ActorOf(_settings.Executor());
+            var executor = Context.ActorOf(_settings.Executor(), ActorNames.Of(operation.Attempt));
             operation.Executor = executor;
             Context.WatchWith(executor, new ExecutorGone(operation.Attempt));
             executor.Tell(new Start(operation.Attempt, operation.Assignment));
@@ -147,12 +159,14 @@ public sealed partial class SchedulerConnection
             Answer(operation, operation.Held ?? NotStarted(operation, new Fault(FaultKind.Aborted, Reason), ActionVerdict.Killed));
     }
 
+    // --- and are answered ---
+
     private void OnFinished(Operation operation, Finished finished)
     {
         FreeSlot(operation);
         if (finished.Verdict != ActionVerdict.PreconditionFailed)
             _backPressure.Reset();
-        else if (_operations.Count == 1 && _drainer is null && !operation.Killed)
+        else if (_operations.Count == 1 && _ending is null && !operation.Killed)
         {
             // Nothing else runs here: the scheduler would send the operation again at once, for ever.
             var delay = _backPressure.Next();
@@ -171,37 +185,38 @@ public sealed partial class SchedulerConnection
             ActionVerdict.Infrastructure));
     }
 
-    private void Answer(Operation operation, Wire.ExecuteResult result)
+    private void Answer(Operation operation, ExecuteResult result)
     {
         if (operation.Held is not null)
             Timers.Cancel(operation.Attempt);
-        if (operation.Executor is null && operation.Held is null && result.ResultCase == Wire.ExecuteResult.ResultOneofCase.None)
-            throw new InvalidOperationException($"operation {operation.Assignment.Id} has no answer");
         if (!operation.Superseded)
-            Send(new Wire.UpdateForScheduler { ExecuteResult = result });
+            Tell(result);
         Forget(operation);
         StartWaiting();
         CheckDrained();
     }
 
-    private void Refuse(string operationId, string instance, Fault fault)
+    private void Refuse(OperationId operation, string instance, Fault fault)
     {
-        _log.Info("operation {OperationId} refused: {Reason}", operationId, fault.Detail);
+        _log.Info("operation {OperationId} refused: {Reason}", operation, fault.Detail);
         WorkerMetrics.RecordAction(ActionVerdict.Refused.Label(), TimeSpan.Zero);
-        Send(new Wire.UpdateForScheduler { ExecuteResult = ActionReport.Refuse(operationId, instance, fault) });
+        Tell(ActionReport.Refuse(operation, instance, fault));
     }
 
-    private static Wire.ExecuteResult NotStarted(Operation operation, Fault fault, ActionVerdict verdict)
+    private void Tell(ExecuteResult result)
+    {
+        _resultsTold++;
+        _stream.Tell(new ResultReady(result));
+    }
+
+    /// <summary>What a stream was told after its end, and what it could not send, the scheduler has not heard.</summary>
+    private bool HasLost(int resultsSent) => resultsSent < _resultsTold;
+
+    private static ExecuteResult NotStarted(Operation operation, Fault fault, ActionVerdict verdict)
     {
         var now = Context.System.Scheduler.Now;
         WorkerMetrics.RecordAction(verdict.Label(), TimeSpan.Zero);
         return ActionReport.Build(new ActionOutcome(operation.Assignment, verdict, fault, new ActionStamps { WorkerStart = now, WorkerCompleted = now }));
-    }
-
-    private void Send(Wire.UpdateForScheduler message)
-    {
-        var epoch = _epoch;
-        _session!.SendAsync(message, CancellationToken.None).PipeTo(Self, failure: error => new NotSent(epoch, Fault.From(error)));
     }
 
     private void FreeSlot(Operation operation)
@@ -222,71 +237,79 @@ public sealed partial class SchedulerConnection
 
     // --- leaving in order ---
 
-    private static Fault Draining() => new(FaultKind.Worker, "the worker is shutting down and takes no new work") { Code = Grpc.Core.StatusCode.ResourceExhausted };
+    private static Fault DrainFault => new(FaultKind.Worker, "the worker is shutting down and takes no new work") { Code = Grpc.Core.StatusCode.ResourceExhausted };
 
-    private void BeginDrain()
+    private void BeginDrain(IActorRef drainer)
     {
+        _ending = new Ending(drainer);
         _log.Info("draining: {Count} operations are finished first, new ones are refused", _operations.Running);
+        Become(Draining);
         foreach (var operation in _operations.All.Where(operation => operation.Executor is null).ToList())
-        {
-            Answer(operation, operation.Held
-                ?? ActionReport.Refuse(operation.Assignment.Id.Value, operation.Assignment.InstanceName, Draining()));
-        }
+            Answer(operation, operation.Held ?? ActionReport.Refuse(operation.Assignment.Id, operation.Assignment.InstanceName, DrainFault));
         CheckDrained();
     }
 
     private void CheckDrained()
     {
-        if (_drainer is null || _operations.Count > 0 || _stopping || !_registered)
+        if (_ending is null || _operations.Count > 0)
             return;
-        _stopping = true;
-        var epoch = _epoch;
-        _session!.SendAsync(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() }, CancellationToken.None)
-            .PipeTo(Self, success: () => new SaidGoodbye(epoch, null), failure: error => new SaidGoodbye(epoch, Fault.From(error)));
-        Timers.StartSingleTimer(TimerKeys.Close, new SaidGoodbye(epoch, new Fault(FaultKind.Worker, "the scheduler does not read")), _settings.CloseTimeout);
-        Become(SayingGoodbye);
+        _stream.Tell(new Close());
+        Become(Leaving);
     }
 
-    private void SayingGoodbye(object message)
+    private void Leaving(object message)
     {
         switch (message)
         {
-            case SaidGoodbye said when said.Epoch == _epoch:
-                _log.Info("said goodbye to {Scheduler}{Problem}", Options.SchedulerEndpoint.Address, said.Fault is { } fault ? $": {fault.Detail}" : "");
-                Leave(completed: true);
+            case StreamClosed closed when IsOfStream:
+                _log.Info("said goodbye to {Scheduler}{Problem}", Options.SchedulerEndpoint.Address, closed.Fault is { } fault ? $": {fault.Detail}" : "");
+                Leave(completed: !HasLost(closed.ResultsSent));
                 break;
-            case Update { Message.StartAction: { } start } late when late.Epoch == _epoch:
-                Refuse(start.OperationId, start.ExecuteRequest?.InstanceName ?? "", Draining());
+            case StreamLost lost when IsOfStream:
+                Leave(completed: !HasLost(lost.ResultsSent));
+                break;
+            case StreamGone gone when gone.Stream.Equals(_stream):
+                Leave(completed: _resultsTold == 0);
+                break;
+            case ActionAssigned assigned when IsOfStream:
+                Refuse(assigned.Assignment.Id, assigned.Assignment.InstanceName, DrainFault);
+                break;
+            case AssignmentUnusable unusable when IsOfStream:
+                Refuse(unusable.Operation, unusable.InstanceName, unusable.Fault);
+                break;
+            case KillRequested when IsOfStream:
+                // Answered already.
+                break;
+            case Drain:
+                _ending = new Ending(Sender);
                 break;
             case Shutdown:
                 Leave(completed: true);
                 break;
             default:
+                OnLate(message);
                 break;
         }
     }
 
     private void Leave(bool completed)
     {
-        ForgetStream();
-        _drainer?.Tell(new Drained(completed));
+        _ending?.Drainer?.Tell(new Drained(completed));
         Context.Stop(Self);
     }
 
     // --- losing the stream ---
 
-    private void Lose(Fault fault)
+    private void Lose(Fault fault, bool resultsLost)
     {
         // What waits or is held back has not been finished either.
-        _lost |= _operations.Count > 0;
-        Timers.Cancel(TimerKeys.Stream);
-        if (!_registered)
-            WorkerMetrics.RecordConnect(registered: false);
-        var running = _operations.All.Where(operation => operation.Executor is not null).ToList();
-        if (fault.Kind == FaultKind.Aborted && running.Count == 0)
+        _lostWork |= resultsLost || _operations.Count > 0;
+        ForgetWorker();
+        var running = _operations.Running;
+        if (fault.Kind == FaultKind.Aborted && running == 0)
             _log.Debug("stream to {Scheduler} ended: {Reason}", Options.SchedulerEndpoint.Address, fault.Detail);
         else
-            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations are killed", Options.SchedulerEndpoint.Address, fault.Detail, running.Count);
+            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations are killed", Options.SchedulerEndpoint.Address, fault.Detail, running);
         foreach (var operation in _operations.All.ToList())
         {
             if (operation.Executor is { } executor)
@@ -295,12 +318,15 @@ public sealed partial class SchedulerConnection
                 Forget(operation);
             Timers.Cancel(operation.Attempt);
         }
-        ForgetStream();
+        // A stream that still is there sends first what it was given.
+        _stream.Tell(PoisonPill.Instance);
+        _stream = ActorRefs.Nobody;
         Become(Closing);
-        Timers.StartSingleTimer(TimerKeys.Close, new TimeIsUp(_epoch), _settings.CloseTimeout);
+        Timers.StartSingleTimer(TimerKeys.Close, TimeIsUp.Instance, _settings.CloseTimeout);
         CheckClosed();
     }
 
+    /// <summary>The stream is gone; the next one, if there is to be one, waits for what still runs.</summary>
     private void Closing(object message)
     {
         switch (message)
@@ -313,7 +339,7 @@ public sealed partial class SchedulerConnection
                 Forget(operation);
                 CheckClosed();
                 break;
-            case TimeIsUp up when up.Epoch == _epoch:
+            case TimeIsUp:
                 _log.Warning("{Count} operations did not end in time; their executors are stopped", _operations.Count);
                 foreach (var operation in _operations.All.ToList())
                 {
@@ -323,12 +349,13 @@ public sealed partial class SchedulerConnection
                 CheckClosed();
                 break;
             case Shutdown:
-                _stopping = true;
+                _ending = new Ending(_ending?.Drainer);
                 break;
             case Drain:
-                _drainer = Sender;
+                _ending = new Ending(Sender);
                 break;
             default:
+                OnLate(message);
                 break;
         }
     }
@@ -338,33 +365,21 @@ public sealed partial class SchedulerConnection
         if (_operations.Count > 0)
             return;
         Timers.Cancel(TimerKeys.Close);
-        if (_stopping || _drainer is not null)
+        if (_ending is not null)
         {
-            Leave(completed: !_lost);
+            Leave(completed: !_lostWork);
             return;
         }
         var delay = _reconnect.Next();
         _log.Info("connecting again in {Seconds:0.0} s", delay.TotalSeconds);
-        Timers.StartSingleTimer(TimerKeys.Stream, new TimeIsUp(_epoch), delay);
-        Become(BackingOff);
+        BackOff(delay);
     }
 
-    private void ForgetStream()
+    /// <summary>The scheduler's id for this worker has ended with its stream.</summary>
+    private void ForgetWorker()
     {
-        if (_keepAlive is { } keepAlive)
-        {
-            Context.Unwatch(keepAlive);
-            Context.Stop(keepAlive);
-        }
-        if (_registered)
+        if (_worker != default)
             WorkerMetrics.ChangeConnected(-1);
-        if (_session is { } session)
-            Discard(session);
-        (_keepAlive, _session, _registered) = (null, null, false);
+        _worker = default;
     }
-
-    private void Discard(ISchedulerSession session) =>
-        session.DisposeAsync().AsTask().PipeTo(Self, failure: error => new Discarded(error.Message));
-
-    private sealed record Discarded(string Problem);
 }

@@ -1,55 +1,235 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
+using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
-using NativeLink.Actors.Worker.Remote;
 using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Transfers;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+using static NativeLink.Actors.Worker.Inputs.FetchProtocol;
 
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// Brings what actions need from the CAS onto this disk. Shared by all executors, supervised by the host's services; hears LoadAction, StageInputs and
-/// CancelDownload, and gives each request exactly one answer, also when it is restarted. The work is done by <see cref="InputSource"/>.
+/// Brings what actions need from the CAS onto this disk. Owns what is wanted and who waits for which digest, the remembered messages, and a fixed number of calls:
+/// small blobs travel in batches filled across actions, large ones in streams, each once however many want it. Shared by all executors, supervised by the pool;
+/// hears LoadAction, StageInputs and CancelDownload, and gives each request exactly one answer, also when it is restarted. A root that is not cached is made by a
+/// child, which asks back for what it lacks (<see cref="FetchProtocol"/>).
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which disposes of it.")]
+[SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
 public sealed class CasDownloader : TransferActor
 {
-    private readonly IInputRoots _roots;
-    private readonly InputSource _source;
+    private const int BatchCalls = 8;
+    private const int Streams = 8;
 
-    public CasDownloader(ICasClient cas, ContentStore store, IInputRoots roots)
-        : base("downloader")
+    private readonly CancellationTokenSource _lifetime = new();
+    private readonly WantedBlobs _wanted = new();
+    private readonly MessageCaches _known = new();
+    private readonly Dictionary<object, Fetch> _fetches = [];
+    private readonly Dictionary<AttemptId, (ActionLoad Load, IActorRef ReplyTo)> _loads = [];
+    private readonly HashSet<object> _batches = [];
+    private readonly HashSet<object> _streams = [];
+    private readonly ICasClient _cas;
+    private readonly ContentStore _store;
+    private readonly IInputRoots _roots;
+    private readonly ArrivalCount _arrivals;
+    private readonly BlobFetcher _fetcher;
+    private readonly DownloaderSource _source;
+    private readonly Func<StageInputs, ITreeSource, CancellationToken, Props> _staging;
+
+    /// <summary>Use <see cref="CreateProps(ICasClient, ContentStore, IInputRoots, TimeProvider)"/>; Akka itself calls this.</summary>
+    internal CasDownloader(
+        ICasClient cas, ContentStore store, IInputRoots roots, ArrivalCount arrivals, RestartPause restarts, Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
+        : base("downloader", restarts)
     {
-        _roots = roots;
-        _source = new InputSource(cas, store, Disk);
-        Receive<LoadAction>(OnLoadAction);
-        Receive<StageInputs>(OnStageInputs);
-        Receive<CancelDownload>(request => Cancel(request.Id));
+        (_cas, _store, _roots, _arrivals) = (cas, store, roots, arrivals);
+        _fetcher = new BlobFetcher(cas, store, arrivals, _lifetime.Token);
+        _source = new DownloaderSource(Self, cas, store, arrivals);
+        _staging = staging ?? ((request, source, stop) => TransferWork.CreateProps(cancelled => StageAsync(roots, request, source, cancelled), stop));
     }
 
     /// <summary>The client, the store and the roots stay their owner's; they outlive a restart of the actor.</summary>
-    public static Props CreateProps(ICasClient cas, ContentStore store, IInputRoots roots) =>
-        Props.Create(() => new CasDownloader(cas, store, roots)).WithDispatcher(WorkerHocon.StepsDispatcher);
+    public static Props CreateProps(ICasClient cas, ContentStore store, IInputRoots roots, TimeProvider time) =>
+        CreateProps(cas, store, roots, new ArrivalCount(), time, null);
+
+    /// <param name="staging">Makes the child that stages the inputs of one action; null: the usual one.</param>
+    internal static Props CreateProps(
+        ICasClient cas, ContentStore store, IInputRoots roots, ArrivalCount arrivals, TimeProvider time, Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
+    {
+        var restarts = new RestartPause(time);
+        return Props.CreateBy(new Maker<CasDownloader>(() => new CasDownloader(cas, store, roots, arrivals, restarts, staging))).WithDispatcher(WorkerHocon.StepsDispatcher);
+    }
 
     protected override void PostStop()
     {
+        _lifetime.Cancel();
+        var fault = new Fault(FaultKind.Worker, "the downloader failed or was stopped while it held this request");
+        foreach (var (id, load) in _loads)
+            load.ReplyTo.Tell(new DownloadFailed(id, fault));
+        foreach (var fetch in _fetches.Values)
+            fetch.Break(fault);
         base.PostStop();
-        _source.Dispose();
     }
 
     private protected override object Failed(AttemptId id, Fault fault) => new DownloadFailed(id, fault);
 
-    private void OnLoadAction(LoadAction request) => Hold(request.Id, async stop =>
+    private protected override void Ready()
     {
-        var (action, command) = await _source.LoadActionAsync(request.Action, stop);
-        return new ActionLoaded(request.Id, action, command);
-    });
+        Receive<LoadAction>(OnLoadAction);
+        Receive<StageInputs>(OnStageInputs);
+        Receive<CancelDownload>(request => Cancel(request.Id));
+        Receive<FetchFiles>(OnFetchFiles);
+        Receive<FetchDirectories>(OnFetchDirectories);
+        Receive<GiveUp>(OnGiveUp);
+        Receive<RememberDirectories>(OnRememberDirectories);
+        Receive<BatchArrived>(OnBatchArrived);
+        Receive<StreamArrived>(OnStreamArrived);
+    }
 
-    private void OnStageInputs(StageInputs request) => Hold(request.Id, async stop =>
+    private protected override void Cancel(AttemptId id)
     {
-        var root = await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, _source, stop));
+        if (_loads.Remove(id, out var load))
+        {
+            load.Load.Leave();
+            load.ReplyTo.Tell(new DownloadFailed(id, Aborted));
+        }
+        base.Cancel(id);
+    }
+
+    // --- requests ---
+
+    private void OnLoadAction(LoadAction request)
+    {
+        var load = new ActionLoad(request, _wanted, _known, answer => OnLoaded(request.Id, answer));
+        _loads.Add(request.Id, (load, Sender));
+        load.Begin();
+        StartCalls();
+    }
+
+    private void OnLoaded(AttemptId id, object answer)
+    {
+        if (!_loads.Remove(id, out var load))
+            return;
+        load.Load.Leave();
+        load.ReplyTo.Tell(answer);
+    }
+
+    private void OnStageInputs(StageInputs request)
+    {
+        // A cached root takes a mount and a look at each directory: that runs beside, and needs no child.
+        if (_roots.IsCached(request.InputRoot))
+            Hold(request.Id, stop => StageAsync(_roots, request, _source, stop));
+        else
+            HoldByChild(request.Id, stop => _staging(request, _source, stop));
+    }
+
+    private static async Task<object> StageAsync(IInputRoots roots, StageInputs request, ITreeSource source, CancellationToken stop)
+    {
+        var root = await request.Directory.StageAsync(path => roots.MaterialiseAsync(request.InputRoot, path, source, stop));
         WorkerMetrics.RecordInputRoot(root.Materialiser, root.Cached);
         return new InputsStaged(request.Id, root);
-    });
+    }
+
+    private void OnFetchFiles(FetchFiles request)
+    {
+        var fetch = new FileFetch(request, _wanted, answer => _fetches.Remove(answer));
+        _fetches.Add(request.Answer, fetch);
+        fetch.Begin(_store, _arrivals.Now != request.Arrivals);
+        StartCalls();
+    }
+
+    private void OnFetchDirectories(FetchDirectories request)
+    {
+        var fetch = new DirectoryFetch(request, _wanted, _known.Directories, answer => _fetches.Remove(answer));
+        _fetches.Add(request.Answer, fetch);
+        fetch.Begin();
+        StartCalls();
+    }
+
+    private void OnGiveUp(GiveUp request)
+    {
+        if (!_fetches.Remove(request.Promise, out var fetch))
+            return;
+        fetch.Leave();
+        fetch.Break(Aborted);
+    }
+
+    private void OnRememberDirectories(RememberDirectories request)
+    {
+        foreach (var (digest, directory) in request.Directories)
+            _known.Add(digest, directory);
+    }
+
+    // --- calls ---
+
+    private void StartCalls()
+    {
+        while (_batches.Count < BatchCalls && _wanted.TakeBatch(_cas.MaxBatchBytes) is { Count: > 0 } batch)
+        {
+            _batches.Add(batch);
+            Start(() => _fetcher.FetchBatchAsync(batch), fetched => new BatchArrived(batch, fetched));
+        }
+        while (_streams.Count < Streams && _wanted.TakeLarge() is { } blob)
+        {
+            _streams.Add(blob);
+            var stop = blob.Stop = CancellationTokenSource.CreateLinkedTokenSource(_lifetime.Token);
+            Start(() => _fetcher.FetchLargeAsync(blob, stop.Token), fetched => new StreamArrived(stop, fetched));
+        }
+    }
+
+    private void Start<T>(Func<Task<T>> call, Func<T, object> arrived) =>
+        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: arrived);
+
+    private void OnBatchArrived(BatchArrived arrived)
+    {
+        // A call from before a restart: what waited for it has been answered.
+        if (!_batches.Remove(arrived.Batch))
+        {
+            arrived.Dispose();
+            return;
+        }
+        foreach (var fetched in arrived.Fetched)
+            Settle(fetched);
+        StartCalls();
+    }
+
+    private void OnStreamArrived(StreamArrived arrived)
+    {
+        arrived.Stop.Dispose();
+        if (!_streams.Remove(arrived.Fetched.Blob))
+        {
+            arrived.Dispose();
+            return;
+        }
+        arrived.Fetched.Blob.Stop = null;
+        Settle(arrived.Fetched);
+        StartCalls();
+    }
+
+    private void Settle(in Fetched fetched)
+    {
+        if (fetched.IsCorrupt && !fetched.Blob.IsSecondTry)
+        {
+            _wanted.TryAgain(fetched.Blob);
+            return;
+        }
+        if (fetched.Arrival.Message is { } message)
+            _known.Add(fetched.Blob.Digest, message);
+        _wanted.Settle(fetched.Blob, fetched.Arrival);
+    }
+
+    /// <param name="Batch">Which call it is.</param>
+    private sealed record BatchArrived(object Batch, IReadOnlyList<Fetched> Fetched) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (var fetched in Fetched)
+                fetched.Arrival.Lease?.Dispose();
+        }
+    }
+
+    private sealed record StreamArrived(CancellationTokenSource Stop, Fetched Fetched) : IDisposable
+    {
+        public void Dispose() => Fetched.Arrival.Lease?.Dispose();
+    }
 }

@@ -1,5 +1,6 @@
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Worker.Transfers;
 
 namespace NativeLink.Actors.Worker.Inputs;
 
@@ -7,12 +8,12 @@ namespace NativeLink.Actors.Worker.Inputs;
 public static class DownloadProtocol
 {
     /// <summary>Load an Action and its Command (blobs over 10 MiB are refused).</summary>
-    public sealed record LoadAction(AttemptId Id, Digest Action);
+    public sealed record LoadAction(AttemptId Id, Digest Action) : ITransferRequest;
 
     public sealed record ActionLoaded(AttemptId Id, Reapi.Action Action, Reapi.Command Command);
 
     /// <summary>Make the input root in the attempt's directory, which owns it from then on: whoever disposes of the directory disposes of the root.</summary>
-    public sealed record StageInputs(AttemptId Id, Digest InputRoot, ActionDirectory Directory);
+    public sealed record StageInputs(AttemptId Id, Digest InputRoot, ActionDirectory Directory) : ITransferRequest;
 
     public sealed record InputsStaged(AttemptId Id, IInputRoot Root);
 

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
 /// Decoded messages by digest, least recently used first out, bounded by about the memory that they take: small ones cost many times what they have on the wire.
-/// What is in here is never changed. Safe for several threads.
+/// What is in here is never changed. Not safe for several threads.
 /// </summary>
 internal sealed class MessageCache(long maxBytes)
 {
@@ -24,43 +24,49 @@ internal sealed class MessageCache(long maxBytes)
         message = digest.IsEmpty ? new T() : null;
         if (message is not null)
             return true;
-        lock (_known)
-        {
-            if (!_known.TryGetValue(digest, out var node) || node.Value.Message is not T typed)
-                return false;
-            _byUse.Remove(node);
-            _byUse.AddLast(node);
-            message = typed;
-            return true;
-        }
+        if (!_known.TryGetValue(digest, out var node) || node.Value.Message is not T typed)
+            return false;
+        _byUse.Remove(node);
+        _byUse.AddLast(node);
+        message = typed;
+        return true;
     }
 
-    public bool Knows(Digest digest)
-    {
-        lock (_known)
-            return digest.IsEmpty || _known.ContainsKey(digest);
-    }
+    public bool Knows(Digest digest) => digest.IsEmpty || _known.ContainsKey(digest);
 
     /// <summary>One that would drive out most of the others is not kept.</summary>
     public void Add(Digest digest, IMessage message)
     {
         if (CostOf(digest) > maxBytes / LargestDivisor)
             return;
-        lock (_known)
+        if (_known.Remove(digest, out var old))
+            _byUse.Remove(old);
+        else
+            _bytes += CostOf(digest);
+        _known[digest] = _byUse.AddLast((digest, message));
+        while (_bytes > maxBytes && _byUse.First is { } oldest)
         {
-            if (_known.Remove(digest, out var old))
-                _byUse.Remove(old);
-            else
-                _bytes += CostOf(digest);
-            _known[digest] = _byUse.AddLast((digest, message));
-            while (_bytes > maxBytes && _byUse.First is { } oldest)
-            {
-                _byUse.RemoveFirst();
-                _known.Remove(oldest.Value.Digest);
-                _bytes -= CostOf(oldest.Value.Digest);
-            }
+            _byUse.RemoveFirst();
+            _known.Remove(oldest.Value.Digest);
+            _bytes -= CostOf(oldest.Value.Digest);
         }
     }
 
     private static long CostOf(Digest digest) => EntryBytes + (BytesAByte * digest.SizeBytes);
+}
+
+/// <summary>The messages that a downloader remembers.</summary>
+internal sealed class MessageCaches
+{
+    private const long DirectoriesBytes = 48 << 20;
+
+    // Hardly one of these is asked for twice, but when its operation is sent again.
+    private const long PlansBytes = 4 << 20;
+
+    public MessageCache Directories { get; } = new(DirectoriesBytes);
+
+    /// <summary>Actions and Commands.</summary>
+    public MessageCache Plans { get; } = new(PlansBytes);
+
+    public void Add(Digest digest, IMessage message) => (message is Reapi.Directory ? Directories : Plans).Add(digest, message);
 }

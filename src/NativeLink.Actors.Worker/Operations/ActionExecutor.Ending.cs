@@ -17,7 +17,7 @@ public sealed partial class ActionExecutor
     private Fault? _fault;
     private ProcessReport? _report;
     private Reapi.ActionResult? _outputs;
-    private Wire.ExecuteResult? _result;
+    private ExecuteResult? _result;
     private Stage _stage;
     private Stage _interrupted;
 
@@ -259,7 +259,7 @@ public sealed partial class ActionExecutor
         Finish(null, linger);
     }
 
-    private Wire.ExecuteResult BuildResult()
+    private ExecuteResult BuildResult()
     {
         _stamps.WorkerCompleted = Now;
         return ActionReport.Build(new ActionOutcome(_assignment, _verdict!.Value, _fault, _stamps)
@@ -278,8 +278,9 @@ public sealed partial class ActionExecutor
             && ResultPolicy.Message(Options.Results, response, _assignment.Action, published) is { Length: > 0 } message)
         {
             // The response may still be on its way into the historical record: that one stays as it is.
-            result = result.Clone();
-            result.ExecuteResponse.Message = message;
+            var told = response.Clone();
+            told.Message = message;
+            result = result with { ExecuteResponse = told };
         }
         _finished = true;
         _clock.Leave(Now);

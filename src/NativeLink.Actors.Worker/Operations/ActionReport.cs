@@ -1,3 +1,4 @@
+using System.Text;
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Worker.Processes;
 
@@ -49,29 +50,22 @@ public static class ActionReport
     /// <summary>The exit code of an action that never ran; NativeLink's own figure.</summary>
     public const int ExitCodeNotRun = -178;
 
-    // The scheduler's listener takes 4 MiB a message and evicts the worker beyond (wire contract 2.2).
-    private const int MaxMessageBytes = (4 << 20) - 4096;
+    // The scheduler's listener takes 4 MiB a message and evicts the worker beyond (wire contract 2.2); what stands around the response needs some of them.
+    private const int MaxResponseBytes = (4 << 20) - 8192;
 
     /// <summary>The answer for an outcome: execute_response when it is final, internal_error when the scheduler is to try again.</summary>
-    public static Wire.ExecuteResult Build(ActionOutcome outcome)
+    public static ExecuteResult Build(ActionOutcome outcome)
     {
         var assignment = outcome.Assignment;
-        var result = new Wire.ExecuteResult
-        {
-            InstanceName = assignment.InstanceName,
-            OperationId = assignment.Id.Value,
-            ResourceUsage = Usage(outcome),
-        };
+        var result = new ExecuteResult(assignment.Id, assignment.InstanceName) { Usage = outcome.Process?.Usage };
         if (outcome.Fault is { } fault && !FaultMapping.IsFinal(fault))
         {
             var backPressure = outcome.Verdict is ActionVerdict.PreconditionFailed or ActionVerdict.Refused;
-            result.InternalError = FaultMapping.ToStatus(fault, backPressure);
-            return result;
+            return result with { InternalError = FaultMapping.ToStatus(fault, backPressure) };
         }
-        result.ExecuteResponse = Response(outcome);
-        if (result.CalculateSize() > MaxMessageBytes)
-            result.ExecuteResponse = TooLarge(outcome, result.CalculateSize());
-        return result;
+        var response = Response(outcome);
+        var size = response.CalculateSize() + Encoding.UTF8.GetByteCount(assignment.Id.Value) + Encoding.UTF8.GetByteCount(assignment.InstanceName);
+        return result with { ExecuteResponse = size > MaxResponseBytes ? TooLarge(outcome, size) : response };
     }
 
     /// <summary>The response alone, as it is also kept in historical records.</summary>
@@ -84,12 +78,8 @@ public static class ActionReport
     }
 
     /// <summary>The answer for a message that could not be parsed, or that is refused as a whole.</summary>
-    public static Wire.ExecuteResult Refuse(string operationId, string instanceName, Fault fault) => new()
-    {
-        InstanceName = instanceName,
-        OperationId = operationId,
-        InternalError = FaultMapping.ToStatus(fault, backPressure: true),
-    };
+    public static ExecuteResult Refuse(OperationId operation, string instanceName, Fault fault) =>
+        new(operation, instanceName) { InternalError = FaultMapping.ToStatus(fault, backPressure: true) };
 
     private static Reapi.ActionResult Result(ActionOutcome outcome)
     {
@@ -138,27 +128,16 @@ public static class ActionReport
         };
         metadata.VirtualExecutionDuration = metadata.ExecutionCompletedTimestamp - metadata.ExecutionStartTimestamp;
         // Remembered with the result: who finds it in the action cache sees what it once cost.
-        if (Usage(outcome) is { } usage)
-            metadata.AuxiliaryMetadata.Add(Any.Pack(usage));
+        if (outcome.Process is { } process)
+            metadata.AuxiliaryMetadata.Add(Any.Pack(ResourceUsageMessage.ToWire(process.Usage, outcome.Assignment.Id, outcome.Assignment.Worker)));
         return metadata;
     }
-
-    private static Wire.ActionResourceUsage? Usage(ActionOutcome outcome) => outcome.Process is not { } process
-        ? null
-        : new Wire.ActionResourceUsage
-        {
-            OperationId = outcome.Assignment.Id.Value,
-            WorkerId = outcome.Assignment.Worker.Value,
-            Sampled = true,
-            PeakMemoryKb = (ulong)Math.Max(0, process.Usage.PeakMemoryKiB),
-            CpuTimeMs = (ulong)Math.Max(0, Math.Ceiling(process.Usage.CpuTime.TotalMilliseconds)),
-        };
 
     private static Reapi.ExecuteResponse TooLarge(ActionOutcome outcome, int size)
     {
         var outputs = outcome.Outputs!;
         var fault = new Fault(FaultKind.Action,
-            $"the result is {size} bytes, more than the {MaxMessageBytes} a scheduler accepts in one message ({outputs.OutputFiles.Count} output files, "
+            $"the result is {size} bytes, more than the {MaxResponseBytes} a scheduler accepts in one message ({outputs.OutputFiles.Count} output files, "
             + $"{outputs.OutputSymlinks.Count} symlinks); declare their directory as the output instead of each file");
         var kept = new Reapi.ActionResult { StdoutDigest = outputs.StdoutDigest, StderrDigest = outputs.StderrDigest };
         return Response(outcome with { Fault = fault, Outputs = kept, Message = "" });

@@ -1,5 +1,5 @@
 using System.Buffers;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Worker.Outputs;
 

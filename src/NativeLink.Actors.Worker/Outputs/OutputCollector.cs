@@ -1,11 +1,14 @@
 using Grpc.Core;
+using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Stores;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (wire contract 4.6).</summary>
-internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUpload upload, TaskScheduler disk, Action<string> note)
+/// <param name="send">Brings blobs to the CAS, each digest once; durable when it completes.</param>
+internal sealed class OutputCollector(
+    ICasClient cas, ContentStore? fill, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, TaskScheduler disk, Action<string> note)
 {
     /// <summary>The message that carries the result may hold 4 MiB; the rest of it needs room too.</summary>
     private const int LargestResult = 3_500_000;
@@ -36,7 +39,11 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
         var copying = fills && outputs.AllFiles.Exists(static file => file.MoveFrom is null) ? CopyIntoStoreAsync(outputs.AllFiles, cancellation) : Task.CompletedTask;
         try
         {
-            await upload.UploadAsync(blobs, blob => cas is StoreCasClient && TryTake(blob.File), cancellation);
+            IReadOnlyCollection<OutputBlob> unique = [.. blobs.Where(static blob => !blob.Digest.IsEmpty).DistinctBy(static blob => blob.Digest)];
+            if (cas is StoreCasClient)
+                TakeAll(unique, cancellation);
+            else
+                await send(unique, cancellation);
         }
         finally
         {
@@ -117,6 +124,17 @@ internal sealed class OutputCollector(ICasClient cas, ContentStore? fill, BlobUp
             blobs.Add(new OutputBlob(tree.Digest, tree.Bytes.Memory, null));
             if (single)
                 blobs.AddRange(tree.Directories.Select(entry => new OutputBlob(entry.Digest, entry.Bytes.Memory, null)));
+        }
+    }
+
+    /// <summary>Where the store of this machine is the CAS, it is looked into each time: that costs nothing, counts as a use, and it may have evicted a blob.</summary>
+    private void TakeAll(IEnumerable<OutputBlob> blobs, CancellationToken cancellation)
+    {
+        foreach (var blob in blobs.Where(blob => !fill!.Contains(blob.Digest)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (!TryTake(blob.File))
+                fill!.Put(blob.Digest, blob.Data.Span);
         }
     }
 

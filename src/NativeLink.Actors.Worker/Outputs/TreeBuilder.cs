@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Worker.Outputs;
 

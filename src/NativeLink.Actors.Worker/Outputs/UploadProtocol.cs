@@ -1,16 +1,17 @@
+using NativeLink.Actors.Worker.Transfers;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>What an executor and the uploader say to each other. Every request gets exactly one answer.</summary>
 public static class UploadProtocol
 {
     /// <summary>Find the outputs, hash them, and bring what the CAS lacks there.</summary>
-    public sealed record Upload(AttemptId Id, UploadPlan Plan);
+    public sealed record Upload(AttemptId Id, UploadPlan Plan) : ITransferRequest;
 
     /// <summary>All blobs are durable in the CAS. The result holds outputs and the digests of stdout and stderr, nothing else.</summary>
     public sealed record Uploaded(AttemptId Id, Reapi.ActionResult Outputs);
 
     /// <summary>Write what is to be remembered of this action before its result leaves: action cache and historical record.</summary>
-    public sealed record Publish(AttemptId Id, PublishPlan Plan);
+    public sealed record Publish(AttemptId Id, PublishPlan Plan) : ITransferRequest;
 
     /// <summary>Answers Publish, also when a write failed (that is logged only).</summary>
     /// <param name="Historical">The digest of the historical record, if one was written.</param>

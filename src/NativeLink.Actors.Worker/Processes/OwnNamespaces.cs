@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using NativeLink.Actors.Worker.Processes.Output;
 
 namespace NativeLink.Actors.Worker.Processes;
 

@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
-using NativeLink.Actors.Worker.Remote;
 using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Threads;
 using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 
 namespace NativeLink.Actors.Worker.Processes;

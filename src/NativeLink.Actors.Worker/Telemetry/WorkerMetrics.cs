@@ -30,12 +30,6 @@ public static class WorkerMetrics
     private static readonly Counter<long> Connects = Meter.CreateCounter<long>(
         "nativelink.worker.connects", "{attempt}", "Attempts to connect to the scheduler, by outcome.");
 
-    private static readonly Counter<long> DownloadedBytes = Meter.CreateCounter<long>(
-        "nativelink.worker.download", "By", "Bytes of blobs fetched from a remote CAS, before compression.");
-
-    private static readonly Counter<long> UploadedBytes = Meter.CreateCounter<long>(
-        "nativelink.worker.upload", "By", "Bytes of blobs sent to a remote CAS, before compression.");
-
     private static readonly UpDownCounter<long> WorkingDirectoryBytes = Meter.CreateUpDownCounter<long>(
         "nativelink.worker.working_directory.size", "By", "Bytes of the inputs staged for running actions, and of their logs.");
 
@@ -63,10 +57,6 @@ public static class WorkerMetrics
 
     public static void RecordConnect(bool registered) =>
         Connects.Add(1, new KeyValuePair<string, object?>("outcome", registered ? "registered" : "failed"));
-
-    public static void RecordDownload(long bytes) => DownloadedBytes.Add(bytes);
-
-    public static void RecordUpload(long bytes) => UploadedBytes.Add(bytes);
 
     public static void ChangeWorkingDirectorySize(long by) => WorkingDirectoryBytes.Add(by);
 }

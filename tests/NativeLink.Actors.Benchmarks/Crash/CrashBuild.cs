@@ -3,7 +3,7 @@ using System.Text;
 using Google.Protobuf;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Crash;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Net.Client;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 
@@ -16,7 +17,7 @@ internal static class StoreChecks
         var blobs = Directory.GetFiles(Blobs(content));
         foreach (var blob in blobs)
         {
-            var digest = BlobHasher.HashFile(blob, DigestFunction.Sha256);
+            var digest = FileHasher.Hash(blob, DigestFunction.Sha256);
             Require(Name(digest.Hash, digest.SizeBytes) == Path.GetFileName(blob), $"{blob} hashes to {digest}");
         }
         return blobs.Length;

@@ -6,7 +6,7 @@ using Grpc.Core;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Benchmarks.Soak;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Faults;
 

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
@@ -32,5 +33,5 @@ public class Hashing
     public Digest InMemory() => BlobHasher.Compute(_content, Function);
 
     [Benchmark]
-    public Digest OfFile() => BlobHasher.HashFile(_file, Function);
+    public Digest OfFile() => FileHasher.Hash(_file, Function);
 }

@@ -4,7 +4,7 @@ using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using NativeLink.Actors.Benchmarks.Reporting;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
 

@@ -3,7 +3,7 @@ using BenchmarkDotNet.Attributes;
 using Google.ByteStream;
 using Google.Protobuf;
 using Grpc.Core;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Cas.Codec;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
 
@@ -24,8 +24,8 @@ public class ReadMarshalling
     [Benchmark]
     public int Pooled()
     {
-        using var chunk = ByteStreamWire.ParseChunk(_payload);
-        return chunk.Data.Length;
+        using var frame = ReadFrame.Parse(_payload.PayloadAsReadOnlySequence());
+        return frame.Data.Length;
     }
 
     private sealed class Payload(byte[] bytes) : DeserializationContext

@@ -2,7 +2,7 @@ using System.Buffers;
 using BenchmarkDotNet.Attributes;
 using Google.ByteStream;
 using Google.Protobuf;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Cas.Codec;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
 
@@ -36,7 +36,7 @@ public class WriteMarshalling
     public int Own()
     {
         _wire.ResetWrittenCount();
-        ByteStreamWire.Put(new WriteChunk(Name, Offset, Finish: false, _read), _wire);
+        new WriteFrame(Name, Offset, finish: false, _read).WriteTo(_wire);
         return _wire.WrittenCount;
     }
 }

@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
 

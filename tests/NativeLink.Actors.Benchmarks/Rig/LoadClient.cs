@@ -5,7 +5,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
 

@@ -107,7 +107,7 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     public async Task An_input_that_changed_or_went_after_it_was_read_is_named(int size)
     {
         var file = _directory.Write("in/changing", new string('a', size));
-        var digest = NativeLink.Actors.Storage.Hashing.BlobHasher.Compute(await File.ReadAllBytesAsync(file), NativeLink.Actors.Protocol.DigestFunction.Sha256);
+        var digest = NativeLink.Actors.Protocol.Hashing.BlobHasher.Compute(await File.ReadAllBytesAsync(file), NativeLink.Actors.Protocol.DigestFunction.Sha256);
         var blobs = new Dictionary<NativeLink.Actors.Protocol.Digest, NativeLink.Actors.Cli.Client.UploadBlob> { [digest] = new(null, file) };
         foreach (var (content, says) in new[] { (new string('b', size), "changed while it was read"), ("short", "changed while it was read"), (null, "cannot be read any more") })
         {

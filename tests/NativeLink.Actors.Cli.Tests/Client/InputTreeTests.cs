@@ -16,7 +16,7 @@ public sealed class InputTreeTests : IDisposable
         _directory.Write("a", "");
         File.CreateSymbolicLink(_directory.At("link"), "b/run");
 
-        var tree = InputTree.Read(_directory.Path, default);
+        var tree = InputTree.Read(_directory.Path, DigestFunction.Sha256, default);
 
         var root = Message(tree, tree.Root);
         Assert.Equal(("a", Digest.Empty(DigestFunction.Sha256).Hash, false), (root.Files[0].Name, root.Files[0].Digest.Hash, root.Files[0].IsExecutable));
@@ -33,13 +33,13 @@ public sealed class InputTreeTests : IDisposable
         foreach (var name in new[] { "\U0001F600", "\uFF5E", "b", "B", "a" })
             _directory.Write(name, name);
 
-        var tree = InputTree.Read(_directory.Path, default);
+        var tree = InputTree.Read(_directory.Path, DigestFunction.Sha256, default);
 
         Assert.Equal(["B", "a", "b", "\uFF5E", "\U0001F600"], Message(tree, tree.Root).Files.Select(file => file.Name));
     }
 
     [Fact]
-    public void No_directory_is_an_empty_tree() => Assert.True(InputTree.Read(null, default).Root.IsEmpty);
+    public void No_directory_is_an_empty_tree() => Assert.True(InputTree.Read(null, DigestFunction.Sha256, default).Root.IsEmpty);
 
     [Fact]
     public void A_fifo_is_refused_and_named()
@@ -47,7 +47,7 @@ public sealed class InputTreeTests : IDisposable
         using var make = Process.Start("mkfifo", [_directory.At("pipe")]);
         make.WaitForExit();
 
-        Assert.Contains("pipe", Assert.Throws<UsageException>(() => InputTree.Read(_directory.Path, default)).Message, StringComparison.Ordinal);
+        Assert.Contains("pipe", Assert.Throws<UsageException>(() => InputTree.Read(_directory.Path, DigestFunction.Sha256, default)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -59,7 +59,7 @@ public sealed class InputTreeTests : IDisposable
     public void What_is_not_UTF8_is_refused_and_not_sent_as_something_else(string made, string reason)
     {
         Shell(made);
-        var thrown = Record.Exception(() => InputTree.Read(_directory.Path, default));
+        var thrown = Record.Exception(() => InputTree.Read(_directory.Path, DigestFunction.Sha256, default));
         Shell("rm -r ./*"); // .NET cannot delete what it cannot name.
 
         Assert.Contains(reason, Assert.IsType<UsageException>(thrown).Message, StringComparison.Ordinal);
@@ -70,7 +70,7 @@ public sealed class InputTreeTests : IDisposable
     {
         Shell("touch \"$(printf 'caf\\357\\277\\275')\"; ln -s \"$(printf '\\357\\277\\275')\" link");
 
-        var tree = InputTree.Read(_directory.Path, default);
+        var tree = InputTree.Read(_directory.Path, DigestFunction.Sha256, default);
 
         var root = Message(tree, tree.Root);
         Assert.Equal(("caf\uFFFD", "\uFFFD"), (root.Files.Single().Name, root.Symlinks.Single().Target));
@@ -83,7 +83,7 @@ public sealed class InputTreeTests : IDisposable
             _directory.Write($"file-{index}", "");
         var before = GC.GetAllocatedBytesForCurrentThread();
 
-        InputTree.Read(_directory.Path, default);
+        InputTree.Read(_directory.Path, DigestFunction.Sha256, default);
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 << 20);
     }

@@ -50,16 +50,16 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
                 ];
             },
             null, NullLoggerFactory.Instance, TimeProvider.System);
-        _client = new ReapiClient(new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}"), "", TimeProvider.System);
+        _client = new ReapiClient(ExecutorOptions.Of(new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}")), TimeProvider.System);
     }
 
-    public async Task DisposeAsync() => await _node.DisposeAsync();
-
-    public void Dispose()
+    public async Task DisposeAsync()
     {
-        _client.Dispose();
-        _directory.Dispose();
+        await _client.DisposeAsync();
+        await _node.DisposeAsync();
     }
+
+    public void Dispose() => _directory.Dispose();
 
     [Fact]
     public async Task Each_action_runs_where_its_properties_match()

@@ -1,10 +1,10 @@
 using System.Net;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 
 namespace NativeLink.Actors.Cli.Tests.Composition;
 

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Worker;
 

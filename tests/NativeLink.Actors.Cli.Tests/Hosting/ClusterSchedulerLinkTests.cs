@@ -7,6 +7,8 @@ using NativeLink.Actors.Cli.Tests.Rig;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
+using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Cli.Tests.Hosting;
 
@@ -17,7 +19,7 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
 
     private readonly TempDirectory _directory = new();
-    private readonly Channel<Wire.UpdateForWorker> _updates = Channel.CreateUnbounded<Wire.UpdateForWorker>();
+    private readonly Channel<SchedulerMessage> _updates = Channel.CreateUnbounded<SchedulerMessage>();
     private readonly Channel<Fault?> _ends = Channel.CreateUnbounded<Fault?>();
     private LocalClusterHost _cluster = null!;
 
@@ -34,10 +36,10 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
     public async Task The_first_update_is_the_workers_name_and_its_goodbye_ends_the_stream_once()
     {
         await using var session = await ConnectAsync();
-        Assert.StartsWith("east-", (await NextUpdateAsync()).ConnectionResult.WorkerId, StringComparison.Ordinal);
-        await session.SendAsync(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() }, CancellationToken.None);
+        Assert.StartsWith("east-", (await NextWorkerAsync()).Value, StringComparison.Ordinal);
+        await session.SendAsync(new GoingAway(), CancellationToken.None);
         await NextEndAsync();
-        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new Wire.UpdateForScheduler(), CancellationToken.None));
+        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new KeepAliveSignal(), CancellationToken.None));
         await session.DisposeAsync();
         Assert.False(_ends.Reader.TryRead(out _));
     }
@@ -55,7 +57,7 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
     public async Task A_session_that_is_disposed_ends_and_the_next_one_is_another_worker()
     {
         var session = await ConnectAsync();
-        var worker = (await NextUpdateAsync()).ConnectionResult.WorkerId;
+        var worker = await NextWorkerAsync();
         await session.DisposeAsync();
         await NextEndAsync();
         while (_updates.Reader.TryRead(out _))
@@ -63,7 +65,7 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
             // The scheduler's goodbye to the first one.
         }
         await using var other = await ConnectAsync();
-        Assert.NotEqual(worker, (await NextUpdateAsync()).ConnectionResult.WorkerId);
+        Assert.NotEqual(worker, await NextWorkerAsync());
     }
 
     [Fact]
@@ -71,16 +73,18 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
     {
         await using var session = await ConnectAsync();
         await NextUpdateAsync();
-        var mine = new Wire.UpdateForScheduler { ExecuteResult = new Wire.ExecuteResult { OperationId = "unknown", ExecuteResponse = new Reapi.ExecuteResponse() } };
+        var mine = new Reapi.ExecuteResponse { Result = new Reapi.ActionResult() };
         var before = mine.Clone();
-        await session.SendAsync(mine, CancellationToken.None);
+        await session.SendAsync(new ResultReady(new ExecuteResult(new OperationId("unknown"), "") { ExecuteResponse = mine }), CancellationToken.None);
         Assert.Equal(before, mine);
     }
 
     private Task<ISchedulerSession> ConnectAsync() => new ClusterSchedulerLink(_cluster).ConnectAsync(
-        new Wire.ConnectWorkerRequest { WorkerIdPrefix = "east-", MaxInflightTasks = 1 }, update => _updates.Writer.TryWrite(update), end => _ends.Writer.TryWrite(end), CancellationToken.None);
+        new Registration("east-", 1, []), update => _updates.Writer.TryWrite(update), end => _ends.Writer.TryWrite(end), CancellationToken.None);
 
-    private async Task<Wire.UpdateForWorker> NextUpdateAsync() => await _updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+    private async Task<WorkerId> NextWorkerAsync() => Assert.IsType<RegistrationAccepted>(await NextUpdateAsync()).Worker;
+
+    private async Task<SchedulerMessage> NextUpdateAsync() => await _updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
 
     private async Task<Fault?> NextEndAsync() => await _ends.Reader.ReadAsync().AsTask().WaitAsync(Bound);
 }

@@ -1,11 +1,12 @@
 using System.Net;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Client;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Tests.Rig;
@@ -47,12 +48,12 @@ public sealed class Pool : IAsyncLifetime, IDisposable
             ];
         }, null, NullLoggerFactory.Instance, TimeProvider.System);
         Address = new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}");
-        Client = new ReapiClient(Address, "", TimeProvider.System);
+        Client = new ReapiClient(ExecutorOptions.Of(Address), TimeProvider.System);
     }
 
     public async Task DisposeAsync()
     {
-        Client.Dispose();
+        await Client.DisposeAsync();
         await _node.DisposeAsync();
     }
 

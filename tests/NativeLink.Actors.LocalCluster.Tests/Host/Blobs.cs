@@ -1,5 +1,5 @@
 using Grpc.Core;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Host;
 

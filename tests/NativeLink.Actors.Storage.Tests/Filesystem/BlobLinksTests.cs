@@ -1,3 +1,4 @@
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
@@ -103,7 +104,7 @@ public class BlobLinksTests
         Assert.Equal("555 far away", Shell.Run("echo $(stat -c %a copy) $(cat copy)", elsewhere.Path).Output.Trim());
 
         File.WriteAllText(elsewhere.At("output"), "from far away");
-        var output = BlobHasher.HashFile(elsewhere.At("output"), DigestFunction.Sha256);
+        var output = FileHasher.Hash(elsewhere.At("output"), DigestFunction.Sha256);
         fixture.Store.Adopt(elsewhere.At("output"), output);
         Assert.Equal("from far away"u8.ToArray(), fixture.Store.Read(output));
         Assert.False(File.Exists(elsewhere.At("output")));
@@ -125,11 +126,11 @@ public class BlobLinksTests
     {
         using var fixture = new StoreFixture();
         Shell.Run("truncate -s 64M sparse && printf end | dd of=sparse bs=1 seek=33554432 conv=notrunc 2>/dev/null && ln sparse other", fixture.Directory.Path);
-        var digest = BlobHasher.HashFile(fixture.Directory.At("sparse"), DigestFunction.Sha256);
+        var digest = FileHasher.Hash(fixture.Directory.At("sparse"), DigestFunction.Sha256);
         fixture.Store.Adopt(fixture.Directory.At("sparse"), digest);
         fixture.Store.TryCopyTo(digest, fixture.Directory.At("copy"), UnixFileMode.UserRead);
 
-        Assert.Equal(digest, BlobHasher.HashFile(fixture.Directory.At("copy"), DigestFunction.Sha256));
+        Assert.Equal(digest, FileHasher.Hash(fixture.Directory.At("copy"), DigestFunction.Sha256));
         var blocks = Shell.Run($"stat -c %b copy {fixture.BlobPath(digest)}", fixture.Directory.Path).Output.Trim().Split('\n').Select(long.Parse);
         Assert.All(blocks, static count => Assert.InRange(count, 1, 2048));
     }

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 
@@ -162,7 +163,7 @@ public class ContentStoreTests
         var path = fixture.Directory.At("output");
         File.WriteAllText(path, "made by an action");
         var inode = Shell.Run("stat -c %i output", fixture.Directory.Path).Output;
-        var digest = BlobHasher.HashFile(path, DigestFunction.Sha256);
+        var digest = FileHasher.Hash(path, DigestFunction.Sha256);
 
         fixture.Store.Adopt(path, digest);
 
@@ -178,7 +179,7 @@ public class ContentStoreTests
         var (path, other) = (fixture.Directory.At("output"), fixture.Directory.At("other"));
         File.WriteAllText(path, "shared");
         Shell.Run("ln output other", fixture.Directory.Path);
-        var digest = BlobHasher.HashFile(path, DigestFunction.Sha256);
+        var digest = FileHasher.Hash(path, DigestFunction.Sha256);
         fixture.Store.Adopt(path, digest);
         File.WriteAllText(other, "changed later");
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
@@ -22,7 +23,7 @@ public class PassingPagesTests
         }
         Shell.Run($"sync {fixture.BlobPath(digest)}", "/");
 
-        Assert.Equal(digest, BlobHasher.HashFile(fixture.BlobPath(digest), DigestFunction.Sha256));
+        Assert.Equal(digest, FileHasher.Hash(fixture.BlobPath(digest), DigestFunction.Sha256));
 
         // Less than a window, where pages can be dropped at all and somebody can count them.
         if (OnDisk(fixture.Directory.Path) && Resident(fixture.BlobPath(digest)) is { } resident)

@@ -1,5 +1,5 @@
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
 

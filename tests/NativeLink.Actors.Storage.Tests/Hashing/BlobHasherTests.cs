@@ -1,4 +1,4 @@
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests.Hashing;
 
@@ -47,24 +47,6 @@ public class BlobHasherTests
                 hasher.Append(part);
             Assert.Equal(expected, hasher.Finish());
         }
-    }
-
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(4095)]
-    [InlineData(4096)]
-    [InlineData(1 << 20)]
-    [InlineData((3 << 20) + 17)]
-    public void A_file_hashes_as_its_bytes_do(int size)
-    {
-        using var directory = new TempDirectory();
-        var bytes = Blobs.Numbered(size, size);
-        File.WriteAllBytes(directory.At("file"), bytes);
-
-        Assert.Equal(BlobHasher.Compute(bytes, DigestFunction.Sha256), BlobHasher.HashFile(directory.At("file"), DigestFunction.Sha256));
-        using var handle = File.OpenHandle(directory.At("file"));
-        Assert.Equal(size, BlobHasher.HashFile(handle, DigestFunction.Sha256).SizeBytes);
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using Google.Protobuf;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;

@@ -16,10 +16,10 @@ internal sealed class FakeByteStreamService(FakeCasServer server) : ByteStream.B
         var rest = content.AsMemory((int)request.ReadOffset);
         if (name.Compressor == BlobCompressor.Zstd)
             rest = new ZstdSharp.Compressor(3).Wrap(rest.Span).ToArray();
-        var call = new CasCall("ReadChunk", request, context.RequestHeaders);
+        var call = new CasCall("ReadMessage", request, context.RequestHeaders);
         for (var at = 0; at < rest.Length; at += ChunkBytes)
         {
-            await server.FaultAsync("ReadChunk", call);
+            await server.FaultAsync("ReadMessage", call);
             await responseStream.WriteAsync(new ReadResponse { Data = ByteString.CopyFrom(rest.Slice(at, Math.Min(ChunkBytes, rest.Length - at)).Span) });
         }
     }
@@ -42,7 +42,7 @@ internal sealed class FakeByteStreamService(FakeCasServer server) : ByteStream.B
             {
                 server.WriteMessages.Enqueue((name.ToString(), message.WriteOffset, message.Data.Length, message.FinishWrite));
                 Take(message, received);
-                await server.FaultAsync("WriteChunk", new CasCall("WriteChunk", message, context.RequestHeaders));
+                await server.FaultAsync("WriteMessage", new CasCall("WriteMessage", message, context.RequestHeaders));
                 finished = message.FinishWrite;
                 if (!finished && !await requestStream.MoveNext())
                     throw new RpcException(new Status(StatusCode.InvalidArgument, "closed without finish_write"));

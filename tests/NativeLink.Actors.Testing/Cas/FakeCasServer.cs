@@ -48,7 +48,7 @@ public sealed class FakeCasServer : IAsyncDisposable
     /// <summary>Uploads that were broken off, by their uuid.</summary>
     public ConcurrentDictionary<string, byte[]> Partial { get; } = new();
 
-    /// <summary>Awaited before a call is served, by rpc name (<c>ReadChunk</c> and <c>WriteChunk</c>: before each message of a stream); may throw an RpcException.</summary>
+    /// <summary>Awaited before a call is served, by rpc name (<c>ReadMessage</c> and <c>WriteMessage</c>: before each message of a stream); may throw an RpcException.</summary>
     public ConcurrentDictionary<string, Func<CasCall, Task>> Before { get; } = new();
 
     /// <summary>What GetCapabilities answers.</summary>

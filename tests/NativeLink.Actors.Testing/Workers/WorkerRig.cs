@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Testing.Scheduling;

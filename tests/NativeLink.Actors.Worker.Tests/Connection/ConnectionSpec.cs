@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
@@ -75,7 +76,7 @@ public abstract class ConnectionSpec : TestKit
         {
             InstanceName = instance,
             DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
-            ActionDigest = Storage.Hashing.BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(action), DigestFunction.Sha256).ToWire(),
+            ActionDigest = BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(action), DigestFunction.Sha256).ToWire(),
         },
     };
 

@@ -8,7 +8,10 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
+using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 
@@ -41,27 +44,27 @@ public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
     [Fact]
     public async Task The_hello_leaves_at_once_messages_keep_their_order_and_the_servers_end_is_heard_once()
     {
-        var updates = Channel.CreateUnbounded<Wire.UpdateForWorker>();
+        var updates = Channel.CreateUnbounded<SchedulerMessage>();
         var ended = new TaskCompletionSource<Fault?>();
         await using var session = await Link().ConnectAsync(
-            new Wire.ConnectWorkerRequest { WorkerIdPrefix = "east-" }, update => updates.Writer.TryWrite(update), ended.SetResult, CancellationToken.None);
+            new Registration("east-", 0, []), update => updates.Writer.TryWrite(update), ended.SetResult, CancellationToken.None);
         var greeting = await updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
-        Assert.Equal("east-1", greeting.ConnectionResult.WorkerId);
+        Assert.Equal(new RegistrationAccepted(new WorkerId("east-1")), greeting);
         await Task.WhenAll(Enumerable.Range(0, 100).Select(i => session.SendAsync(
-            new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = $"{i}" } }, CancellationToken.None)));
+            new ExecutionCompleted(new OperationId($"{i}")), CancellationToken.None)));
         for (var i = 0; i < 100; i++)
             Assert.Equal($"{i}", (await _api.Received.Reader.ReadAsync().AsTask().WaitAsync(Bound)).ExecuteComplete.OperationId);
-        await session.SendAsync(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() }, CancellationToken.None);
+        await session.SendAsync(new GoingAway(), CancellationToken.None);
         Assert.Null(await ended.Task.WaitAsync(Bound));
-        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new Wire.UpdateForScheduler(), CancellationToken.None));
+        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new KeepAliveSignal(), CancellationToken.None));
     }
 
     [Fact]
     public async Task What_was_sent_before_the_goodbye_is_read_before_the_stream_ends()
     {
-        var session = await Link().ConnectAsync(new Wire.ConnectWorkerRequest(), _ => { }, _ => { }, CancellationToken.None);
+        var session = await Link().ConnectAsync(new Registration("", 0, []), _ => { }, _ => { }, CancellationToken.None);
         var sending = Enumerable.Range(0, 50).Select(i => session.SendAsync(
-            new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = $"{i}" } }, CancellationToken.None)).ToList();
+            new ExecutionCompleted(new OperationId($"{i}")), CancellationToken.None)).ToList();
         await session.DisposeAsync();
         await Task.WhenAll(sending);
         for (var i = 0; i < 50; i++)
@@ -72,7 +75,7 @@ public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
     public async Task A_scheduler_that_is_not_there_is_a_fault_with_its_address()
     {
         var nobody = new Uri("http://127.0.0.1:1");
-        var error = await Assert.ThrowsAsync<FaultException>(() => Link(nobody).ConnectAsync(new Wire.ConnectWorkerRequest(), _ => { }, _ => { }, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<FaultException>(() => Link(nobody).ConnectAsync(new Registration("", 0, []), _ => { }, _ => { }, CancellationToken.None));
         Assert.Equal(FaultKind.Worker, error.Fault.Kind);
         Assert.Contains("127.0.0.1:1", error.Fault.Detail, StringComparison.Ordinal);
     }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 

@@ -1,8 +1,10 @@
 using System.Security.Cryptography.X509Certificates;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Testing.Security;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
+using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 
@@ -62,8 +64,8 @@ public sealed class SchedulerTlsTests : IDisposable
         try
         {
             await using var session = await link.ConnectAsync(
-                new Wire.ConnectWorkerRequest(),
-                update => heard.TrySetResult(update.ConnectionResult is null ? new Fault(FaultKind.Worker, $"{update}") : null),
+                new Registration("", 0, []),
+                update => heard.TrySetResult(update is not RegistrationAccepted ? new Fault(FaultKind.Worker, $"{update}") : null),
                 fault => heard.TrySetResult(fault ?? new Fault(FaultKind.Worker, "the stream ended")),
                 CancellationToken.None).WaitAsync(Bound);
             return await heard.Task.WaitAsync(Bound);

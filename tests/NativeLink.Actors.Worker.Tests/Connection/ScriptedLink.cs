@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
+using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 
-/// <summary>A scheduler that says what the test says: each connection attempt becomes a stream that the test accepts or refuses.</summary>
+/// <summary>A scheduler that says what the test says, in the words of NativeLink: each connection attempt becomes a stream that the test accepts or refuses.</summary>
 internal sealed class ScriptedLink : ISchedulerLink
 {
     private readonly Channel<ScriptedStream> _attempts = Channel.CreateUnbounded<ScriptedStream>();
@@ -13,9 +15,9 @@ internal sealed class ScriptedLink : ISchedulerLink
     public string? Unreachable { get; set; }
 
     public Task<ISchedulerSession> ConnectAsync(
-        Wire.ConnectWorkerRequest hello, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd, CancellationToken cancellation)
+        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
     {
-        var stream = new ScriptedStream(hello, onUpdate, onEnd);
+        var stream = new ScriptedStream(WorkerApiTranslator.ToWire(registration), onMessage, onEnd);
         _attempts.Writer.TryWrite(stream);
         return Unreachable is { } reason
             ? Task.FromException<ISchedulerSession>(new FaultException(FaultKind.Worker, reason))
@@ -30,8 +32,9 @@ internal sealed class ScriptedLink : ISchedulerLink
 }
 
 /// <summary>One stream as the scheduler sees it.</summary>
-internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Wire.UpdateForWorker> onUpdate, Action<Fault?> onEnd) : ISchedulerSession
+internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd) : ISchedulerSession
 {
+    private readonly WorkerApiTranslator _translator = new();
     private readonly Channel<Wire.UpdateForScheduler> _received = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -44,13 +47,17 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Wir
     /// <summary>Everything but keep-alives, which come when they like, in order.</summary>
     public ConcurrentQueue<Wire.UpdateForScheduler> Seen { get; } = new();
 
-    public void Greet(string id = "worker-1") => onUpdate(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
+    public void Greet(string id = "worker-1") => Say(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
 
-    public void Say(Wire.UpdateForWorker update) => onUpdate(update);
+    public void Say(Wire.UpdateForWorker update)
+    {
+        if (_translator.FromWire(update) is { } message)
+            onMessage(message);
+    }
 
-    public void Start(Wire.StartExecute start) => onUpdate(new Wire.UpdateForWorker { StartAction = start });
+    public void Start(Wire.StartExecute start) => Say(new Wire.UpdateForWorker { StartAction = start });
 
-    public void Kill(string id) => onUpdate(new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = id } });
+    public void Kill(string id) => Say(new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = id } });
 
     public void End(string? reason = null) => onEnd(reason is null ? null : new Fault(FaultKind.Worker, reason));
 
@@ -71,8 +78,9 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Wir
 
     public bool Silent => _received.Reader.Count == 0;
 
-    public Task SendAsync(Wire.UpdateForScheduler message, CancellationToken cancellation)
+    public Task SendAsync(WorkerMessage told, CancellationToken cancellation)
     {
+        var message = _translator.ToWire(told);
         if (Throws)
             throw new InvalidOperationException("the test wants it");
         if (!TakesMessages)

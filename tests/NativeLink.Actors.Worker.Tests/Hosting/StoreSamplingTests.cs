@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Worker.Remote;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 

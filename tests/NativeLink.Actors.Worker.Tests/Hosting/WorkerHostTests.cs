@@ -13,8 +13,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Worker.Tests.Operations;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;

@@ -9,6 +9,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Telemetry;
@@ -129,7 +131,7 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         {
             InstrumentPublished = (instrument, self) =>
             {
-                if (instrument.Meter.Name != WorkerMetrics.MeterName)
+                if (instrument.Meter.Name is not (WorkerMetrics.MeterName or CasMetrics.MeterName))
                     return;
                 _published.Add(instrument.Name);
                 self.EnableMeasurementEvents(instrument);

@@ -1,13 +1,15 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Hashing;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Inputs;
-using NativeLink.Actors.Worker.Remote;
 using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Transfers;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
@@ -110,39 +112,97 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     }
 
     [Fact]
-    public async Task A_restart_or_a_stop_answers_what_was_held()
+    public async Task A_failure_in_it_answers_what_it_held_refuses_for_a_moment_and_then_works_again()
     {
         _roots.Hold = true;
         var downloader = Downloader();
         downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
         await _roots.Entered(1);
-        downloader.Tell(new CrashRequest(), TestActor);
+        var entered = new TaskCompletionSource();
+        _server.Before["BatchReadBlobs"] = _ =>
+        {
+            entered.TrySetResult();
+            return new TaskCompletionSource().Task;
+        };
+        downloader.Tell(new LoadAction(AttemptId.Next(Op.Operation), _server.Put("never answered"u8.ToArray())), TestActor);
+        await entered.Task.WaitAsync(Soon);
+        _server.Before.Clear();
+        await FailAsync(downloader);
+        // The two that it held, and the one that it failed on is nobody's any more but the executor's deadline.
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
-        _roots.Hold = false;
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
-        await ExpectMsgAsync<InputsStaged>(Soon);
+        Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
+        (_roots.Hold, _roots.Cached) = (false, () => false);
+        await AwaitAssertAsync(async () =>
+        {
+            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+            await ExpectMsgAsync<InputsStaged>(Soon);
+        }, Soon, TimeSpan.FromMilliseconds(20));
+    }
+
+    [Fact]
+    public async Task A_downloader_that_has_just_failed_refuses_at_once_and_says_so()
+    {
+        var downloader = Downloader();
+        await FailAsync(downloader);
+        downloader.Tell(new LoadAction(Op, Digest.Empty(DigestFunction.Sha256)), TestActor);
+        var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
+        Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.Unavailable), (failed.Fault.Kind, failed.Fault.Code!.Value));
+        Assert.Contains("failed a moment ago", failed.Fault.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_stop_answers_what_was_held()
+    {
         _roots.Hold = true;
+        var downloader = Downloader();
         downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
-        await _roots.Entered(3);
+        await _roots.Entered(1);
         Sys.Stop(downloader);
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
     }
 
+    [Fact]
+    public async Task A_child_that_fails_is_answered_for_and_the_others_go_on()
+    {
+        _roots.Hold = true;
+        var failing = AttemptId.Next(Op.Operation);
+        var downloader = Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new ArrivalCount(), TimeProvider.System, (request, source, stop) => request.Id == failing
+            ? Props.Create(() => new Failing())
+            : TransferWork.CreateProps(async cancelled => new InputsStaged(request.Id, await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, source, cancelled))), stop)));
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+        await _roots.Entered(1);
+        await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
+        {
+            downloader.Tell(new StageInputs(failing, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+            return Task.CompletedTask;
+        });
+        var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
+        Assert.Equal((failing, FaultKind.Worker), (failed.Id, failed.Fault.Kind));
+        _roots.Release();
+        Assert.Equal(Op, (await ExpectMsgAsync<InputsStaged>(Soon)).Id);
+    }
+
+    /// <summary>Makes it throw in a handler; its parent restarts it.</summary>
+    private async Task FailAsync(IActorRef downloader)
+    {
+        _roots.Cached = () => throw new InvalidOperationException("the test wants it");
+        await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
+        {
+            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place()), ActorRefs.NoSender);
+            return Task.CompletedTask;
+        });
+        _roots.Cached = () => false;
+    }
+
     private ActionDirectory Place() => _work.CreateActionDirectory(AttemptId.Next(Op.Operation));
 
-    private IActorRef Downloader() => Sys.ActorOf(Props.Create(() => new CrashingDownloader(_client, _store, _roots)).WithDispatcher(Telemetry.WorkerHocon.StepsDispatcher));
+    private IActorRef Downloader() => Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, TimeProvider.System));
 
-    private sealed record CrashRequest;
-
-    /// <summary>The downloader below a parent that restarts it, which can be made to crash from outside.</summary>
-    private sealed class CrashingDownloader : ReceiveActor
+    private sealed class Failing : UntypedActor
     {
-        public CrashingDownloader(ICasClient cas, ContentStore store, IInputRoots roots)
-        {
-            var child = Context.ActorOf(CasDownloader.CreateProps(cas, store, roots));
-            Receive<CrashRequest>(_ => ((IInternalActorRef)child).Restart(new InvalidOperationException("the test wants it")));
-            ReceiveAny(child.Forward);
-        }
+        protected override void PreStart() => Self.Tell("fail");
+
+        protected override void OnReceive(object message) => throw new InvalidOperationException("the test wants it");
     }
 
     private sealed class ScriptedRoots : IInputRoots
@@ -160,6 +220,11 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
 
         public string Description => "scripted";
 
+        /// <summary>Asked in the downloader's own handler.</summary>
+        public Func<bool> Cached { get; set; } = () => false;
+
+        public bool IsCached(in Digest root) => Cached();
+
         public void Release() => _release.TrySetResult();
 
         public async Task Entered(int times)
@@ -174,8 +239,9 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
             Interlocked.Increment(ref _entered);
             if (Hold)
                 await _release.Task.WaitAsync(Deaf ? CancellationToken.None : cancellation);
-            var directory = (await source.GetDirectoriesAsync([root], static (_, _) => true, cancellation))[root];
-            (await source.FetchAsync([.. directory.Files.Select(file => Digest.FromWire(file.Digest, root.Function, "f"))], cancellation)).Dispose();
+            var stop = Deaf ? CancellationToken.None : cancellation;
+            var directory = (await source.GetDirectoriesAsync([root], static (_, _) => true, stop))[root];
+            (await source.FetchAsync([.. directory.Files.Select(file => Digest.FromWire(file.Digest, root.Function, "f"))], stop)).Dispose();
             return new ScriptedRoot(this, destination);
         }
 

@@ -1,5 +1,5 @@
 using Grpc.Core;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 
@@ -99,7 +99,7 @@ public sealed class FetchTests : InputSpec
     public async Task What_nobody_waits_for_any_more_is_stopped_and_can_be_asked_for_again()
     {
         var entered = new TaskCompletionSource<Task>();
-        Server.Before["ReadChunk"] = _ =>
+        Server.Before["ReadMessage"] = _ =>
         {
             entered.TrySetResult(Task.CompletedTask);
             return Task.CompletedTask;

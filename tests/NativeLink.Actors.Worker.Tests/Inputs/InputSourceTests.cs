@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
-using NativeLink.Actors.Storage.Hashing;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 

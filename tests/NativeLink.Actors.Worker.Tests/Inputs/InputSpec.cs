@@ -1,17 +1,20 @@
-using System.Collections.Concurrent;
+using Akka.Actor;
 using Google.Protobuf;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Tests;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Inputs;
-using NativeLink.Actors.Worker.Tests.Remote;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 
-/// <summary>An input source between a fake CAS and a store on disk.</summary>
+/// <summary>A downloader between a fake CAS and a store on disk, and what makers of input roots ask of it.</summary>
 public abstract class InputSpec : CasClientSpec
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("inputs-").FullName;
-    private readonly ConcurrentBag<IDisposable> _sources = [];
+    private readonly ActorSystem _system = ActorSystem.Create("inputs", WorkerHocon.Reference());
 
     protected ContentStore Store { get; private set; } = null!;
 
@@ -28,8 +31,7 @@ public abstract class InputSpec : CasClientSpec
 
     public override async Task DisposeAsync()
     {
-        foreach (var source in _sources)
-            source.Dispose();
+        await _system.Terminate();
         await base.DisposeAsync();
         Store.Dispose();
         Directory.Delete(_directory, recursive: true);
@@ -37,9 +39,14 @@ public abstract class InputSpec : CasClientSpec
 
     private protected InputSource NewSource(int retries = 0)
     {
-        var source = new InputSource(Client(Options(retries)), Store, TaskScheduler.Default);
-        _sources.Add(source);
-        return source;
+        return NewSource(Client(Options(retries)), Store);
+    }
+
+    private protected InputSource NewSource(ICasClient cas, ContentStore store)
+    {
+        var arrivals = new ArrivalCount();
+        var downloader = _system.ActorOf(CasDownloader.CreateProps(cas, store, new NoRoots(), arrivals, TimeProvider.System, null));
+        return new InputSource(downloader, new DownloaderSource(downloader, cas, store, arrivals));
     }
 
     /// <summary>Puts a tree of the given depth and width into the CAS: each directory has one file and so many children.</summary>
@@ -75,4 +82,33 @@ public abstract class InputSpec : CasClientSpec
 
     protected Digest PutAction(Digest command, Digest root) =>
         Server.Put((IMessage)new Reapi.Action { CommandDigest = command.ToWire(), InputRootDigest = root.ToWire() });
+
+    /// <summary>What an executor and a maker of input roots ask of a downloader.</summary>
+    private protected sealed class InputSource(IActorRef downloader, ITreeSource source) : ITreeSource
+    {
+        public async Task<(Reapi.Action Action, Reapi.Command Command)> LoadActionAsync(Digest action, CancellationToken cancellation)
+        {
+            var answer = await downloader.Ask<object>(new LoadAction(AttemptId.Next(new OperationId("op")), action), TimeSpan.FromSeconds(60), cancellation);
+            return answer is ActionLoaded loaded ? (loaded.Action, loaded.Command) : throw new FaultException(Assert.IsType<DownloadFailed>(answer).Fault);
+        }
+
+        public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
+            IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation) =>
+            source.GetDirectoriesAsync(directories, isCold, cancellation);
+
+        public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation) => source.FetchAsync(files, cancellation);
+    }
+
+    private sealed class NoRoots : IInputRoots
+    {
+        public string Description => "none";
+
+        public bool IsCached(in Digest root) => false;
+
+        public Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
+    }
 }

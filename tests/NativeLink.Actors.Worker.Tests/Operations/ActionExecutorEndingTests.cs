@@ -18,7 +18,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     private async Task AssertKilledAsync(bool lingers = false)
     {
         var finished = await FinishedAsync(lingers);
-        var status = finished.Result.ExecuteResponse.Status;
+        var status = finished.Result.ExecuteResponse!.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.Aborted, status.Code);
         Assert.Contains("scheduler killed", status.Message, StringComparison.Ordinal);
         Assert.Equal(ActionVerdict.Killed, finished.Verdict);
@@ -93,7 +93,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Downloader.ExpectMsgAsync<CancelDownload>();
         Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Aborted, "cancelled")));
         var error = (await FinishedAsync()).Result.InternalError;
-        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, error.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, error!.Code);
         Assert.Contains("laying out the inputs", error.Message, StringComparison.Ordinal);
     }
 
@@ -108,7 +108,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Clock.Advance(WorkerOptions.MaxUploadTimeout);
         await Uploader.ExpectMsgAsync<CancelUpload>();
         Uploader.Reply(new UploadFailed(Attempt, new Fault(FaultKind.Aborted, "cancelled")));
-        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, (await FinishedAsync()).Result.InternalError.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
     [Theory]
@@ -124,8 +124,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await UploadAsync();
         await PublishAsync();
         var finished = await FinishedAsync();
-        Assert.Equal(expected, finished.Result.ExecuteResponse.Result.ExitCode);
-        Assert.Null(finished.Result.ExecuteResponse.Status);
+        Assert.Equal(expected, finished.Result.ExecuteResponse!.Result.ExitCode);
+        Assert.Null(finished.Result.ExecuteResponse!.Status);
         Assert.Equal(ActionVerdict.Signalled, finished.Verdict);
     }
 
@@ -139,7 +139,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await UploadAsync();
         await PublishAsync();
         var finished = await FinishedAsync();
-        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.ExecuteResponse.Status.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.ExecuteResponse!.Status.Code);
         Assert.Equal(ActionVerdict.OutOfMemory, finished.Verdict);
     }
 
@@ -160,8 +160,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Runner.Reply(new Exited(Attempt, Report(exitCode: code) with { Aborted = timedOut }));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         var finished = await FinishedAsync();
-        Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, finished.Result.InternalError.Code);
-        Assert.Contains("the memory was full", finished.Result.InternalError.Message, StringComparison.Ordinal);
+        Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, finished.Result.InternalError!.Code);
+        Assert.Contains("the memory was full", finished.Result.InternalError!.Message, StringComparison.Ordinal);
         Assert.Equal(ActionVerdict.DiskFull, finished.Verdict);
     }
 
@@ -177,7 +177,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         var finished = await FinishedAsync();
-        Assert.Equal((0, 0), (finished.Result.ExecuteResponse.Result.ExitCode, finished.Result.ExecuteResponse.Status?.Code ?? 0));
+        Assert.Equal((0, 0), (finished.Result.ExecuteResponse!.Result.ExitCode, finished.Result.ExecuteResponse!.Status?.Code ?? 0));
         Assert.Equal(ActionVerdict.Succeeded, finished.Verdict);
     }
 
@@ -195,8 +195,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await UploadAsync();
         await PublishAsync();
         var finished = await FinishedAsync();
-        Assert.Equal(1, finished.Result.ExecuteResponse.Result.ExitCode);
-        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse.Status.Code);
+        Assert.Equal(1, finished.Result.ExecuteResponse!.Result.ExitCode);
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse!.Status.Code);
         Assert.Equal(ActionVerdict.TimedOutExternally, finished.Verdict);
     }
 
@@ -212,7 +212,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
         Runner.Reply(new Exited(Attempt, Report()));
         await Connection.ExpectMsgAsync<ProcessEnded>();
-        Assert.Equal((int)Grpc.Core.StatusCode.Internal, (await FinishedAsync()).Result.InternalError.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.Internal, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
     [Fact]
@@ -232,7 +232,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         var published = await PublishAsync(actionCache: true);
-        var response = (await FinishedAsync()).Result.ExecuteResponse;
+        var response = (await FinishedAsync()).Result.ExecuteResponse!;
         Assert.Equal(response.Result, published.ActionCache);
         Assert.Null(published.Historical);
         Assert.Equal($"sha256:{ActionDigest.Hash}-{ActionDigest.SizeBytes}", response.Message);
@@ -264,8 +264,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await File.WriteAllTextAsync(run.Plan.StdoutPath, "not today\n");
         Runner.Reply(new Exited(Attempt, Report(exitCode: 1)));
         var finished = await FinishedAsync();
-        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.InternalError.Code);
-        Assert.Contains("not today", finished.Result.InternalError.Message, StringComparison.Ordinal);
+        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.InternalError!.Code);
+        Assert.Contains("not today", finished.Result.InternalError!.Message, StringComparison.Ordinal);
         Assert.Equal(ActionVerdict.PreconditionFailed, finished.Verdict);
         Assert.False(File.Exists(run.Plan.StdoutPath));
         await Downloader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
@@ -280,7 +280,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await File.WriteAllTextAsync(run.Plan.StderrPath, "nativelink-actors: /no/such/script: not found\n");
         Runner.Reply(new Exited(Attempt, Report(exitCode: 127) with { Unstarted = true }));
         var error = (await FinishedAsync()).Result.InternalError;
-        Assert.Equal((int)Grpc.Core.StatusCode.Internal, error.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.Internal, error!.Code);
         Assert.Contains("'/no/such/script' could not be run: nativelink-actors: /no/such/script: not found", error.Message, StringComparison.Ordinal);
     }
 
@@ -292,8 +292,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         WorkerOptions = WorkerOptions with { PreconditionScript = "/bin/true" };
         StartExecutor(Assignment(platform: ("p", value ?? new string('v', 200_000))));
         var finished = await FinishedAsync();
-        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse.Status.Code);
-        Assert.Contains($"PLATFORM_p {reason}", finished.Result.ExecuteResponse.Status.Message, StringComparison.Ordinal);
+        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse!.Status.Code);
+        Assert.Contains($"PLATFORM_p {reason}", finished.Result.ExecuteResponse!.Status.Message, StringComparison.Ordinal);
         await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
     }
 
@@ -340,7 +340,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Clock.Advance(TimeSpan.FromSeconds(30));
         await Runner.ExpectMsgAsync(new Abort(Attempt));
         Runner.Reply(new Exited(Attempt, Report(exitCode: 137, aborted: true)));
-        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, (await FinishedAsync()).Result.InternalError.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await Connection.ExpectMsgAsync(new ProcessEnded(Attempt));
         await UploadAsync();
         var finished = await FinishedAsync();
-        var response = finished.Result.ExecuteResponse;
+        var response = finished.Result.ExecuteResponse!;
         Assert.Null(response.Status);
         Assert.Equal("", response.Message);
         Assert.Empty(response.ServerLogs);
@@ -28,10 +28,9 @@ public sealed class ActionExecutorTests : ExecutorSpec
         Assert.Equal(ActionVerdict.Succeeded, finished.Verdict);
         Assert.Equal(Timestamp.FromDateTimeOffset(Queued), response.Result.ExecutionMetadata.QueuedTimestamp);
         Assert.Equal("worker-1", response.Result.ExecutionMetadata.Worker);
-        Assert.Equal(2048UL, finished.Result.ResourceUsage.PeakMemoryKb);
-        Assert.Equal(150UL, finished.Result.ResourceUsage.CpuTimeMs);
-        Assert.True(finished.Result.ResourceUsage.Sampled);
-        Assert.Equal((Op.Value, "worker-1"), (finished.Result.ResourceUsage.OperationId, finished.Result.ResourceUsage.WorkerId));
+        var usage = Assert.Single(response.Result.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>();
+        Assert.Equal(new Wire.ActionResourceUsage { OperationId = Op.Value, WorkerId = "worker-1", Sampled = true, PeakMemoryKb = 2048, CpuTimeMs = 150 }, usage);
+        Assert.Equal(usage, Told(finished.Result).ResourceUsage);
         Assert.True(Root!.Disposed);
     }
 
@@ -45,9 +44,9 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await UploadAsync();
         await PublishAsync();
         var finished = await FinishedAsync();
-        Assert.Equal(33, finished.Result.ExecuteResponse.Result.ExitCode);
-        Assert.Null(finished.Result.ExecuteResponse.Status);
-        Assert.Equal(Uploaded().StdoutDigest, finished.Result.ExecuteResponse.Result.StdoutDigest);
+        Assert.Equal(33, finished.Result.ExecuteResponse!.Result.ExitCode);
+        Assert.Null(finished.Result.ExecuteResponse!.Status);
+        Assert.Equal(Uploaded().StdoutDigest, finished.Result.ExecuteResponse!.Result.StdoutDigest);
         Assert.Equal(ActionVerdict.ExitedNonZero, finished.Verdict);
     }
 
@@ -64,7 +63,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
-        var response = (await FinishedAsync()).Result.ExecuteResponse;
+        var response = (await FinishedAsync()).Result.ExecuteResponse!;
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, response.Status.Code);
         // Clients look for the first two words.
         Assert.Contains("exceeded deadline: the action timed out after 10 s", response.Status.Message, StringComparison.Ordinal);
@@ -105,7 +104,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await PublishAsync();
         await Connection.ExpectMsgAsync<ProcessEnded>();
         var finished = await FinishedAsync();
-        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse.Status.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse!.Status.Code);
         Assert.Equal(ActionVerdict.TimedOut, finished.Verdict);
     }
 
@@ -114,7 +113,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await LoadAsync(action: Action(timeout: Duration.FromTimeSpan(TimeSpan.FromSeconds(200))));
-        var status = (await FinishedAsync()).Result.ExecuteResponse.Status;
+        var status = (await FinishedAsync()).Result.ExecuteResponse!.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, status.Code);
         Assert.Contains("200 s", status.Message, StringComparison.Ordinal);
         Assert.Contains("100 s", status.Message, StringComparison.Ordinal);
@@ -128,7 +127,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
         Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Missing, "inputs are not in the CAS") { Missing = [ActionDigest, RootDigest] }));
-        var status = (await FinishedAsync()).Result.ExecuteResponse.Status;
+        var status = (await FinishedAsync()).Result.ExecuteResponse!.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.FailedPrecondition, status.Code);
         var detail = Assert.Single(status.Details).Unpack<Google.Rpc.PreconditionFailure>();
         Assert.Equal([$"blobs/{ActionDigest}", $"blobs/{RootDigest}"], detail.Violations.Select(violation => violation.Subject));
@@ -143,7 +142,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
         Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Worker, "no such path") { Code = Grpc.Core.StatusCode.NotFound }));
-        Assert.Equal((int)Grpc.Core.StatusCode.NotFound, (await FinishedAsync()).Result.InternalError.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.NotFound, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
     [Fact]
@@ -152,7 +151,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await Downloader.ExpectMsgAsync<LoadAction>();
         Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Storage, "quota") { Code = Grpc.Core.StatusCode.ResourceExhausted }));
-        Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, (await FinishedAsync()).Result.InternalError.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
     [Fact]
@@ -161,8 +160,8 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await LoadAsync(command: new Reapi.Command());
         var finished = await FinishedAsync();
-        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse.Status.Code);
-        Assert.Equal(ActionReport.ExitCodeNotRun, finished.Result.ExecuteResponse.Result.ExitCode);
+        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse!.Status.Code);
+        Assert.Equal(ActionReport.ExitCodeNotRun, finished.Result.ExecuteResponse!.Result.ExitCode);
     }
 
     [Theory]
@@ -174,7 +173,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await LoadAsync(command: CommandWithOutputs(path));
-        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, (await FinishedAsync()).Result.ExecuteResponse.Status.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, (await FinishedAsync()).Result.ExecuteResponse!.Status.Code);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;

@@ -2,6 +2,8 @@ using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
@@ -108,12 +110,20 @@ public abstract class ExecutorSpec : TestKit
         return publish.Plan;
     }
 
+    /// <summary>The result as a scheduler of NativeLink gets it.</summary>
+    protected static Wire.ExecuteResult Told(ExecuteResult result)
+    {
+        var translator = new WorkerApiTranslator();
+        translator.FromWire(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "worker-1" } });
+        return translator.ToWire(new LinkProtocol.ResultReady(result)).ExecuteResult;
+    }
+
     /// <param name="lingers">Whether a service still has the directory in use.</param>
     protected async Task<Finished> FinishedAsync(bool lingers = false)
     {
         var finished = await Connection.ExpectMsgAsync<Finished>();
         Assert.Equal(Attempt, finished.Id);
-        Assert.Equal(Op.Value, finished.Result.OperationId);
+        Assert.Equal(Op, finished.Result.OperationId);
         Assert.Equal("main", finished.Result.InstanceName);
         if (finished.Result.ExecuteResponse is { } response)
             Complete(response);

@@ -1,5 +1,7 @@
 using Google.Protobuf;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Operations;
 using static NativeLink.Actors.Worker.Tests.Operations.Actions;
 
@@ -75,7 +77,7 @@ public sealed class ResultTests
         var fault = new Fault(kind, "why");
         var result = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdicts.Of(fault), fault, new ActionStamps()));
         Assert.Equal(final, result.ExecuteResponse is not null);
-        Assert.Equal(code, (result.ExecuteResponse?.Status ?? result.InternalError).Code);
+        Assert.Equal(code, (result.ExecuteResponse?.Status ?? result.InternalError)!.Code);
         if (final)
             Complete(result.ExecuteResponse!);
     }
@@ -91,18 +93,18 @@ public sealed class ResultTests
     [Fact]
     public void A_result_of_50_000_output_files_is_told_while_it_fits_and_else_fails_with_the_reason()
     {
-        static Wire.ExecuteResult Build(int files, int nameLength)
+        static ExecuteResult Build(int files, int nameLength)
         {
             var outputs = Uploaded();
             for (var i = 0; i < files; i++)
                 outputs.OutputFiles.Add(new Reapi.OutputFile { Path = $"{i}".PadLeft(nameLength, 'x'), Digest = ActionDigest.ToWire() });
             return ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = outputs });
         }
-        Assert.Equal(20_000, Build(20_000, 20).ExecuteResponse.Result.OutputFiles.Count);
+        Assert.Equal(20_000, Build(20_000, 20).ExecuteResponse!.Result.OutputFiles.Count);
         var tooLarge = Build(50_000, 20);
-        Assert.InRange(tooLarge.CalculateSize(), 1, 4 << 20);
-        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, tooLarge.ExecuteResponse.Status.Code);
-        Assert.Contains("50000 output files", tooLarge.ExecuteResponse.Status.Message, StringComparison.Ordinal);
+        Assert.InRange(new WorkerApiTranslator().ToWire(new LinkProtocol.ResultReady(tooLarge)).CalculateSize(), 1, 4 << 20);
+        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, tooLarge.ExecuteResponse!.Status.Code);
+        Assert.Contains("50000 output files", tooLarge.ExecuteResponse!.Status.Message, StringComparison.Ordinal);
         Complete(tooLarge.ExecuteResponse);
     }
 
@@ -111,10 +113,10 @@ public sealed class ResultTests
     {
         var ran = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = Uploaded() });
         var options = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.SuccessOnly };
-        var entry = ResultPolicy.Plan(options, false, ActionDigest, ran.ExecuteResponse)!.ActionCache!;
-        Assert.Equal(ran.ResourceUsage, Assert.Single(entry.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>());
+        var entry = ResultPolicy.Plan(options, false, ActionDigest, ran.ExecuteResponse!)!.ActionCache!;
+        Assert.Equal(ResourceUsageMessage.ToWire(ran.Usage!.Value, ran.OperationId, Assignment().Worker), Assert.Single(entry.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>());
         var never = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.InvalidAction, new Fault(FaultKind.Action, "why"), new ActionStamps()));
-        Assert.Empty(never.ExecuteResponse.Result.ExecutionMetadata.AuxiliaryMetadata);
+        Assert.Empty(never.ExecuteResponse!.Result.ExecutionMetadata.AuxiliaryMetadata);
     }
 
     [Fact]

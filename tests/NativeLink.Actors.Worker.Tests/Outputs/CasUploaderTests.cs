@@ -1,8 +1,11 @@
+using NativeLink.Actors.Worker.Transfers;
 using Akka.Actor;
 using Grpc.Core;
-using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Worker.Outputs;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Stores;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
@@ -212,6 +215,87 @@ public sealed class CasUploaderTests : OutputSpec
         gate.SetResult();
     }
 
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(2_000_000)]
+    public async Task What_two_actions_bring_at_once_is_sent_once_and_the_second_bytes_serve_when_the_first_have_changed(int length)
+    {
+        var gate = new TaskCompletionSource();
+        var asked = new TaskCompletionSource();
+        Server.Before["FindMissingBlobs"] = _ =>
+        {
+            asked.TrySetResult();
+            return gate.Task;
+        };
+        var content = new string('x', length);
+        Write("first", content);
+        Write("second", content);
+        var (uploader, second) = (Uploader(), AttemptId.Next(new OperationId("second")));
+        uploader.Tell(new Upload(Op, Plan(Outputs("first"))), TestActor);
+        await asked.Task.WaitAsync(Soon);
+        uploader.Tell(new Upload(second, Plan(Outputs("second"))), TestActor);
+        // The second action has hashed its file, and its question has joined the first one's, when nothing else is asked.
+        await Task.Delay(500);
+        File.WriteAllText(Path.Combine(Root, "first"), new string('y', length));
+        gate.SetResult();
+        var answers = new[] { await ExpectMsgAsync<object>(Soon), await ExpectMsgAsync<object>(Soon) };
+        Assert.Equal(second, Assert.Single(answers.OfType<Uploaded>()).Id);
+        Assert.Contains("something still writes to", Assert.Single(answers.OfType<UploadFailed>()).Fault.Detail, StringComparison.Ordinal);
+        Assert.Equal(content, System.Text.Encoding.UTF8.GetString(Server.Blobs[Assert.Single(Server.Written)]));
+        Assert.Equal(1, Server.Calls("FindMissingBlobs"));
+    }
+
+    [Fact]
+    public async Task A_child_that_fails_is_answered_for_and_the_others_go_on()
+    {
+        Write("f", "content");
+        var uploader = Sys.ActorOf(CasUploader.CreateProps(Targets(), TimeProvider.System, (request, work, stop) =>
+            request.Id == Op ? Props.Create(() => new Failing()) : TransferWork.CreateProps(work, stop)));
+        await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
+        {
+            uploader.Tell(new Upload(Op, Plan(Outputs("f"))), TestActor);
+            return Task.CompletedTask;
+        });
+        var failed = await ExpectMsgAsync<UploadFailed>(Soon);
+        Assert.Equal((Op, FaultKind.Worker), (failed.Id, failed.Fault.Kind));
+        var other = AttemptId.Next(Op.Operation);
+        uploader.Tell(new Upload(other, Plan(Outputs("f"))), TestActor);
+        Assert.Equal(other, (await ExpectMsgAsync<Uploaded>(Soon)).Id);
+    }
+
+    [Fact]
+    public async Task A_failure_in_it_answers_what_it_held_refuses_for_a_moment_and_then_works_again()
+    {
+        Write("f", "content");
+        var entered = new TaskCompletionSource();
+        Server.Before["FindMissingBlobs"] = _ =>
+        {
+            entered.TrySetResult();
+            return new TaskCompletionSource().Task;
+        };
+        var fails = false;
+        var uploader = Sys.ActorOf(CasUploader.CreateProps(Targets(), TimeProvider.System, (_, work, stop) =>
+            fails ? throw new InvalidOperationException("the test wants it") : TransferWork.CreateProps(work, stop)));
+        uploader.Tell(new Upload(Op, Plan(Outputs("f"))), TestActor);
+        await entered.Task.WaitAsync(Soon);
+        Server.Before.Clear();
+        fails = true;
+        await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
+        {
+            uploader.Tell(new Upload(AttemptId.Next(Op.Operation), Plan(Outputs("f"))), ActorRefs.NoSender);
+            return Task.CompletedTask;
+        });
+        Assert.Equal((Op, FaultKind.Worker), (await ExpectMsgAsync<UploadFailed>(Soon)) is var held ? (held.Id, held.Fault.Kind) : default);
+        fails = false;
+        uploader.Tell(new Upload(Op, Plan(Outputs("f"))), TestActor);
+        Assert.Equal(StatusCode.Unavailable, (await ExpectMsgAsync<UploadFailed>(Soon)).Fault.Code);
+        await AwaitAssertAsync(async () =>
+        {
+            uploader.Tell(new Upload(AttemptId.Next(Op.Operation), Plan(Outputs("f"))), TestActor);
+            await ExpectMsgAsync<Uploaded>(Soon);
+        }, Soon, TimeSpan.FromMilliseconds(20));
+    }
+
     [Fact]
     public async Task A_cache_entry_and_a_historical_record_are_published()
     {
@@ -237,6 +321,13 @@ public sealed class CasUploaderTests : OutputSpec
         uploader.Tell(new Publish(Op, new PublishPlan(action, null, null)), TestActor);
         Assert.Equal(new Published(Op, false, null), await ExpectMsgAsync<Published>(Soon));
         Assert.Equal(calls, Server.TotalCalls);
+    }
+
+    private sealed class Failing : UntypedActor
+    {
+        protected override void PreStart() => Self.Tell("fail");
+
+        protected override void OnReceive(object message) => throw new InvalidOperationException("the test wants it");
     }
 
     [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "link")]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Grpc.Core;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Stores;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 

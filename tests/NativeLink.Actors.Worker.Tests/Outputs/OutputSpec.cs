@@ -1,9 +1,11 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Outputs;
-using NativeLink.Actors.Worker.Remote;
+using NativeLink.Actors.Worker.Stores;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 
@@ -53,8 +55,9 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
         Directory.Delete(_directory, recursive: true);
     }
 
-    protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(
-        new UploadTargets(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, _cache, null), TimeProvider.System));
+    protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(Targets(cas), TimeProvider.System));
+
+    protected UploadTargets Targets(ICasClient? cas = null) => new(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, _cache, null);
 
     protected void Write(string path, string content = "", bool executable = false)
     {

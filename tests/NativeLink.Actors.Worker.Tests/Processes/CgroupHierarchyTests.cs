@@ -1,4 +1,3 @@
-using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Processes.Containment;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;

@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+using System.Security.Authentication;
+using Grpc.Core;
+
+namespace NativeLink.Actors.Cas.Channels;
+
+/// <summary>Why a connection did not come about, where the runtime's own words hide it.</summary>
+internal static class ConnectProblem
+{
+    /// <summary>A call's status detail, or the sentence that says that the other side ended the TLS handshake.</summary>
+    public static string Explain(RpcException error, ImmutableArray<GrpcEndpointOptions> endpoints)
+    {
+        if (!HandshakeEnded(error.Status.DebugException))
+            return error.Status.Detail;
+        if (endpoints.FirstOrDefault(static endpoint => endpoint.Address.Scheme == Uri.UriSchemeHttps) is not { } secure)
+            return "the server did not answer in HTTP/2; it may want TLS (a grpcs:// address)";
+        return secure.Tls?.CertFile is { } own
+            ? $"the server ended the TLS handshake; it may not accept the client certificate '{own}'"
+            : "the server ended the TLS handshake; it may want a client certificate (cert_file and key_file of tls_config)";
+    }
+
+    private static bool HandshakeEnded(Exception? error)
+    {
+        for (; error is not null; error = error.InnerException)
+        {
+            // The runtime's words, and OpenSSL's: with TLS 1.3 the refusal may come after what this side takes for the end of the handshake.
+            if (error.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || error.Message.Contains("alert certificate required", StringComparison.Ordinal))
+                return true;
+            switch (error)
+            {
+                case AuthenticationException { Message: var message } when message.Contains("remote certificate", StringComparison.Ordinal):
+                    // It is this side that does not trust the other: the text says why.
+                    return false;
+                case HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: not AuthenticationException }:
+                case AuthenticationException:
+                    return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Buffers;
+using ZstdSharp;
+
+namespace NativeLink.Actors.Cas.Codec;
+
+/// <summary>Decodes one zstd frame that comes in pieces. Not safe for several threads at once.</summary>
+internal sealed class ZstdFrameReader : IDisposable
+{
+    private const int TargetBytes = 128 << 10;
+
+    private readonly Decompressor _decompressor = new();
+
+    /// <summary>The frame has ended; nothing may follow.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <summary>Gives out all that these bytes yield, in pieces of at most 128 KiB.</summary>
+    /// <exception cref="InvalidDataException">Not zstd, or bytes after the frame's end.</exception>
+    public void Append(ReadOnlySpan<byte> data, Action<ReadOnlySpan<byte>> sink)
+    {
+        // A buffer for each call: an upload that waits for its next message holds none.
+        var target = ArrayPool<byte>.Shared.Rent(TargetBytes);
+        try
+        {
+            var status = OperationStatus.NeedMoreData;
+            // Bytes may wait inside after the last input was taken: they come out while the target is too small for them.
+            while (!IsComplete && (!data.IsEmpty || status == OperationStatus.DestinationTooSmall))
+            {
+                status = Unwrap(data, target, out var consumed, out var written);
+                data = data[consumed..];
+                if (written > 0)
+                    sink(target.AsSpan(0, written));
+                IsComplete = status == OperationStatus.Done;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(target);
+        }
+        if (!data.IsEmpty)
+            throw new InvalidDataException($"{data.Length} bytes follow the end of the zstd frame");
+    }
+
+    /// <exception cref="InvalidDataException">The frame has not ended.</exception>
+    public void Finish()
+    {
+        if (!IsComplete)
+            throw new InvalidDataException("the stream ends inside a zstd frame");
+    }
+
+    public void Dispose() => _decompressor.Dispose();
+
+    private OperationStatus Unwrap(ReadOnlySpan<byte> data, byte[] target, out int consumed, out int written)
+    {
+        try
+        {
+            var status = _decompressor.UnwrapStream(data, target, out consumed, out written);
+            var stands = consumed == 0 && written == 0 && (!data.IsEmpty || status == OperationStatus.DestinationTooSmall);
+            if (status == OperationStatus.InvalidData || (stands && status != OperationStatus.Done))
+                throw new InvalidDataException("the bytes are not a zstd frame");
+            return status;
+        }
+        catch (ZstdException error)
+        {
+            throw new InvalidDataException($"the bytes are not a zstd frame: {error.Message}", error);
+        }
+    }
+}

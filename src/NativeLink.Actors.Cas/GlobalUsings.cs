@@ -1,0 +1,2 @@
+global using NativeLink.Actors.Posix;
+global using NativeLink.Actors.Protocol;

@@ -1,0 +1,15 @@
+using Akka.Dispatch;
+
+namespace NativeLink.Actors.Worker.Threads;
+
+/// <summary>
+/// Runs tasks, and what follows their awaits, on an Akka dispatcher: work that blocks on the disk stays on the threads that the configuration gives it.
+/// </summary>
+internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskScheduler
+{
+    protected override void QueueTask(Task task) => dispatcher.Schedule(() => TryExecuteTask(task));
+
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => Current == this && TryExecuteTask(task);
+
+    protected override IEnumerable<Task> GetScheduledTasks() => [];
+}

@@ -1,0 +1,87 @@
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Testing.Security;
+
+namespace NativeLink.Actors.Cas.Tests.Channels;
+
+public sealed class TlsTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("tls-").FullName;
+    private readonly X509Certificate2 _authority = Certificates.Authority("CN=test authority");
+    private readonly Digest _digest = BlobHasher.Compute("x"u8, DigestFunction.Sha256);
+
+    public void Dispose()
+    {
+        _authority.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_server_whose_authority_is_in_the_ca_file_is_trusted()
+    {
+        using var certificate = Certificates.Signed("CN=server", _authority);
+        await using var server = await FakeCasServer.StartAsync(certificate);
+        await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
+        Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
+        await using var both = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: true));
+        Assert.Equal([_digest], (await both.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
+    }
+
+    [Fact]
+    public async Task A_server_of_another_authority_is_not_trusted()
+    {
+        using var other = Certificates.Authority("CN=another authority");
+        using var certificate = Certificates.Signed("CN=server", other);
+        await using var server = await FakeCasServer.StartAsync(certificate);
+        await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
+        var error = await Assert.ThrowsAsync<FaultException>(() => client.FindMissingAsync([_digest], CancellationToken.None));
+        Assert.Equal(FaultKind.Storage, error.Fault.Kind);
+        Assert.DoesNotContain("client certificate", error.Fault.Detail, StringComparison.Ordinal);
+        await using var native = Client(server, new TlsOptions(null, null, null, UseNativeRoots: true));
+        await Assert.ThrowsAsync<FaultException>(() => native.FindMissingAsync([_digest], CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_server_that_asks_for_a_certificate_gets_the_one_of_the_configuration()
+    {
+        using var certificate = Certificates.Signed("CN=server", _authority);
+        using var own = Certificates.Signed("CN=worker", _authority);
+        await using var server = await FakeCasServer.StartAsync(certificate, clientAuthority: _authority);
+        var key = Path.Combine(_directory, "key.pem");
+        await File.WriteAllTextAsync(key, own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), Pem("cert.pem", own), key, UseNativeRoots: false));
+        Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
+        await using var without = Client(server, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false));
+        var error = await Assert.ThrowsAsync<FaultException>(() => without.FindMissingAsync([_digest], CancellationToken.None));
+        // With TLS 1.3 the refusal comes after the handshake: it meets the call before or after its headers have left.
+        Assert.Contains(error.Fault.Code, (StatusCode?[])[StatusCode.Unavailable, StatusCode.Internal]);
+        Assert.True(error.Fault.Detail.Contains("the server ended the TLS handshake; it may want a client certificate", StringComparison.Ordinal), error.ToString() + error.InnerException);
+    }
+
+    [Theory]
+    [InlineData("there is none", "missing.pem")]
+    [InlineData("it is no certificate", "junk.pem")]
+    public void A_file_that_cannot_be_used_is_named(string why, string file)
+    {
+        var path = Path.Combine(_directory, file);
+        if (file.StartsWith("junk", StringComparison.Ordinal))
+            File.WriteAllText(path, why);
+        var endpoint = new GrpcEndpointOptions(new Uri("https://127.0.0.1:1")) { Tls = new TlsOptions(path, null, null, false) };
+        var error = Assert.Throws<FaultException>(() => GrpcChannels.Open(endpoint));
+        Assert.Contains(path, error.Fault.Detail, StringComparison.Ordinal);
+    }
+
+    private static GrpcCasClient Client(FakeCasServer server, TlsOptions tls) => new(
+        new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(server.Address) { Tls = tls }] }, TimeProvider.System, new Random(1));
+
+    private string Pem(string name, X509Certificate2 certificate)
+    {
+        var path = Path.Combine(_directory, name);
+        File.WriteAllText(path, certificate.ExportCertificatePem());
+        return path;
+    }
+}
