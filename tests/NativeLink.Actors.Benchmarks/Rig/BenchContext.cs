@@ -57,11 +57,13 @@ internal sealed class BenchContext : IDisposable
     /// <summary>A new directory below <see cref="Root"/>.</summary>
     public string NewDirectory(string name) => Directory.CreateDirectory(Path.Combine(Root, $"{++_directories:00}-{name}")).FullName;
 
-    /// <summary>Deletes what measurements have left below <see cref="Root"/>: twenty pairs of some would fill the disk.</summary>
+    /// <summary>Deletes what measurements have left below <see cref="Root"/> and on the volumes: twenty pairs of some would fill the disk.</summary>
     public void Clear()
     {
         foreach (var directory in Directory.EnumerateDirectories(Root).Except(_volumes.Values.Select(static volume => volume.Path)))
             Directory.Delete(directory, recursive: true);
+        foreach (var volume in _volumes.Values)
+            volume.Clear();
     }
 
     /// <summary>So many passes of a measurement, fewer when the run is a quick one.</summary>

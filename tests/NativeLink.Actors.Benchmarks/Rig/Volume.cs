@@ -21,6 +21,13 @@ internal sealed class Volume : IDisposable
     public string NewDirectory(string name) =>
         Directory.CreateDirectory(System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Increment(ref _directories):000}-{name}"))).FullName;
 
+    /// <summary>Deletes every directory that was made here.</summary>
+    public void Clear()
+    {
+        foreach (var directory in Directory.EnumerateDirectories(Path).Where(static directory => System.IO.Path.GetFileName(directory) != "lost+found"))
+            Directory.Delete(directory, recursive: true);
+    }
+
     /// <exception cref="CannotMeasureException">Not root, or the kernel or a program is missing.</exception>
     public static async Task<Volume> MountAsync(string name, string parent)
     {

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Worker.Transfers;
 using Akka.Actor;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
@@ -6,6 +5,7 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Worker.Outputs;
 using NativeLink.Actors.Worker.Stores;
+using NativeLink.Actors.Worker.Transfers;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
