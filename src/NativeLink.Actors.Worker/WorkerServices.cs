@@ -114,6 +114,12 @@ public sealed class WorkerServices : IAsyncDisposable
                 OnWarning = text => _log.Noticed(text),
             },
             _store, _time));
+        // After the last process has ended, and before the roots are closed.
+        _open.Push(() =>
+        {
+            _directories.ForEach(static directory => directory.GiveUpAll());
+            return ValueTask.CompletedTask;
+        });
         Owned(StorageMetrics.Observe(StateOfStorage));
         _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
         _slots = BoundedSlots();

@@ -1,4 +1,5 @@
 using System.Reflection;
+using NetArchTest.Rules;
 
 namespace NativeLink.Actors.Architecture.Tests;
 
@@ -29,6 +30,15 @@ public sealed class HabitTests
     {
         Assert.NotEmpty(Actors);
         Assert.DoesNotContain(Actors, actor => !actor.IsSealed || actor.Name.EndsWith("Actor", StringComparison.Ordinal) || !HasCreateProps(actor));
+    }
+
+    [Fact]
+    public void Actors_leave_the_disk_to_those_who_own_it()
+    {
+        string[] disk = ["System.IO.File", "System.IO.FileInfo", "System.IO.Directory", "System.IO.DirectoryInfo", "System.IO.FileStream", "System.IO.RandomAccess"];
+        var writing = Types.InAssembly(RoomTests.Load("Worker")).That().HaveDependencyOnAny(disk).GetTypes().Select(type => type.FullName).ToList();
+        Assert.True(writing.Count > 5, "nothing in the room was seen to use the disk");
+        Assert.DoesNotContain(Actors, actor => writing.Contains(actor.FullName));
     }
 
     [Fact]

@@ -12,12 +12,15 @@ public sealed class ActionDirectory : IDisposable
     private readonly Lock _gate = new();
     private IInputRoot? _root;
     private long _bytes;
+    private readonly Func<string, bool>? _makeRoom;
     private bool _making;
+    private bool _made;
     private bool _disposed;
 
-    internal ActionDirectory(WorkDirectory owner, string path) => (_owner, Path) = (owner, path);
+    /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it; answers whether it did.</param>
+    internal ActionDirectory(WorkDirectory owner, string path, Func<string, bool>? makeRoom) => (_owner, Path, _makeRoom) = (owner, path, makeRoom);
 
-    /// <summary>Absolute path: <c>{work_directory}/{attempt}</c>; exists. Side-channel and spool files go here.</summary>
+    /// <summary>Absolute path: <c>{work_directory}/{attempt}</c>; there from the making of the input root on. Side-channel and spool files go here.</summary>
     public string Path { get; }
 
     /// <summary>Absolute path of the input root: <c>work</c> in it; not made here.</summary>
@@ -30,9 +33,9 @@ public sealed class ActionDirectory : IDisposable
         _owner.Account(bytes);
     }
 
-    /// <summary>Makes the input root, once, and keeps it: it is disposed of with the directory, by whichever of the two ends later.</summary>
+    /// <summary>Makes the directory and the input root in it, once, and keeps it: it is disposed of with the directory, by whichever of the two ends later.</summary>
     /// <param name="make">Gets the path where the root goes; nothing is there yet.</param>
-    /// <exception cref="FaultException">Aborted: the directory has been disposed of. Else what <paramref name="make"/> throws.</exception>
+    /// <exception cref="FaultException">Aborted: the directory has been disposed of. Worker: the disk refused it. Else what <paramref name="make"/> throws.</exception>
     public async Task<IInputRoot> StageAsync(Func<string, Task<IInputRoot>> make)
     {
         lock (_gate)
@@ -46,6 +49,7 @@ public sealed class ActionDirectory : IDisposable
         IInputRoot? root = null;
         try
         {
+            Make();
             return root = await make(WorkPath);
         }
         finally
@@ -71,6 +75,15 @@ public sealed class ActionDirectory : IDisposable
         Remove();
     }
 
+    /// <summary>Makes the directory itself, if it is not there.</summary>
+    internal void Make()
+    {
+        if (_made)
+            return;
+        _owner.Make(Path, _makeRoom);
+        _made = true;
+    }
+
     private void Remove()
     {
         try
@@ -80,7 +93,9 @@ public sealed class ActionDirectory : IDisposable
         finally
         {
             _owner.Account(-Interlocked.Exchange(ref _bytes, 0));
-            _owner.Remove(Path);
+            if (_made)
+                _owner.Remove(Path);
+            _owner.Forget(this);
         }
     }
 }

@@ -15,6 +15,7 @@ public sealed class WorkDirectory : IDisposable
     private const int MostTries = 3;
 
     private readonly DirectoryLock _lock;
+    private readonly HashSet<ActionDirectory> _live = [];
     private readonly Reaper _reaper;
     private long _staged;
 
@@ -69,23 +70,36 @@ public sealed class WorkDirectory : IDisposable
         }
     }
 
+    /// <summary><see cref="NewActionDirectory"/>, made at once.</summary>
+    /// <exception cref="FaultException">Worker: the disk refused it.</exception>
+    public ActionDirectory CreateActionDirectory(AttemptId attempt, Func<string, bool>? makeRoom = null)
+    {
+        var directory = NewActionDirectory(attempt, makeRoom);
+        directory.Make();
+        return directory;
+    }
+
     /// <summary>
-    /// Makes <c>{attempt}</c>. Nobody else has or had that name since this directory was wiped: no attempt's clean-up can reach another's. The action's root,
+    /// <c>{attempt}</c>, which is made when its input root is. Nobody else has or had that name since this directory was wiped: no attempt's clean-up can reach another's. The action's root,
     /// <c>work</c> in it, is not made.
     /// </summary>
     /// <param name="attempt">Whose directory it is.</param>
     /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it; answers whether it did.</param>
-    /// <exception cref="FaultException">Worker: the disk refused it.</exception>
-    public ActionDirectory CreateActionDirectory(AttemptId attempt, Func<string, bool>? makeRoom = null)
+    public ActionDirectory NewActionDirectory(AttemptId attempt, Func<string, bool>? makeRoom = null)
     {
-        var path = System.IO.Path.Combine(Path, SafeName(attempt.ToString()));
-        for (var tries = 0; Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0; tries++)
-        {
-            var errno = Errno.Last;
-            if (!Errno.IsFull(errno) || tries == MostTries || makeRoom?.Invoke(Path) != true)
-                throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}");
-        }
-        return new ActionDirectory(this, path);
+        var directory = new ActionDirectory(this, System.IO.Path.Combine(Path, SafeName(attempt.ToString())), makeRoom);
+        lock (_live)
+            _live.Add(directory);
+        return directory;
+    }
+
+    /// <summary>Gives up what attempts still have here: nobody is left who would.</summary>
+    public void GiveUpAll()
+    {
+        List<ActionDirectory> left;
+        lock (_live)
+            left = [.. _live];
+        left.ForEach(static directory => directory.Dispose());
     }
 
     /// <summary>Waits up to 5 s for what is being deleted, then leaves the rest to the next start.</summary>
@@ -93,6 +107,22 @@ public sealed class WorkDirectory : IDisposable
     {
         _reaper.Dispose();
         _lock.Dispose();
+    }
+
+    internal void Make(string path, Func<string, bool>? makeRoom)
+    {
+        for (var tries = 0; Libc.MakeDirectoryAt(Libc.AtFdCwd, path, 0x1ED) != 0; tries++)
+        {
+            var errno = Errno.Last;
+            if (!Errno.IsFull(errno) || tries == MostTries || makeRoom?.Invoke(Path) != true)
+                throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}");
+        }
+    }
+
+    internal void Forget(ActionDirectory directory)
+    {
+        lock (_live)
+            _live.Remove(directory);
     }
 
     internal void Account(long bytes) => Interlocked.Add(ref _staged, bytes);

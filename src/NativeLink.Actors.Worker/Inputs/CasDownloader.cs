@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
+using Akka.Event;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
@@ -13,7 +14,7 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// <summary>
 /// Brings what actions need from the CAS onto this disk. Owns what is wanted and who waits for which digest, the remembered messages, and a fixed number of calls:
 /// small blobs travel in batches filled across actions, large ones in streams, each once however many want it. Shared by all executors, supervised by the pool;
-/// hears LoadAction, StageInputs and CancelDownload, and gives each request exactly one answer, also when it is restarted. A root that is not cached is made by a
+/// hears LoadAction, StageInputs and CancelDownload, and gives each request exactly one answer, also when it is restarted; and ReleaseFiles. A root that is not cached is made by a
 /// child, which asks back for what it lacks (<see cref="FetchProtocol"/>).
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
@@ -78,12 +79,20 @@ public sealed class CasDownloader : TransferActor
         Receive<LoadAction>(OnLoadAction);
         Receive<StageInputs>(OnStageInputs);
         Receive<CancelDownload>(request => Cancel(request.Id));
+        Always();
         Receive<FetchFiles>(OnFetchFiles);
         Receive<FetchDirectories>(OnFetchDirectories);
         Receive<GiveUp>(OnGiveUp);
         Receive<RememberDirectories>(OnRememberDirectories);
         Receive<BatchArrived>(OnBatchArrived);
         Receive<StreamArrived>(OnStreamArrived);
+    }
+
+    /// <summary>Also while requests are refused: nobody else would do it.</summary>
+    private protected override void Always()
+    {
+        Receive<ReleaseFiles>(OnReleaseFiles);
+        Receive<NotReleased>(left => Log.Of(left.Id).Warning("What the attempt had on disk could not be cleaned up ({Reason}); the next start of the worker removes it", left.Reason));
     }
 
     private protected override void Cancel(AttemptId id)
@@ -123,11 +132,15 @@ public sealed class CasDownloader : TransferActor
             HoldByChild(request.Id, stop => _staging(request, _source, stop));
     }
 
+    private void OnReleaseFiles(ReleaseFiles request) =>
+        Task.Factory.StartNew(request.Files.Dispose, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk)
+            .PipeTo(Self, failure: error => new NotReleased(request.Id, error.Message));
+
     private static async Task<object> StageAsync(IInputRoots roots, StageInputs request, ITreeSource source, CancellationToken stop)
     {
         var root = await request.Directory.StageAsync(path => roots.MaterialiseAsync(request.InputRoot, path, source, stop));
         WorkerMetrics.RecordInputRoot(root.Materialiser, root.Cached);
-        return new InputsStaged(request.Id, root);
+        return new InputsStaged(request.Id, root, OutputParents.Create(root.Path, request.OutputParents, request.WorkingDirectory));
     }
 
     private void OnFetchFiles(FetchFiles request)
@@ -217,6 +230,8 @@ public sealed class CasDownloader : TransferActor
             _known.Add(fetched.Blob.Digest, message);
         _wanted.Settle(fetched.Blob, fetched.Arrival);
     }
+
+    private sealed record NotReleased(AttemptId Id, string Reason);
 
     /// <param name="Batch">Which call it is.</param>
     private sealed record BatchArrived(object Batch, IReadOnlyList<Fetched> Fetched) : IDisposable

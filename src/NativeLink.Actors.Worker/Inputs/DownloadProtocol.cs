@@ -12,10 +12,20 @@ public static class DownloadProtocol
 
     public sealed record ActionLoaded(AttemptId Id, Reapi.Action Action, Reapi.Command Command);
 
-    /// <summary>Make the input root in the attempt's directory, which owns it from then on: whoever disposes of the directory disposes of the root.</summary>
-    public sealed record StageInputs(AttemptId Id, Digest InputRoot, ActionDirectory Directory) : ITransferRequest;
+    /// <summary>
+    /// Make the input root in the attempt's directory, which owns it from then on: whoever disposes of the directory disposes of the root. Then make what the
+    /// command finds beside its inputs.
+    /// </summary>
+    /// <param name="OutputParents">Directories, relative to the root.</param>
+    /// <param name="WorkingDirectory">Relative to the root; there when those above are made, or the action's fault.</param>
+    public sealed record StageInputs(
+        AttemptId Id, Digest InputRoot, ActionDirectory Directory, IReadOnlyList<string> OutputParents, string WorkingDirectory) : ITransferRequest;
 
-    public sealed record InputsStaged(AttemptId Id, IInputRoot Root);
+    /// <param name="WorkingDirectory">Absolute.</param>
+    public sealed record InputsStaged(AttemptId Id, IInputRoot Root, string WorkingDirectory);
+
+    /// <summary>The attempt has ended: unmount and delete what it has on disk. Nobody waits for it, and nothing answers.</summary>
+    public sealed record ReleaseFiles(AttemptId Id, IDisposable Files);
 
     /// <summary>Answers either request.</summary>
     public sealed record DownloadFailed(AttemptId Id, Fault Fault);

@@ -22,13 +22,18 @@ public sealed class ActionDirectories : IActionDirectories
     /// <summary>Absolute path of a directory for the small outputs of scripts.</summary>
     public string ScratchDirectory { get; }
 
-    public IActionDirectory Create(AttemptId attempt) => new Made(_work.CreateActionDirectory(attempt, _makeRoom));
+    public IActionDirectory New(AttemptId attempt) =>
+        new OfAttempt(_work.NewActionDirectory(attempt, _makeRoom), Path.Combine(ScratchDirectory, WorkDirectory.SafeName(attempt.ToString())));
 
-    public string ScratchPath(AttemptId attempt) => Path.Combine(ScratchDirectory, WorkDirectory.SafeName(attempt.ToString()));
-
-    private sealed class Made(ActionDirectory directory) : IActionDirectory
+    private sealed class OfAttempt(ActionDirectory directory, string scratch) : IActionDirectory
     {
         private long _bytes;
+
+        private bool _hasScript;
+
+        public string ScriptStdoutPath => ScriptPath(".stdout");
+
+        public string ScriptStderrPath => ScriptPath(".stderr");
 
         public string Path => directory.Path;
 
@@ -46,6 +51,16 @@ public sealed class ActionDirectories : IActionDirectories
             if (Interlocked.Exchange(ref _bytes, 0) is not 0 and var bytes)
                 WorkerMetrics.ChangeWorkingDirectorySize(-bytes);
             directory.Dispose();
+            if (!_hasScript)
+                return;
+            ScratchFiles.Delete(ScriptStdoutPath);
+            ScratchFiles.Delete(ScriptStderrPath);
+        }
+
+        private string ScriptPath(string ending)
+        {
+            _hasScript = true;
+            return scratch + ending;
         }
     }
 }

@@ -18,20 +18,8 @@ public sealed partial class ActionExecutor
     private ProcessReport? _report;
     private Reapi.ActionResult? _outputs;
     private ExecuteResult? _result;
-    private Stage _stage;
-    private Stage _interrupted;
-
-    private enum Stage
-    {
-        Precondition,
-        Loading,
-        Staging,
-        Running,
-        Uploading,
-        Publishing,
-        Ending,
-        Lingering,
-    }
+    private Stage _stage = Stage.Loading;
+    private Stage _interrupted = Stage.Loading;
 
     protected override void PostStop()
     {
@@ -39,31 +27,28 @@ public sealed partial class ActionExecutor
             return;
         // Crashed, or stopped from above: the connection answers; here nothing may be left running or lying about.
         if (!_finished)
-            CancelAt(_stage == Stage.Ending ? _interrupted : _stage);
-        Clean();
+            Cancel(_stage == Stage.Ending ? _interrupted : _stage);
+        Release();
     }
 
-    private void TakeReport(ProcessReport report)
+    private RunFindings TakeReport(Exited exited)
     {
-        _report = report;
-        (_stamps.ExecutionStart, _stamps.ExecutionCompleted) = (report.Started, report.Ended);
-        _directory?.Account(LengthOf(_directory.StdoutPath) + LengthOf(_directory.StderrPath));
+        _report = exited.Report;
+        (_stamps.ExecutionStart, _stamps.ExecutionCompleted) = (exited.Report.Started, exited.Report.Ended);
+        var found = exited.Found as RunFindings ?? RunFindings.None;
+        _directory.Account(found.LogBytes);
+        return found;
     }
 
-    private static long LengthOf(string path) => new FileInfo(path) is { Exists: true, Length: var length } ? length : 0;
-
-    /// <summary>What the process did where its memory was full says nothing about it, whatever its exit code: it may have gone on without what it could not write.</summary>
-    private Fault? Shortage() => _root?.Shortage is { } shortage ? new Fault(FaultKind.Worker, shortage) { Code = Grpc.Core.StatusCode.Unavailable } : null;
-
-    /// <summary>Says how the process ended; throws when a wrapper's word cannot be understood.</summary>
-    private void Judge(ProcessReport report)
+    /// <summary>Says how the process ended.</summary>
+    private void Judge(ProcessReport report, RunFindings found)
     {
         if (_timedOut && report.Aborted)
         {
             var whose = _plan.Timeout.Limit == Options.MaxActionTimeout && _action.Timeout is null ? "the worker's maximum" : "its timeout";
             SetFault(new Fault(FaultKind.TimedOut, $"exceeded deadline: the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ActionVerdict.TimedOut);
         }
-        else if (_plan.HasSideChannel && SideChannel.SaysTimeout(_directory!.SideChannelPath))
+        else if (found.SaysTimeout)
             SetFault(new Fault(FaultKind.TimedOut, "exceeded deadline: the action timed out, as the wrapper around it reports"), ActionVerdict.TimedOutExternally);
         else if (report is { ExitCode: not 0, Usage.OutOfMemory: true })
         {
@@ -93,9 +78,9 @@ public sealed partial class ActionExecutor
     private void BeginUploading()
     {
         _stamps.OutputUploadStart = Now;
-        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory!.StdoutPath, _directory.StderrPath, _root.WhereToMoveFrom);
+        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath, _directory.StderrPath, _root.WhereToMoveFrom);
         _settings.Peers.Uploader.Tell(new Upload(Id, plan));
-        Enter(Stage.Uploading, Uploading, Options.MaxUploadTimeout);
+        Enter(Stage.Uploading, Uploading);
     }
 
     private void Uploading(object message)
@@ -132,8 +117,8 @@ public sealed partial class ActionExecutor
             return;
         }
         _settings.Peers.Uploader.Tell(new Publish(Id, plan));
-        Enter(Stage.Publishing, Publishing, _settings.Limits.Publishing);
-        Clean();
+        Enter(Stage.Publishing, Publishing);
+        Release();
     }
 
     private void Publishing(object message)
@@ -169,7 +154,7 @@ public sealed partial class ActionExecutor
                 Interrupt(new Fault(FaultKind.Aborted, kill.Reason));
                 break;
             case Watchdog:
-                _log.Info("in stage {Stage} for {Seconds:0} s, waiting for {Peer}", _stage, (Now - _clock.Since).TotalSeconds, WaitsFor(_stage));
+                _log.Info("in stage {Stage} for {Seconds:0} s, waiting for {Peer}", _stage.Name, (Now - _clock.Since).TotalSeconds, _stage.WaitsFor);
                 break;
             default:
                 Unhandled(message);
@@ -181,34 +166,18 @@ public sealed partial class ActionExecutor
     {
         SetFault(fault);
         _interrupted = _stage;
-        CancelAt(_stage);
-        Enter(Stage.Ending, Ending, _settings.Limits.KillGrace);
+        Cancel(_stage);
+        Enter(Stage.Ending, Ending);
     }
 
-    private void CancelAt(Stage stage)
-    {
-        switch (stage)
-        {
-            case Stage.Precondition or Stage.Running:
-                _settings.Peers.Runner.Tell(new Abort(Id));
-                break;
-            case Stage.Loading or Stage.Staging:
-                _settings.Peers.Downloader.Tell(new CancelDownload(Id));
-                break;
-            case Stage.Uploading or Stage.Publishing:
-                _settings.Peers.Uploader.Tell(new CancelUpload(Id));
-                break;
-            default:
-                break;
-        }
-    }
+    private void Cancel(Stage stage) => stage.Cancel?.Invoke(_settings.Peers, Id);
 
     private void Ending(object message)
     {
         switch (message)
         {
             case DeadlinePassed:
-                _log.Warning("{Peer} did not give up {Stage} in time; answered without waiting longer", WaitsFor(_interrupted), _interrupted);
+                _log.Warning("{Peer} did not give up {Stage} in time; answered without waiting longer", _interrupted.WaitsFor, _interrupted.Name);
                 Conclude(_fault!, linger: true);
                 break;
             case KillAction or Watchdog:
@@ -231,7 +200,7 @@ public sealed partial class ActionExecutor
                 return true;
             case Exited exited when exited.Id == Id:
                 if (_interrupted == Stage.Running)
-                    TakeReport(exited.Report);
+                    TakeReport(exited);
                 return true;
             case ActionLoaded { Id: var id } when id == Id:
             case DownloadFailed { Id: var failed } when failed == Id:
@@ -248,7 +217,7 @@ public sealed partial class ActionExecutor
     {
         if (message is not DeadlinePassed && !TakeLateReply(message))
             return;
-        Clean();
+        Release();
         Context.Stop(Self);
     }
 
@@ -290,11 +259,10 @@ public sealed partial class ActionExecutor
         if (linger)
         {
             // Somebody still works in the directory: it stays until they have ended.
-            Enter(Stage.Lingering, Lingering, _settings.Limits.Linger);
+            Enter(Stage.Lingering, Lingering);
             return;
         }
-        // Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler.
-        Clean();
+        Release();
         Context.Stop(Self);
     }
 
@@ -312,32 +280,20 @@ public sealed partial class ActionExecutor
                 _assignment.Action, Id.Operation, verdict.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
     }
 
-    private void Clean()
+    /// <summary>Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler. A root that is still being made goes when it has been.</summary>
+    private void Release()
     {
-        // The input root goes with its directory, also one that is still being made.
-        Dispose(_directory, "action directory");
-        (_root, _directory) = (null, null);
-        ScratchFiles.Delete(_scratch.Stdout);
-        ScratchFiles.Delete(_scratch.Stderr);
+        if (_released)
+            return;
+        (_released, _root) = (true, null);
+        _settings.Peers.Downloader.Tell(new ReleaseFiles(Id, _directory));
     }
 
-    private void Dispose(IDisposable? part, string what)
+    private void Enter(Stage stage, UntypedReceive behaviour)
     {
-        try
-        {
-            part?.Dispose();
-        }
-        catch (Exception error)
-        {
-            _log.Warning(error, "the {What} could not be cleaned up; the next start of the worker removes it", what);
-        }
-    }
-
-    private void Enter(Stage stage, UntypedReceive behaviour, TimeSpan limit)
-    {
-        _clock.Enter(stage.ToString().ToLowerInvariant(), Now);
+        _clock.Enter(stage.Name, Now);
         _stage = stage;
-        StartDeadline(limit);
+        StartDeadline(stage.Limit(_settings, _plan));
         Become(behaviour);
     }
 
@@ -353,17 +309,6 @@ public sealed partial class ActionExecutor
         FaultKind.Aborted => fault with { Kind = FaultKind.Worker, Code = Grpc.Core.StatusCode.Unavailable },
         FaultKind.TimedOut => fault with { Kind = FaultKind.Storage, Code = Grpc.Core.StatusCode.DeadlineExceeded },
         _ => fault,
-    };
-
-    private static string WaitsFor(Stage stage) => stage switch
-    {
-        Stage.Precondition => "the precondition script",
-        Stage.Loading => "the action and its command from the CAS",
-        Stage.Staging => "the input root",
-        Stage.Running => "the action's process",
-        Stage.Uploading => "the upload of outputs",
-        Stage.Publishing => "the action cache",
-        _ => "nothing",
     };
 
     private sealed record DeadlinePassed

@@ -26,9 +26,9 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private Reapi.Action _action = new();
     private Reapi.Command _command = new();
     private ActionPlan _plan = null!;
-    private IActionDirectory? _directory;
+    private IActionDirectory _directory = null!;
     private IInputRoot? _root;
-    private (string Stdout, string Stderr) _scratch;
+    private bool _released;
     private RunClock? _run;
     private bool _timedOut;
     private bool _finished;
@@ -59,6 +59,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     {
         (_attempt, _assignment) = (attempt, assignment);
         _log = Context.GetLogger().Of(attempt).WithContext("ActionDigest", assignment.Action);
+        _directory = _settings.Directories.New(attempt);
         _stamps.WorkerStart = Now;
         Timers.StartPeriodicTimer(Watchdog.Instance, Watchdog.Instance, _settings.Limits.Watchdog);
         if (Options.PreconditionScript is { } script)
@@ -71,12 +72,12 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
 
     private void BeginPrecondition(string script)
     {
-        var scratch = _settings.Directories.ScratchPath(Id);
-        _scratch = ($"{scratch}.stdout", $"{scratch}.stderr");
         try
         {
-            _settings.Peers.Runner.Tell(new Run(Id, Operations.Precondition.Plan(script, _assignment, Options, _scratch.Stdout, _scratch.Stderr)));
-            Enter(Stage.Precondition, Precondition, Options.PreconditionTimeout);
+            var directory = _directory;
+            var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath, directory.ScriptStderrPath);
+            _settings.Peers.Runner.Tell(new Run(Id, plan, () => ScriptFindings.Take(directory)));
+            Enter(Stage.Precondition, Precondition);
         }
         catch (FaultException error)
         {
@@ -93,7 +94,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         switch (message)
         {
             case Exited exited when exited.Id == Id:
-                OnPreconditionExited(exited.Report);
+                OnPreconditionExited(exited.Report, exited.Found as ScriptFindings ?? ScriptFindings.None);
                 break;
             case RunFailed failed when failed.Id == Id:
                 Conclude(NotRun(failed.Fault.Detail));
@@ -108,7 +109,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         }
     }
 
-    private void OnPreconditionExited(ProcessReport report)
+    private void OnPreconditionExited(ProcessReport report, ScriptFindings said)
     {
         var took = report.Ended - report.Started;
         if (took > TimeSpan.FromSeconds(1))
@@ -116,9 +117,9 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         if (report is { ExitCode: 0, Aborted: false })
             BeginLoading();
         else if (report.Unstarted)
-            Conclude(NotRun(ScratchFiles.Text(_scratch.Stderr)));
+            Conclude(NotRun(said.Stderr));
         else
-            Refuse($"the precondition script refused the action with exit code {report.ExitCode}: {ScratchFiles.Text(_scratch.Stdout)}");
+            Refuse($"the precondition script refused the action with exit code {report.ExitCode}: {said.Stdout}");
     }
 
     /// <summary>A script that does not run is no reason to try for ever: this counts as an attempt.</summary>
@@ -138,7 +139,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     {
         _stamps.WorkerStart = Now;
         _settings.Peers.Downloader.Tell(new LoadAction(Id, _assignment.Action));
-        Enter(Stage.Loading, Loading, _settings.Limits.Loading);
+        Enter(Stage.Loading, Loading);
     }
 
     private void Loading(object message)
@@ -181,10 +182,9 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
 
     private void BeginStaging(Digest inputRoot)
     {
-        _directory = _settings.Directories.Create(Id);
         _stamps.InputFetchStart = Now;
-        _settings.Peers.Downloader.Tell(new StageInputs(Id, inputRoot, _directory.Staging));
-        Enter(Stage.Staging, Staging, _settings.Limits.Staging);
+        _settings.Peers.Downloader.Tell(new StageInputs(Id, inputRoot, _directory.Staging, _plan.OutputParents, _plan.WorkingDirectory));
+        Enter(Stage.Staging, Staging);
     }
 
     private void Staging(object message)
@@ -192,7 +192,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         switch (message)
         {
             case InputsStaged staged when staged.Id == Id:
-                OnInputsStaged(staged.Root);
+                OnInputsStaged(staged);
                 break;
             case DownloadFailed failed when failed.Id == Id:
                 Conclude(OfPeer(failed.Fault));
@@ -206,20 +206,12 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         }
     }
 
-    private void OnInputsStaged(IInputRoot root)
+    private void OnInputsStaged(InputsStaged staged)
     {
-        _root = root;
-        _directory!.Account(root.Bytes);
-        try
-        {
-            var workingDirectory = Operations.OutputParents.Create(root.Path, _plan.OutputParents, _plan.WorkingDirectory);
-            _stamps.InputFetchCompleted = Now;
-            BeginRunning(_plan.ToProcess(_directory!, workingDirectory));
-        }
-        catch (FaultException error)
-        {
-            Conclude(error.Fault);
-        }
+        _root = staged.Root;
+        _directory.Account(staged.Root.Bytes);
+        _stamps.InputFetchCompleted = Now;
+        BeginRunning(_plan.ToProcess(_directory, staged.WorkingDirectory));
     }
 
     // --- running ---
@@ -228,8 +220,9 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
     {
         _stamps.ExecutionStart = Now;
         _run = new RunClock();
-        _settings.Peers.Runner.Tell(new Run(Id, process with { Clock = _run }));
-        Enter(Stage.Running, Running, _plan.Timeout.Limit);
+        var (directory, root, hasSideChannel) = (_directory, _root!, _plan.HasSideChannel);
+        _settings.Peers.Runner.Tell(new Run(Id, process with { Clock = _run }, () => RunFindings.Read(directory, root, hasSideChannel)));
+        Enter(Stage.Running, Running);
     }
 
     private void Running(object message)
@@ -237,7 +230,7 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         switch (message)
         {
             case Exited exited when exited.Id == Id:
-                OnExited(exited.Report);
+                OnExited(exited);
                 break;
             case RunFailed failed when failed.Id == Id:
                 Conclude(OfPeer(failed.Fault));
@@ -276,24 +269,23 @@ public sealed partial class ActionExecutor : UntypedActor, IWithTimers
         StartDeadline(_settings.Limits.ProcessEnd);
     }
 
-    private void OnExited(ProcessReport report)
+    private void OnExited(Exited exited)
     {
-        TakeReport(report);
+        var report = exited.Report;
+        var found = TakeReport(exited);
         Context.Parent.Tell(new ProcessEnded(Id));
-        if (Shortage() is { } shortage)
+        // What the process did where its memory was full says nothing about it, whatever its exit code: it may have gone on without what it could not write.
+        if (found.Shortage is { } shortage)
         {
-            Conclude(shortage);
+            Conclude(new Fault(FaultKind.Worker, shortage) { Code = Grpc.Core.StatusCode.Unavailable });
             return;
         }
-        try
+        if (!(_timedOut && report.Aborted) && found.SideChannelFault is { } unclear)
         {
-            Judge(report);
-        }
-        catch (FaultException error)
-        {
-            Conclude(error.Fault);
+            Conclude(unclear);
             return;
         }
+        Judge(report, found);
         if (report.Aborted && !_timedOut)
             Conclude(new Fault(FaultKind.Worker, "the action's process was ended by this worker without being asked to; it may be shutting down"));
         else

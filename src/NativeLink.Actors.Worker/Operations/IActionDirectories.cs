@@ -5,15 +5,11 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <summary>The work directory of one worker, from which each action gets a directory of its own.</summary>
 public interface IActionDirectories
 {
-    /// <summary>Makes <c>{work}/{attempt}</c>, empty.</summary>
-    /// <exception cref="FaultException">Worker: the disk refused it.</exception>
-    IActionDirectory Create(AttemptId attempt);
-
-    /// <summary>A path, not yet existing, for a file of this attempt that belongs to no action directory.</summary>
-    string ScratchPath(AttemptId attempt);
+    /// <summary><c>{work}/{attempt}</c>; nothing is done on the disk before something of it is used.</summary>
+    IActionDirectory New(AttemptId attempt);
 }
 
-/// <summary>Everything an action has on disk. Disposing it moves the whole away and deletes it in the background.</summary>
+/// <summary>Everything an action has on disk. Disposing it unmounts, moves the whole away and deletes it in the background.</summary>
 public interface IActionDirectory : IDisposable
 {
     /// <summary>Absolute path of <c>{work}/{attempt}</c>.</summary>
@@ -24,6 +20,12 @@ public interface IActionDirectory : IDisposable
 
     /// <summary>Where the input root is made; owns it.</summary>
     ActionDirectory Staging { get; }
+
+    /// <summary>Spool file of the precondition script, which runs before the directory is made.</summary>
+    string ScriptStdoutPath { get; }
+
+    /// <inheritdoc cref="ScriptStdoutPath"/>
+    string ScriptStderrPath { get; }
 
     /// <summary>Spool file.</summary>
     string StdoutPath => System.IO.Path.Combine(Path, "stdout");

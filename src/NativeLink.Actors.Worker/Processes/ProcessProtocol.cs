@@ -3,13 +3,15 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <summary>What an executor and the process runner say to each other. Every Run gets exactly one answer.</summary>
 public static class ProcessProtocol
 {
-    public sealed record Run(AttemptId Id, ProcessPlan Plan);
+    /// <param name="Inspect">Looked at when the whole tree is gone, where it may block on the disk; what it answers comes with Exited. Null: nothing.</param>
+    public sealed record Run(AttemptId Id, ProcessPlan Plan, Func<object>? Inspect = null);
 
     /// <summary>End the whole process tree now; the Run is answered with what there is: an Exited whose report says it was aborted.</summary>
     public sealed record Abort(AttemptId Id);
 
     /// <summary>The process has ended and its whole tree is gone.</summary>
-    public sealed record Exited(AttemptId Id, ProcessReport Report);
+    /// <param name="Found">What the Run's inspection answered; null when there was none, or the process never began.</param>
+    public sealed record Exited(AttemptId Id, ProcessReport Report, object? Found = null);
 
     /// <summary>The process never ran: Action faults say that the program cannot be started, Worker faults that this machine cannot.</summary>
     public sealed record RunFailed(AttemptId Id, Fault Fault);

@@ -100,10 +100,16 @@ public sealed class ProcessRunner : ReceiveActor
         var abort = new CancellationTokenSource();
         _running.Add(run.Id, new Held(replyTo, abort));
         // On the actor's dispatcher, so that the end of the process is taken up there without a further thread in between.
-        Task.Factory.StartNew(() => _launcher.RunAsync(run.Plan, abort.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _steps).Unwrap().PipeTo(
+        Task.Factory.StartNew(() => RunAsync(run, abort.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _steps).Unwrap().PipeTo(
             Self,
-            success: report => new Ended(run.Id, abort, new Exited(run.Id, report)),
+            success: exited => new Ended(run.Id, abort, exited),
             failure: error => new Ended(run.Id, abort, new RunFailed(run.Id, Fault.From(error))));
+    }
+
+    private async Task<Exited> RunAsync(Run run, CancellationToken abort)
+    {
+        var report = await _launcher.RunAsync(run.Plan, abort);
+        return new Exited(run.Id, report, run.Inspect?.Invoke());
     }
 
     private void AnswerAll(Fault fault)

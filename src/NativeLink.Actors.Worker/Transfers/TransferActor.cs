@@ -99,6 +99,11 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
 
     private protected Fault Aborted => new(FaultKind.Aborted, $"the {_role} was told to give this up");
 
+    /// <summary>What the actor hears while it works, and also while it refuses requests.</summary>
+    private protected virtual void Always()
+    {
+    }
+
     private void ReadyWithRest()
     {
         Ready();
@@ -110,6 +115,7 @@ public abstract class TransferActor : ReceiveActor, IWithTimers
 
     private void Pausing()
     {
+        Always();
         Receive<PauseOver>(_ => Become(ReadyWithRest));
         Receive<ITransferRequest>(request => Sender.Tell(Failed(request.Id, new Fault(
             FaultKind.Worker, $"the {_role} failed a moment ago and takes no requests yet; see the worker's log")

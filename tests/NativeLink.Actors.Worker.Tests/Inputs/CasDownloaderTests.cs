@@ -58,7 +58,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         var root = _server.Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = _server.Put("content"u8.ToArray()).ToWire() } } });
         var place = Place();
-        Downloader().Tell(new StageInputs(Op, root, place), TestActor);
+        Downloader().Tell(new StageInputs(Op, root, place, [], ""), TestActor);
         var staged = await ExpectMsgAsync<InputsStaged>(Soon);
         Assert.Equal(place.WorkPath, staged.Root.Path);
         Assert.True(_store.Contains(BlobHasher.Compute("content"u8, DigestFunction.Sha256)));
@@ -81,8 +81,8 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         var downloader = Downloader();
         // The same operation, of another worker of this process.
         var other = AttemptId.Next(Op.Operation);
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
-        downloader.Tell(new StageInputs(other, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
+        downloader.Tell(new StageInputs(other, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
         await _roots.Entered(2);
         downloader.Tell(new CancelDownload(Op), TestActor);
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
@@ -98,7 +98,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         (_roots.Hold, _roots.Deaf) = (true, true);
         var downloader = Downloader();
         var place = Place();
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), place), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), place, [], ""), TestActor);
         await _roots.Entered(1);
         downloader.Tell(new CancelDownload(Op), TestActor);
         // It does not end, so the answer comes without it.
@@ -116,7 +116,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         _roots.Hold = true;
         var downloader = Downloader();
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
         await _roots.Entered(1);
         var entered = new TaskCompletionSource();
         _server.Before["BatchReadBlobs"] = _ =>
@@ -134,7 +134,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         (_roots.Hold, _roots.Cached) = (false, () => false);
         await AwaitAssertAsync(async () =>
         {
-            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
             await ExpectMsgAsync<InputsStaged>(Soon);
         }, Soon, TimeSpan.FromMilliseconds(20));
     }
@@ -155,7 +155,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         _roots.Hold = true;
         var downloader = Downloader();
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
         await _roots.Entered(1);
         Sys.Stop(downloader);
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
@@ -168,12 +168,12 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         var failing = AttemptId.Next(Op.Operation);
         var downloader = Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new ArrivalCount(), TimeProvider.System, (request, source, stop) => request.Id == failing
             ? Props.Create(() => new Failing())
-            : TransferWork.CreateProps(async cancelled => new InputsStaged(request.Id, await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, source, cancelled))), stop)));
-        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+            : TransferWork.CreateProps(async cancelled => new InputsStaged(request.Id, await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, source, cancelled)), ""), stop)));
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
         await _roots.Entered(1);
         await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
         {
-            downloader.Tell(new StageInputs(failing, Digest.Empty(DigestFunction.Sha256), Place()), TestActor);
+            downloader.Tell(new StageInputs(failing, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
             return Task.CompletedTask;
         });
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
@@ -188,7 +188,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         _roots.Cached = () => throw new InvalidOperationException("the test wants it");
         await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
         {
-            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place()), ActorRefs.NoSender);
+            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(), [], ""), ActorRefs.NoSender);
             return Task.CompletedTask;
         });
         _roots.Cached = () => false;

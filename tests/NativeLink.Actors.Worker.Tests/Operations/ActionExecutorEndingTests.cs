@@ -31,7 +31,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await RunAsync();
         executor.Tell(Kill);
         await Runner.ExpectMsgAsync(new Abort(Attempt));
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, aborted: true)));
+        Exit(Report(exitCode: 137, signal: 9, aborted: true));
         await AssertKilledAsync();
         await Uploader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Assert.True(Root!.Disposed);
@@ -54,7 +54,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         var executor = StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await Uploader.ExpectMsgAsync<Upload>();
         executor.Tell(Kill);
@@ -77,10 +77,9 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await AssertKilledAsync(lingers: true);
         var late = new PlainRoot(stage.Directory.WorkPath);
         await stage.Directory.StageAsync(_ => Task.FromResult<Storage.Trees.IInputRoot>(late));
-        Downloader.Reply(new InputsStaged(Attempt, late));
+        Downloader.Reply(new InputsStaged(Attempt, late, late.Path));
         await ExpectTerminatedAsync(executor);
-        Assert.True(late.Disposed);
-        Assert.Empty(WorkLeft);
+        await AwaitConditionAsync(() => Task.FromResult(late.Disposed && WorkLeft.Length == 0));
     }
 
     [Fact]
@@ -102,7 +101,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await Uploader.ExpectMsgAsync<Upload>();
         Clock.Advance(WorkerOptions.MaxUploadTimeout);
@@ -119,7 +118,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Settings = Settings with { SignalExitCodeIsNine = nine };
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 139, signal: 11)));
+        Exit(Report(exitCode: 139, signal: 11));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -134,7 +133,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, outOfMemory: true)));
+        Exit(Report(exitCode: 137, signal: 9, outOfMemory: true));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -157,7 +156,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
             await Runner.ExpectMsgAsync<Abort>();
         }
         Root!.Shortage = "the memory was full: 'No space left on device'";
-        Runner.Reply(new Exited(Attempt, Report(exitCode: code) with { Aborted = timedOut }));
+        Exit(Report(exitCode: code) with { Aborted = timedOut });
         await Connection.ExpectMsgAsync<ProcessEnded>();
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, finished.Result.InternalError!.Code);
@@ -173,7 +172,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         StartExecutor();
         var run = await RunAsync();
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         var finished = await FinishedAsync();
@@ -190,7 +189,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         StartExecutor();
         var run = await RunAsync();
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 1)));
+        Exit(Report(exitCode: 1));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -210,7 +209,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         StartExecutor();
         var run = await RunAsync();
         await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(run.Plan.StdoutPath)!, "side_channel"), word);
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync<ProcessEnded>();
         Assert.Equal((int)Grpc.Core.StatusCode.Internal, (await FinishedAsync()).Result.InternalError!.Code);
     }
@@ -228,7 +227,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         };
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         var published = await PublishAsync(actionCache: true);
@@ -244,7 +243,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         WorkerOptions = WorkerOptions with { Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.Everything } };
         StartExecutor();
         await RunAsync(action: Action(doNotCache: true));
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await FinishedAsync();
@@ -256,13 +255,13 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         WorkerOptions = WorkerOptions with { PreconditionScript = "check 'a b'" };
         StartExecutor(Assignment(platform: ("os-name", "linux")));
-        var run = await Runner.ExpectMsgAsync<Run>();
+        var run = await NextRunAsync();
         Assert.Equal(["check", "a b"], run.Plan.Arguments);
         Assert.Contains(new("OPERATION_ID", Op.Value), run.Plan.Environment);
         Assert.Contains(new("ACTION_DIGEST", ActionDigest.ToString()), run.Plan.Environment);
         Assert.Contains(new("PLATFORM_os_name", "linux"), run.Plan.Environment);
         await File.WriteAllTextAsync(run.Plan.StdoutPath, "not today\n");
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 1)));
+        Exit(Report(exitCode: 1));
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.InternalError!.Code);
         Assert.Contains("not today", finished.Result.InternalError!.Message, StringComparison.Ordinal);
@@ -276,9 +275,9 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         WorkerOptions = WorkerOptions with { PreconditionScript = "/no/such/script" };
         StartExecutor();
-        var run = await Runner.ExpectMsgAsync<Run>();
+        var run = await NextRunAsync();
         await File.WriteAllTextAsync(run.Plan.StderrPath, "nativelink-actors: /no/such/script: not found\n");
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 127) with { Unstarted = true }));
+        Exit(Report(exitCode: 127) with { Unstarted = true });
         var error = (await FinishedAsync()).Result.InternalError;
         Assert.Equal((int)Grpc.Core.StatusCode.Internal, error!.Code);
         Assert.Contains("'/no/such/script' could not be run: nativelink-actors: /no/such/script: not found", error.Message, StringComparison.Ordinal);
@@ -324,10 +323,10 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
             AdditionalEnvironment = [new EnvironmentEntry("DEMO_ENV", EnvironmentSource.Value, "yes"), new EnvironmentEntry("DIR", EnvironmentSource.ActionDirectory)],
         };
         StartExecutor();
-        var run = await Runner.ExpectMsgAsync<Run>();
+        var run = await NextRunAsync();
         Assert.Contains(new("DEMO_ENV", "yes"), run.Plan.Environment);
         Assert.DoesNotContain(run.Plan.Environment, variable => variable.Key == "DIR");
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Downloader.ExpectMsgAsync<LoadAction>();
     }
 
@@ -336,10 +335,10 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     {
         WorkerOptions = WorkerOptions with { PreconditionScript = "sleep 100" };
         StartExecutor();
-        await Runner.ExpectMsgAsync<Run>();
+        await NextRunAsync();
         Clock.Advance(TimeSpan.FromSeconds(30));
         await Runner.ExpectMsgAsync(new Abort(Attempt));
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, aborted: true)));
+        Exit(Report(exitCode: 137, aborted: true));
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
@@ -352,8 +351,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Sys.Stop(executor);
         await Runner.ExpectMsgAsync(new Abort(Attempt));
         await ExpectTerminatedAsync(executor);
-        Assert.True(Root!.Disposed);
-        Assert.Empty(WorkLeft);
+        await AwaitConditionAsync(() => Task.FromResult(Root!.Disposed && WorkLeft.Length == 0));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report()));
+        Exit(Report());
         await Connection.ExpectMsgAsync(new ProcessEnded(Attempt));
         await UploadAsync();
         var finished = await FinishedAsync();
@@ -39,7 +39,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await RunAsync();
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 33)));
+        Exit(Report(exitCode: 33));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -59,7 +59,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(0.1));
         await Runner.ExpectMsgAsync(new Abort(Attempt));
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, aborted: true)));
+        Exit(Report(exitCode: 137, signal: 9, aborted: true));
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await PublishAsync();
@@ -77,7 +77,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await LoadAsync(action: Action(timeout: Duration.FromTimeSpan(TimeSpan.FromSeconds(10))));
         await StageAsync();
-        var run = await Runner.ExpectMsgAsync<Run>();
+        var run = await NextRunAsync();
         Clock.Advance(TimeSpan.FromSeconds(7));
         run.Plan.Clock!.Start(Clock.Now);
         Clock.Advance(TimeSpan.FromSeconds(9.9));
@@ -99,7 +99,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(0.1));
         await Runner.ExpectMsgAsync(new Abort(Attempt));
-        Runner.Reply(new Exited(Attempt, Report(exitCode: 137, signal: 9, aborted: true)));
+        Exit(Report(exitCode: 137, signal: 9, aborted: true));
         await UploadAsync();
         await PublishAsync();
         await Connection.ExpectMsgAsync<ProcessEnded>();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Storage;
+using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 using static NativeLink.Actors.Worker.Tests.Operations.Actions;
 
@@ -14,6 +15,10 @@ public sealed class ActionPlanTests : IDisposable
 
     private sealed record FakeDirectory(string Path) : IActionDirectory
     {
+        public string ScriptStdoutPath => throw new NotSupportedException("no script runs here");
+
+        public string ScriptStderrPath => throw new NotSupportedException("no script runs here");
+
         public Storage.WorkDirectories.ActionDirectory Staging => throw new NotSupportedException("nothing is staged here");
 
         public void Account(long bytes)

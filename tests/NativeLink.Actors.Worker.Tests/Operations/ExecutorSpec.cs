@@ -4,7 +4,9 @@ using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
+using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
@@ -19,6 +21,7 @@ public abstract class ExecutorSpec : TestKit
 {
     private readonly string _work = Directory.CreateTempSubdirectory("executor-").FullName;
     private readonly WorkDirectory _directory;
+    private Run? _run;
 
     protected ExecutorSpec()
         : base(Akka.Configuration.ConfigurationFactory
@@ -28,7 +31,7 @@ public abstract class ExecutorSpec : TestKit
         (Connection, Downloader, Runner, Uploader) =
             (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"), CreateTestProbe("uploader"));
         _directory = WorkDirectory.Open(_work);
-        Settings = new ExecutorSettings(Options(_work), new ExecutorPeers(Downloader, Runner, Uploader), new ActionDirectories(_directory));
+        Settings = new ExecutorSettings(Options(_work), new ExecutorPeers(Sys.ActorOf(Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
     }
 
     protected TestProbe Connection { get; }
@@ -83,7 +86,14 @@ public abstract class ExecutorSpec : TestKit
             Directory.CreateDirectory(path);
             return Task.FromResult<Storage.Trees.IInputRoot>(Root = new PlainRoot(path));
         });
-        Downloader.Reply(new InputsStaged(Attempt, Root!));
+        try
+        {
+            Downloader.Reply(new InputsStaged(Attempt, Root!, OutputParents.Create(Root!.Path, stage.OutputParents, stage.WorkingDirectory)));
+        }
+        catch (FaultException error)
+        {
+            Downloader.Reply(new DownloadFailed(Attempt, error.Fault));
+        }
     }
 
     /// <summary>Brings the executor to where the process runs.</summary>
@@ -91,7 +101,7 @@ public abstract class ExecutorSpec : TestKit
     {
         await LoadAsync(command, action);
         await StageAsync();
-        var run = await Runner.ExpectMsgAsync<Run>();
+        var run = await NextRunAsync();
         run.Plan.Clock!.Start(Clock.Now);
         return run;
     }
@@ -109,6 +119,11 @@ public abstract class ExecutorSpec : TestKit
         Uploader.Reply(new Published(Attempt, actionCache, historical));
         return publish.Plan;
     }
+
+    protected async Task<Run> NextRunAsync() => _run = await Runner.ExpectMsgAsync<Run>();
+
+    /// <summary>The process has ended, and the runner has looked at what it left.</summary>
+    protected void Exit(ProcessReport report) => Runner.Reply(new Exited(Attempt, report, _run!.Inspect?.Invoke()));
 
     /// <summary>The result as a scheduler of NativeLink gets it.</summary>
     protected static Wire.ExecuteResult Told(ExecuteResult result)
@@ -130,7 +145,20 @@ public abstract class ExecutorSpec : TestKit
         // The answer leaves first, the directory goes right after it.
         for (var tries = 0; !lingers && WorkLeft.Length > 0 && tries < 1000; tries++)
             await Task.Delay(5);
-        Assert.Equal(lingers ? 1 : 0, WorkLeft.Length);
+        if (!lingers)
+            Assert.Empty(WorkLeft);
         return finished;
+    }
+
+    /// <summary>A downloader that does as the real one with what ended attempts have on disk; the rest is the probe's.</summary>
+    private sealed class Releasing(IActorRef probe) : UntypedActor
+    {
+        protected override void OnReceive(object message)
+        {
+            if (message is ReleaseFiles release)
+                release.Files.Dispose();
+            else
+                probe.Forward(message);
+        }
     }
 }

@@ -1,6 +1,6 @@
 using NativeLink.Actors.Storage;
 
-namespace NativeLink.Actors.Worker.Operations;
+namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
 /// Makes directories in an input root. Links of the tree are followed only while they stay inside it; nothing runs in the root yet, so that what was
