@@ -1,4 +1,6 @@
 using System.Net;
+using Akka.Actor;
+using Akka.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -36,6 +38,9 @@ public sealed class LocalClusterHost : IAsyncDisposable
 
     public IPEndPoint WorkerApiAddress { get; private set; } = null!;
 
+    /// <summary>The one actor system of the process, for workers in it.</summary>
+    public ActorSystem Actors => _app.Services.GetRequiredService<ActorSystem>();
+
     /// <summary>The CAS's own store, for workers in the same process.</summary>
     public ContentStore Cas { get; }
 
@@ -44,7 +49,9 @@ public sealed class LocalClusterHost : IAsyncDisposable
 
     /// <summary>Opens the stores and listens; completes when both addresses answer.</summary>
     /// <exception cref="FaultException">An address or a path cannot be used; says which and what to do.</exception>
-    public static async Task<LocalClusterHost> StartAsync(LocalClusterOptions options, ILoggerFactory logs, TimeProvider time)
+    /// <param name="akka">What else the process's actor system is to have, for workers in it.</param>
+    public static async Task<LocalClusterHost> StartAsync(
+        LocalClusterOptions options, ILoggerFactory logs, TimeProvider time, Action<AkkaConfigurationBuilder>? akka = null)
     {
         ArgumentNullException.ThrowIfNull(time);
         var log = logs.CreateLogger<LocalClusterHost>();
@@ -53,7 +60,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         try
         {
             var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryMakeRoom(bytes, options.ActionCachePath));
-            host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time), cas, actionCache, time);
+            host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time, akka), cas, actionCache, time);
             await host.ListenAsync(options, log);
             return host;
         }

@@ -1,89 +1,114 @@
+using System.Collections.Immutable;
+using System.Globalization;
 using Akka.Actor;
-using Akka.Actor.Setup;
+using Akka.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using NativeLink.Actors.Worker.Telemetry;
-using static NativeLink.Actors.Worker.PoolProtocol;
 
 namespace NativeLink.Actors.Worker;
 
-/// <summary>Workers in this process: an actor system with a <c>WorkerPool</c> and the services that its workers share.</summary>
+/// <summary>The workers of this process, in groups that share their stores, in one actor system: that of a host of their own, or another's.</summary>
 public sealed class WorkerHost : IAsyncDisposable
 {
-    // Kills are answered within 5 s and streams closed within 10: longer than this, something is stuck in the kernel.
-    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(15);
+    // The groups have bounds of their own; what is left then is the actor system's end.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
 
-    private readonly WorkerServices _services;
-    private readonly ActorSystem _system;
-    private readonly IActorRef _pool;
-    private readonly TimeSpan _drainTimeout;
-    private readonly TimeProvider _time;
+    private readonly ImmutableArray<WorkerGroup> _groups;
+    private readonly IHost? _own;
     private int _disposed;
 
-    private WorkerHost(WorkerServices services, ActorSystem system, IActorRef pool, TimeSpan drainTimeout, TimeProvider time)
-    {
-        (_services, _system, _pool, _drainTimeout, _time) = (services, system, pool, drainTimeout, time);
-        Registered = pool.Ask<AllRegistered>(new AwaitRegistered(), Timeout.InfiniteTimeSpan);
-        Stopped = FaultOf(pool.Ask<Stopped>(new AwaitStopped(), Timeout.InfiniteTimeSpan), system.WhenTerminated);
-    }
+    private WorkerHost(ImmutableArray<WorkerGroup> groups, int workers, IHost? own) => (_groups, Workers, _own) = (groups, workers, own);
 
-    /// <summary>Checks the directories, wipes the work directories, starts the actor system and its workers; completes before they are registered.</summary>
-    /// <exception cref="FaultException">A path or store cannot be used; says which and what to do.</exception>
-    public static async Task<WorkerHost> StartAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
+    /// <summary>How many workers there are.</summary>
+    public int Workers { get; }
+
+    /// <summary>Completes when every worker has been registered at least once.</summary>
+    public Task Registered => Task.WhenAll(_groups.Select(static group => group.Registered));
+
+    /// <summary>Completes when a group has stopped by itself; a fault says why. Never completes without workers.</summary>
+    public Task<Fault?> Stopped =>
+        _groups.IsEmpty ? new TaskCompletionSource<Fault?>().Task : Task.WhenAny(_groups.Select(static group => group.Stopped)).Unwrap();
+
+    /// <summary>One group alone; see <see cref="StartAsync(IReadOnlyCollection{WorkerHostOptions}, ILoggerFactory, TimeProvider)"/>.</summary>
+    public static Task<WorkerHost> StartAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time) => StartAsync([options], logs, time);
+
+    /// <summary>Starts a host with an actor system, and the workers in it; completes before they are registered.</summary>
+    /// <param name="options">One for each set of stores that workers share.</param>
+    /// <exception cref="FaultException">A path or store cannot be used; says which and what to do. What was started before has been ended.</exception>
+    public static async Task<WorkerHost> StartAsync(IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time)
     {
-        // Timers, sockets and the pool's own work share the thread pool with whoever else lives in this process; its slow start must not cost a keep-alive.
-        ThreadPool.GetMinThreads(out var threads, out var ports);
-        ThreadPool.SetMinThreads(Math.Max(threads, 16), Math.Max(ports, 16));
-        var services = await WorkerServices.OpenAsync(options, logs, time);
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddSingleton(logs);
+        builder.Services.AddSingleton<IHostLifetime, CallerDecides>();
+        builder.Services.AddAkka("nativelink", akka => akka.AddNativeLinkDefaults(logs));
+        var own = builder.Build();
         try
         {
-            var setup = BootstrapSetup.Create().WithConfig(WorkerHocon.Host()).And(new AkkaLogSetup(logs));
-            var system = ActorSystem.Create("nativelink", setup);
-            var pool = system.ActorOf(WorkerPool.CreateProps(services.ToPool()), "workers");
-            return new WorkerHost(services, system, pool, options.DrainTimeout, time);
+            await own.StartAsync();
+            return await StartAsync(own.Services.GetRequiredService<ActorSystem>(), options, logs, time, own);
         }
         catch
         {
-            await services.DisposeAsync();
+            await StopAsync(own);
             throw;
         }
     }
 
-    /// <summary>Completes when every worker has been registered at least once.</summary>
-    public Task Registered { get; }
+    /// <summary>Starts the workers in an actor system that was made with <see cref="WorkerHosting.AddNativeLinkDefaults"/>, and that its owner ends after them.</summary>
+    /// <inheritdoc cref="StartAsync(IReadOnlyCollection{WorkerHostOptions}, ILoggerFactory, TimeProvider)"/>
+    public static Task<WorkerHost> JoinAsync(ActorSystem system, IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time) =>
+        StartAsync(system, options, logs, time, null);
 
-    /// <summary>Completes when the host has stopped by itself; a fault says why.</summary>
-    public Task<Fault?> Stopped { get; }
-
-    /// <summary>Refuses new work, finishes what runs, says goodbye. True when all was finished, false when the bound cut it.</summary>
-    public async Task<bool> DrainAsync()
-    {
-        try
-        {
-            return (await _pool.Ask<AllDrained>(new DrainAll(), Timeout.InfiniteTimeSpan).WaitAsync(_drainTimeout, _time)).Completed;
-        }
-        catch (TimeoutException)
-        {
-            return false;
-        }
-    }
+    /// <summary>Refuses new work, finishes what runs, says goodbye. True when all was finished, false when a bound cut it.</summary>
+    public async Task<bool> DrainAsync() => (await Task.WhenAll(_groups.Select(static group => group.DrainAsync()))).All(static finished => finished);
 
     /// <summary>Ends everything now; no process of an action is left when it completes.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        try
-        {
-            await _pool.GracefulStop(EndTimeout, new ShutdownAll());
-        }
-        catch (OperationCanceledException)
-        {
-            // Whatever still runs is ended by the launcher, below.
-        }
-        await _system.Terminate().WaitAsync(EndTimeout, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _services.DisposeAsync();
+        await Task.WhenAll(_groups.Select(static group => group.EndAsync()));
+        if (_own is not null)
+            await StopAsync(_own);
     }
 
-    private static async Task<Fault?> FaultOf(Task<Stopped> stopped, Task terminated) =>
-        await Task.WhenAny(stopped, terminated) == stopped && stopped.IsCompletedSuccessfully ? (await stopped).Fault : null;
+    private static async Task<WorkerHost> StartAsync(
+        ActorSystem system, IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time, IHost? own)
+    {
+        // Timers, sockets and the pool's own work share the thread pool with whoever else lives in this process; its slow start must not cost a keep-alive.
+        ThreadPool.GetMinThreads(out var threads, out var ports);
+        ThreadPool.SetMinThreads(Math.Max(threads, 16), Math.Max(ports, 16));
+        var groups = ImmutableArray.CreateBuilder<WorkerGroup>();
+        try
+        {
+            foreach (var one in options)
+            {
+                var name = options.Count == 1 ? "workers" : string.Create(CultureInfo.InvariantCulture, $"workers-{groups.Count}");
+                groups.Add(await WorkerGroup.StartAsync(system, name, one, logs, time));
+            }
+        }
+        catch
+        {
+            foreach (var group in groups)
+                await group.EndAsync();
+            throw;
+        }
+        return new WorkerHost(groups.ToImmutable(), options.Sum(static one => one.Workers.Length), own);
+    }
+
+    private static async Task StopAsync(IHost host)
+    {
+        using var bound = new CancellationTokenSource(StopTimeout);
+        await host.StopAsync(bound.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        host.Dispose();
+    }
+
+    /// <summary>The program that starts the workers hears signals and decides when they end; the host must not.</summary>
+    private sealed class CallerDecides : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 }

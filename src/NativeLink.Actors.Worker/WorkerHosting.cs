@@ -1,19 +1,20 @@
-using Akka.Actor;
 using Akka.Hosting;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Worker.Telemetry;
-using static NativeLink.Actors.Worker.PoolProtocol;
 
 namespace NativeLink.Actors.Worker;
 
-/// <summary>Workers inside somebody's own actor system, by Akka.Hosting.</summary>
+/// <summary>Workers by Akka.Hosting, in whichever host: this project's programs start them in the same way.</summary>
 public static class WorkerHosting
 {
-    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(15);
+    /// <summary>What an actor system with workers needs: dispatchers, bounds of its shutdown, and its log in <paramref name="logs"/>.</summary>
+    public static AkkaConfigurationBuilder AddNativeLinkDefaults(this AkkaConfigurationBuilder builder, ILoggerFactory logs) =>
+        builder.AddHocon(WorkerHocon.Host(), HoconAddMode.Append).AddSetup(new AkkaLogSetup(logs));
 
     /// <summary>
     /// Adds the workers of <paramref name="options"/> to the actor system being built: dispatchers, services and a <see cref="WorkerPool"/>, which the
-    /// registry then knows. They end, with every process of their actions, before the system does.
+    /// registry then knows. When the host stops they drain, within the options' bound and the host's own, and end, with every process of their actions, before the
+    /// system does.
     /// </summary>
     /// <exception cref="FaultException">At the system's start: a path or store cannot be used; says which and what to do.</exception>
     public static AkkaConfigurationBuilder AddNativeLinkWorkers(
@@ -21,22 +22,5 @@ public static class WorkerHosting
         builder
             .AddHocon(WorkerHocon.Reference(), HoconAddMode.Append)
             .WithActors(async (system, registry) =>
-            {
-                var services = await WorkerServices.OpenAsync(options, logs, time);
-                var pool = system.ActorOf(WorkerPool.CreateProps(services.ToPool()), "nativelink-workers");
-                registry.Register<WorkerPool>(pool);
-                CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeActorSystemTerminate, "nativelink-workers", async () =>
-                {
-                    try
-                    {
-                        await pool.GracefulStop(EndTimeout, new ShutdownAll());
-                    }
-                    catch (OperationCanceledException)
-                    {
-                        // Whatever still runs is ended by the launcher, below.
-                    }
-                    await services.DisposeAsync();
-                    return Akka.Done.Instance;
-                });
-            });
+                registry.Register<WorkerPool>((await WorkerGroup.StartAsync(system, "nativelink-workers", options, logs, time)).Pool));
 }

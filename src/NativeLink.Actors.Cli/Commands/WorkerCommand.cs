@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
+using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Commands;
 
@@ -57,7 +58,7 @@ public sealed partial class WorkerCommand
 
     private static async Task<int> RunAsync(WorkerPlan plan, Signals signals, ILoggerFactory logs, ILogger log)
     {
-        await using var workers = await WorkerSet.StartAsync([.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
+        await using var workers = await WorkerHost.StartAsync([.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
         LogStarted(log, workers.Workers);
         return await WorkerRun.UntilSignalAsync(workers, signals, log, TimeProvider.System);
     }

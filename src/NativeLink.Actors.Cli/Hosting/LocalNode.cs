@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Cli.Hosting;
 /// <summary>The local cluster and, unless told otherwise, workers for it, in this process. These speak the worker API without a wire in between.</summary>
 public sealed class LocalNode : IAsyncDisposable
 {
-    private LocalNode(LocalClusterHost cluster, WorkerSet workers, IDisposable? directory) =>
+    private LocalNode(LocalClusterHost cluster, WorkerHost workers, IDisposable? directory) =>
         (Cluster, Workers, _directory) = (cluster, workers, directory);
 
     private readonly IDisposable? _directory;
@@ -17,7 +17,7 @@ public sealed class LocalNode : IAsyncDisposable
     public LocalClusterHost Cluster { get; }
 
     /// <summary>May be none.</summary>
-    public WorkerSet Workers { get; }
+    public WorkerHost Workers { get; }
 
     /// <summary>Starts the cluster, then the workers, and waits until these are registered.</summary>
     /// <param name="workers">Makes the workers' options from the cluster that runs; as many hosts as there are stores to share.</param>
@@ -27,11 +27,11 @@ public sealed class LocalNode : IAsyncDisposable
         LocalClusterOptions options, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> workers, IDisposable? directory, ILoggerFactory logs, TimeProvider time)
     {
         LocalClusterHost? cluster = null;
-        WorkerSet? set = null;
+        WorkerHost? set = null;
         try
         {
-            cluster = await LocalClusterHost.StartAsync(options, logs, time);
-            set = await WorkerSet.StartAsync(workers(cluster), logs, time);
+            cluster = await LocalClusterHost.StartAsync(options, logs, time, akka => akka.AddNativeLinkDefaults(logs));
+            set = await WorkerHost.JoinAsync(cluster.Actors, workers(cluster), logs, time);
             if (set.Workers > 0)
                 await Task.WhenAny(set.Registered, set.Stopped).WaitAsync(RegisterWithin, time);
             return new LocalNode(cluster, set, directory);

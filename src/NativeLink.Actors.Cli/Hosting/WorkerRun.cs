@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
@@ -11,7 +12,7 @@ public static partial class WorkerRun
 
     /// <param name="beginDrain">Told once, when the workers begin to finish.</param>
     /// <returns>The process's exit code.</returns>
-    public static async Task<int> UntilSignalAsync(WorkerSet workers, Signals signals, ILogger log, TimeProvider time, Action? beginDrain = null)
+    public static async Task<int> UntilSignalAsync(WorkerHost workers, Signals signals, ILogger log, TimeProvider time, Action? beginDrain = null)
     {
         var stopped = workers.Stopped;
         await Task.WhenAny(stopped, signals.Finish, signals.End);
@@ -33,14 +34,14 @@ public static partial class WorkerRun
         return finished ? ExitCodes.Ok : ExitCodes.DrainCut;
     }
 
-    private static async Task<int> EndAsync(WorkerSet workers, ILogger log, TimeProvider time)
+    private static async Task<int> EndAsync(WorkerHost workers, ILogger log, TimeProvider time)
     {
         LogEnding(log);
         await DisposeAsync(workers, log, time);
         return ExitCodes.Interrupted;
     }
 
-    private static async Task<int> StoppedAsync(WorkerSet workers, Fault? fault, ILogger log, TimeProvider time)
+    private static async Task<int> StoppedAsync(WorkerHost workers, Fault? fault, ILogger log, TimeProvider time)
     {
         if (fault is not null)
             LogStopped(log, fault.Detail);
@@ -48,7 +49,7 @@ public static partial class WorkerRun
         return fault is null ? ExitCodes.Ok : ExitCodes.Stopped;
     }
 
-    private static async Task DisposeAsync(WorkerSet workers, ILogger log, TimeProvider time)
+    private static async Task DisposeAsync(WorkerHost workers, ILogger log, TimeProvider time)
     {
         try
         {

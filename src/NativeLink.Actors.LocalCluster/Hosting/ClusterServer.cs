@@ -1,3 +1,4 @@
+using Akka.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -37,7 +38,9 @@ internal static class ClusterServer
 
     private static readonly TimeSpan PingAnswer = TimeSpan.FromSeconds(20);
 
-    public static WebApplication Build(LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
+    /// <param name="akka">What else the process's actor system is to have; it wins over what is set here.</param>
+    public static WebApplication Build(
+        LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time, Action<AkkaConfigurationBuilder>? akka)
     {
         EarlyLoading.LoadReferencesOf(typeof(ClusterServer).Assembly);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -46,7 +49,12 @@ internal static class ClusterServer
         builder.Services.AddSingleton<IHostLifetime, CallerDecides>();
         builder.Services.AddSingleton<ILoggerFactory>(new FrameworkLogs(logs));
         builder.Services.AddRoutingCore();
-        AddServices(builder.Services, options, cas, actionCache, logs, time);
+        var scheduler = AddServices(builder.Services, options, cas, actionCache, logs, time);
+        builder.Services.AddAkka("nativelink", system =>
+        {
+            akka?.Invoke(system);
+            system.AddHocon(LocalScheduler.Hocon(), HoconAddMode.Append).WithActors((actors, _) => scheduler.Start(actors));
+        });
         var app = builder.Build();
         app.UseFirstMessageBound(time);
         Map(app, options);
@@ -84,7 +92,7 @@ internal static class ClusterServer
             listen.Use(WorkerAddress.Mark);
     }
 
-    private static void AddServices(
+    private static LocalScheduler AddServices(
         IServiceCollection services, LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
     {
         var results = new CompleteResults(actionCache, cas);
@@ -106,6 +114,7 @@ internal static class ClusterServer
         services.AddSingleton(new ExecutionService(scheduler, options));
         services.AddSingleton(new OperationsService(scheduler));
         services.AddSingleton(new WorkerApiService(scheduler));
+        return scheduler;
     }
 
     private static long MostUploadBytes(LocalClusterOptions options) =>

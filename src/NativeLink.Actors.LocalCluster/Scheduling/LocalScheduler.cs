@@ -14,17 +14,28 @@ public sealed class LocalScheduler : IAsyncDisposable
 {
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(5);
 
-    private readonly ActorSystem _system;
-    private readonly IActorRef _loop;
+    private readonly Props _props;
+    private IActorRef _loop = ActorRefs.Nobody;
     private bool _isDraining;
 
     public LocalScheduler(SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions, IActionResults results)
     {
         (Options, Time, Actions, Results) = (options, time, actions, results);
         Properties = new PropertyRules(options.SupportedProperties);
-        _system = ActorSystem.Create("local-scheduler", ConfigurationFactory.ParseString(HoconText()));
-        _loop = _system.ActorOf(SchedulerLoop.CreateProps(options, time, logs.CreateLogger<LocalScheduler>()), "scheduler");
+        _props = SchedulerLoop.CreateProps(options, time, logs.CreateLogger<LocalScheduler>());
     }
+
+    /// <summary>The Akka keys that it needs, each with its reason.</summary>
+    public static string Hocon()
+    {
+        using var stream = typeof(LocalScheduler).Assembly.GetManifestResourceStream("cluster.conf")
+            ?? throw new InvalidOperationException("the resource cluster.conf is not in the assembly: build the project again");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>Starts in the process's actor system; before, it hears nothing.</summary>
+    public void Start(ActorSystem system) => _loop = system.ActorOf(_props, "scheduler");
 
     internal SchedulerOptions Options { get; }
 
@@ -88,16 +99,5 @@ public sealed class LocalScheduler : IAsyncDisposable
         {
             // It did not stop in time; the system's end takes it along.
         }
-
-        await _system.Terminate().WaitAsync(LongestStop, Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _system.Dispose();
-    }
-
-    private static string HoconText()
-    {
-        using var stream = typeof(LocalScheduler).Assembly.GetManifestResourceStream("cluster.conf")
-            ?? throw new InvalidOperationException("the resource cluster.conf is not in the assembly: build the project again");
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 }

@@ -15,7 +15,8 @@ public sealed class AkkaLogSetup(ILoggerFactory logs) : Setup
 
 /// <summary>
 /// Akka's logger, named in <c>hocon/worker.conf</c>: hands every line to the <see cref="ILoggerFactory"/> of <see cref="AkkaLogSetup"/>, one category an
-/// actor class, so that one log with one format has everything.
+/// actor class, so that one log with one format has everything, and levels can be set by room. (Akka.Hosting's own logger
+/// puts every line under one category, and a head of its own into its text.)
 /// </summary>
 public sealed class AkkaLogForwarder : UntypedActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
 {
@@ -54,6 +55,10 @@ public sealed class AkkaLogForwarder : UntypedActor, IRequiresMessageQueue<ILogg
             Akka.Event.LogLevel.WarningLevel => MsLevel.Warning,
             _ => MsLevel.Error,
         };
+        if (!logger.IsEnabled(level))
+            return;
+        // The operation, the attempt and the action that a line is about, and the values in it, for logs that machines read.
+        using var about = line.TryGetProperties(out var properties) ? logger.BeginScope(properties!) : null;
         logger.Log(level, default, line, line.Cause, static (state, _) => state.Message.ToString() ?? "");
     }
 }

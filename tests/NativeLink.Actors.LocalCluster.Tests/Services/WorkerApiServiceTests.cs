@@ -84,7 +84,9 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
     public async Task A_failure_inside_the_scheduler_disconnects_everyone_and_leaves_it_working()
     {
         var actions = new NoActions();
+        using var system = Akka.Actor.ActorSystem.Create("test");
         await using var scheduler = new LocalScheduler(new SchedulerOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, actions, actions);
+        scheduler.Start(system);
         var (link, feed) = (NewLink(), new OperationFeed());
         scheduler.Tell(new SchedulerProtocol.Register(link));
         scheduler.Tell(new SchedulerProtocol.Submit(NewSubmission(), feed));

@@ -218,6 +218,27 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await theirs.StopAsync();
     }
 
+    [Fact]
+    public async Task Somebody_elses_host_that_stops_lets_what_runs_finish_first()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkDefaults(NullLoggerFactory.Instance).AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        using var theirs = builder.Build();
+        await theirs.StartAsync();
+        var (begun, go) = (Path.Combine(_directory, "begun"), Path.Combine(_directory, "go"));
+        await _api.SayAsync(Start("one", $"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done; echo hello > out"));
+        await ExistsAsync(begun);
+        var stopping = theirs.StopAsync();
+        await _api.SayAsync(Start("late", "true"));
+        var refused = (await _api.HearAsync()).ExecuteResult;
+        Assert.Equal(("late", (int)StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
+        await File.WriteAllTextAsync(go, "");
+        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
+        Assert.Equal(0, (await _api.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
+        Assert.NotNull((await _api.HearAsync()).GoingAwayRequest);
+        await stopping.WaitAsync(Bound);
+    }
+
     private static async Task ExistsAsync(string path)
     {
         using var bound = new CancellationTokenSource(Bound);
