@@ -77,7 +77,7 @@ public sealed class GrpcCasClient : ICasClient
         return result;
     }
 
-    public async Task ReadAsync(Digest digest, Action<ReadOnlySpan<byte>> sink, CancellationToken cancellation)
+    public async Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)
     {
         if (digest.IsEmpty)
             return;

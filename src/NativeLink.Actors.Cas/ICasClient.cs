@@ -1,3 +1,4 @@
+using NativeLink.Actors.Cas.Codec;
 using System.Collections.Immutable;
 using Microsoft.Win32.SafeHandles;
 
@@ -63,9 +64,12 @@ public interface ICasClient : IAsyncDisposable
     /// <exception cref="FaultException">Storage, when the whole call failed.</exception>
     Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation);
 
-    /// <summary>Streams one blob of any size into <paramref name="sink"/>, resuming at the right offset after a break. Contents are not verified here.</summary>
+    /// <summary>
+    /// Streams one blob of any size into <paramref name="sink"/>, which owns each piece and is waited for before the next is asked for; resumes at the right offset
+    /// after a break. Contents are not verified here.
+    /// </summary>
     /// <exception cref="FaultException">Missing, when the CAS lacks it; Storage otherwise.</exception>
-    Task ReadAsync(Digest digest, Action<ReadOnlySpan<byte>> sink, CancellationToken cancellation);
+    Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation);
 
     /// <summary>
     /// A directory and all its descendants by GetTree, breadth first, repeated ones once. Null when the server does not offer it.

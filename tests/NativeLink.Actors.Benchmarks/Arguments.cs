@@ -13,7 +13,7 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
         targets [T2 T7 …]   measure the targets (all, or those named), a line for each finding
         crash ROUNDS [local|worker]   kill -9 a local cluster, and a worker with a remote CAS, under load at random moments, so many times each;
                             start it again; check its store, mounts, processes and a build
-        ruler --against COMMIT [local worker T1 T5 T7 T11]   this tree beside a commit (or a published program), in pairs: which figures of an action's cost
+        ruler --against COMMIT [local worker T1 T5 T6 T7 T8 T11]   this tree beside a commit (or a published program), in pairs: which figures of an action's cost
                             and of the targets moved beyond the noise (T2 is among those of "local"); --pairs N: 20 when none are named, 8 with --quick
         soak COUNT          so many small actions of mixed kinds through local, 8 in flight: memory, descriptors, threads, mounts, groups, log by the thousand,
                             and whether they stay flat; an action without an answer within 15 s ends it with who waits where; --user: as uid 1000

@@ -9,16 +9,17 @@ namespace NativeLink.Actors.Cas.Blobs;
 /// <summary>ByteStream reads: resumed where they broke, compressed ones too, since the offset counts uncompressed bytes (wire contract 2.4, 2.5).</summary>
 internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyNames)
 {
-    public async Task ReadAsync(Digest digest, bool zstd, Action<ReadOnlySpan<byte>> sink, CancellationToken cancellation)
+    public async Task ReadAsync(Digest digest, bool zstd, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)
     {
         var name = new ResourceName(
             instance, null, zstd ? BlobCompressor.Zstd : BlobCompressor.Identity, digest, !legacyNames || digest.Function != DigestFunction.Sha256).ToString();
         long offset = 0;
-        void Deliver(ReadOnlySpan<byte> data)
+        ValueTask DeliverAsync(BlobPiece piece)
         {
-            sink(data);
-            offset += data.Length;
-            CasMetrics.RecordDownload(data.Length);
+            // Before it is the sink's: what breaks then has been received.
+            offset += piece.Memory.Length;
+            CasMetrics.RecordDownload(piece.Memory.Length);
+            return sink(piece);
         }
         try
         {
@@ -26,9 +27,9 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
             {
                 var request = new ReadRequest { ResourceName = name, ReadOffset = offset };
                 if (zstd)
-                    await ReadFrameAsync(request, attempt, Deliver);
+                    await ReadFrameAsync(request, attempt, DeliverAsync);
                 else
-                    await ReadPlainAsync(request, attempt, Deliver);
+                    await ReadPlainAsync(request, attempt, DeliverAsync);
                 return offset < digest.SizeBytes
                     ? throw new RpcException(new Status(StatusCode.Unavailable, $"the stream ended at byte {offset} of {digest.SizeBytes}"))
                     : true;
@@ -43,17 +44,17 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
     public static Fault MissingFault(Digest digest) =>
         new(FaultKind.Missing, $"blob {digest} is not in the CAS") { Code = StatusCode.NotFound, Missing = ImmutableArray.Create(digest) };
 
-    private static async Task ReadPlainAsync(ReadRequest request, RpcAttempt attempt, Action<ReadOnlySpan<byte>> deliver)
+    private static async Task ReadPlainAsync(ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
     {
         using var call = attempt.Invoker.AsyncServerStreamingCall(ByteStreamMethods.Read, null, attempt.Options, request);
         while (await call.ResponseStream.MoveNext(attempt.Options.CancellationToken))
         {
             using var chunk = call.ResponseStream.Current;
-            deliver(chunk.Data);
+            await deliver(chunk.TakeData());
         }
     }
 
-    private static async Task ReadFrameAsync(ReadRequest request, RpcAttempt attempt, Action<ReadOnlySpan<byte>> deliver)
+    private static async Task ReadFrameAsync(ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
     {
         using var call = attempt.Invoker.AsyncServerStreamingCall(ByteStreamMethods.Read, null, attempt.Options, request);
         using var frame = new ZstdFrameReader();
@@ -62,7 +63,8 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
             while (await call.ResponseStream.MoveNext(attempt.Options.CancellationToken))
             {
                 using var chunk = call.ResponseStream.Current;
-                frame.Append(chunk.Data, deliver);
+                foreach (var piece in frame.Decode(chunk.Data))
+                    await deliver(piece);
             }
             frame.Finish();
         }

@@ -17,7 +17,7 @@ internal sealed class ReadFrame : IDisposable
     private readonly long _offset;
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly int _length;
-    private PooledBytes _received;
+    private BlobPiece? _received;
 
     /// <param name="length">Bytes; the file has at least <paramref name="offset"/> + so many.</param>
     public ReadFrame(SafeFileHandle file, long offset, int length) => (_file, _offset, _length) = (file, offset, length);
@@ -29,7 +29,10 @@ internal sealed class ReadFrame : IDisposable
     }
 
     /// <summary>What was received, until disposed.</summary>
-    public ReadOnlySpan<byte> Data => _received.Span;
+    public ReadOnlySpan<byte> Data => _received is null ? default : _received.Memory.Span;
+
+    /// <summary>What was received, for whoever takes it: it is not given back with the frame.</summary>
+    public BlobPiece TakeData() => Interlocked.Exchange(ref _received, null) ?? BlobPiece.CopyOf(default);
 
     /// <summary>Reads the wire form; fields unknown to us are skipped.</summary>
     /// <exception cref="InvalidDataException">Not a message.</exception>
@@ -43,7 +46,7 @@ internal sealed class ReadFrame : IDisposable
             {
                 var tag = WireFormat.ReadVarint(ref reader);
                 if (tag == DataTag)
-                    frame._received.Set(WireFormat.ReadBytes(ref reader));
+                    frame.Set(WireFormat.ReadBytes(ref reader));
                 else
                     WireFormat.Skip(ref reader, tag);
             }
@@ -56,7 +59,7 @@ internal sealed class ReadFrame : IDisposable
         }
     }
 
-    public void Dispose() => _received.Return();
+    public void Dispose() => _received?.Dispose();
 
     internal static void Serialize(ReadFrame frame, SerializationContext context)
     {
@@ -70,6 +73,13 @@ internal sealed class ReadFrame : IDisposable
         else
             CopyFile(frame._file, frame._offset, frame._length, target);
         context.Complete();
+    }
+
+    /// <summary>Replaces what it held, as a field that comes twice does.</summary>
+    private void Set(in ReadOnlySequence<byte> bytes)
+    {
+        _received?.Dispose();
+        _received = BlobPiece.CopyOf(bytes);
     }
 
     private static int WriteHeader(Span<byte> header, int length)

@@ -16,7 +16,7 @@ internal sealed class WriteFrame : IDisposable
     private const byte DataTag = (10 << 3) | 2;
 
     private readonly ReadOnlyMemory<byte> _bytes;
-    private PooledBytes _received;
+    private BlobPiece? _received;
 
     public WriteFrame(string resourceName, long offset, bool finish, ReadOnlyMemory<byte> data) =>
         (ResourceName, WriteOffset, FinishWrite, _bytes) = (resourceName, offset, finish, data);
@@ -32,7 +32,7 @@ internal sealed class WriteFrame : IDisposable
     public bool FinishWrite { get; private set; }
 
     /// <summary>What was received, until disposed; or what is to be sent.</summary>
-    public ReadOnlySpan<byte> Data => _bytes.IsEmpty ? _received.Span : _bytes.Span;
+    public ReadOnlySpan<byte> Data => _received is null ? _bytes.Span : _received.Memory.Span;
 
     /// <summary>Bytes of the wire form.</summary>
     public int Size
@@ -96,7 +96,7 @@ internal sealed class WriteFrame : IDisposable
         writer.Advance(at);
     }
 
-    public void Dispose() => _received.Return();
+    public void Dispose() => _received?.Dispose();
 
     internal static void Serialize(WriteFrame frame, SerializationContext context)
     {
@@ -133,7 +133,9 @@ internal sealed class WriteFrame : IDisposable
                 FinishWrite = WireFormat.ReadVarint(ref reader) != 0;
                 break;
             case DataTag:
-                _received.Set(WireFormat.ReadBytes(ref reader));
+                // A field that comes twice replaces what it held.
+                _received?.Dispose();
+                _received = BlobPiece.CopyOf(WireFormat.ReadBytes(ref reader));
                 break;
             default:
                 WireFormat.Skip(ref reader, tag);

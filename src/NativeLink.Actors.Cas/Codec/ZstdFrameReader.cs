@@ -40,6 +40,20 @@ internal sealed class ZstdFrameReader : IDisposable
             throw new InvalidDataException($"{data.Length} bytes follow the end of the zstd frame");
     }
 
+    /// <summary>All that these bytes yield, in pieces of at most 128 KiB, which are the caller's.</summary>
+    /// <exception cref="InvalidDataException">Not zstd, or bytes after the frame's end.</exception>
+    public IReadOnlyList<BlobPiece> Decode(ReadOnlySpan<byte> data)
+    {
+        var pieces = new List<BlobPiece>();
+        Append(data, piece =>
+        {
+            var buffer = ArrayPool<byte>.Shared.Rent(piece.Length);
+            piece.CopyTo(buffer);
+            pieces.Add(BlobPiece.Of(buffer, piece.Length));
+        });
+        return pieces;
+    }
+
     /// <exception cref="InvalidDataException">The frame has not ended.</exception>
     public void Finish()
     {

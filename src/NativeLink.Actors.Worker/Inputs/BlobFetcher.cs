@@ -1,3 +1,4 @@
+using Akka.Streams;
 using Google.Protobuf;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
@@ -31,11 +32,12 @@ internal sealed class BlobFetcher(ICasClient cas, ContentStore store, ArrivalCou
 
     /// <summary>One large blob, in a stream.</summary>
     /// <param name="stop">Cancelled when nobody wants it any more.</param>
-    public async Task<Fetched> FetchLargeAsync(WantedBlob wanted, CancellationToken stop)
+    /// <param name="materializer">Runs the graph of a file.</param>
+    public async Task<Fetched> FetchLargeAsync(WantedBlob wanted, IMaterializer materializer, CancellationToken stop)
     {
         try
         {
-            return wanted.Kind == BlobKind.File ? await StoreStreamAsync(wanted, stop) : await ReadMessageAsync(wanted, stop);
+            return wanted.Kind == BlobKind.File ? await StoreStreamAsync(wanted, materializer, stop) : await ReadMessageAsync(wanted, stop);
         }
         catch (Exception error)
         {
@@ -82,10 +84,10 @@ internal sealed class BlobFetcher(ICasClient cas, ContentStore store, ArrivalCou
         }
     }
 
-    private async Task<Fetched> StoreStreamAsync(WantedBlob wanted, CancellationToken stop)
+    private async Task<Fetched> StoreStreamAsync(WantedBlob wanted, IMaterializer materializer, CancellationToken stop)
     {
         using var writer = store.BeginWrite(wanted.Digest);
-        await cas.ReadAsync(wanted.Digest, writer.Append, stop);
+        await LargeDownload.RunAsync(cas, wanted.Digest, writer, materializer, stop);
         writer.Commit();
         return new Fetched(wanted, new Arrival(null, store.TryLease(wanted.Digest), null), false);
     }

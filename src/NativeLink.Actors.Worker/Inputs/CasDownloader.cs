@@ -1,3 +1,4 @@
+using Akka.Streams;
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
@@ -36,6 +37,7 @@ public sealed class CasDownloader : TransferActor
     private readonly ArrivalCount _arrivals;
     private readonly BlobFetcher _fetcher;
     private readonly DownloaderSource _source;
+    private IMaterializer? _materializer;
     private readonly Func<StageInputs, ITreeSource, CancellationToken, Props> _staging;
 
     /// <summary>Use <see cref="CreateProps(ICasClient, ContentStore, IInputRoots, TimeProvider)"/>; Akka itself calls this.</summary>
@@ -186,7 +188,9 @@ public sealed class CasDownloader : TransferActor
         {
             _streams.Add(blob);
             var stop = blob.Stop = CancellationTokenSource.CreateLinkedTokenSource(_lifetime.Token);
-            Start(() => _fetcher.FetchLargeAsync(blob, stop.Token), fetched => new StreamArrived(stop, fetched));
+            // Its graphs are children of this actor, and end with it.
+            var materializer = _materializer ??= Context.Materializer();
+            Start(() => _fetcher.FetchLargeAsync(blob, materializer, stop.Token), fetched => new StreamArrived(stop, fetched));
         }
     }
 

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Cas.Codec;
 using System.Buffers;
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
@@ -23,24 +24,23 @@ public sealed class StoreCasClient(ContentStore store) : ICasClient
     public Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
         Task.FromResult<IReadOnlyList<BatchBlob>>([.. digests.Select(ReadWhole)]);
 
-    public Task ReadAsync(Digest digest, Action<ReadOnlySpan<byte>> sink, CancellationToken cancellation)
+    public async Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)
     {
         if (digest.IsEmpty)
-            return Task.CompletedTask;
+            return;
         using var file = store.TryOpenRead(digest) ?? throw new FaultException(BlobReader.MissingFault(digest));
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
+        for (long offset = 0; ;)
         {
-            for (long offset = 0; RandomAccess.Read(file, buffer, offset) is > 0 and var read; offset += read)
+            cancellation.ThrowIfCancellationRequested();
+            var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+            var piece = BlobPiece.Of(buffer, RandomAccess.Read(file, buffer, offset));
+            offset += piece.Memory.Length;
+            if (piece.Memory.IsEmpty)
             {
-                cancellation.ThrowIfCancellationRequested();
-                sink(buffer.AsSpan(0, read));
+                piece.Dispose();
+                return;
             }
-            return Task.CompletedTask;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
+            await sink(piece);
         }
     }
 

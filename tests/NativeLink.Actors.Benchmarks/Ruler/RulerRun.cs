@@ -50,7 +50,9 @@ internal static class RulerRun
         new("worker", actions.WorkerAsync),
         new("T1", TargetGauges.WarmNoOpAsync),
         new("T5", TargetGauges.ColdTreeAsync),
+        new("T6", TargetGauges.BigBlobAsync),
         new("T7", TargetGauges.MemoryAsync),
+        new("T8", TargetGauges.StartUpAsync),
         new("T11", TargetGauges.BlackBoxAsync),
     ];
 

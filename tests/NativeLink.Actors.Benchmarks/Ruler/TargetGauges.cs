@@ -27,6 +27,19 @@ internal static class TargetGauges
         return [new Reading("T5, cold, 10,000 files from the CAS", "ms", cold.Min) { Floor = floors.Min }];
     }
 
+    public static async Task<IReadOnlyList<Reading>> BigBlobAsync(BenchContext context)
+    {
+        var (download, downloadFloor, upload, uploadFloor) = await BigBlob.SampleAsync(context);
+        return
+        [
+            new Reading("T6, 1 GiB downloaded, verified, stored", "GB/s", download) { Floor = downloadFloor, MoreIsBetter = true },
+            new Reading("T6, 1 GiB hashed and uploaded", "GB/s", upload) { Floor = uploadFloor, MoreIsBetter = true },
+        ];
+    }
+
+    public static async Task<IReadOnlyList<Reading>> StartUpAsync(BenchContext context) =>
+        [new Reading("T8, start to registered", "s", (await StartUp.SampleAsync(context, 3)).Order().ElementAt(1))];
+
     public static async Task<IReadOnlyList<Reading>> MemoryAsync(BenchContext context)
     {
         var (idle, warm, stdout, _, download) = await Memory.SampleAsync(context, (context.Quick ? 256L : 1024L) << 20, Settle);

@@ -27,6 +27,17 @@ internal static class BigBlob
         return findings;
     }
 
+    /// <summary>GB/s of a download and of an upload on one file system, each beside the bare stream.</summary>
+    public static async Task<(double Download, double DownloadFloor, double Upload, double UploadFloor)> SampleAsync(BenchContext context)
+    {
+        var (volume, memory) = (await context.VolumeAsync("ext4"), await context.VolumeAsync("tmpfs"));
+        await using var bare = await ServerProcess.StartBareStreamAsync();
+        using var channel = BareStream.Connect(bare.Client);
+        var (floors, ours) = await WithAsync(context, volume, memory, (worker, client) => DownloadsAsync(context, channel, worker, client));
+        var (upFloors, ups) = await WithAsync(context, volume, memory, (worker, client) => UploadsAsync(context, channel, worker, client));
+        return (ours.Median, floors.Median, ups.Median, upFloors.Median);
+    }
+
     /// <summary>An action whose output, <c>o</c>, is 1 GiB long and unlike any other's.</summary>
     public static Digest AddMaker(BlobSet blobs, string salt)
     {
@@ -37,10 +48,10 @@ internal static class BigBlob
         return blobs.Add(["/bin/sh", "-c", script], new Reapi.Directory { Files = { node } }, ["o"]);
     }
 
-    private static async Task<Finding> WithAsync(BenchContext context, Volume volume, Volume memory, Func<CasWorker, LoadClient, Task<Finding>> measure)
+    private static async Task<T> WithAsync<T>(BenchContext context, Volume volume, Volume memory, Func<CasWorker, LoadClient, Task<T>> measure)
     {
         var (data, work) = (memory.NewDirectory("t6-cas"), volume.NewDirectory("t6-worker"));
-        Finding finding;
+        T finding;
         await using (var cas = await ServerProcess.StartLocalIn(data, context, "--workers", "0"))
         await using (var worker = await CasWorker.StartAsync(context, work, cas.Client))
         {
@@ -55,6 +66,12 @@ internal static class BigBlob
 
     private static async Task<Finding> DownloadAsync(BenchContext context, Volume volume, GrpcChannel channel, CasWorker worker, LoadClient client)
     {
+        var (floors, ours) = await DownloadsAsync(context, channel, worker, client);
+        return Finding.OfFloor($"1 GiB downloaded, verified, stored, {volume.Name}", ours.Median, floors.Median, 0.6, "GB/s", $"{ours}; bare stream {floors}", least: true);
+    }
+
+    private static async Task<(Sample Floors, Sample Ours)> DownloadsAsync(BenchContext context, GrpcChannel channel, CasWorker worker, LoadClient client)
+    {
         var (floors, ours) = (new Sample(), new Sample());
         for (var pass = 0; pass < (context.Quick ? 2 : 4); pass++)
         {
@@ -65,10 +82,16 @@ internal static class BigBlob
             var (_, result) = await worker.RunAsync(action);
             ours.Add(Rate(TimeSpan.FromMilliseconds(Stages.Of(result).Fetch)));
         }
-        return Finding.OfFloor($"1 GiB downloaded, verified, stored, {volume.Name}", ours.Median, floors.Median, 0.6, "GB/s", $"{ours}; bare stream {floors}", least: true);
+        return (floors, ours);
     }
 
     private static async Task<Finding> UploadAsync(BenchContext context, Volume volume, GrpcChannel channel, CasWorker worker, LoadClient client)
+    {
+        var (floors, ours) = await UploadsAsync(context, channel, worker, client);
+        return Finding.OfFloor($"1 GiB hashed and uploaded, {volume.Name}", ours.Median, floors.Median, 0.8, "GB/s", $"{ours}; bare stream {floors}", least: true);
+    }
+
+    private static async Task<(Sample Floors, Sample Ours)> UploadsAsync(BenchContext context, GrpcChannel channel, CasWorker worker, LoadClient client)
     {
         var (floors, ours) = (new Sample(), new Sample());
         for (var pass = 0; pass < (context.Quick ? 2 : 4); pass++)
@@ -79,7 +102,7 @@ internal static class BigBlob
             var (_, result) = await worker.RunAsync(action);
             ours.Add(Rate(TimeSpan.FromMilliseconds(Stages.Of(result).Upload)));
         }
-        return Finding.OfFloor($"1 GiB hashed and uploaded, {volume.Name}", ours.Median, floors.Median, 0.8, "GB/s", $"{ours}; bare stream {floors}", least: true);
+        return (floors, ours);
     }
 
     private static double Rate(TimeSpan took) => GiB / 1e9 / took.TotalSeconds;

@@ -16,6 +16,25 @@ public sealed class FetchTests : InputSpec
     }
 
     [Fact]
+    public async Task Large_files_arrive_whole_at_the_first_try_however_many_come_at_once()
+    {
+        var files = Enumerable.Range(0, 10).Select(i => Server.Put(Noise(20_000_000 + i, i))).ToArray();
+        using var leases = await Source.FetchAsync(files, None);
+        Assert.All(files, file => Assert.Equal((1, Server.Blobs[file].Length), (Server.Reads[file], Stored(file).Length)));
+    }
+
+    [Fact]
+    public async Task A_large_file_that_the_disk_refuses_is_that_disks_fault_and_stops_the_call()
+    {
+        // Its bytes are more than its digest says: what writes them refuses them long before the end.
+        var file = Server.Put(Noise(2_000_000));
+        Server.Blobs[file] = Noise(100_000_000);
+        var error = await Assert.ThrowsAsync<FaultException>(() => Source.FetchAsync([file], None).WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal((FaultKind.Storage, StatusCode.DataLoss), (error.Fault.Kind, error.Fault.Code!.Value));
+        Assert.Equal(2, Server.Reads[file]);
+    }
+
+    [Fact]
     public async Task NL_003_NL_145_Empty_files_are_never_asked_for()
     {
         using var leases = await Source.FetchAsync([Digest.Empty(DigestFunction.Sha256), Digest.Empty(DigestFunction.Blake3)], None);
