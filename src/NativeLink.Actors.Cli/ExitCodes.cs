@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Cli;
 
 /// <summary>What this program's own exit codes mean. <c>exec</c> otherwise exits with the code of its action.</summary>
-public static class ExitCodes
+internal static class ExitCodes
 {
     public const int Ok = 0;
 

@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>Plain lines, for logs and pipes.</summary>
-public sealed class PlainExecReporter(TextWriter output) : IExecReporter
+internal sealed class PlainExecReporter(TextWriter output) : IExecReporter
 {
     public void Step(string text) => output.WriteLine(text);
 
@@ -23,7 +23,7 @@ public sealed class PlainExecReporter(TextWriter output) : IExecReporter
 }
 
 /// <summary>A line that moves while the action runs, and a table at the end.</summary>
-public sealed class TerminalExecReporter(IAnsiConsole console) : IExecReporter
+internal sealed class TerminalExecReporter(IAnsiConsole console) : IExecReporter
 {
     private StatusContext? _status;
 

@@ -4,7 +4,7 @@ using NativeLink.Actors.Protocol;
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>What <c>exec</c> was asked to run.</summary>
-public sealed record ExecRequest
+internal sealed record ExecRequest
 {
     /// <summary>The words after <c>--</c>; at least one.</summary>
     public required ImmutableArray<string> Arguments { get; init; }

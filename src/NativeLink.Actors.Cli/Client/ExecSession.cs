@@ -7,7 +7,7 @@ using NativeLink.Actors.Protocol;
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>One action from the input directory to the outputs: upload, execute, print, write, and the exit code.</summary>
-public sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stream stdout, Stream stderr)
+internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stream stdout, Stream stderr)
 {
     private const int Uploads = 3;
 

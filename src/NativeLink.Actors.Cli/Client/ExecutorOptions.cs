@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>Where and how <c>exec</c> finds its executor: REAPI's Execution, CAS and ByteStream behind one address.</summary>
 /// <param name="Store">One endpoint, the instance name, and the headers of every call.</param>
-public sealed record ExecutorOptions(GrpcStoreOptions Store)
+internal sealed record ExecutorOptions(GrpcStoreOptions Store)
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
 

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>Shows how an execution goes on. Everything goes to stderr: stdout belongs to the action.</summary>
-public interface IExecReporter
+internal interface IExecReporter
 {
     /// <summary>One step, in words.</summary>
     void Step(string text);

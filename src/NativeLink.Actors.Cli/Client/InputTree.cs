@@ -5,13 +5,13 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>One blob to upload: its bytes, or the file that holds them.</summary>
-public readonly record struct UploadBlob(ByteString? Data, string? File);
+internal readonly record struct UploadBlob(ByteString? Data, string? File);
 
 /// <summary>
 /// A directory of this machine as a Merkle tree of REAPI <c>Directory</c> messages, with everything that has to be in the CAS for it.
 /// Files are hashed, not kept; symlinks are taken as links.
 /// </summary>
-public sealed class InputTree
+internal sealed class InputTree
 {
     private readonly DigestFunction _function;
     private readonly Dictionary<Digest, UploadBlob> _blobs = [];

@@ -5,7 +5,7 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>Writes the outputs of an action below one directory. What the server sends is not trusted: no path and no link leads out of it.</summary>
-public sealed class OutputWriter(ReapiClient client, string root)
+internal sealed class OutputWriter(ReapiClient client, string root)
 {
     private const UnixFileMode Plain = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode Executable = Plain | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;

@@ -12,7 +12,7 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Cli.Client;
 
 /// <summary>The REAPI calls that <c>exec</c> needs: blobs by the client of the CAS, which resumes and retries, and the execution itself.</summary>
-public sealed class ReapiClient : IAsyncDisposable
+internal sealed class ReapiClient : IAsyncDisposable
 {
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
 

@@ -5,7 +5,7 @@ using NativeLink.Actors.Cli.Hosting;
 namespace NativeLink.Actors.Cli.Commands;
 
 /// <summary><c>nativelink-actors check-config FILE</c>: what the file means, or everything that is wrong in it. Starts and touches nothing.</summary>
-public static class CheckConfigCommand
+internal static class CheckConfigCommand
 {
     public static Command Build()
     {

@@ -8,7 +8,7 @@ using NativeLink.Actors.Protocol;
 namespace NativeLink.Actors.Cli.Commands;
 
 /// <summary>The whole command line: parses, runs, and turns every way to fail into one clear message and an exit code.</summary>
-public static class CommandLine
+internal static class CommandLine
 {
     private const string Description = """
         A remote-execution worker for NativeLink clusters, and a local cluster for one machine.

@@ -12,7 +12,7 @@ using Spectre.Console;
 namespace NativeLink.Actors.Cli.Commands;
 
 /// <summary><c>nativelink-actors exec … -- COMMAND…</c>: one action on an executor, or on a cluster of its own.</summary>
-public sealed class ExecCommand
+internal sealed class ExecCommand
 {
     private readonly Option<string?> _executor = new("--executor") { Description = "Where to execute. Without it a local cluster with one worker runs in this process, for this one action.", HelpName = "grpc://HOST:PORT" };
     private readonly Option<string> _instance = new("--instance") { Description = "Instance name on the executor.", HelpName = "NAME", DefaultValueFactory = _ => "" };

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Cli.Commands;
 /// The switches for how input roots are made. They are no keys of the file: NativeLink refuses a file with a key that it does not know, and the same
 /// file has to serve both.
 /// </summary>
-public sealed class InputRootOptions
+internal sealed class InputRootOptions
 {
     private readonly Option<string?> _materialiser = new Option<string?>("--materialiser")
     {

@@ -5,7 +5,7 @@ using NativeLink.Actors.Cli.Hosting;
 namespace NativeLink.Actors.Cli.Commands;
 
 /// <summary><c>nativelink-actors local</c>: the cluster for one machine, with workers in the same process.</summary>
-public sealed partial class LocalCommand
+internal sealed partial class LocalCommand
 {
     /// <summary>In minutes.</summary>
     private const int LongestKeepFor = 365 * 24 * 60;

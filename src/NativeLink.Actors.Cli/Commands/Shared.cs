@@ -9,7 +9,7 @@ using NativeLink.Actors.Cli.Hosting;
 namespace NativeLink.Actors.Cli.Commands;
 
 /// <summary>What several commands read alike.</summary>
-public static partial class Shared
+internal static partial class Shared
 {
     private const int MostWorkers = 1000;
 

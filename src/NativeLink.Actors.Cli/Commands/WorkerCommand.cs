@@ -7,7 +7,7 @@ using NativeLink.Actors.Worker;
 namespace NativeLink.Actors.Cli.Commands;
 
 /// <summary><c>nativelink-actors FILE</c>: runs the workers of a NativeLink configuration file.</summary>
-public sealed partial class WorkerCommand
+internal sealed partial class WorkerCommand
 {
     // Of a drain that nobody can cut short any more.
     private static readonly TimeSpan HangUpBound = TimeSpan.FromSeconds(20);

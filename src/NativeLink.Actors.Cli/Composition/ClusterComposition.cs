@@ -7,7 +7,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>From a file's <c>servers</c>, <c>schedulers</c> and <c>stores</c> to the local cluster's options. What the file leaves out comes from the defaults.</summary>
-public static class ClusterComposition
+internal static class ClusterComposition
 {
     private const long DefaultCasBytes = 50L << 30;
 

@@ -10,10 +10,10 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <param name="DataDirectory">Absolute path for everything that the file names no place for.</param>
 /// <param name="Listen">Where clients connect; null: the file's address.</param>
 /// <param name="WorkerApiListen">Where workers connect; null: the file's address.</param>
-public sealed record ClusterSwitches(string DataDirectory, IPEndPoint? Listen = null, IPEndPoint? WorkerApiListen = null, TimeSpan? KeepFor = null);
+internal sealed record ClusterSwitches(string DataDirectory, IPEndPoint? Listen = null, IPEndPoint? WorkerApiListen = null, TimeSpan? KeepFor = null);
 
 /// <summary>What <c>local --config</c> would run.</summary>
-public sealed record ClusterPlan
+internal sealed record ClusterPlan
 {
     /// <summary>Null when there is any error.</summary>
     public LocalClusterOptions? Options { get; init; }

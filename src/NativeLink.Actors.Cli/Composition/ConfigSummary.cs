@@ -10,7 +10,7 @@ namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>What a file means, for a person.</summary>
 /// <param name="Lines">The summary; empty when there is any error.</param>
-public sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes)
+internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes)
 {
     /// <summary>Reads the file and plans what it would run, as a start does, without touching anything on disk or on the network.</summary>
     /// <inheritdoc cref="ConfigLoader.Load"/>

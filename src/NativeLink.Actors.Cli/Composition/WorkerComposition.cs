@@ -9,7 +9,7 @@ using NativeLink.Actors.Worker.Operations;
 namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>From the file's workers to the options of the hosts that run them.</summary>
-public static class WorkerComposition
+internal static class WorkerComposition
 {
     /// <summary>Plans the workers.</summary>
     /// <param name="cluster">The local cluster that will run in the same process and that the workers then belong to; null: they connect to where the file says.</param>

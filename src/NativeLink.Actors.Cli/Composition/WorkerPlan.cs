@@ -10,13 +10,13 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <summary>How input roots are made; null where the machine decides.</summary>
 /// <param name="Materialiser"><c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</param>
 /// <param name="ScratchMemoryBytes">Memory for what running actions write; 0: none.</param>
-public sealed record InputRootSwitches(string? Materialiser = null, long? ScratchMemoryBytes = null)
+internal sealed record InputRootSwitches(string? Materialiser = null, long? ScratchMemoryBytes = null)
 {
     public DirectoryCacheOptions Apply(DirectoryCacheOptions options) => options with { ForcedMaterialiser = Materialiser, ScratchMemoryBytes = ScratchMemoryBytes };
 }
 
 /// <summary>Switches that change the file's workers.</summary>
-public sealed record WorkerSwitches
+internal sealed record WorkerSwitches
 {
     /// <summary>Replaces the name of the file's worker; each ID has its own part of the work directory. Null: the file's name.</summary>
     public string? WorkerId { get; init; }
@@ -34,7 +34,7 @@ public sealed record WorkerSwitches
 }
 
 /// <summary>What would be run: one host for all workers that share a store.</summary>
-public sealed record WorkerPlan
+internal sealed record WorkerPlan
 {
     /// <summary>Empty when there is any error, and when the file has no worker.</summary>
     public ImmutableArray<PlannedHost> Hosts { get; init; } = [];
@@ -53,11 +53,11 @@ public sealed record WorkerPlan
 /// <param name="Cas">Its store, already open.</param>
 /// <param name="CasOptions">What that store was opened with.</param>
 /// <param name="Scheduler">The way to its scheduler.</param>
-public sealed record RunningCluster(Uri Client, Uri WorkerApi, ContentStore Cas, ContentStoreOptions CasOptions, ISchedulerLink Scheduler);
+internal sealed record RunningCluster(Uri Client, Uri WorkerApi, ContentStore Cas, ContentStoreOptions CasOptions, ISchedulerLink Scheduler);
 
 /// <summary>A host of workers, before it is known where the cluster of this process listens.</summary>
 /// <param name="Options">Complete, except for what the other members say the cluster of this process gives.</param>
-public sealed record PlannedHost(WorkerHostOptions Options)
+internal sealed record PlannedHost(WorkerHostOptions Options)
 {
     /// <summary>The scheduler is the one in this process.</summary>
     public bool UsesClusterScheduler { get; init; }

@@ -5,7 +5,7 @@ using NativeLink.Actors.Protocol;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>The action cache of the local cluster in this process, written without a call in between; it stays the cluster's.</summary>
-public sealed class ClusterActionCache(ActionCacheStore store) : IActionCacheClient
+internal sealed class ClusterActionCache(ActionCacheStore store) : IActionCacheClient
 {
     public Task UpdateAsync(Digest action, Reapi.ActionResult result, CancellationToken cancellation)
     {

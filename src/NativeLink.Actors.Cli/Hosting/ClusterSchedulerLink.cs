@@ -9,7 +9,7 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>The way to the scheduler of the local cluster in this process: its worker API without a wire in between.</summary>
-public sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerLink
+internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerLink
 {
     public Task<ISchedulerSession> ConnectAsync(
         Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)

@@ -6,7 +6,7 @@ using NativeLink.Actors.Configuration.Model;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>A configuration file from its path to its model, with every mistake told at once.</summary>
-public static class ConfigFile
+internal static class ConfigFile
 {
     private const int MostCharacters = 4 << 20;
 

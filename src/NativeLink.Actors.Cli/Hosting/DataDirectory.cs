@@ -3,7 +3,7 @@ using NativeLink.Actors.Protocol;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>A directory that belongs to one process at a time.</summary>
-public sealed class DataDirectory : IDisposable
+internal sealed class DataDirectory : IDisposable
 {
     private readonly FileStream? _lock;
     private readonly bool _temporary;

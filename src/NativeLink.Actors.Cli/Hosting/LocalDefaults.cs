@@ -8,7 +8,7 @@ using NativeLink.Actors.Worker;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>What <c>local</c> and <c>exec</c> run when no file says otherwise: everything below one data directory.</summary>
-public static class LocalDefaults
+internal static class LocalDefaults
 {
     private const long CasBytes = 50L << 30;
 

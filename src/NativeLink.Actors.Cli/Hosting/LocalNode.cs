@@ -7,7 +7,7 @@ using NativeLink.Actors.Worker;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>The local cluster and, unless told otherwise, workers for it, in this process. These speak the worker API without a wire in between.</summary>
-public sealed class LocalNode : IAsyncDisposable
+internal sealed class LocalNode : IAsyncDisposable
 {
     private LocalNode(LocalClusterHost cluster, WorkerHost workers, IDisposable? directory) =>
         (Cluster, Workers, _directory) = (cluster, workers, directory);

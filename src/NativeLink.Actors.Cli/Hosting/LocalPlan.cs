@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>The switches of <c>local</c>; null where the file or the default decides.</summary>
 /// <param name="Data">The data directory, absolute.</param>
-public sealed record LocalSwitches(string Data)
+internal sealed record LocalSwitches(string Data)
 {
     public IPEndPoint? Listen { get; init; }
 
@@ -27,7 +27,7 @@ public sealed record LocalSwitches(string Data)
 }
 
 /// <summary>What <c>local</c> will start, from switches, file and defaults.</summary>
-public sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> Workers, string Data)
+internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> Workers, string Data)
 {
     /// <summary>Whether anything is kept in the data directory, so that it has to belong to this process.</summary>
     public bool UsesDataDirectory { get; init; } = true;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Console;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>Log lines go to stderr, one line each, UTC, so that stdout stays for answers.</summary>
-public static class Logs
+internal static class Logs
 {
     private static readonly (string Name, LogLevel Level)[] Levels =
     [

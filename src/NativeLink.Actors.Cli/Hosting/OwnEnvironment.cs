@@ -6,7 +6,7 @@ using System.Collections.Immutable;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>The environment of this process.</summary>
-public static class OwnEnvironment
+internal static class OwnEnvironment
 {
     public static ImmutableDictionary<string, string> All() => Environment.GetEnvironmentVariables()
         .Cast<DictionaryEntry>()

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Cli.Hosting;
 /// Arguments and variables are bytes, and REAPI's messages and this program's files carry UTF-8: others were replaced by a sign for them before anybody
 /// here saw them, and would mean something else.
 /// </summary>
-public static class OwnText
+internal static class OwnText
 {
     private const char Replaced = '\uFFFD';
 

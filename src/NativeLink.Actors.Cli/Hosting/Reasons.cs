@@ -3,7 +3,7 @@ using NativeLink.Actors.Posix;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>Why a file could not be used, in the kernel's words and without its path: whoever says it has named that already.</summary>
-public static class Reasons
+internal static class Reasons
 {
     public static string Of(Exception error) => error switch
     {

@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Cli.Hosting;
 /// What the outside asks of this process: SIGTERM or SIGHUP once to finish, SIGINT or any second signal to end now. SIGHUP is a terminal that has gone: nobody is
 /// left to send a second signal, so what does not finish within a bound is ended.
 /// </summary>
-public sealed class Signals : IDisposable
+internal sealed class Signals : IDisposable
 {
     private const int Hangup = 1;
 

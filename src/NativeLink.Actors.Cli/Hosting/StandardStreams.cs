@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Cli.Hosting;
 /// Standard output and error as they were handed over. One that was closed has a number that the next file to be opened gets, so that what is printed
 /// would land in that file: it is found out before anything is printed, and stays silent.
 /// </summary>
-public static class StandardStreams
+internal static class StandardStreams
 {
     private const int Error = 2;
     private const int Out = 1;

@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>The workers of this process from ready to gone: until it stops by itself or a signal comes.</summary>
-public static partial class WorkerRun
+internal static partial class WorkerRun
 {
     // Ending is killing process trees and unmounting: longer than this, something is stuck in the kernel.
     private static readonly TimeSpan EndWithin = TimeSpan.FromSeconds(20);
