@@ -1,6 +1,6 @@
-using NativeLink.Actors.Cas.Codec;
 using System.Collections.Immutable;
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Cas.Codec;
 
 namespace NativeLink.Actors.Cas;
 

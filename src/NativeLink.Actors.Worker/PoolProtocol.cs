@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Operations;
 namespace NativeLink.Actors.Worker;
 
 /// <summary>What a host and its pool say to each other.</summary>
-public static class PoolProtocol
+internal static class PoolProtocol
 {
     /// <summary>Answered by AllRegistered when every worker has been registered at least once.</summary>
     public sealed record AwaitRegistered;
@@ -32,10 +32,10 @@ public static class PoolProtocol
 /// <param name="Name">For logs.</param>
 /// <param name="Uploader">Index of the uploader it uses.</param>
 /// <param name="Connect">Makes its connection's settings once the shared services are there.</param>
-public sealed record PooledWorker(string Name, int Uploader, Func<ExecutorPeers, ConnectionSettings> Connect);
+internal sealed record PooledWorker(string Name, int Uploader, Func<ExecutorPeers, ConnectionSettings> Connect);
 
 /// <summary>What a pool runs.</summary>
 /// <param name="Downloader">Shared by all workers.</param>
 /// <param name="Runner">Shared by all workers.</param>
 /// <param name="Uploaders">One for each set of stores that results go to.</param>
-public sealed record WorkerPoolSettings(Props Downloader, Props Runner, IReadOnlyList<Props> Uploaders, IReadOnlyList<PooledWorker> Workers);
+internal sealed record WorkerPoolSettings(Props Downloader, Props Runner, IReadOnlyList<Props> Uploaders, IReadOnlyList<PooledWorker> Workers);

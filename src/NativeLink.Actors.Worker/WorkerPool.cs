@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Transfers;
 using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
 using static NativeLink.Actors.Worker.PoolProtocol;
 
@@ -29,9 +30,9 @@ public sealed class WorkerPool : UntypedActor
     private Stopped? _stopped;
 
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
-    public WorkerPool(WorkerPoolSettings settings) => _settings = settings;
+    internal WorkerPool(WorkerPoolSettings settings) => _settings = settings;
 
-    public static Props CreateProps(WorkerPoolSettings settings) => Props.Create(() => new WorkerPool(settings));
+    internal static Props CreateProps(WorkerPoolSettings settings) => Props.CreateBy(new Maker<WorkerPool>(() => new WorkerPool(settings)));
 
     protected override SupervisorStrategy SupervisorStrategy() =>
         new OneForOneStrategy(MaxRestarts, TimeSpan.FromMinutes(1), _ => Directive.Restart);

@@ -21,7 +21,7 @@ namespace NativeLink.Actors.Worker;
 /// Everything on this machine that the workers of a host share: the store, the input roots, the launcher, the clients, and a work directory each.
 /// Opened before any actor, disposed after all of them.
 /// </summary>
-public sealed class WorkerServices : IAsyncDisposable
+internal sealed class WorkerServices : IAsyncDisposable
 {
     private readonly WorkerHostOptions _options;
     private readonly TimeProvider _time;

@@ -4,7 +4,7 @@ using NativeLink.Actors.Worker.Processes;
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>What the pool and its connections say to each other.</summary>
-public static class ConnectionProtocol
+internal static class ConnectionProtocol
 {
     /// <summary>To a connection: refuse new work, finish what runs, say goodbye. Answered by one Drained.</summary>
     public sealed record Drain;
@@ -26,7 +26,7 @@ public static class ConnectionProtocol
 /// <param name="Launcher">Runs the queries of platform properties.</param>
 /// <param name="Executor">Makes one executor.</param>
 /// <param name="Random">Jitters delays.</param>
-public sealed record ConnectionSettings(
+internal sealed record ConnectionSettings(
     WorkerOptions Options, ISchedulerLink Link, IProcessLauncher Launcher, Func<Props> Executor, Random Random)
 {
     /// <summary>Where the small outputs of queries may be written; a directory that exists.</summary>

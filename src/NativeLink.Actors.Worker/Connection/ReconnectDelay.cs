@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>Growing delays with jitter: each at least half and at most the whole of a figure that doubles up to a cap.</summary>
-public sealed class ReconnectDelay
+internal sealed class ReconnectDelay
 {
     private readonly TimeSpan _first;
     private readonly TimeSpan _cap;

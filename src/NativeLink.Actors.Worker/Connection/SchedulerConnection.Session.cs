@@ -10,7 +10,7 @@ using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <content>A registered worker: operations come and are answered, until the stream is lost or left.</content>
-public sealed partial class SchedulerConnection
+internal sealed partial class SchedulerConnection
 {
     private void Serving(object message)
     {

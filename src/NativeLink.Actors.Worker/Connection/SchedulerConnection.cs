@@ -15,7 +15,7 @@ namespace NativeLink.Actors.Worker.Connection;
 /// of the moment. Child of the pool, to which it says Registered and Drained. What belongs to an earlier stream is known by its sender, so that nothing of an old
 /// one is ever reported on a new one: the scheduler would evict the worker.
 /// </summary>
-public sealed partial class SchedulerConnection : UntypedActor, IWithTimers
+internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 {
     private readonly ConnectionSettings _settings;
     private readonly StreamSettings _streams;

@@ -1,7 +1,7 @@
-using Akka.Streams;
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
+using Akka.Streams;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Trees;
@@ -19,7 +19,7 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// child, which asks back for what it lacks (<see cref="FetchProtocol"/>).
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
-public sealed class CasDownloader : TransferActor
+internal sealed class CasDownloader : TransferActor
 {
     private const int BatchCalls = 8;
     private const int Streams = 8;

@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Transfers;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>What an executor and the downloader say to each other. Every request gets exactly one answer, also after a crash or a cancellation.</summary>
-public static class DownloadProtocol
+internal static class DownloadProtocol
 {
     /// <summary>Load an Action and its Command (blobs over 10 MiB are refused).</summary>
     public sealed record LoadAction(AttemptId Id, Digest Action) : ITransferRequest;

@@ -4,7 +4,7 @@ using NativeLink.Actors.Worker.Telemetry;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>Action directories in a worker's <see cref="WorkDirectory"/>.</summary>
-public sealed class ActionDirectories : IActionDirectories
+internal sealed class ActionDirectories : IActionDirectories
 {
     private readonly WorkDirectory _work;
     private readonly Func<string, bool>? _makeRoom;

@@ -11,7 +11,7 @@ using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <content>From the end of the process, or from what cut it short, to the one answer.</content>
-public sealed partial class ActionExecutor
+internal sealed partial class ActionExecutor
 {
     private ActionVerdict? _verdict;
     private Fault? _fault;

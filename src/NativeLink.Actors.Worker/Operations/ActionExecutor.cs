@@ -15,7 +15,7 @@ namespace NativeLink.Actors.Worker.Operations;
 /// child of a connection, which answers for it should it die. Hears Start and KillAction from there and the replies of its peers; says ProcessEnded
 /// and Finished.
 /// </summary>
-public sealed partial class ActionExecutor : UntypedActor, IWithTimers
+internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
 {
     private readonly ExecutorSettings _settings;
     private readonly ActionStamps _stamps = new();

@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Processes;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>What to run and how, computed from the action, its command and the worker's options alone: no disk, no clock.</summary>
-public sealed class ActionPlan
+internal sealed class ActionPlan
 {
     private readonly Reapi.Command _command;
     private readonly WorkerOptions _options;

@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Processes;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>When the steps of an action happened. What never happened takes the time of the step before it.</summary>
-public sealed record ActionStamps
+internal sealed record ActionStamps
 {
     public DateTimeOffset? WorkerStart { get; set; }
 
@@ -26,7 +26,7 @@ public sealed record ActionStamps
 
 /// <summary>All that is known of an action when it ends.</summary>
 /// <param name="Fault">Null when the process ran to its end; else why not.</param>
-public sealed record ActionOutcome(ActionAssignment Assignment, ActionVerdict Verdict, Fault? Fault, ActionStamps Stamps)
+internal sealed record ActionOutcome(ActionAssignment Assignment, ActionVerdict Verdict, Fault? Fault, ActionStamps Stamps)
 {
     /// <summary>Null when the process never ran or never ended.</summary>
     public ProcessReport? Process { get; init; }
@@ -45,7 +45,7 @@ public sealed record ActionOutcome(ActionAssignment Assignment, ActionVerdict Ve
 /// Builds every answer that leaves the worker, complete in all mandatory parts (wire contract 3.7: without them the scheduler hangs silently),
 /// also for actions that never ran.
 /// </summary>
-public static class ActionReport
+internal static class ActionReport
 {
     /// <summary>The exit code of an action that never ran; NativeLink's own figure.</summary>
     public const int ExitCodeNotRun = -178;

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <summary>How long an action may run (wire contract 4.2, step 3).</summary>
 /// <param name="Limit">This worker's own timer.</param>
 /// <param name="Wanted">What the action asked for, the maximum when it asked for nothing; told to wrappers as <c>timeout_millis</c>.</param>
-public readonly record struct ActionTimeout(TimeSpan Limit, TimeSpan Wanted)
+internal readonly record struct ActionTimeout(TimeSpan Limit, TimeSpan Wanted)
 {
     /// <exception cref="FaultException">Action: negative, malformed, or greater than the maximum; names both.</exception>
     public static ActionTimeout Choose(Duration? wanted, TimeSpan maximum, bool handledExternally)

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>How an action ended, told apart in status, message, metric label and log.</summary>
-public enum ActionVerdict
+internal enum ActionVerdict
 {
     Succeeded,
 
@@ -42,7 +42,7 @@ public enum ActionVerdict
     Infrastructure,
 }
 
-public static class ActionVerdicts
+internal static class ActionVerdicts
 {
     /// <summary>The label used in metrics and logs, for example <c>timed_out</c>.</summary>
     public static string Label(this ActionVerdict verdict) => verdict switch

@@ -3,7 +3,7 @@ using Akka.Actor;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>What a connection and its executors say to each other. A Start is answered by exactly one Finished, unless the executor dies.</summary>
-public static class ExecutorProtocol
+internal static class ExecutorProtocol
 {
     public sealed record Start(AttemptId Attempt, ActionAssignment Assignment);
 
@@ -19,7 +19,7 @@ public static class ExecutorProtocol
 }
 
 /// <summary>The services an executor asks. They are shared by all workers of the host.</summary>
-public sealed record ExecutorPeers(IActorRef Downloader, IActorRef Runner, IActorRef Uploader);
+internal sealed record ExecutorPeers(IActorRef Downloader, IActorRef Runner, IActorRef Uploader);
 
 /// <summary>One operation that the scheduler assigned, checked and parsed.</summary>
 /// <param name="InstanceName">The client's instance, echoed in the answer.</param>

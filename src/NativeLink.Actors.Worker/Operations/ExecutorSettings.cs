@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>What every executor of a worker is given.</summary>
-public sealed record ExecutorSettings(WorkerOptions Options, ExecutorPeers Peers, IActionDirectories Directories)
+internal sealed record ExecutorSettings(WorkerOptions Options, ExecutorPeers Peers, IActionDirectories Directories)
 {
     public StageLimits Limits { get; init; } = new();
 
@@ -10,7 +10,7 @@ public sealed record ExecutorSettings(WorkerOptions Options, ExecutorPeers Peers
 }
 
 /// <summary>How long each stage may take at most; together they bound the life of an action.</summary>
-public sealed record StageLimits
+internal sealed record StageLimits
 {
     /// <summary>Fetching Action and Command: two small blobs.</summary>
     public TimeSpan Loading { get; init; } = TimeSpan.FromMinutes(5);

@@ -3,14 +3,14 @@ using NativeLink.Actors.Storage.WorkDirectories;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>The work directory of one worker, from which each action gets a directory of its own.</summary>
-public interface IActionDirectories
+internal interface IActionDirectories
 {
     /// <summary><c>{work}/{attempt}</c>; nothing is done on the disk before something of it is used.</summary>
     IActionDirectory New(AttemptId attempt);
 }
 
 /// <summary>Everything an action has on disk. Disposing it unmounts, moves the whole away and deletes it in the background.</summary>
-public interface IActionDirectory : IDisposable
+internal interface IActionDirectory : IDisposable
 {
     /// <summary>Absolute path of <c>{work}/{attempt}</c>.</summary>
     string Path { get; }

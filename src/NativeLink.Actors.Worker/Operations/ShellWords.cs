@@ -3,7 +3,7 @@ using System.Text;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>Splits a command line into words as a POSIX shell does: quotes and backslashes, no expansions.</summary>
-public static class ShellWords
+internal static class ShellWords
 {
     /// <exception cref="FormatException">A quote is not closed, a backslash ends the text, or there is no word at all.</exception>
     public static IReadOnlyList<string> Split(string text)

@@ -20,7 +20,7 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <param name="LocalStore">Where outputs are kept as well; null when writes do not fill the local store. With a <see cref="StoreCasClient"/>: its store.</param>
 /// <param name="ActionCache">Null: no entries are written.</param>
 /// <param name="Historical">Null: the CAS.</param>
-public sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, IActionCacheClient? ActionCache, ICasClient? Historical);
+internal sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, IActionCacheClient? ActionCache, ICasClient? Historical);
 
 /// <summary>
 /// Brings what actions made to the CAS and the action cache. Owns which digests are brought, by whom, what the CAS was known to have a moment ago, and a fixed number
@@ -29,7 +29,7 @@ public sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, IAc
 /// child for each action, which brings them here (<see cref="SendProtocol"/>).
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
-public sealed class CasUploader : TransferActor
+internal sealed class CasUploader : TransferActor
 {
     private const int Calls = 8;
     private const int Streams = 8;

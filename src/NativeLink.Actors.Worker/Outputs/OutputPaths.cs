@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>Output paths as text: what is allowed, and how they are taken apart (wire contract 4.2, 4.6).</summary>
-public static class OutputPaths
+internal static class OutputPaths
 {
     /// <summary>The path below the input root; <c>..</c> is legal as long as it stays inside.</summary>
     /// <exception cref="FaultException">Action: absolute, with a NUL, or leading out of the root.</exception>

@@ -2,7 +2,7 @@ using NativeLink.Actors.Worker.Transfers;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>What an executor and the uploader say to each other. Every request gets exactly one answer.</summary>
-public static class UploadProtocol
+internal static class UploadProtocol
 {
     /// <summary>Find the outputs, hash them, and bring what the CAS lacks there.</summary>
     public sealed record Upload(AttemptId Id, UploadPlan Plan) : ITransferRequest;
@@ -30,7 +30,7 @@ public static class UploadProtocol
 /// <param name="StdoutPath">Spool file.</param>
 /// <param name="StderrPath">Spool file.</param>
 /// <param name="WhereToMoveFrom">Absolute path of an output: the path that can be renamed into the local store in its place; null when it has to be copied.</param>
-public sealed record UploadPlan(
+internal sealed record UploadPlan(
     string Root,
     Reapi.Command Command,
     DigestFunction DigestFunction,
@@ -40,4 +40,4 @@ public sealed record UploadPlan(
 
 /// <param name="ActionCache">Null when no entry is to be written.</param>
 /// <param name="Historical">Null when no record is to be kept.</param>
-public sealed record PublishPlan(Digest Action, Reapi.ActionResult? ActionCache, Wire.HistoricalExecuteResponse? Historical);
+internal sealed record PublishPlan(Digest Action, Reapi.ActionResult? ActionCache, Wire.HistoricalExecuteResponse? Historical);

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>The one door to processes: everything that is ever spawned (actions, precondition scripts, property queries) goes through here.</summary>
-public interface IProcessLauncher : IDisposable
+internal interface IProcessLauncher : IDisposable
 {
     /// <summary>One line for the log: how process trees are contained here, and why not better.</summary>
     string Description { get; }

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// Spawns with a routine of its own, as posix_spawn(3) does: a session of its own, the working directory, exactly the given environment, all signals at their defaults and none blocked,
 /// stdin from /dev/null, stdout and stderr into pipes that are emptied into spool files, no other descriptor, umask 022. Linux, x64 and arm64.
 /// </summary>
-public sealed class PosixProcessLauncher : IProcessLauncher
+internal sealed class PosixProcessLauncher : IProcessLauncher
 {
     private readonly ProcessLauncherOptions _options;
     private readonly TimeProvider _time;

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// Reads what proc(5) says about a process. The name in <c>/proc/PID/stat</c> may hold blanks and parentheses, so everything is counted from
 /// the last closing one; malformed text gives no value, never an exception.
 /// </summary>
-public static class ProcStat
+internal static class ProcStat
 {
     /// <summary>Clock ticks a second, as USER_HZ is on every Linux that .NET runs on.</summary>
     public const int TicksPerSecond = 100;

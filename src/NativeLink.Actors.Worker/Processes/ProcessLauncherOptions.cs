@@ -17,7 +17,7 @@ public enum ContainmentKind
 }
 
 /// <summary>How the launcher works.</summary>
-public sealed record ProcessLauncherOptions
+internal sealed record ProcessLauncherOptions
 {
     public ContainmentKind Containment { get; init; } = ContainmentKind.Automatic;
 

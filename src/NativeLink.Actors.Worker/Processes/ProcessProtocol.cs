@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>What an executor and the process runner say to each other. Every Run gets exactly one answer.</summary>
-public static class ProcessProtocol
+internal static class ProcessProtocol
 {
     /// <param name="Inspect">Looked at when the whole tree is gone, where it may block on the disk; what it answers comes with Exited. Null: nothing.</param>
     public sealed record Run(AttemptId Id, ProcessPlan Plan, Func<object>? Inspect = null);
@@ -23,7 +23,7 @@ public static class ProcessProtocol
 /// <param name="WorkingDirectory">Absolute; relative programs are looked up here, names without a slash in the PATH of <paramref name="Environment"/>.</param>
 /// <param name="StdoutPath">Absolute path of the spool file, made anew at the first byte; what else is there is removed, so that a path below /dev is refused. Empty: it is not kept.</param>
 /// <param name="StderrPath">The same.</param>
-public sealed record ProcessPlan(
+internal sealed record ProcessPlan(
     IReadOnlyList<string> Arguments,
     IReadOnlyList<KeyValuePair<string, string>> Environment,
     string WorkingDirectory,
@@ -35,7 +35,7 @@ public sealed record ProcessPlan(
 }
 
 /// <summary>When a process was started, written by whoever starts it and read by whoever waits. Thread-safe.</summary>
-public sealed class RunClock
+internal sealed class RunClock
 {
     private long _ticks;
 
@@ -51,7 +51,7 @@ public sealed class RunClock
 /// <param name="Aborted">Whether an Abort ended it.</param>
 /// <param name="Started">When it was spawned.</param>
 /// <param name="Ended">When its tree was gone.</param>
-public sealed record ProcessReport(int ExitCode, int Signal, bool Aborted, DateTimeOffset Started, DateTimeOffset Ended, ResourceUsage Usage)
+internal sealed record ProcessReport(int ExitCode, int Signal, bool Aborted, DateTimeOffset Started, DateTimeOffset Ended, ResourceUsage Usage)
 {
     /// <summary>Whether the program could not be started: the exit code is 126 or 127, and stderr's spool says why.</summary>
     public bool Unstarted { get; init; }

@@ -11,7 +11,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// host's services; shared by all workers in it. How many run at once is the executors' bound (max_inflight_tasks); a bound of its own keeps a mistake there
 /// from taking the machine. When it restarts or stops, everything it ran is ended and every Run it still held is answered.
 /// </summary>
-public sealed class ProcessRunner : ReceiveActor
+internal sealed class ProcessRunner : ReceiveActor
 {
     private readonly IProcessLauncher _launcher;
     private readonly int _mostAtOnce;

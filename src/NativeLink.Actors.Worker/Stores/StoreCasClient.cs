@@ -1,14 +1,14 @@
-using NativeLink.Actors.Cas.Codec;
 using System.Buffers;
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Blobs;
+using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Worker.Stores;
 
 /// <summary>The content store of this machine as the CAS itself (<c>slow: noop</c>). Calls block on the disk; the store stays its owner's.</summary>
-public sealed class StoreCasClient(ContentStore store) : ICasClient
+internal sealed class StoreCasClient(ContentStore store) : ICasClient
 {
     private const int BufferBytes = 1 << 20;
 

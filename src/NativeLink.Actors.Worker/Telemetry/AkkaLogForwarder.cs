@@ -8,7 +8,7 @@ using MsLevel = Microsoft.Extensions.Logging.LogLevel;
 namespace NativeLink.Actors.Worker.Telemetry;
 
 /// <summary>Where an actor system's log goes.</summary>
-public sealed class AkkaLogSetup(ILoggerFactory logs) : Setup
+internal sealed class AkkaLogSetup(ILoggerFactory logs) : Setup
 {
     public ILoggerFactory Logs { get; } = logs;
 }
@@ -18,7 +18,7 @@ public sealed class AkkaLogSetup(ILoggerFactory logs) : Setup
 /// actor class, so that one log with one format has everything, and levels can be set by room. (Akka.Hosting's own logger
 /// puts every line under one category, and a head of its own into its text.)
 /// </summary>
-public sealed class AkkaLogForwarder : UntypedActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
+internal sealed class AkkaLogForwarder : UntypedActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
 {
     private readonly Dictionary<string, ILogger> _loggers = [];
     private readonly ILoggerFactory? _logs = Context.System.Settings.Setup.Get<AkkaLogSetup>().Select(setup => setup.Logs).GetOrElse(null!);

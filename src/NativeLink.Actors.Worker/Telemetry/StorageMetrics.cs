@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Worker.Telemetry;
 /// <summary>What a host keeps on this machine at a moment.</summary>
 /// <param name="Materialiser">How it makes input roots: <c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</param>
 /// <param name="Builds">Trees built for the directory cache since the start, by kind.</param>
-public sealed record StorageState(
+internal sealed record StorageState(
     string Materialiser,
     (long Bytes, long Count) Store,
     (long Bytes, long Count) DirectoryCache,
@@ -15,7 +15,7 @@ public sealed record StorageState(
     long DeletionBacklog);
 
 /// <summary>The instruments of meter <c>NativeLink.Actors.Worker</c> that are read when somebody looks: sums over the hosts of this process.</summary>
-public static class StorageMetrics
+internal static class StorageMetrics
 {
     private static readonly Meter Meter = new(WorkerMetrics.MeterName);
     private static readonly ConcurrentDictionary<Func<StorageState>, byte> Hosts = new();

@@ -3,7 +3,7 @@ using Akka.Configuration;
 namespace NativeLink.Actors.Worker.Telemetry;
 
 /// <summary>The Akka configuration that comes with this assembly.</summary>
-public static class WorkerHocon
+internal static class WorkerHocon
 {
     /// <summary>The dispatcher of all that carries out the steps of actions; its threads may block on the disk.</summary>
     public const string StepsDispatcher = "nativelink.dispatchers.steps";

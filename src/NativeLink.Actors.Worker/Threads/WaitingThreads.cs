@@ -4,7 +4,7 @@ using Akka.Dispatch;
 namespace NativeLink.Actors.Worker.Threads;
 
 /// <summary>Lets hocon name <see cref="WaitingThreads"/> as a dispatcher's executor; <c>thread-count</c> says how many there may be.</summary>
-public sealed class WaitingThreadsConfigurator(Config config, IDispatcherPrerequisites prerequisites) : ExecutorServiceConfigurator(config, prerequisites)
+internal sealed class WaitingThreadsConfigurator(Config config, IDispatcherPrerequisites prerequisites) : ExecutorServiceConfigurator(config, prerequisites)
 {
     public override ExecutorService Produce(string id) => new WaitingThreads(id, Config.GetInt("thread-count"));
 }
@@ -14,7 +14,7 @@ public sealed class WaitingThreadsConfigurator(Config config, IDispatcherPrerequ
 /// with sched_yield(2), and whoever is woken by a monitor finds it still held and does the same: under a steady load of short steps either took more processor
 /// time than the steps. The thread that fell asleep last is woken first; one is started when all others are busy.
 /// </summary>
-public sealed class WaitingThreads : ExecutorService
+internal sealed class WaitingThreads : ExecutorService
 {
     private readonly Lock _gate = new();
     private readonly Queue<IRunnable> _work = new();

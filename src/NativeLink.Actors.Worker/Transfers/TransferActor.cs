@@ -6,7 +6,7 @@ using NativeLink.Actors.Worker.Threads;
 namespace NativeLink.Actors.Worker.Transfers;
 
 /// <summary>What an attempt asks of a downloader or an uploader; answered exactly once.</summary>
-public interface ITransferRequest
+internal interface ITransferRequest
 {
     AttemptId Id { get; }
 }
@@ -15,7 +15,7 @@ public interface ITransferRequest
 /// What the downloader and the uploader share: each request is held until its work ends, is cancelled, or the actor is stopped or restarted, and is
 /// answered exactly once in every case. A restart is followed by a pause that grows with each one, in which requests are refused at once.
 /// </summary>
-public abstract class TransferActor : ReceiveActor, IWithTimers
+internal abstract class TransferActor : ReceiveActor, IWithTimers
 {
     /// <summary>How long a cancelled request may take to end before it is answered without waiting for it.</summary>
     private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(2);

@@ -93,14 +93,14 @@ public abstract class ConnectionSpec : TestKit
     }
 
     /// <summary>The next operation that an executor was given, and that executor.</summary>
-    protected async Task<(Start Start, IActorRef Executor)> StartedAsync()
+    private protected async Task<(Start Start, IActorRef Executor)> StartedAsync()
     {
         var start = await Executors.ExpectMsgAsync<Start>();
         return (start, Executors.LastSender);
     }
 
     /// <summary>Lets an executor say its one answer and end.</summary>
-    protected static void Finish(IActorRef executor, Start start, ActionVerdict verdict = ActionVerdict.Succeeded, Fault? fault = null)
+    private protected static void Finish(IActorRef executor, Start start, ActionVerdict verdict = ActionVerdict.Succeeded, Fault? fault = null)
     {
         var stamps = new ActionStamps { WorkerStart = Actions.Queued };
         var outcome = new ActionOutcome(start.Assignment, verdict, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };

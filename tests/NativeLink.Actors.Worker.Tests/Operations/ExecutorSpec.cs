@@ -42,7 +42,7 @@ public abstract class ExecutorSpec : TestKit
 
     protected TestProbe Uploader { get; }
 
-    protected ExecutorSettings Settings { get; set; }
+    private protected ExecutorSettings Settings { get; set; }
 
     protected WorkerOptions WorkerOptions
     {
@@ -97,7 +97,7 @@ public abstract class ExecutorSpec : TestKit
     }
 
     /// <summary>Brings the executor to where the process runs.</summary>
-    protected async Task<Run> RunAsync(Reapi.Command? command = null, Reapi.Action? action = null)
+    private protected async Task<Run> RunAsync(Reapi.Command? command = null, Reapi.Action? action = null)
     {
         await LoadAsync(command, action);
         await StageAsync();
@@ -113,17 +113,17 @@ public abstract class ExecutorSpec : TestKit
     }
 
     /// <summary>Answers a request to remember the result, and says what was asked.</summary>
-    protected async Task<Worker.Outputs.PublishPlan> PublishAsync(bool actionCache = false, Digest? historical = null)
+    private protected async Task<Worker.Outputs.PublishPlan> PublishAsync(bool actionCache = false, Digest? historical = null)
     {
         var publish = await Uploader.ExpectMsgAsync<Publish>();
         Uploader.Reply(new Published(Attempt, actionCache, historical));
         return publish.Plan;
     }
 
-    protected async Task<Run> NextRunAsync() => _run = await Runner.ExpectMsgAsync<Run>();
+    private protected async Task<Run> NextRunAsync() => _run = await Runner.ExpectMsgAsync<Run>();
 
     /// <summary>The process has ended, and the runner has looked at what it left.</summary>
-    protected void Exit(ProcessReport report) => Runner.Reply(new Exited(Attempt, report, _run!.Inspect?.Invoke()));
+    private protected void Exit(ProcessReport report) => Runner.Reply(new Exited(Attempt, report, _run!.Inspect?.Invoke()));
 
     /// <summary>The result as a scheduler of NativeLink gets it.</summary>
     protected static Wire.ExecuteResult Told(ExecuteResult result)
@@ -134,7 +134,7 @@ public abstract class ExecutorSpec : TestKit
     }
 
     /// <param name="lingers">Whether a service still has the directory in use.</param>
-    protected async Task<Finished> FinishedAsync(bool lingers = false)
+    private protected async Task<Finished> FinishedAsync(bool lingers = false)
     {
         var finished = await Connection.ExpectMsgAsync<Finished>();
         Assert.Equal(Attempt, finished.Id);

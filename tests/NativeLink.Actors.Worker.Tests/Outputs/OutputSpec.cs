@@ -57,7 +57,7 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
 
     protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(Targets(cas), TimeProvider.System));
 
-    protected UploadTargets Targets(ICasClient? cas = null) => new(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, _cache, null);
+    private protected UploadTargets Targets(ICasClient? cas = null) => new(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, _cache, null);
 
     protected void Write(string path, string content = "", bool executable = false)
     {
@@ -73,7 +73,7 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
         File.CreateSymbolicLink(Path.Combine(Root, path), target);
     }
 
-    protected UploadPlan Plan(Reapi.Command command, bool movable = false) =>
+    private protected UploadPlan Plan(Reapi.Command command, bool movable = false) =>
         new(Root, command, Function, Path.Combine(_directory, "stdout"), Path.Combine(_directory, "stderr"), path => movable ? path : null);
 
     protected void WriteSpools(string stdout, string stderr)

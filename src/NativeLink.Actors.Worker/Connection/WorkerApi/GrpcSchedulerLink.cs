@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Worker.Connection.WorkerApi;
 /// <summary>The way to a scheduler by gRPC: NativeLink's <c>WorkerApi.ConnectWorker</c> (wire contract 3). One transport connection a stream.</summary>
 /// <param name="endpoint">Where the scheduler listens for workers.</param>
 /// <param name="channels">Makes the channel, with its TLS and socket options.</param>
-public sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEndpointOptions, GrpcChannel> channels) : ISchedulerLink
+internal sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEndpointOptions, GrpcChannel> channels) : ISchedulerLink
 {
     public async Task<ISchedulerSession> ConnectAsync(
         Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
