@@ -62,9 +62,9 @@ internal sealed class WorkerServices : IAsyncDisposable
         var local = _options.FillStoreOnWrite || _cas is StoreCasClient ? _store : null;
         var workers = _options.Workers.Select((worker, index) =>
         {
-            var uploader = UploaderOf(worker.Results, local);
+            var uploader = UploaderOf(worker.Actions.Results, local);
             var directories = new ActionDirectories(_directories[index], path => _store.TryMakeRoom(0, path));
-            return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { MaxInflightTasks = SlotsOf(index) }, peers, directories));
+            return new PooledWorker(worker.Connection.Name.Length > 0 ? worker.Connection.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { Connection = worker.Connection with { MaxInflightTasks = SlotsOf(index) } }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
             CasDownloader.CreateProps(_cas, _store, _roots, _time),
@@ -130,7 +130,7 @@ internal sealed class WorkerServices : IAsyncDisposable
     /// <summary>How many actions each worker runs at once: fewer than it is told to where this process may not have what they take.</summary>
     private IReadOnlyList<int> BoundedSlots()
     {
-        var wanted = _options.Workers.Select(static worker => worker.MaxInflightTasks > 0 ? worker.MaxInflightTasks : ConnectionSettings.UsualSlots).ToList();
+        var wanted = _options.Workers.Select(static worker => worker.Connection.MaxInflightTasks > 0 ? worker.Connection.MaxInflightTasks : ConnectionSettings.UsualSlots).ToList();
         var (budget, why) = SlotBudget.Measure();
         var given = SlotBudget.Share(budget, wanted);
         if (given.Sum(static slots => (long)slots) < wanted.Sum(static slots => (long)slots))
@@ -141,7 +141,7 @@ internal sealed class WorkerServices : IAsyncDisposable
     /// <summary>What is not bounded stays as it was configured, 0 where it was not.</summary>
     private int SlotsOf(int index)
     {
-        var configured = _options.Workers[index].MaxInflightTasks;
+        var configured = _options.Workers[index].Connection.MaxInflightTasks;
         return _slots[index] < (configured > 0 ? configured : ConnectionSettings.UsualSlots) ? _slots[index] : configured;
     }
 
@@ -182,9 +182,9 @@ internal sealed class WorkerServices : IAsyncDisposable
 
     private ConnectionSettings ToConnection(WorkerOptions worker, ExecutorPeers peers, ActionDirectories directories)
     {
-        var settings = new ExecutorSettings(worker, peers, directories) { SignalExitCodeIsNine = _options.SignalExitCodeIsNine };
+        var settings = new ExecutorSettings(worker.Actions, peers, directories) { SignalExitCodeIsNine = _options.SignalExitCodeIsNine };
         return new ConnectionSettings(
-            worker, _options.SchedulerLink ?? new GrpcSchedulerLink(worker.SchedulerEndpoint, GrpcChannels.Open), _launcher, () => ActionExecutor.CreateProps(settings),
+            worker.Connection, worker.Actions, _options.SchedulerLink ?? new GrpcSchedulerLink(worker.Connection.SchedulerEndpoint, GrpcChannels.Open), _launcher, () => ActionExecutor.CreateProps(settings),
             new Random())
         {
             ScratchDirectory = directories.ScratchDirectory,

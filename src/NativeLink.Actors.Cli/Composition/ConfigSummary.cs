@@ -1,3 +1,5 @@
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
 using System.Collections.Immutable;
 using System.Globalization;
 using NativeLink.Actors.Cas.Channels;
@@ -41,17 +43,17 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
     {
         foreach (var worker in host.Workers)
         {
-            yield return $"worker {(worker.Name.Length > 0 ? worker.Name : "(no name)")}";
-            yield return $"  scheduler      {Shown(worker.SchedulerEndpoint)}, timeout {Shown(worker.EndpointTimeout)}";
+            yield return $"worker {(worker.Connection.Name.Length > 0 ? worker.Connection.Name : "(no name)")}";
+            yield return $"  scheduler      {Shown(worker.Connection.SchedulerEndpoint)}, timeout {Shown(worker.Connection.EndpointTimeout)}";
             yield return $"  work directory {worker.WorkDirectory} (wiped at start)";
-            yield return $"  at once        {(worker.MaxInflightTasks == 0 ? "unlimited" : Number(worker.MaxInflightTasks))}";
-            yield return $"  time limits    action {Shown(worker.MaxActionTimeout)}, upload {Shown(worker.MaxUploadTimeout)}";
-            yield return $"  properties     {(worker.PlatformProperties.IsEmpty ? "none" : string.Join(", ", worker.PlatformProperties.Select(Shown)))}";
-            if (!worker.AdditionalEnvironment.IsEmpty)
-                yield return $"  environment    {string.Join(", ", worker.AdditionalEnvironment.Select(entry => entry.Name))}";
-            if (worker.PreconditionScript is { } script)
+            yield return $"  at once        {(worker.Connection.MaxInflightTasks == 0 ? "unlimited" : Number(worker.Connection.MaxInflightTasks))}";
+            yield return $"  time limits    action {Shown(worker.Actions.MaxActionTimeout)}, upload {Shown(worker.Actions.MaxUploadTimeout)}";
+            yield return $"  properties     {(worker.Connection.PlatformProperties.IsEmpty ? "none" : string.Join(", ", worker.Connection.PlatformProperties.Select(Shown)))}";
+            if (!worker.Actions.AdditionalEnvironment.IsEmpty)
+                yield return $"  environment    {string.Join(", ", worker.Actions.AdditionalEnvironment.Select(entry => entry.Name))}";
+            if (worker.Actions.PreconditionScript is { } script)
                 yield return $"  precondition   {script}";
-            yield return $"  action cache   {Results(worker.Results)}";
+            yield return $"  action cache   {Results(worker.Actions.Results)}";
         }
 
         yield return $"CAS            {(host.Cas.Grpc is { } grpc ? Shown(grpc) : "the local store itself")}";

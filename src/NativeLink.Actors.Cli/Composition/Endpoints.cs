@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Operations;
 using System.Collections.Immutable;
 using Grpc.Core;
 using NativeLink.Actors.Cas.Channels;

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Worker;

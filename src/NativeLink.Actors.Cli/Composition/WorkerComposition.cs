@@ -1,3 +1,5 @@
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 using System.Collections.Immutable;
 using System.Globalization;
 using NativeLink.Actors.Configuration.Model;
@@ -56,22 +58,28 @@ internal static class WorkerComposition
         var worker = draft.Config;
         return (new WorkerOptions
         {
-            Name = draft.Name,
-            SchedulerEndpoint = Endpoints.Endpoint(worker.Endpoint),
-            EndpointTimeout = Endpoints.Bounded(worker.EndpointTimeout),
+            Connection = new ConnectionOptions
+            {
+                Name = draft.Name,
+                SchedulerEndpoint = Endpoints.Endpoint(worker.Endpoint),
+                EndpointTimeout = Endpoints.Bounded(worker.EndpointTimeout),
+                MaxInflightTasks = switches.MaxInflight ?? worker.MaxInflightTasks,
+                PlatformProperties = [.. worker.PlatformProperties.Select(property => new PlatformPropertySource(property.Name, property.Values, property.QueryCommand))],
+            },
+            Actions = new ExecutorOptions
+            {
+                MaxActionTimeout = Endpoints.Bounded(worker.MaxActionTimeout),
+                MaxUploadTimeout = Endpoints.Bounded(worker.MaxUploadTimeout),
+                TimeoutHandledExternally = worker.TimeoutHandledExternally,
+                Entrypoint = worker.Entrypoint,
+                PreconditionScript = worker.PreconditionScript,
+                AdditionalEnvironment = [.. worker.AdditionalEnvironment.Select(entry => new EnvironmentEntry(entry.Name, Source(entry.Kind), entry.Argument))],
+                OwnEnvironment = switches.Environment,
+                Results = results.Options,
+            },
             WorkDirectory = draft.WorkDirectory,
             WorkDirectoryIsPart = draft.OwnPart is not null,
-            MaxInflightTasks = switches.MaxInflight ?? worker.MaxInflightTasks,
-            MaxActionTimeout = Endpoints.Bounded(worker.MaxActionTimeout),
-            MaxUploadTimeout = Endpoints.Bounded(worker.MaxUploadTimeout),
             MaxCleanupWait = Endpoints.Bounded(worker.MaxCleanupWait),
-            TimeoutHandledExternally = worker.TimeoutHandledExternally,
-            Entrypoint = worker.Entrypoint,
-            PreconditionScript = worker.PreconditionScript,
-            PlatformProperties = [.. worker.PlatformProperties.Select(property => new PlatformPropertySource(property.Name, property.Values, property.QueryCommand))],
-            AdditionalEnvironment = [.. worker.AdditionalEnvironment.Select(entry => new EnvironmentEntry(entry.Name, Source(entry.Kind), entry.Argument))],
-            OwnEnvironment = switches.Environment,
-            Results = results.Options,
         }, results.ClusterCache);
     }
 

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Inputs;
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration;
@@ -85,10 +86,10 @@ internal sealed record PlannedHost(WorkerHostOptions Options)
     private WorkerOptions Bind(WorkerOptions worker, int index, RunningCluster cluster)
     {
         if (UsesClusterScheduler)
-            worker = worker with { SchedulerEndpoint = new GrpcEndpointOptions(cluster.WorkerApi) };
+            worker = worker with { Connection = worker.Connection with { SchedulerEndpoint = new GrpcEndpointOptions(cluster.WorkerApi) } };
         var cache = new GrpcStoreOptions { InstanceName = ActionCacheInstance, Endpoints = [new GrpcEndpointOptions(cluster.Client)] };
         return index < UsesClusterActionCache.Length && UsesClusterActionCache[index]
-            ? worker with { Results = worker.Results with { ActionCache = cache } }
+            ? worker with { Actions = worker.Actions with { Results = worker.Actions.Results with { ActionCache = cache } } }
             : worker;
     }
 }

@@ -1,3 +1,6 @@
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
 using System.Net;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
@@ -39,18 +42,24 @@ internal static class LocalDefaults
             DirectoryCache = (inputRoots ?? new InputRootSwitches()).Apply(new DirectoryCacheOptions(Path.Combine(data, "trees"))),
             Workers = [.. Enumerable.Range(1, count).Select(number => new WorkerOptions
             {
-                Name = $"local-{number}-",
-                SchedulerEndpoint = workerApi,
+                Connection = new ConnectionOptions
+                {
+                    Name = $"local-{number}-",
+                    SchedulerEndpoint = workerApi,
+                    MaxInflightTasks = maxInflight > 0 ? maxInflight : Environment.ProcessorCount,
+                },
+                Actions = new ExecutorOptions
+                {
+                    OwnEnvironment = OwnEnvironment.All(),
+                    Results = new UploadResultOptions
+                    {
+                        ActionCacheStrategy = ResultStrategy.SuccessOnly,
+                        ActionCache = actionCache,
+                        HistoricalStrategy = ResultStrategy.Never,
+                    },
+                },
                 WorkDirectory = Path.Combine(data, "work", $"{number}"),
                 WorkDirectoryIsPart = true,
-                MaxInflightTasks = maxInflight > 0 ? maxInflight : Environment.ProcessorCount,
-                OwnEnvironment = OwnEnvironment.All(),
-                Results = new UploadResultOptions
-                {
-                    ActionCacheStrategy = ResultStrategy.SuccessOnly,
-                    ActionCache = actionCache,
-                    HistoricalStrategy = ResultStrategy.Never,
-                },
             })],
         };
     }

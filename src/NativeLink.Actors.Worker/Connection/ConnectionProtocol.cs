@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Operations;
 using Akka.Actor;
 using NativeLink.Actors.Worker.Processes;
 
@@ -22,12 +23,13 @@ internal static class ConnectionProtocol
 
 /// <summary>What a connection needs to work.</summary>
 /// <param name="Options">The worker that it is.</param>
+/// <param name="Actions">Says what its queries of platform properties find in their environment.</param>
 /// <param name="Link">The way to its scheduler.</param>
 /// <param name="Launcher">Runs the queries of platform properties.</param>
 /// <param name="Executor">Makes one executor.</param>
 /// <param name="Random">Jitters delays.</param>
 internal sealed record ConnectionSettings(
-    WorkerOptions Options, ISchedulerLink Link, IProcessLauncher Launcher, Func<Props> Executor, Random Random)
+    ConnectionOptions Options, ExecutorOptions Actions, ISchedulerLink Link, IProcessLauncher Launcher, Func<Props> Executor, Random Random)
 {
     /// <summary>Where the small outputs of queries may be written; a directory that exists.</summary>
     public required string ScratchDirectory { get; init; }

@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Processes;
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>The properties that a worker announces (wire contract 3.2 and 5.3): fixed values, and the lines that commands print, asked at each connect.</summary>
-internal sealed class PlatformProperties(WorkerOptions options, IProcessLauncher launcher, string scratchDirectory, TimeSpan timeout)
+internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOptions actions, IProcessLauncher launcher, string scratchDirectory, TimeSpan timeout)
 {
     private const long MaxOutputBytes = 1 << 20;
 
@@ -55,9 +55,9 @@ internal sealed class PlatformProperties(WorkerOptions options, IProcessLauncher
 
     private List<KeyValuePair<string, string>> QueryEnvironment() =>
     [
-        .. options.AdditionalEnvironment
+        .. actions.AdditionalEnvironment
             .Where(entry => entry.Source is EnvironmentSource.Value or EnvironmentSource.FromEnvironment)
-            .Select(entry => KeyValuePair.Create(entry.Name, ActionPlan.FixedValue(entry, options, []))),
+            .Select(entry => KeyValuePair.Create(entry.Name, ActionPlan.FixedValue(entry, actions, []))),
     ];
 
     private static IReadOnlyList<string> Words(string name, string command)

@@ -34,7 +34,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     public SchedulerConnection(ConnectionSettings settings)
     {
         _settings = settings;
-        var properties = new PlatformProperties(settings.Options, settings.Launcher, settings.ScratchDirectory, TimeSpan.FromSeconds(30));
+        var properties = new PlatformProperties(settings.Options, settings.Actions, settings.Launcher, settings.ScratchDirectory, TimeSpan.FromSeconds(30));
         _streams = new StreamSettings(settings.Options, settings.Link, properties, settings.CloseTimeout);
         _reconnect = new ReconnectDelay(TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(8), settings.Random);
         _backPressure = new ReconnectDelay(TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5), settings.Random);
@@ -44,7 +44,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    private WorkerOptions Options => _settings.Options;
+    private ConnectionOptions Options => _settings.Options;
 
     private int Slots => Options.MaxInflightTasks > 0 ? Options.MaxInflightTasks : _settings.Slots;
 

@@ -12,7 +12,7 @@ namespace NativeLink.Actors.Worker.Connection;
 /// <param name="Link">The way to its scheduler.</param>
 /// <param name="Properties">Asked before each stream.</param>
 /// <param name="CloseTimeout">How long the last message may take.</param>
-internal sealed record StreamSettings(WorkerOptions Options, ISchedulerLink Link, PlatformProperties Properties, TimeSpan CloseTimeout);
+internal sealed record StreamSettings(ConnectionOptions Options, ISchedulerLink Link, PlatformProperties Properties, TimeSpan CloseTimeout);
 
 /// <summary>
 /// One stream to the scheduler: asks for the properties, opens it, registers, keeps it alive, receives and sends. Child of a connection, lives and dies with its

@@ -40,7 +40,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
 
     private AttemptId Id => _attempt;
 
-    private WorkerOptions Options => _settings.Options;
+    private ExecutorOptions Options => _settings.Options;
 
     private static DateTimeOffset Now => Context.System.Scheduler.Now;
 

@@ -8,10 +8,10 @@ namespace NativeLink.Actors.Worker.Operations;
 internal sealed class ActionPlan
 {
     private readonly Reapi.Command _command;
-    private readonly WorkerOptions _options;
+    private readonly ExecutorOptions _options;
     private readonly ImmutableArray<Reapi.Platform> _platforms;
 
-    private ActionPlan(Reapi.Command command, WorkerOptions options, ImmutableArray<Reapi.Platform> platforms, ActionTimeout timeout)
+    private ActionPlan(Reapi.Command command, ExecutorOptions options, ImmutableArray<Reapi.Platform> platforms, ActionTimeout timeout)
     {
         (_command, _options, _platforms, Timeout) = (command, options, platforms, timeout);
         WorkingDirectory = OutputPaths.WorkingDirectory(command);
@@ -31,7 +31,7 @@ internal sealed class ActionPlan
 
     /// <summary>Checks everything that can be checked before anything is made.</summary>
     /// <exception cref="FaultException">Action: no arguments, a timeout or a path that cannot be; says which.</exception>
-    public static ActionPlan Create(ActionAssignment assignment, Reapi.Action action, Reapi.Command command, WorkerOptions options)
+    public static ActionPlan Create(ActionAssignment assignment, Reapi.Action action, Reapi.Command command, ExecutorOptions options)
     {
         if (command.Arguments.Count == 0 || command.Arguments[0].Length == 0)
             throw new FaultException(FaultKind.Action, "the command has no arguments: there is no program to run");
@@ -79,7 +79,7 @@ internal sealed class ActionPlan
     }
 
     /// <summary>The value of an entry that does not depend on a directory: <c>value</c>, <c>from_environment</c> or <c>property</c>.</summary>
-    internal static string FixedValue(EnvironmentEntry entry, WorkerOptions options, ImmutableArray<Reapi.Platform> platforms) => entry.Source switch
+    internal static string FixedValue(EnvironmentEntry entry, ExecutorOptions options, ImmutableArray<Reapi.Platform> platforms) => entry.Source switch
     {
         EnvironmentSource.Value => entry.Argument,
         EnvironmentSource.FromEnvironment => options.OwnEnvironment.GetValueOrDefault(entry.Name, ""),

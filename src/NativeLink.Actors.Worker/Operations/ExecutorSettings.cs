@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>What every executor of a worker is given.</summary>
-internal sealed record ExecutorSettings(WorkerOptions Options, ExecutorPeers Peers, IActionDirectories Directories)
+internal sealed record ExecutorSettings(ExecutorOptions Options, ExecutorPeers Peers, IActionDirectories Directories)
 {
     public StageLimits Limits { get; init; } = new();
 

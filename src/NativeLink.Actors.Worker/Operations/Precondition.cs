@@ -14,7 +14,7 @@ internal static class Precondition
     /// </summary>
     /// <exception cref="FormatException">The script cannot be split into words.</exception>
     /// <exception cref="FaultException">Action: a value of a property cannot be put into an environment; says which.</exception>
-    public static ProcessPlan Plan(string script, ActionAssignment assignment, WorkerOptions options, string stdoutPath, string stderrPath)
+    public static ProcessPlan Plan(string script, ActionAssignment assignment, ExecutorOptions options, string stdoutPath, string stderrPath)
     {
         var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal)
         {

@@ -1,3 +1,5 @@
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
@@ -43,12 +45,18 @@ public sealed class WorkerRig : IAsyncDisposable
         {
             var worker = new WorkerOptions
             {
-                SchedulerEndpoint = new GrpcEndpointOptions(scheduler.Address),
-                // A loaded machine must not look like a dead one.
-                EndpointTimeout = TimeSpan.FromSeconds(60),
+                Connection = new ConnectionOptions
+                {
+                    SchedulerEndpoint = new GrpcEndpointOptions(scheduler.Address),
+                    // A loaded machine must not look like a dead one.
+                    EndpointTimeout = TimeSpan.FromSeconds(60),
+                    MaxInflightTasks = 4,
+                },
+                Actions = new ExecutorOptions
+                {
+                    MaxActionTimeout = TimeSpan.FromMinutes(5),
+                },
                 WorkDirectory = Path.Combine(directory, "work"),
-                MaxInflightTasks = 4,
-                MaxActionTimeout = TimeSpan.FromMinutes(5),
             };
             var host = await WorkerHost.StartAsync(
                 new WorkerHostOptions

@@ -42,19 +42,19 @@ public abstract class ConnectionSpec : TestKit
         Directory.Delete(_scratch, recursive: true);
     }
 
-    private protected IActorRef Connect(Func<WorkerOptions, WorkerOptions>? options = null)
+    private protected IActorRef Connect(Func<ConnectionOptions, ConnectionOptions>? options = null)
     {
-        var configured = (options ?? (same => same))(Actions.Options(_scratch));
+        var configured = (options ?? (same => same))(Actions.Connection());
         var executors = Executors.Ref;
         return Pool.ChildActorOf(SchedulerConnection.CreateProps(new ConnectionSettings(
-            configured, Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
+            configured, new ExecutorOptions(), Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
         {
             ScratchDirectory = _scratch,
             Slots = 4,
         }), new OneForOneStrategy(_ => Directive.Restart));
     }
 
-    private protected async Task<ScriptedStream> RegisteredAsync(Func<WorkerOptions, WorkerOptions>? options = null)
+    private protected async Task<ScriptedStream> RegisteredAsync(Func<ConnectionOptions, ConnectionOptions>? options = null)
     {
         Connect(options);
         return await AcceptAsync();

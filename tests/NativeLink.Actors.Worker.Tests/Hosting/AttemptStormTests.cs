@@ -226,11 +226,14 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
 
     private WorkerOptions Worker(string name) => new()
     {
-        Name = name,
-        SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
-        EndpointTimeout = TimeSpan.FromSeconds(60),
+        Connection = new ConnectionOptions
+        {
+            Name = name,
+            SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+            EndpointTimeout = TimeSpan.FromSeconds(60),
+            MaxInflightTasks = 6,
+        },
         WorkDirectory = At("work" + name),
-        MaxInflightTasks = 6,
     };
 
     private string At(params string[] parts) => Path.Combine([_directory, .. parts]);

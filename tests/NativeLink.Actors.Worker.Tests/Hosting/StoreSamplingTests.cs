@@ -18,8 +18,11 @@ public sealed class StoreSamplingTests : IDisposable
         [
             new WorkerOptions
             {
-                Name = "sampling-",
-                SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+                Connection = new ConnectionOptions
+                {
+                    Name = "sampling-",
+                    SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+                },
                 WorkDirectory = Path.Combine(_directory, "work"),
             },
         ],

@@ -62,9 +62,12 @@ public sealed class WorkerHostTests : IAsyncLifetime
         [
             new WorkerOptions
             {
-                Name = "host-",
-                SchedulerEndpoint = new GrpcEndpointOptions(
-                    new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First())),
+                Connection = new ConnectionOptions
+                {
+                    Name = "host-",
+                    SchedulerEndpoint = new GrpcEndpointOptions(
+                        new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First())),
+                },
                 WorkDirectory = Path.Combine(_directory, "work"),
             },
         ],

@@ -98,10 +98,13 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         [
             new WorkerOptions
             {
-                Name = "metrics-",
-                SchedulerEndpoint = new GrpcEndpointOptions(new Uri(_server.Urls.First())),
+                Connection = new ConnectionOptions
+                {
+                    Name = "metrics-",
+                    SchedulerEndpoint = new GrpcEndpointOptions(new Uri(_server.Urls.First())),
+                    MaxInflightTasks = 1,
+                },
                 WorkDirectory = Path.Combine(_directory, "work"),
-                MaxInflightTasks = 1,
             },
         ],
     };

@@ -31,7 +31,7 @@ public abstract class ExecutorSpec : TestKit
         (Connection, Downloader, Runner, Uploader) =
             (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"), CreateTestProbe("uploader"));
         _directory = WorkDirectory.Open(_work);
-        Settings = new ExecutorSettings(Options(_work), new ExecutorPeers(Sys.ActorOf(Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
+        Settings = new ExecutorSettings(Options(), new ExecutorPeers(Sys.ActorOf(Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
     }
 
     protected TestProbe Connection { get; }
@@ -44,7 +44,7 @@ public abstract class ExecutorSpec : TestKit
 
     private protected ExecutorSettings Settings { get; set; }
 
-    protected WorkerOptions WorkerOptions
+    protected ExecutorOptions WorkerOptions
     {
         get => Settings.Options;
         set => Settings = Settings with { Options = value };

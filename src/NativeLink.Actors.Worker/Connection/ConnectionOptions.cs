@@ -1,0 +1,22 @@
+using System.Collections.Immutable;
+using NativeLink.Actors.Cas.Channels;
+
+namespace NativeLink.Actors.Worker.Connection;
+
+/// <summary>How one worker presents itself to its scheduler (wire contract 5.3).</summary>
+public sealed record ConnectionOptions
+{
+    /// <summary>The prefix of the worker's id; may be empty.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>Where the scheduler listens for workers.</summary>
+    public required GrpcEndpointOptions SchedulerEndpoint { get; init; }
+
+    /// <summary>Connect timeout; its half is the keep-alive period.</summary>
+    public TimeSpan EndpointTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>0 is unlimited towards the scheduler; the worker then runs as many at once as the machine has processors × 8, the rest waits.</summary>
+    public int MaxInflightTasks { get; init; }
+
+    public ImmutableArray<PlatformPropertySource> PlatformProperties { get; init; } = [];
+}

@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
+
+namespace NativeLink.Actors.Worker;
+
+/// <summary>What a host of workers needs: the services that all workers in it share. The command line's room makes it from the configuration.</summary>
+public sealed record WorkerHostOptions
+{
+    /// <summary>The CAS that inputs come from and outputs go to.</summary>
+    public required CasOptions Cas { get; init; }
+
+    /// <summary>The store on this disk that inputs pass through.</summary>
+    public required ContentStoreOptions LocalStore { get; init; }
+
+    /// <summary>That store, when it is open in this process already (the local cluster's CAS); the host then neither opens nor disposes it.</summary>
+    public ContentStore? SharedStore { get; init; }
+
+    /// <summary>The CAS when a client for it is open in this process already; <see cref="Cas"/> is then not looked at, and the host does not dispose it.</summary>
+    public ICasClient? CasClient { get; init; }
+
+    /// <summary>The action cache likewise, for all workers; the host does not dispose it.</summary>
+    public IActionCacheClient? ActionCacheClient { get; init; }
+
+    /// <summary>The way to the scheduler likewise, for all workers; null: gRPC, to each worker's own endpoint.</summary>
+    public ISchedulerLink? SchedulerLink { get; init; }
+
+    /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
+    public bool FillStoreOnWrite { get; init; } = true;
+
+    public required DirectoryCacheOptions DirectoryCache { get; init; }
+
+    public required ImmutableArray<WorkerOptions> Workers { get; init; }
+
+    /// <summary>How long a drain may take before it is cut.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>Report 9 for every death by a signal, as NativeLink does, instead of 128 + n.</summary>
+    public bool SignalExitCodeIsNine { get; init; }
+}
