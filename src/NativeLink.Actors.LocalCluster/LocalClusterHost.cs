@@ -69,7 +69,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
 
     /// <summary>Opens the worker API's stream for a worker in this process.</summary>
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
-    public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest hello) => new(_scheduler, hello);
+    public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest registration) => new(_scheduler, registration);
 
     /// <summary>Nothing new is started from now on, and new Execute calls are refused with UNAVAILABLE; everything else is served until the end.</summary>
     public void BeginDrain() => _scheduler.BeginDrain();

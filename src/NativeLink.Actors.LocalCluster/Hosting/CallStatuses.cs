@@ -6,7 +6,7 @@ using NativeLink.Actors.LocalCluster.Services;
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
 /// <summary>
-/// Gives every call that fails a status that says why: without one clients hear UNKNOWN, of which they cannot tell whether to try again, and a
+/// Gives every call that fails a status that says why: without one clients get UNKNOWN, of which they cannot know whether to try again, and a
 /// sentence about handlers.
 /// </summary>
 internal sealed class CallStatuses(ILoggerFactory logs) : Interceptor

@@ -79,7 +79,7 @@ internal static class ClusterServer
     {
         listen.Protocols = HttpProtocols.Http2;
         listen.Use(page.Wrap);
-        listen.Use(Goodbye.Listen(time));
+        listen.Use(GoAwayWatch.Watch(time));
         if (workers)
             listen.Use(WorkerAddress.Mark);
     }
@@ -87,9 +87,9 @@ internal static class ClusterServer
     private static void AddServices(
         IServiceCollection services, LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
     {
-        var results = new CompleteResults(actionCache, cas);
+        var results = new CompletenessChecking(actionCache, cas);
         var uploads = new PartialUploads(cas, options.PartialUploadLifetime, MostUploadBytes(options), time);
-        var scheduler = new LocalScheduler(options.Scheduler, time, logs, new StoredActions(cas), results);
+        var scheduler = new LocalScheduler(options.Scheduler, time, logs, new CasActionSource(cas), results);
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;

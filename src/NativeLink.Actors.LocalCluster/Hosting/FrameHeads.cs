@@ -16,7 +16,7 @@ internal sealed class FrameHeads
     private long _skip = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.Length;
 
     /// <summary>Takes the next bytes; true if a GOAWAY begins in them.</summary>
-    public bool FindGoodbye(ReadOnlySequence<byte> bytes)
+    public bool FindGoAway(ReadOnlySequence<byte> bytes)
     {
         var found = false;
         while (true)

@@ -16,7 +16,7 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
 
     public WorkerKind Kind => kind;
 
-    /// <summary>It had too much unread; whether it reads again has to be looked at, nobody tells.</summary>
+    /// <summary>It had too much unread; whether it reads again has to be looked at, because nothing reports it.</summary>
     public bool Stalled { get; set; }
 
     /// <summary>Grows with each operation given; the smallest is the least recently used, 0 is never.</summary>
@@ -47,18 +47,18 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
     public bool CanTake(ScheduledOperation operation, TimeSpan now) =>
         Running.TryGetValue(operation.Id, out var held)
             ? !held.KillSent && !Draining
-            : IsOpen(now) && Properties.Satisfies(operation.Demand);
+            : IsOpen(now) && Properties.Satisfies(operation.Requirements);
 
     /// <summary>Of an open worker and an operation whose properties match: it does not still hold it, and its quantities suffice.</summary>
-    public bool CanBegin(ScheduledOperation operation) => !Running.ContainsKey(operation.Id) && Properties.HasFree(operation.Demand);
+    public bool CanBegin(ScheduledOperation operation) => !Running.ContainsKey(operation.Id) && Properties.HasFree(operation.Requirements);
 
     /// <summary>Takes it, or goes on with it if it still holds it.</summary>
-    public Assignment Hold(ScheduledOperation operation, OperationQueue queue)
+    public Assignment Assign(ScheduledOperation operation, OperationQueue queue)
     {
         if (Running.TryGetValue(operation.Id, out var held))
             return held;
         var assignment = new Assignment(operation, this, queue.Charge(operation.Client));
-        Properties.Reserve(operation.Demand);
+        Properties.Reserve(operation.Requirements);
         Running.Add(operation.Id, assignment);
         return assignment;
     }
@@ -68,21 +68,21 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
         if (assignment.ProcessEnded)
             return;
         assignment.ProcessEnded = true;
-        Properties.Release(assignment.Operation.Demand);
+        Properties.Release(assignment.Operation.Requirements);
     }
 
     /// <summary>Gives the slot back.</summary>
-    public void LetGo(Assignment assignment)
+    public void ReleaseSlot(Assignment assignment)
     {
         ReleaseResources(assignment);
         Running.Remove(assignment.Operation.Id);
         Paused = false;
     }
 
-    public void ForgetRefusals() => Refusals = 0;
+    public void ResetRefusals() => Refusals = 0;
 
-    /// <summary>It has no resources now. Returns when it is to be asked again, or null if its next finished operation tells.</summary>
-    public TimeSpan? Refuse(TimeSpan now)
+    /// <summary>It has no resources now. Returns when it is to be asked again, or null if that is when its next operation finishes.</summary>
+    public TimeSpan? BackOff(TimeSpan now)
     {
         if (Running.Count > 0)
         {
@@ -104,8 +104,8 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
             return $"is full ({Running.Count} of {link.MaxInflight})";
         if (Paused || BackOffUntil > now)
             return "has just refused for want of resources";
-        if (Properties.FirstUnsatisfied(operation.Demand) is { } wish)
-            return wish.Type == PropertyType.Minimum ? $"has not enough {wish.Name} free for {wish.Value}" : $"does not match {wish.Name}={wish.Value}";
+        if (Properties.FirstUnsatisfied(operation.Requirements) is { } required)
+            return required.Type == PropertyType.Minimum ? $"has not enough {required.Name} free for {required.Value}" : $"does not match {required.Name}={required.Value}";
         return Running.ContainsKey(operation.Id) ? "was told to kill it and has not answered" : "does not read its messages";
     }
 }

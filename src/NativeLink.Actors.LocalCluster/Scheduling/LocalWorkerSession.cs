@@ -13,29 +13,29 @@ public sealed class LocalWorkerSession : IDisposable
     private readonly LocalScheduler _scheduler;
     private readonly WorkerLink _link;
 
-    internal LocalWorkerSession(LocalScheduler scheduler, Wire.ConnectWorkerRequest hello)
+    internal LocalWorkerSession(LocalScheduler scheduler, Wire.ConnectWorkerRequest registration)
     {
-        (_scheduler, _link) = (scheduler, scheduler.Greet(hello));
+        (_scheduler, _link) = (scheduler, scheduler.CreateLink(registration));
         scheduler.Tell(new Register(_link));
     }
 
-    /// <summary>What the scheduler says until its last word; nobody may change these messages.</summary>
+    /// <summary>What the scheduler sends until it closes the session; nobody may change these messages.</summary>
     /// <exception cref="RpcException">The scheduler refuses the worker.</exception>
-    public async IAsyncEnumerable<Wire.UpdateForWorker> HearAsync([EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<Wire.UpdateForWorker> ReceiveAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        await foreach (var update in _link.Said.ReadAllAsync(cancellation))
+        await foreach (var update in _link.Outgoing.ReadAllAsync(cancellation))
             yield return update;
     }
 
-    /// <summary>Says something to the scheduler, whose message it is from then on. False when the scheduler has said its last word.</summary>
-    public bool Say(Wire.UpdateForScheduler update)
+    /// <summary>Sends a message to the scheduler, which owns it from then on. False when the scheduler has closed the session.</summary>
+    public bool TrySend(Wire.UpdateForScheduler update)
     {
-        if (_link.LastWordSaid.IsCompleted)
+        if (_link.Closed.IsCompleted)
             return false;
-        if (!_link.TakesItself(update))
-            _scheduler.Tell(new Hear(_link, update));
+        if (!_link.TryHandle(update))
+            _scheduler.Tell(new UpdateReceived(_link, update));
         return true;
     }
 
-    public void Dispose() => _scheduler.Tell(new LoseWorker(_link, "its stream ended"));
+    public void Dispose() => _scheduler.Tell(new WorkerDisconnected(_link, "its stream ended"));
 }

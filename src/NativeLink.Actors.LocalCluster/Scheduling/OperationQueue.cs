@@ -36,14 +36,14 @@ internal sealed class OperationQueue
     public bool HasToSort => _lines.HasToSort;
 
     /// <summary>A worker comes; says of which kind it is. One that was never here before sees what waits by <see cref="SortSome"/>.</summary>
-    public WorkerKind Welcome(WorkerProperties properties)
+    public WorkerKind AddWorker(WorkerProperties properties)
     {
         var kind = _lines.KindOf(properties);
         kind.Workers++;
         return kind;
     }
 
-    public static void Dismiss(WorkerKind kind) => kind.Workers--;
+    public static void RemoveWorker(WorkerKind kind) => kind.Workers--;
 
     /// <summary>Whether operations may wait for workers of this kind that they do not see yet.</summary>
     public bool HasToSortFor(WorkerKind kind) => _lines.HasToSortFor(kind);
@@ -94,7 +94,7 @@ internal sealed class OperationQueue
         return best;
     }
 
-    /// <summary>A worker holds one more operation of this client. Says whom to give it back to by <see cref="Refund"/>.</summary>
+    /// <summary>A worker holds one more operation of this client. Returns whom to give it back to by <see cref="Refund"/>.</summary>
     public ClientShare Charge(string client)
     {
         var share = ClientOf(client);

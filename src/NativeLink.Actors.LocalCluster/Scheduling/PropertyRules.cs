@@ -32,21 +32,21 @@ internal sealed class PropertyRules
     }
 
     /// <exception cref="FormatException">A <c>minimum</c> property is not an unsigned 64-bit decimal.</exception>
-    public PropertyDemand ReadAction(Reapi.Platform? platform)
+    public PlatformRequirements ReadAction(Reapi.Platform? platform)
     {
         if (platform is null || platform.Properties.Count == 0)
-            return PropertyDemand.None;
-        var sorted = new SortedDictionary<string, PropertyWish>(StringComparer.Ordinal);
+            return PlatformRequirements.None;
+        var sorted = new SortedDictionary<string, RequiredProperty>(StringComparer.Ordinal);
         ulong[]? quantities = null;
         foreach (var property in platform.Properties)
         {
             var type = TypeOf(property.Name);
-            sorted[property.Name] = new PropertyWish(property.Name, property.Value, type, _quantities.GetValueOrDefault(property.Name, -1));
+            sorted[property.Name] = new RequiredProperty(property.Name, property.Value, type, _quantities.GetValueOrDefault(property.Name, -1));
             if (type == PropertyType.Minimum)
                 (quantities ??= new ulong[_quantities.Count])[_quantities[property.Name]] = ReadQuantity(property, "action");
         }
 
-        return new PropertyDemand([.. sorted.Values], quantities);
+        return new PlatformRequirements([.. sorted.Values], quantities);
     }
 
     private PropertyType? TypeOf(string name) => _types.TryGetValue(name, out var type) ? type : null;
@@ -59,17 +59,17 @@ internal sealed class PropertyRules
 }
 
 /// <summary>One property that an action asks for; no type means that the scheduler does not list the name.</summary>
-/// <param name="Place">Of a <c>minimum</c> property: its place among the quantities; else -1.</param>
-internal readonly record struct PropertyWish(string Name, string Value, PropertyType? Type, int Place);
+/// <param name="QuantityIndex">Of a <c>minimum</c> property: its place among the quantities; else -1.</param>
+internal readonly record struct RequiredProperty(string Name, string Value, PropertyType? Type, int QuantityIndex);
 
 /// <summary>All that an action asks for, sorted by name.</summary>
-/// <param name="wishes">Sorted by name.</param>
+/// <param name="properties">Sorted by name.</param>
 /// <param name="quantities">How much of each <c>minimum</c> property, in the order of the rules; null when it asks for none.</param>
-internal sealed class PropertyDemand(ImmutableArray<PropertyWish> wishes, ulong[]? quantities)
+internal sealed class PlatformRequirements(ImmutableArray<RequiredProperty> properties, ulong[]? quantities)
 {
-    public static readonly PropertyDemand None = new([], null);
+    public static readonly PlatformRequirements None = new([], null);
 
-    public ImmutableArray<PropertyWish> Wishes => wishes;
+    public ImmutableArray<RequiredProperty> Properties => properties;
 
     public ulong[]? Quantities => quantities;
 
@@ -80,31 +80,31 @@ internal sealed class PropertyDemand(ImmutableArray<PropertyWish> wishes, ulong[
     public Reapi.Platform ToPlatform()
     {
         var platform = new Reapi.Platform();
-        foreach (var wish in wishes)
-            platform.Properties.Add(new Reapi.Platform.Types.Property { Name = wish.Name, Value = wish.Value });
+        foreach (var property in properties)
+            platform.Properties.Add(new Reapi.Platform.Types.Property { Name = property.Name, Value = property.Value });
         return platform;
     }
 
-    public override string ToString() => wishes.IsEmpty ? "no properties" : string.Join(", ", wishes.Select(w => $"{w.Name}={w.Value}"));
+    public override string ToString() => properties.IsEmpty ? "no properties" : string.Join(", ", properties.Select(w => $"{w.Name}={w.Value}"));
 }
 
 /// <summary>What a worker declared, and how much of its <c>minimum</c> quantities is free.</summary>
 internal sealed class WorkerProperties(SortedDictionary<string, string> values, ulong[] free)
 {
     /// <summary>Equal for two workers that every action matches alike, when both are idle and large enough.</summary>
-    public string Shape { get; } = string.Concat(values.Select(v => $"{v.Key.Length}:{v.Key}={v.Value.Length}:{v.Value}"));
+    public string PlatformKey { get; } = string.Concat(values.Select(v => $"{v.Key.Length}:{v.Key}={v.Value.Length}:{v.Value}"));
 
     /// <summary>What is left of each <c>minimum</c> property, in the order of the rules.</summary>
     public ReadOnlySpan<ulong> Free => free;
 
-    public bool Satisfies(PropertyDemand demand) => Matches(demand) && HasFree(demand);
+    public bool Satisfies(PlatformRequirements requirements) => Matches(requirements) && HasFree(requirements);
 
     /// <summary>Could ever take it; says nothing of quantities.</summary>
-    public bool Matches(PropertyDemand demand)
+    public bool Matches(PlatformRequirements requirements)
     {
-        foreach (var wish in demand.Wishes)
+        foreach (var required in requirements.Properties)
         {
-            if (!Matches(wish))
+            if (!Matches(required))
                 return false;
         }
 
@@ -112,9 +112,9 @@ internal sealed class WorkerProperties(SortedDictionary<string, string> values, 
     }
 
     /// <summary>The quantities suffice now.</summary>
-    public bool HasFree(PropertyDemand demand)
+    public bool HasFree(PlatformRequirements requirements)
     {
-        if (demand.Quantities is not { } needed)
+        if (requirements.Quantities is not { } needed)
             return true;
         for (var i = 0; i < needed.Length; i++)
         {
@@ -126,34 +126,34 @@ internal sealed class WorkerProperties(SortedDictionary<string, string> values, 
     }
 
     /// <summary>The first property of the action that this worker cannot serve at all; else the first of which it has too little free.</summary>
-    public PropertyWish? FirstUnsatisfied(PropertyDemand demand)
+    public RequiredProperty? FirstUnsatisfied(PlatformRequirements requirements)
     {
-        foreach (var wish in demand.Wishes)
+        foreach (var required in requirements.Properties)
         {
-            if (!Matches(wish))
-                return wish;
+            if (!Matches(required))
+                return required;
         }
 
-        return HasFree(demand) ? null : demand.Wishes.First(w => w.Place >= 0 && free[w.Place] < demand.Quantities![w.Place]);
+        return HasFree(requirements) ? null : requirements.Properties.First(w => w.QuantityIndex >= 0 && free[w.QuantityIndex] < requirements.Quantities![w.QuantityIndex]);
     }
 
-    public void Reserve(PropertyDemand demand)
+    public void Reserve(PlatformRequirements requirements)
     {
-        for (var i = 0; i < (demand.Quantities?.Length ?? 0); i++)
-            free[i] -= demand.Quantities![i];
+        for (var i = 0; i < (requirements.Quantities?.Length ?? 0); i++)
+            free[i] -= requirements.Quantities![i];
     }
 
-    public void Release(PropertyDemand demand)
+    public void Release(PlatformRequirements requirements)
     {
-        for (var i = 0; i < (demand.Quantities?.Length ?? 0); i++)
-            free[i] += demand.Quantities![i];
+        for (var i = 0; i < (requirements.Quantities?.Length ?? 0); i++)
+            free[i] += requirements.Quantities![i];
     }
 
-    private bool Matches(PropertyWish wish) => wish.Type switch
+    private bool Matches(RequiredProperty required) => required.Type switch
     {
-        PropertyType.Minimum or PropertyType.Priority => values.ContainsKey(wish.Name),
-        PropertyType.Exact => values.TryGetValue(wish.Name, out var own) && own == wish.Value,
+        PropertyType.Minimum or PropertyType.Priority => values.ContainsKey(required.Name),
+        PropertyType.Exact => values.TryGetValue(required.Name, out var own) && own == required.Value,
         PropertyType.Ignore => true,
-        _ => !values.TryGetValue(wish.Name, out var own) || own == wish.Value,
+        _ => !values.TryGetValue(required.Name, out var own) || own == required.Value,
     };
 }

@@ -58,13 +58,13 @@ internal sealed class WaitingLines
 
     public WorkerKind KindOf(WorkerProperties properties)
     {
-        if (_kinds.TryGetValue(properties.Shape, out var kind))
+        if (_kinds.TryGetValue(properties.PlatformKey, out var kind))
             return kind;
         foreach (var line in _lines.Values.Where(line => line.Key.Generation == _generation))
             _toSort.Enqueue(line);
         _generation++;
         ClearIdleKinds();
-        _kinds.Add(properties.Shape, kind = new WorkerKind(properties, _kinds.Count, _generation));
+        _kinds.Add(properties.PlatformKey, kind = new WorkerKind(properties, _kinds.Count, _generation));
         return kind;
     }
 
@@ -83,7 +83,7 @@ internal sealed class WaitingLines
         }
     }
 
-    public void Add(ScheduledOperation operation, ClientShare client) => LineOf(operation.Demand).Add(operation, client);
+    public void Add(ScheduledOperation operation, ClientShare client) => LineOf(operation.Requirements).Add(operation, client);
 
     public void Remove(ScheduledOperation operation)
     {
@@ -96,13 +96,13 @@ internal sealed class WaitingLines
             kind.Lines.Remove(line);
     }
 
-    private WaitingLine LineOf(PropertyDemand demand)
+    private WaitingLine LineOf(PlatformRequirements requirements)
     {
         Span<byte> bits = stackalloc byte[(_kinds.Count / 8) + 1];
         bits.Clear();
         foreach (var kind in _kinds.Values)
         {
-            if (kind.Properties.Matches(demand))
+            if (kind.Properties.Matches(requirements))
                 bits[kind.Index / 8] |= (byte)(1 << (kind.Index % 8));
         }
 
@@ -124,7 +124,7 @@ internal sealed class WaitingLines
         var idle = _kinds.Where(k => k.Value.Workers == 0).Select(k => k.Key).ToList();
         if (idle.Count < MostIdleKinds)
             return;
-        idle.ForEach(shape => _kinds.Remove(shape));
+        idle.ForEach(platformKey => _kinds.Remove(platformKey));
         var index = 0;
         foreach (var kind in _kinds.Values)
             kind.Index = index++;

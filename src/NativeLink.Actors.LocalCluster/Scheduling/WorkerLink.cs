@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>One ConnectWorker stream as the scheduler sees it: who asks, and a bounded box for what is said to it.</summary>
+/// <summary>One ConnectWorker stream as the scheduler sees it: who registers, and a bounded queue of what is sent to it.</summary>
 internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerProperties properties, TimeProvider time)
 {
     /// <summary>Above this many unread messages a worker is given no more work: it does not read.</summary>
@@ -14,15 +14,15 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
     private readonly Channel<Wire.UpdateForWorker> _channel = Channel.CreateBounded<Wire.UpdateForWorker>(
         new BoundedChannelOptions(MaxUnread) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true, SingleWriter = true });
 
-    private readonly TaskCompletionSource _lastWord = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private long _lastHeard = time.GetTimestamp();
+    private long _lastKeepAlive = time.GetTimestamp();
 
     /// <summary>
     /// How long the worker has sent no keep-alive. Whoever reads its stream notes them, from any thread: they count from their arrival, however
     /// much the scheduler has to do.
     /// </summary>
-    public TimeSpan Silence => time.GetElapsedTime(Volatile.Read(ref _lastHeard));
+    public TimeSpan Silence => time.GetElapsedTime(Volatile.Read(ref _lastKeepAlive));
 
     public string Prefix => prefix;
 
@@ -36,23 +36,23 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
 
     public int Unread => _channel.Reader.Count;
 
-    /// <summary>Completes when the scheduler has said its last word, read or not.</summary>
-    public Task LastWordSaid => _lastWord.Task;
+    /// <summary>Completes when the scheduler has closed the link, whether all that it sent has been read or not.</summary>
+    public Task Closed => _closed.Task;
 
-    /// <summary>What is said to the worker; fails with an <see cref="RpcException"/> if the scheduler refuses it.</summary>
-    public ChannelReader<Wire.UpdateForWorker> Said => _channel.Reader;
+    /// <summary>What is sent to the worker; fails with an <see cref="RpcException"/> if the scheduler refuses it.</summary>
+    public ChannelReader<Wire.UpdateForWorker> Outgoing => _channel.Reader;
 
-    /// <summary>Takes what needs no decision; false when the scheduler has to hear it.</summary>
-    public bool TakesItself(Wire.UpdateForScheduler update)
+    /// <summary>Handles what needs no decision; false when the scheduler has to receive it.</summary>
+    public bool TryHandle(Wire.UpdateForScheduler update)
     {
         if (update.UpdateCase != Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest)
             return false;
-        Volatile.Write(ref _lastHeard, time.GetTimestamp());
+        Volatile.Write(ref _lastKeepAlive, time.GetTimestamp());
         return true;
     }
 
     /// <summary>False when the message cannot be delivered.</summary>
-    public bool Say(Wire.UpdateForWorker update) => _channel.Writer.TryWrite(update);
+    public bool TrySend(Wire.UpdateForWorker update) => _channel.Writer.TryWrite(update);
 
     public void Close() => End(null);
 
@@ -61,6 +61,6 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
     private void End(Exception? error)
     {
         _channel.Writer.TryComplete(error);
-        _lastWord.TrySetResult();
+        _closed.TrySetResult();
     }
 }

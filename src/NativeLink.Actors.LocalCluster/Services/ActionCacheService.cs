@@ -3,7 +3,7 @@ using Grpc.Core;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>REAPI <c>ActionCache</c>: entries with lost blobs count as absent (wire contract 2.7).</summary>
-internal sealed class ActionCacheService(ActionCacheStore cache, CompleteResults results, LocalClusterOptions options) : Reapi.ActionCache.ActionCacheBase
+internal sealed class ActionCacheService(ActionCacheStore cache, CompletenessChecking results, LocalClusterOptions options) : Reapi.ActionCache.ActionCacheBase
 {
     public override Task<Reapi.ActionResult> GetActionResult(Reapi.GetActionResultRequest request, ServerCallContext context)
     {

@@ -27,7 +27,7 @@ public sealed class ActionCacheStore
     private readonly string _path;
     private readonly long _maxEntries;
     private readonly TimeProvider _time;
-    private readonly Func<long, bool>? _makeRoom;
+    private readonly Func<long, bool>? _freeSpace;
     private readonly Lock _lock = new();
     private readonly BlobIndex _index = new();
     private long _temp;
@@ -35,8 +35,8 @@ public sealed class ActionCacheStore
     /// <summary>Where NativeLink has kept its entries below the same path, as bare messages; null: it has not.</summary>
     private string? _nativeLinkPath;
 
-    private ActionCacheStore(string path, long maxEntries, TimeProvider time, Func<long, bool>? makeRoom) =>
-        (_path, _maxEntries, _time, _makeRoom) = (path, maxEntries, time, makeRoom);
+    private ActionCacheStore(string path, long maxEntries, TimeProvider time, Func<long, bool>? freeSpace) =>
+        (_path, _maxEntries, _time, _freeSpace) = (path, maxEntries, time, freeSpace);
 
     /// <summary>Entries held.</summary>
     public int Count
@@ -52,11 +52,11 @@ public sealed class ActionCacheStore
 
     /// <summary>Opens or creates the cache; entries of an earlier run are there again, in the order of their last use.</summary>
     /// <param name="maxEntries">0 is no limit.</param>
-    /// <param name="makeRoom">Asked to free about so many bytes when the disk is full; answers whether it did. Null: nobody can. Where it cannot, the oldest entries go.</param>
+    /// <param name="freeSpace">Asked to free about so many bytes when the disk is full; answers whether it did. Null: nobody can. Where it cannot, the oldest entries go.</param>
     /// <exception cref="FaultException">Storage: the path cannot be used; says why.</exception>
-    public static ActionCacheStore Open(string path, long maxEntries, TimeProvider time, Func<long, bool>? makeRoom = null)
+    public static ActionCacheStore Open(string path, long maxEntries, TimeProvider time, Func<long, bool>? freeSpace = null)
     {
-        var store = new ActionCacheStore(path, maxEntries, time, makeRoom);
+        var store = new ActionCacheStore(path, maxEntries, time, freeSpace);
         try
         {
             Directory.CreateDirectory(path);
@@ -112,7 +112,7 @@ public sealed class ActionCacheStore
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 var isFull = DiskFault.IsFull(error);
-                if (isFull && attempt < MostAttempts && (_makeRoom?.Invoke(message.Length) == true || GiveUpOldest(message.Length << attempt)))
+                if (isFull && attempt < MostAttempts && (_freeSpace?.Invoke(message.Length) == true || EvictOldest(message.Length << attempt)))
                     continue;
                 throw new FaultException(
                     new Fault(FaultKind.Storage, $"the action cache entry of {action} cannot be written below '{_path}': {error.Message}")
@@ -214,7 +214,7 @@ public sealed class ActionCacheStore
     }
 
     /// <summary>Frees about so many bytes; false when there is nothing left.</summary>
-    private bool GiveUpOldest(long bytes)
+    private bool EvictOldest(long bytes)
     {
         var freed = 0L;
         lock (_lock)

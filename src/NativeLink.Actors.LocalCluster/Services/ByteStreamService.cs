@@ -33,7 +33,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             first.Dispose();
             throw;
         }
-        return new WriteResponse { CommittedSize = await FeedAsync(upload, first, requests, context.CancellationToken) };
+        return new WriteResponse { CommittedSize = await ReceiveAsync(upload, first, requests, context.CancellationToken) };
     }
 
     public override async Task Read(ReadRequest request, IServerStreamWriter<ReadFrame> responses, ServerCallContext context)
@@ -64,7 +64,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             : new QueryWriteStatusResponse());
     }
 
-    private async Task<long> FeedAsync(Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
+    private async Task<long> ReceiveAsync(Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
     {
         var keep = true;
         using var stalled = new CancellationTokenSource(options.UploadStallLimit, time);

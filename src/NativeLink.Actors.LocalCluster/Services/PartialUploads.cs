@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
-/// Uploads by their name: those that a stream feeds now, and unfinished ones that are kept for a while so that the client can go on after a break
+/// Uploads by their name: those that a stream writes now, and unfinished ones that are kept for a while so that the client can go on after a break
 /// (wire contract 2.3). Kept ones are bounded in time, in number and in bytes, the oldest goes first; all of them together are bounded in bytes.
 /// </summary>
 internal sealed class PartialUploads : IDisposable
@@ -22,7 +22,7 @@ internal sealed class PartialUploads : IDisposable
     private readonly TimeProvider _time;
     private readonly long _mostIdleBytes;
     private readonly Lock _lock = new();
-    private readonly Lock _makingRoom = new();
+    private readonly Lock _evicting = new();
     private readonly Dictionary<UploadKey, Upload> _byKey = [];
     private readonly LinkedList<(Upload Upload, long Since)> _idle = [];
     private long _idleBytes;
@@ -32,15 +32,15 @@ internal sealed class PartialUploads : IDisposable
     public PartialUploads(ContentStore store, TimeSpan lifetime, long mostBytes, TimeProvider time)
     {
         (_store, _lifetime, _time, _mostIdleBytes) = (store, lifetime, time, mostBytes / IdleShare);
-        Budget = new UploadBudget(mostBytes) { MakeRoom = DropForRoom };
+        Budget = new UploadBudget(mostBytes) { EvictIdle = EvictIdle };
     }
 
-    /// <summary>What uploads of every kind take their room from.</summary>
+    /// <summary>What uploads of every kind reserve their bytes in.</summary>
     public UploadBudget Budget { get; }
 
     /// <summary>
-    /// The upload to feed: the one kept under this name, or a new one. A stream that wants to go on in the middle of an upload which another stream
-    /// still feeds takes it over, since that other one is most likely broken; one that starts at 0 becomes an upload of its own. Null: the other one
+    /// The upload to write to: the one kept under this name, or a new one. A stream that wants to go on in the middle of an upload which another stream
+    /// still writes takes it over, since that other one is most likely broken; one that starts at 0 becomes an upload of its own. Null: the other one
     /// has ended it, and the blob is here.
     /// </summary>
     /// <exception cref="RpcException">UNAVAILABLE: another stream does not let go of it.</exception>
@@ -75,11 +75,11 @@ internal sealed class PartialUploads : IDisposable
         }
     }
 
-    /// <summary>The stream lets go of the upload; it is kept when it may be resumed, else forgotten.</summary>
+    /// <summary>The stream lets go of the upload; it is kept when it may be resumed, else removed.</summary>
     public void End(Upload upload, bool keep)
     {
         var gone = new List<Upload>();
-        var feeding = upload.Feeding; // This stream's: as soon as it is idle, another one may begin to feed it.
+        var session = upload.Session; // This stream's: as soon as it is idle, another one may begin to write it.
         lock (_lock)
         {
             var known = _byKey.GetValueOrDefault(upload.Key) == upload;
@@ -104,7 +104,7 @@ internal sealed class PartialUploads : IDisposable
         }
         finally
         {
-            feeding.Release();
+            session.Release();
         }
     }
 
@@ -127,8 +127,8 @@ internal sealed class PartialUploads : IDisposable
         gone.ForEach(static upload => upload.Dispose());
     }
 
-    /// <param name="other">Who feeds it now, if it has to be taken over.</param>
-    private Upload? TryResume(ResourceName name, long firstOffset, out Feeding? other)
+    /// <param name="other">Who writes it now, if it has to be taken over.</param>
+    private Upload? TryResume(ResourceName name, long firstOffset, out UploadSession? other)
     {
         other = null;
         lock (_lock)
@@ -137,16 +137,16 @@ internal sealed class PartialUploads : IDisposable
                 return null;
             if (FindIdle(known) is { } kept)
             {
-                Forget(kept);
+                TakeIdle(kept);
                 known.Activate();
                 return known;
             }
-            other = firstOffset > 0 && known.CanResume ? known.Feeding : null;
+            other = firstOffset > 0 && known.CanResume ? known.Session : null;
             return null;
         }
     }
 
-    /// <summary>Gives a new upload its name, unless that was taken meanwhile: then it has none, or null says that the one with the name is to be fed.</summary>
+    /// <summary>Gives a new upload its name, unless that was taken meanwhile: then it has none, or null says that the one with the name is to be written.</summary>
     private Upload? TryAdd(Upload made, long firstOffset)
     {
         lock (_lock)
@@ -170,10 +170,10 @@ internal sealed class PartialUploads : IDisposable
     private Upload Create(ResourceName name) =>
         name.Compressor == BlobCompressor.Zstd ? new ZstdUpload(name, _store, Budget) : new PlainUpload(name, _store, Budget);
 
-    /// <summary>Who comes while another one makes room waits until that is done, and so has its part of it.</summary>
-    private void DropForRoom(long bytes)
+    /// <summary>Who comes while another one evicts waits until that is done, and so has its part of it.</summary>
+    private void EvictIdle(long bytes)
     {
-        lock (_makingRoom)
+        lock (_evicting)
         {
             var gone = new List<Upload>();
             lock (_lock)
@@ -208,12 +208,12 @@ internal sealed class PartialUploads : IDisposable
     private Upload TakeOldest()
     {
         var node = _idle.First!;
-        Forget(node);
+        TakeIdle(node);
         _byKey.Remove(node.Value.Upload.Key);
         return node.Value.Upload;
     }
 
-    private void Forget(LinkedListNode<(Upload Upload, long Since)> node)
+    private void TakeIdle(LinkedListNode<(Upload Upload, long Since)> node)
     {
         _idle.Remove(node);
         _idleBytes -= node.Value.Upload.Held;

@@ -22,7 +22,7 @@ internal sealed class PlainUpload(ResourceName name, ContentStore store, UploadB
         var known = Received - offset;
         if (known >= data.Length)
             return;
-        TakeRoom(data.Length - (int)known);
+        Reserve(data.Length - (int)known);
         _writer.Append(data[(int)known..]);
     }
 

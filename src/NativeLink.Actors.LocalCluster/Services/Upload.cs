@@ -9,7 +9,7 @@ internal readonly record struct UploadKey(string Id, Digest Digest, BlobCompress
     public static UploadKey Of(ResourceName name) => new(name.UploadId!, name.Digest, name.Compressor);
 }
 
-/// <summary>One blob on its way in under a ByteStream upload name. One stream at a time feeds it.</summary>
+/// <summary>One blob on its way in under a ByteStream upload name. One stream at a time writes it.</summary>
 internal abstract class Upload(ResourceName name, UploadBudget budget) : IDisposable
 {
     private long _taken;
@@ -29,11 +29,11 @@ internal abstract class Upload(ResourceName name, UploadBudget budget) : IDispos
     /// <summary>Whether another stream may go on where this one broke.</summary>
     public abstract bool CanResume { get; }
 
-    /// <summary>The stream that feeds it now, or did last.</summary>
-    public Feeding Feeding { get; private set; } = new();
+    /// <summary>The stream that writes it now, or did last.</summary>
+    public UploadSession Session { get; private set; } = new();
 
     /// <summary>Cancelled when another stream wants to go on with this upload.</summary>
-    public CancellationToken TakeOverRequested => Feeding.TakeOverRequested;
+    public CancellationToken TakeOverRequested => Session.TakeOverRequested;
 
     /// <summary>Takes the next message in.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT: out of order, or more bytes than the digest says; RESOURCE_EXHAUSTED: too much is being uploaded at once.</exception>
@@ -46,19 +46,19 @@ internal abstract class Upload(ResourceName name, UploadBudget budget) : IDispos
     /// <exception cref="FaultException">The bytes are not those of the digest, or the store failed.</exception>
     public abstract long Finish(long endOfMessage);
 
-    /// <summary>Another stream feeds it from now on.</summary>
-    public void Activate() => Feeding = new Feeding();
+    /// <summary>Another stream writes it from now on.</summary>
+    public void Activate() => Session = new UploadSession();
 
     public void Dispose()
     {
         DisposeWriter();
-        budget.Give(Interlocked.Exchange(ref _taken, 0));
+        budget.Release(Interlocked.Exchange(ref _taken, 0));
     }
 
     /// <summary>Before bytes are written to the disk.</summary>
-    protected void TakeRoom(int bytes)
+    protected void Reserve(int bytes)
     {
-        budget.Take(bytes);
+        budget.Reserve(bytes);
         _taken += bytes;
     }
 
@@ -70,7 +70,7 @@ internal abstract class Upload(ResourceName name, UploadBudget budget) : IDispos
 /// next one, and nothing of it is disposed meanwhile.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "It may be asked at any time; without a timer or a handle it has nothing to give back.")]
-internal sealed class Feeding
+internal sealed class UploadSession
 {
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _takeOver = new();

@@ -48,7 +48,7 @@ internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBu
     {
         if (_writer.Length + decoded.Length > Digest.SizeBytes)
             throw RequestChecks.Invalid($"compressed upload of {Digest} decodes to more than {Digest.SizeBytes} bytes");
-        TakeRoom(decoded.Length);
+        Reserve(decoded.Length);
         _writer.Append(decoded);
     }
 }

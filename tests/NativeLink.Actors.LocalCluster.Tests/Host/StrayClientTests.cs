@@ -14,7 +14,7 @@ public sealed class StrayClientTests
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(4096)]
-    public void A_goodbye_is_found_among_frames_in_pieces_of_any_size(int piece)
+    public void A_GOAWAY_is_found_among_frames_in_pieces_of_any_size(int piece)
     {
         byte[] before = [.. RawClient.Preface, .. RawClient.Settings, .. RawClient.Frame(0, 1, 1, [.. Enumerable.Repeat((byte)7, 700)]), .. RawClient.Frame(6, 0, 0, new byte[8])];
         Assert.False(Find(before, piece));
@@ -22,15 +22,15 @@ public sealed class StrayClientTests
     }
 
     [Fact]
-    public async Task An_Execute_call_whose_connection_said_goodbye_ends_in_time_and_the_action_is_given_up()
+    public async Task An_Execute_call_whose_connection_sent_GOAWAY_ends_in_time_and_the_action_is_given_up()
     {
         await using var rig = await SchedulingRig.StartAsync(o => o with { Scheduler = o.Scheduler with { ClientActionTimeout = TimeSpan.FromSeconds(1) } });
         await using var worker = await rig.ConnectAsync();
         using var client = await RawClient.ConnectAsync(rig.Cluster.Server.ClientAddress);
         await client.SendAsync([.. RawClient.Call(Execute), .. RawClient.Message(rig.Request(rig.MakeAction()))]);
-        var operation = (await worker.HearStartAsync()).OperationId;
+        var operation = (await worker.ReceiveStartAsync()).OperationId;
         await client.SendAsync(RawClient.GoAway);
-        Assert.Equal(operation, (await worker.HearAsync()).KillOperationRequest.OperationId);
+        Assert.Equal(operation, (await worker.ReceiveAsync()).KillOperationRequest.OperationId);
     }
 
     [Theory]
@@ -42,7 +42,7 @@ public sealed class StrayClientTests
         await using var cluster = await RunningCluster.StartAsync(time: time);
         using var client = await RawClient.ConnectAsync(cluster.Server.ClientAddress);
         await client.SendAsync(RawClient.Call(path));
-        var ended = client.HearAsync(RawClient.Reset);
+        var ended = client.ReceiveAsync(RawClient.Reset);
         for (var i = 0; i < 200 && !ended.IsCompleted; i++)
         {
             await Task.WhenAny(ended, Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System));
@@ -56,7 +56,7 @@ public sealed class StrayClientTests
     {
         var (heads, found) = (new FrameHeads(), false);
         foreach (var part in bytes.Chunk(piece))
-            found |= heads.FindGoodbye(new ReadOnlySequence<byte>(part));
+            found |= heads.FindGoAway(new ReadOnlySequence<byte>(part));
         return found;
     }
 }

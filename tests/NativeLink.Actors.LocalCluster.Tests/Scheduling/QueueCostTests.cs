@@ -33,8 +33,8 @@ public sealed class QueueCostTests
     {
         var tree = new FirstFit<Item>(Comparer<Item>.Create((x, y) => x.Number.CompareTo(y.Number)));
         for (var i = 0; i < Many; i++)
-            tree.Add(new Item(i, Demand(i % 2 == 0 ? (1UL, 100UL) : (100UL, 1UL)), this));
-        var fitting = new Item(Many, Demand((50, 50)), this);
+            tree.Add(new Item(i, Requirements(i % 2 == 0 ? (1UL, 100UL) : (100UL, 1UL)), this));
+        var fitting = new Item(Many, Requirements((50, 50)), this);
         tree.Add(fitting);
         Assert.Same(fitting.Operation, tree.PickFor(Worker(50, 60)));
         Assert.InRange(_asked, 1, 50);
@@ -60,13 +60,13 @@ public sealed class QueueCostTests
             }
             else
             {
-                var item = new Item(step, random.Next(50) == 0 ? PropertyDemand.None : Demand(((ulong)random.Next(10, 10 + sizes), (ulong)random.Next(10, 10 + sizes))), this);
+                var item = new Item(step, random.Next(50) == 0 ? PlatformRequirements.None : Requirements(((ulong)random.Next(10, 10 + sizes), (ulong)random.Next(10, 10 + sizes))), this);
                 tree.Add(item);
                 items.Add(item);
             }
 
             var worker = Worker((ulong)random.Next(5, 12 + sizes), (ulong)random.Next(5, 12 + sizes));
-            Assert.Same(items.Find(i => worker.Properties.HasFree(i.Operation.Demand))?.Operation, tree.PickFor(worker));
+            Assert.Same(items.Find(i => worker.Properties.HasFree(i.Operation.Requirements))?.Operation, tree.PickFor(worker));
         }
     }
 
@@ -115,7 +115,7 @@ public sealed class QueueCostTests
         return Stopwatch.GetElapsedTime(began);
     }
 
-    private PropertyDemand Demand((ulong Cpu, ulong Memory) needs) => _rules.ReadAction(Samples.Properties(
+    private PlatformRequirements Requirements((ulong Cpu, ulong Memory) needs) => _rules.ReadAction(Samples.Properties(
         string.Create(CultureInfo.InvariantCulture, $"cpu={needs.Cpu}"), string.Create(CultureInfo.InvariantCulture, $"memory={needs.Memory}")));
 
     private ConnectedWorker Worker(ulong cpu, ulong memory)
@@ -126,13 +126,13 @@ public sealed class QueueCostTests
         return new ConnectedWorker(new WorkerId("w"), new WorkerLink("w", 0, properties, new FakeTimeProvider()), new WorkerKind(properties, 0, 0));
     }
 
-    private sealed class Item(int number, PropertyDemand demand, QueueCostTests owner) : IWaiting
+    private sealed class Item(int number, PlatformRequirements requirements, QueueCostTests owner) : IWaiting
     {
         public int Number => number;
 
-        public ScheduledOperation Operation { get; } = new(new Submission(default, demand, 0, null, false, false), number, new Google.Protobuf.WellKnownTypes.Timestamp());
+        public ScheduledOperation Operation { get; } = new(new Submission(default, requirements, 0, null, false, false), number, new Google.Protobuf.WellKnownTypes.Timestamp());
 
-        public ulong[][]? Needs => demand.Needs;
+        public ulong[][]? Needs => requirements.Needs;
 
         public ScheduledOperation? PickFor(ConnectedWorker worker)
         {

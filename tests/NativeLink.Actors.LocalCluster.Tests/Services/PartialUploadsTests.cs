@@ -24,7 +24,7 @@ public sealed class PartialUploadsTests : IDisposable
     public async Task Who_asks_to_take_over_too_late_disturbs_neither_the_ended_upload_nor_the_next_one()
     {
         var upload = await BeginAsync(0);
-        var met = upload.Feeding;
+        var met = upload.Session;
         _uploads.End(upload, keep: true);
         var again = await BeginAsync(10);
         Assert.Same(upload, again);
@@ -32,7 +32,7 @@ public sealed class PartialUploadsTests : IDisposable
         Assert.False(again.TakeOverRequested.IsCancellationRequested);
         _uploads.End(again, keep: false);
         met.RequestTakeOver();
-        again.Feeding.RequestTakeOver();
+        again.Session.RequestTakeOver();
     }
 
     [Fact]
@@ -74,15 +74,15 @@ public sealed class PartialUploadsTests : IDisposable
         UploadBudget? budget = null;
         budget = new UploadBudget(100)
         {
-            MakeRoom = _ =>
+            EvictIdle = _ =>
             {
                 // While one is being refused, another one comes that fits.
                 if (asked++ == 0)
-                    budget!.Take(10);
+                    budget!.Reserve(10);
             },
         };
-        budget.Take(90);
-        Assert.Throws<RpcException>(() => budget.Take(50));
+        budget.Reserve(90);
+        Assert.Throws<RpcException>(() => budget.Reserve(50));
         Assert.Equal((100, 1), (budget.Held, asked));
     }
 

@@ -6,34 +6,34 @@ using Microsoft.AspNetCore.Connections;
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
 /// <summary>
-/// Hears a client that says goodbye (GOAWAY) although calls of its connection go on. An older Bazel's server does that, and nothing else, when
+/// Watches for a client that sends GOAWAY although calls of its connection go on. An older Bazel's server does that, and nothing else, when
 /// its build is interrupted: it neither cancels the call nor closes the connection. Others do it when they move to another connection and still
 /// want the answer; so whoever has a call that may last ends it after a while with UNAVAILABLE, and who wants the answer asks again.
 /// </summary>
-internal sealed class Goodbye : IDisposable
+internal sealed class GoAwayWatch : IDisposable
 {
-    /// <summary>What ends within this time after the goodbye is still answered.</summary>
+    /// <summary>What ends within this time after the GOAWAY is still answered.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _over;
-    private bool _said;
+    private bool _received;
 
-    private Goodbye(TimeProvider time)
+    private GoAwayWatch(TimeProvider time)
     {
         _over = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         Over = _over.Token;
     }
 
-    /// <summary>Cancelled some time after the goodbye.</summary>
+    /// <summary>Cancelled some time after the GOAWAY.</summary>
     public CancellationToken Over { get; }
 
     /// <summary>Goes before Kestrel's own handler of a connection, and after the one that has told HTTP/2 from other protocols.</summary>
-    public static Func<ConnectionDelegate, ConnectionDelegate> Listen(TimeProvider time) => next => async connection =>
+    public static Func<ConnectionDelegate, ConnectionDelegate> Watch(TimeProvider time) => next => async connection =>
     {
-        using var goodbye = new Goodbye(time);
+        using var goAway = new GoAwayWatch(time);
         var transport = connection.Transport;
-        connection.Features.Set(goodbye);
-        connection.Transport = new Duplex(new Reader(transport.Input, goodbye), transport.Output);
+        connection.Features.Set(goAway);
+        connection.Transport = new Duplex(new Reader(transport.Input, goAway), transport.Output);
         try
         {
             await next(connection);
@@ -46,28 +46,28 @@ internal sealed class Goodbye : IDisposable
 
     public void Dispose() => _over.Dispose();
 
-    private void Say()
+    private void OnGoAway()
     {
-        if (_said)
+        if (_received)
             return;
-        _said = true;
+        _received = true;
         _over.CancelAfter(Patience);
     }
 
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
     /// <summary>Hands everything through and looks at the frames' heads.</summary>
-    private sealed class Reader(PipeReader inner, Goodbye goodbye) : PipeReader
+    private sealed class Reader(PipeReader inner, GoAwayWatch goAway) : PipeReader
     {
         private readonly FrameHeads _heads = new();
         private ReadOnlySequence<byte> _buffer;
-        private long _looked;
+        private long _inspected;
 
         public override bool TryRead(out ReadResult result)
         {
             if (!inner.TryRead(out result))
                 return false;
-            Look(result);
+            Inspect(result);
             return true;
         }
 
@@ -77,19 +77,19 @@ internal sealed class Goodbye : IDisposable
             if (!reading.IsCompletedSuccessfully)
                 return WaitAsync(reading);
             var result = reading.Result;
-            Look(result);
+            Inspect(result);
             return ValueTask.FromResult(result);
         }
 
         public override void AdvanceTo(SequencePosition consumed)
         {
-            _looked -= _buffer.Slice(0, consumed).Length;
+            _inspected -= _buffer.Slice(0, consumed).Length;
             inner.AdvanceTo(consumed);
         }
 
         public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
         {
-            _looked -= _buffer.Slice(0, consumed).Length;
+            _inspected -= _buffer.Slice(0, consumed).Length;
             inner.AdvanceTo(consumed, examined);
         }
 
@@ -101,16 +101,16 @@ internal sealed class Goodbye : IDisposable
         private async ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> reading)
         {
             var result = await reading;
-            Look(result);
+            Inspect(result);
             return result;
         }
 
-        private void Look(in ReadResult result)
+        private void Inspect(in ReadResult result)
         {
             _buffer = result.Buffer;
-            if (_buffer.Length > _looked && _heads.FindGoodbye(_buffer.Slice(_looked)))
-                goodbye.Say();
-            _looked = Math.Max(_looked, _buffer.Length);
+            if (_buffer.Length > _inspected && _heads.FindGoAway(_buffer.Slice(_inspected)))
+                goAway.OnGoAway();
+            _inspected = Math.Max(_inspected, _buffer.Length);
         }
     }
 }

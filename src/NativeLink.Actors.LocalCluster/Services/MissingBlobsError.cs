@@ -5,10 +5,10 @@ using Grpc.Core;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>The error that makes a client upload what is missing and try again.</summary>
-internal static class MissingBlobs
+internal static class MissingBlobsError
 {
     /// <summary>FAILED_PRECONDITION with a <c>PreconditionFailure</c>: one violation of type MISSING a blob.</summary>
-    public static RpcException Error(IReadOnlyList<Digest> missing)
+    public static RpcException Create(IReadOnlyList<Digest> missing)
     {
         var failure = new PreconditionFailure();
         foreach (var digest in missing)

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>The connected workers, and which of them is next.</summary>
-internal sealed class WorkerRoster(bool mostRecentlyUsedFirst)
+internal sealed class WorkerRegistry(bool mostRecentlyUsedFirst)
 {
     private readonly Dictionary<WorkerId, ConnectedWorker> _workers = [];
     private long _uses;
@@ -14,7 +14,7 @@ internal sealed class WorkerRoster(bool mostRecentlyUsedFirst)
 
     public bool Remove(ConnectedWorker worker) => _workers.Remove(worker.Id);
 
-    public bool Has(ConnectedWorker worker) => _workers.ContainsKey(worker.Id);
+    public bool Contains(ConnectedWorker worker) => _workers.ContainsKey(worker.Id);
 
     public ConnectedWorker? Find(WorkerId id) => _workers.GetValueOrDefault(id);
 

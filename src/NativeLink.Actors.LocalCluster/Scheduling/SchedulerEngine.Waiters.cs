@@ -8,47 +8,47 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 internal sealed partial class SchedulerEngine
 {
     /// <summary>Ends an operation for one client; the execution goes on only while another client wants it.</summary>
-    public void Cancel(Cancel request)
+    public void CancelOperation(CancelOperation request)
     {
-        if (_clients.Find(request.Name) is not { } ticket)
+        if (_operations.FindWaiter(request.Name) is not { } waiter)
         {
             request.Answer.TrySetResult(false);
             return;
         }
 
-        var operation = ticket.Operation;
-        if (!operation.IsCompleted && ticket.Cancelled is null)
+        var operation = waiter.Operation;
+        if (!operation.IsCompleted && waiter.Cancelled is null)
         {
             var answer = SchedulerAnswers.Failure(StatusCode.Cancelled, "the client cancelled the operation");
-            if (--operation.Wanted == 0)
+            if (--operation.ActiveWaiters == 0)
             {
                 CompleteAndKill(operation, answer);
             }
             else
             {
-                ClientDesk.Leave(ticket, Any.Pack(answer));
-                HeedListeners(operation);
+                OperationRegistry.CancelWaiter(waiter, Any.Pack(answer));
+                OnSubscribersChanged(operation);
             }
         }
 
         request.Answer.TrySetResult(true);
     }
 
-    private void Join(ScheduledOperation equal, Submission submission, OperationFeed feed)
+    private void Join(ScheduledOperation equal, Submission submission, OperationStream stream)
     {
         if (submission.Priority > equal.Priority)
             _queue.Change(equal, operation => operation.Priority = submission.Priority);
         if (submission.Client != equal.Client && equal.IsQueued && _queue.HasLessWaiting(submission.Client, equal.Client))
             _queue.Change(equal, operation => operation.Client = submission.Client);
-        _clients.Issue(equal, feed);
-        HeedListeners(equal);
+        _operations.AddWaiter(equal, stream);
+        OnSubscribersChanged(equal);
     }
 
     /// <summary>
-    /// Who listens has changed. What nobody waits for is not started, and is given up after a while; when somebody listens again in time it goes
+    /// The subscribers have changed. What nobody waits for is not started, and is cancelled after a while; when somebody subscribes again in time it goes
     /// on as if nothing had been.
     /// </summary>
-    private void HeedListeners(ScheduledOperation operation)
+    private void OnSubscribersChanged(ScheduledOperation operation)
     {
         if (operation.IsOver)
             return;
@@ -63,7 +63,7 @@ internal sealed partial class SchedulerEngine
         SetAside(operation);
     }
 
-    /// <summary>What waits is not started, and what runs goes on, until somebody listens again or it is given up.</summary>
+    /// <summary>What waits is not started, and what runs goes on, until somebody subscribes again or it is cancelled.</summary>
     private void SetAside(ScheduledOperation operation)
     {
         _queue.Remove(operation);
@@ -81,11 +81,11 @@ internal sealed partial class SchedulerEngine
     }
 
     /// <summary>It cannot run here any more, and has no answer: whoever waits for it has to ask elsewhere.</summary>
-    private void TurnAway(ScheduledOperation operation)
+    private void Refuse(ScheduledOperation operation)
     {
         _queue.Remove(operation);
         CancelClientDeadline(operation);
-        _clients.Drop(operation, StatusCode.Unavailable, Draining);
+        _operations.Fail(operation, StatusCode.Unavailable, Draining);
     }
 
     private void CancelClientDeadline(ScheduledOperation operation)
@@ -102,14 +102,14 @@ internal sealed partial class SchedulerEngine
         CancelClientDeadline(operation);
         operation.Stage = Reapi.ExecutionStage.Types.Value.Completed;
         operation.Response = Any.Pack(answer);
-        ClientDesk.Publish(operation);
-        _clients.Close(operation, Now);
-        _forget ??= _deadlines.Add(Now + _options.RetainCompletedFor, Forget);
+        OperationRegistry.Publish(operation);
+        _operations.Retain(operation, Now);
+        _expiry ??= _deadlines.Add(Now + _options.RetainCompletedFor, RemoveExpired);
     }
 
-    private void Forget()
+    private void RemoveExpired()
     {
-        _clients.Forget(Now);
-        _forget = _clients.NextForgotten is { } due ? _deadlines.Add(due, Forget) : null;
+        _operations.RemoveExpired(Now);
+        _expiry = _operations.NextExpiry is { } due ? _deadlines.Add(due, RemoveExpired) : null;
     }
 }

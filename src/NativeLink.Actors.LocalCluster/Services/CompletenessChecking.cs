@@ -5,12 +5,12 @@ namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
 /// Results of the action cache that a client can really use: every output file, every tree and all files in it, stdout and stderr are in the CAS
-/// (wire contract 2.7). What a tree holds is remembered, whether its files are there is asked each time. Asking counts as a use of each blob.
+/// (wire contract 2.7). What a tree holds is cached, whether its files are there is asked each time. Asking counts as a use of each blob.
 /// </summary>
-internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store) : IActionResults
+internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore store) : IActionResults
 {
-    /// <summary>Digests remembered for all trees together; some 50 MB at most.</summary>
-    private const int MaxRemembered = 500_000;
+    /// <summary>Digests cached for all trees together; some 50 MB at most.</summary>
+    private const int MaxCachedDigests = 500_000;
 
     /// <summary>No output of a build comes near this: its entry would be some 3,000,000 files.</summary>
     private const long MaxTreeBytes = 256 << 20;
@@ -18,7 +18,7 @@ internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store
     private readonly Lock _lock = new();
     private readonly Dictionary<Digest, Digest[]> _trees = [];
     private readonly Queue<Digest> _treesByAge = [];
-    private int _remembered;
+    private int _cachedDigests;
 
     /// <summary>The entry, if it is there and complete.</summary>
     public Reapi.ActionResult? Find(in Digest action)
@@ -87,19 +87,19 @@ internal sealed class CompleteResults(ActionCacheStore cache, ContentStore store
         if (tree.IsEmpty)
             return [];
         using var file = tree.SizeBytes > MaxTreeBytes ? null : store.TryOpenRead(tree);
-        return file is not null && TreeFiles.Read(file, tree.SizeBytes, tree.Function) is { } files ? Remember(tree, files) : null;
+        return file is not null && TreeFiles.Read(file, tree.SizeBytes, tree.Function) is { } files ? AddTree(tree, files) : null;
     }
 
-    private Digest[] Remember(in Digest tree, Digest[] files)
+    private Digest[] AddTree(in Digest tree, Digest[] files)
     {
         lock (_lock)
         {
-            if (files.Length >= MaxRemembered || !_trees.TryAdd(tree, files))
+            if (files.Length >= MaxCachedDigests || !_trees.TryAdd(tree, files))
                 return files;
             _treesByAge.Enqueue(tree);
-            _remembered += files.Length + 1;
-            while (_remembered > MaxRemembered && _treesByAge.TryDequeue(out var oldest) && _trees.Remove(oldest, out var dropped))
-                _remembered -= dropped.Length + 1;
+            _cachedDigests += files.Length + 1;
+            while (_cachedDigests > MaxCachedDigests && _treesByAge.TryDequeue(out var oldest) && _trees.Remove(oldest, out var dropped))
+                _cachedDigests -= dropped.Length + 1;
         }
         return files;
     }

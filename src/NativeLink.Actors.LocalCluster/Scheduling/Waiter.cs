@@ -4,8 +4,8 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>A client's own name for an operation; several clients of one execution have one each.</summary>
-internal sealed class ClientTicket(string id, ScheduledOperation operation)
+/// <summary>A client that waits for an operation, with a name of its own for it; several clients of one execution are a waiter each.</summary>
+internal sealed class Waiter(string id, ScheduledOperation operation)
 {
     /// <summary>The part of the name after the last slash.</summary>
     public string Id => id;
@@ -14,9 +14,9 @@ internal sealed class ClientTicket(string id, ScheduledOperation operation)
 
     public ScheduledOperation Operation => operation;
 
-    public List<OperationFeed> Feeds { get; } = [];
+    public List<OperationStream> Streams { get; } = [];
 
-    /// <summary>This client gave up; its answer, whatever becomes of the execution.</summary>
+    /// <summary>This client's answer when it has cancelled, whatever becomes of the execution.</summary>
     public Any? Cancelled { get; set; }
 
     public Operation Describe()
@@ -38,17 +38,17 @@ internal sealed class ClientTicket(string id, ScheduledOperation operation)
         return message;
     }
 
-    /// <summary>Tells every stream of this client how things stand; the last word ends the stream.</summary>
+    /// <summary>Sends the operation's state to every stream of this client; a final one ends the stream.</summary>
     public void Publish()
     {
-        if (Feeds.Count == 0)
+        if (Streams.Count == 0)
             return;
         var message = Describe();
-        foreach (var feed in Feeds)
+        foreach (var stream in Streams)
         {
-            feed.Push(message);
+            stream.Push(message);
             if (message.Done)
-                feed.Complete();
+                stream.Complete();
         }
 
         if (message.Done)
@@ -57,16 +57,16 @@ internal sealed class ClientTicket(string id, ScheduledOperation operation)
 
     public void Fail(StatusCode code, string detail)
     {
-        foreach (var feed in Feeds)
-            feed.Fail(code, detail);
+        foreach (var stream in Streams)
+            stream.Fail(code, detail);
         Release();
     }
 
     private void Release()
     {
-        foreach (var feed in Feeds)
-            feed.Ticket = null;
-        operation.Listeners -= Feeds.Count;
-        Feeds.Clear();
+        foreach (var stream in Streams)
+            stream.Waiter = null;
+        operation.Subscribers -= Streams.Count;
+        Streams.Clear();
     }
 }

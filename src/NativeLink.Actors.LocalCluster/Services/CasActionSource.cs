@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>The content store as the scheduler asks it before it queues an action.</summary>
-internal sealed class StoredActions(ContentStore store) : IActionSource
+internal sealed class CasActionSource(ContentStore store) : IActionSource
 {
     public ValueTask<ReadOnlyMemory<byte>?> ReadAsync(Digest digest, CancellationToken cancellation)
     {

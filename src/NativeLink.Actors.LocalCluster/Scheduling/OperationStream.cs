@@ -5,28 +5,28 @@ using Grpc.Core;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// What one client stream hears of an operation: the scheduler writes, the stream reads. A slow reader loses the oldest stages, never the last.
+/// The updates of an operation for one client stream: the scheduler writes, the stream reads. A slow reader loses the oldest stages, never the last.
 /// </summary>
-internal sealed class OperationFeed
+internal sealed class OperationStream
 {
     private const int MaxUnread = 32;
 
     private readonly Channel<Operation> _channel = Channel.CreateBounded<Operation>(
         new BoundedChannelOptions(MaxUnread) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true, SingleWriter = true });
 
-    private volatile bool _isGone;
+    private volatile bool _isAbandoned;
 
-    /// <summary>Nobody reads any more; known before the scheduler comes to hear of it.</summary>
-    public bool IsGone => _isGone;
+    /// <summary>Nobody reads any more; known before the scheduler receives that its subscriber is gone.</summary>
+    public bool IsAbandoned => _isAbandoned;
 
     /// <summary>Belongs to the scheduler.</summary>
-    public ClientTicket? Ticket { get; set; }
+    public Waiter? Waiter { get; set; }
 
     /// <summary>How the operation goes on; fails with an <see cref="RpcException"/> if the scheduler refuses the call.</summary>
-    public ChannelReader<Operation> Heard => _channel.Reader;
+    public ChannelReader<Operation> Updates => _channel.Reader;
 
-    /// <summary>The reader's last word, from its own thread.</summary>
-    public void Leave() => _isGone = true;
+    /// <summary>Called by the reader when it ends, from its own thread.</summary>
+    public void Abandon() => _isAbandoned = true;
 
     public void Push(Operation operation) => _channel.Writer.TryWrite(operation);
 
