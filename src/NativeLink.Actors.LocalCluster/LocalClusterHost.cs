@@ -4,9 +4,11 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.BlobAccess;
 using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Results;
 using NativeLink.Actors.LocalCluster.Scheduling;
-using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster;

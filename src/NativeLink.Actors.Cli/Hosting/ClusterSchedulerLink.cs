@@ -1,6 +1,6 @@
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster;
-using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;

@@ -1,7 +1,7 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
-using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.LocalCluster.Requests;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 

@@ -2,6 +2,8 @@ using Akka.Actor;
 using Akka.Configuration;
 using Google.LongRunning;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;

@@ -1,4 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 

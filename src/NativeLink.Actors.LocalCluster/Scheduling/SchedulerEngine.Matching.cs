@@ -1,3 +1,7 @@
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
+
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>

@@ -1,5 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;

@@ -1,6 +1,9 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 

@@ -1,4 +1,6 @@
 using Google.LongRunning;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 

@@ -1,4 +1,6 @@
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
+using NativeLink.Actors.LocalCluster.Results;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 

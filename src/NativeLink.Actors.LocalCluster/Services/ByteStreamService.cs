@@ -2,6 +2,8 @@ using Google.ByteStream;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Cas.Codec;
+using NativeLink.Actors.LocalCluster.BlobAccess;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;

@@ -1,5 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.BlobAccess;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.Storage.Filesystem;
 using GoogleStatus = Google.Rpc.Status;
 

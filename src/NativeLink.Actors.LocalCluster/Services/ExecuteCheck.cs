@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 

@@ -1,8 +1,10 @@
 using Google.LongRunning;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
-using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Connections;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;

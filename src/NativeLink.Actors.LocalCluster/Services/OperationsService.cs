@@ -1,7 +1,9 @@
 using Google.LongRunning;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;

@@ -1,6 +1,8 @@
 using Grpc.Core;
-using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Connections;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;

@@ -6,6 +6,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.Protocol;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 

@@ -1,7 +1,9 @@
 using Google.LongRunning;
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Scheduling;
-using NativeLink.Actors.LocalCluster.Tests.Host;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.LocalCluster.Tests.Scheduling;
 using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
