@@ -54,7 +54,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         LocalClusterHost? host = null;
         try
         {
-            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryMakeRoom(bytes, options.ActionCachePath));
+            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryFreeSpace(bytes, options.ActionCachePath));
             host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time), cas, actionCache, time);
             await host.ListenAsync(options, log);
             return host;

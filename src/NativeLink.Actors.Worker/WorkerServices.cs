@@ -63,7 +63,7 @@ public sealed class WorkerServices : IAsyncDisposable
         var workers = _options.Workers.Select((worker, index) =>
         {
             var uploader = UploaderOf(worker.Results, local);
-            var directories = new ActionDirectories(_directories[index], path => _store.TryMakeRoom(0, path));
+            var directories = new ActionDirectories(_directories[index], path => _store.TryFreeSpace(0, path));
             return new PooledWorker(worker.Name.Length > 0 ? worker.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { MaxInflightTasks = SlotsOf(index) }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
@@ -104,7 +104,7 @@ public sealed class WorkerServices : IAsyncDisposable
         }
         var cache = _options.DirectoryCache;
         _roots = Owned(InputRoots.Open(
-            new DirectoryCacheSettings(cache.Root, _directories[0].ScratchPath)
+            new DirectoryCacheSettings(cache.Root, _directories[0].UpperDirectoryRoot)
             {
                 MaxEntries = cache.MaxEntries,
                 MaxSizeBytes = cache.MaxSizeBytes,

@@ -161,7 +161,7 @@ public sealed class ActionCacheStore
             EvictBeyondLimit();
     }
 
-    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasTwin)> Entries()
+    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> Entries()
     {
         foreach (var file in new DirectoryInfo(_path).EnumerateDirectories().Where(below => below.Name.Length == 2).SelectMany(below => below.EnumerateFiles()))
         {

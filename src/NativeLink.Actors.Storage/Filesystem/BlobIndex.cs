@@ -16,7 +16,7 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
     private readonly DigestTable _table = new();
     private SlotList _used = SlotList.Empty;
     private SlotList _vouched = SlotList.Empty;
-    private byte _look;
+    private byte _rescan;
 
     public long Bytes { get; private set; }
 
@@ -96,15 +96,15 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
     }
 
     /// <summary>Adds blobs that are not known yet, each with its last use, and brings them into the order of those uses.</summary>
-    public void AddAll(IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasTwin)> blobs)
+    public void AddAll(IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> blobs)
     {
         var first = _table.SlotCount;
-        foreach (var (key, lastUse, hasTwin) in blobs)
+        foreach (var (key, lastUse, hasExecutableCopy) in blobs)
         {
             var entry = AddUnordered(key, lastUse);
             entry.PersistedUse = lastUse;
-            if (hasTwin)
-                AddTwin(entry);
+            if (hasExecutableCopy)
+                AddExecutableCopy(entry);
         }
         var order = new ulong[_table.SlotCount - first];
         for (var i = 0; i < order.Length; i++)
@@ -119,19 +119,19 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         }
     }
 
-    public void AddTwin(BlobEntry entry)
+    public void AddExecutableCopy(BlobEntry entry)
     {
-        if (!entry.IsKnown || entry.HasTwin)
+        if (!entry.IsKnown || entry.HasExecutableCopy)
             return;
-        entry.State |= BlobState.HasTwin;
+        entry.State |= BlobState.HasExecutableCopy;
         Bytes += Account(entry.Key.SizeBytes);
     }
 
-    public void RemoveTwin(BlobEntry entry)
+    public void RemoveExecutableCopy(BlobEntry entry)
     {
-        if (!entry.IsKnown || !entry.HasTwin)
+        if (!entry.IsKnown || !entry.HasExecutableCopy)
             return;
-        entry.State &= ~BlobState.HasTwin;
+        entry.State &= ~BlobState.HasExecutableCopy;
         Bytes -= Account(entry.Key.SizeBytes);
     }
 
@@ -139,7 +139,7 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
     {
         if (!entry.IsKnown)
             return;
-        RemoveTwin(entry);
+        RemoveExecutableCopy(entry);
         Bytes -= Account(entry.Key.SizeBytes);
         entry.State &= ~BlobState.Known;
         _table.Remove(entry.Slot);
@@ -190,17 +190,17 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         MoveToEnd(entry.Slot, OrderAtEnd(ref _table[entry.Slot]));
     }
 
-    /// <summary>Begins to look at the disk: what is added or marked from now on counts as seen.</summary>
-    public void BeginLook() => _look++;
+    /// <summary>Begins a rescan of the disk: what is added or marked from now on counts as seen.</summary>
+    public void BeginRescan() => _rescan++;
 
-    public void MarkSeen(BlobEntry entry) => _table[entry.Slot].SeenInLook = _look;
+    public void MarkSeen(BlobEntry entry) => _table[entry.Slot].SeenInLook = _rescan;
 
-    public bool WasSeen(BlobEntry entry) => _table[entry.Slot].SeenInLook == _look;
+    public bool WasSeen(BlobEntry entry) => _table[entry.Slot].SeenInLook == _rescan;
 
     private BlobEntry AddUnordered(in Digest key, DateTimeOffset lastUse)
     {
         var entry = new BlobEntry(_table, _table.Add(key)) { LastUse = lastUse, State = BlobState.Taken | BlobState.Known };
-        _table[entry.Slot].SeenInLook = _look;
+        _table[entry.Slot].SeenInLook = _rescan;
         var bytes = Account(key.SizeBytes);
         Bytes += bytes;
         Added += bytes;
@@ -279,7 +279,7 @@ internal readonly struct BlobEntry(DigestTable table, int slot)
 
     public bool IsKnown => (State & BlobState.Known) != 0;
 
-    public bool HasTwin => (State & BlobState.HasTwin) != 0;
+    public bool HasExecutableCopy => (State & BlobState.HasExecutableCopy) != 0;
 
     public BlobState State
     {

@@ -156,7 +156,7 @@ internal enum BlobState : byte
 
     /// <summary>In the index; a blob that was removed while it was leased keeps its slot until the lease ends.</summary>
     Known = 2,
-    HasTwin = 4,
+    HasExecutableCopy = 4,
 }
 
 /// <summary>The list in which a blob waits for its eviction.</summary>

@@ -10,17 +10,17 @@ internal sealed class EvictedFiles(StorePaths paths, TempFiles temps, LeaseBoard
     private readonly List<int> _open = [];
     private readonly List<string> _aside = [];
 
-    /// <summary>Takes a blob and its executable twin out of the store; false when it stays: another process has leased it, or it cannot be removed.</summary>
-    public bool TryTake(BlobEntry victim)
+    /// <summary>Takes a blob and its executable copy out of the store; false when it stays: another process has leased it, or it cannot be removed.</summary>
+    public bool TryEvict(BlobEntry victim)
     {
         var key = victim.Key;
         var name = StorePaths.NameOf(key);
         if (!(foreign is null ? TryUnlink(paths.BlobDescriptor, name) : TryMoveAside(key, name, foreign)))
             return false;
-        if (victim.HasTwin)
-            TryUnlink(Libc.AtFdCwd, paths.TwinPath(key));
+        if (victim.HasExecutableCopy)
+            TryUnlink(Libc.AtFdCwd, paths.ExecutableCopyPath(key));
         else
-            _ = Libc.UnlinkAt(Libc.AtFdCwd, paths.TwinPath(key), 0);
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, paths.ExecutableCopyPath(key), 0);
         return true;
     }
 

@@ -20,17 +20,17 @@ internal sealed class StoreEviction(
 
     // What another process may have used a moment ago is spared while there is anything else.
     private static readonly TimeSpan LeastSpared = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RescanAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WarnAgainAfter = TimeSpan.FromMinutes(1);
 
     private readonly TimeSpan _sparedAfterForeignUse = options.VouchedFor > LeastSpared ? options.VouchedFor : LeastSpared;
-    private readonly StoreLook _look = new(gate, index, paths, time);
-    private DateTimeOffset _lastLook;
+    private readonly StoreRescan _rescan = new(gate, index, paths, time);
+    private DateTimeOffset _lastRescan;
     private DateTimeOffset _lastWarning;
     private DateTimeOffset _lastFailure;
     private long _lockHeldAt = long.MinValue / 2;
-    private long _addedAtLook;
-    private int _changesAtLook = presence.HasOthers ? 0 : presence.Changes;
+    private long _addedAtRescan;
+    private int _changesAtRescan = presence.HasOthers ? 0 : presence.Changes;
 
     /// <summary>Evicts what is above the limits or too old; not what has just been made, as far as that is given.</summary>
     public void Run(BlobEntry? justMade = null)
@@ -39,18 +39,18 @@ internal sealed class StoreEviction(
             return;
         var hasOthers = presence.HasOthers;
         var changes = presence.Changes;
-        if (!hasOthers && changes == _changesAtLook)
+        if (!hasOthers && changes == _changesAtRescan)
         {
             lock (gate)
-                _addedAtLook = index.Added;
+                _addedAtRescan = index.Added;
             Evict(Limit.FromOptions(options), hasOthers: false, justMade);
             return;
         }
         using var alone = Alone();
         // Where there are none any more, what they left behind has to be found.
-        LookAtDisk(always: !hasOthers);
+        Rescan(always: !hasOthers);
         if (!hasOthers)
-            _changesAtLook = changes;
+            _changesAtRescan = changes;
         if (IsOver())
             Evict(Limit.FromOptions(options), hasOthers, justMade);
     }
@@ -88,7 +88,7 @@ internal sealed class StoreEviction(
         if (!hasOthers)
             return false;
         // What fills the disk may be theirs alone.
-        LookAtDisk(always: true);
+        Rescan(always: true);
         return FreeKnown(bytes, hasOthers);
     }
 
@@ -142,11 +142,11 @@ internal sealed class StoreEviction(
             if (options.MaxBytes > 0 && index.Bytes > options.MaxBytes)
                 return true;
             // Others fill the disk as well: after so much of our own it is time to look.
-            if (options.MaxBytes > 0 && index.Added - _addedAtLook > options.MaxBytes / 32)
+            if (options.MaxBytes > 0 && index.Added - _addedAtRescan > options.MaxBytes / 32)
             {
-                if (presence.HasOthers || presence.Changes != _changesAtLook)
+                if (presence.HasOthers || presence.Changes != _changesAtRescan)
                     return true;
-                _addedAtLook = index.Added;
+                _addedAtRescan = index.Added;
             }
             return (options.MaxCount > 0 && index.Count > options.MaxCount)
                 || (options.MaxAge > TimeSpan.Zero && time.GetUtcNow() is var now && index.Oldest(now) is { } oldest && oldest.LastUse < now - options.MaxAge);
@@ -188,7 +188,7 @@ internal sealed class StoreEviction(
                     return false;
                 continue;
             }
-            if (IsSpared(victim, round) || !victims.TryTake(victim))
+            if (IsSpared(victim, round) || !victims.TryEvict(victim))
             {
                 round.PutBack(victim);
                 index.PutBack(victim, now);
@@ -222,17 +222,17 @@ internal sealed class StoreEviction(
     }
 
     /// <summary>Brings the index to what the directory holds, unless that was done a moment ago.</summary>
-    private void LookAtDisk(bool always)
+    private void Rescan(bool always)
     {
         var now = time.GetUtcNow();
         lock (gate)
         {
-            if (!always && now - _lastLook < LookAgainAfter && index.Added - _addedAtLook < options.MaxBytes / 32)
+            if (!always && now - _lastRescan < RescanAfter && index.Added - _addedAtRescan < options.MaxBytes / 32)
                 return;
         }
-        _look.Run();
+        _rescan.Run();
         lock (gate)
-            (_lastLook, _addedAtLook) = (now, index.Added);
+            (_lastRescan, _addedAtRescan) = (now, index.Added);
     }
 
     /// <param name="Bytes">Down to this goes what nobody relies on.</param>

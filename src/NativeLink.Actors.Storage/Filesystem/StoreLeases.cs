@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// </summary>
 internal sealed class StoreLeases(Lock gate, BlobIndex index, LeaseBoard board, ProcessPresence presence, StorePaths paths, TimeProvider time, Action whenReleased)
 {
-    /// <summary>Leases a blob that is known; false when another process has evicted it, and then it is forgotten.</summary>
+    /// <summary>Leases a blob that is known; false when another process has evicted it, and then it leaves the index.</summary>
     public bool TryBegin(BlobEntry entry)
     {
         Begin(entry);
@@ -21,7 +21,7 @@ internal sealed class StoreLeases(Lock gate, BlobIndex index, LeaseBoard board, 
             Abandon(entry);
             throw;
         }
-        GiveUp(entry);
+        ReleaseMissing(entry);
         return false;
     }
 
@@ -40,8 +40,8 @@ internal sealed class StoreLeases(Lock gate, BlobIndex index, LeaseBoard board, 
         Interlocked.MemoryBarrier();
     }
 
-    /// <summary>Ends the lease of a blob that another process had evicted before, and forgets it.</summary>
-    public void GiveUp(BlobEntry entry)
+    /// <summary>Ends the lease of a blob that another process had evicted before, and takes it out of the index.</summary>
+    public void ReleaseMissing(BlobEntry entry)
     {
         index.Remove(entry);
         End(entry, time.GetUtcNow());

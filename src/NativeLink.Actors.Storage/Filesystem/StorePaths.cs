@@ -13,12 +13,12 @@ internal sealed class StorePaths : IDisposable
         RequireAbsolute(options.TempPath, "temp_path");
         var content = Path.TrimEndingDirectorySeparator(options.ContentPath);
         BlobDirectory = Path.Combine(content, "d");
-        TwinDirectory = Path.Combine(content + ".exec", "d");
+        ExecutableCopyDirectory = Path.Combine(content + ".exec", "d");
         QuarantineDirectory = content + ".quarantine";
         UsersDirectory = Path.Combine(content, ".users");
         EvictionLock = Path.Combine(content, ".eviction.lock");
         BootMarker = Path.Combine(content, ".boot");
-        DoubtsFile = Path.Combine(content, ".doubts");
+        UnverifiedMarker = Path.Combine(content, ".doubts");
         FormatStamp = Path.Combine(content, ".format");
         Make(BlobDirectory, "content_path");
         Make(UsersDirectory, "content_path");
@@ -28,7 +28,7 @@ internal sealed class StorePaths : IDisposable
 
     public string BlobDirectory { get; }
 
-    public string TwinDirectory { get; }
+    public string ExecutableCopyDirectory { get; }
 
     public string QuarantineDirectory { get; }
 
@@ -41,7 +41,7 @@ internal sealed class StorePaths : IDisposable
     public string BootMarker { get; }
 
     /// <summary>There while blobs have to be hashed before their first use; since when they have changed.</summary>
-    public string DoubtsFile { get; }
+    public string UnverifiedMarker { get; }
 
     /// <summary>Holds the number of the layout; a store of the first releases has none.</summary>
     public string FormatStamp { get; }
@@ -74,7 +74,7 @@ internal sealed class StorePaths : IDisposable
 
     public string BlobPath(in Digest digest) => Path.Combine(BlobDirectory, NameOf(digest));
 
-    public string TwinPath(in Digest digest) => Path.Combine(TwinDirectory, NameOf(digest));
+    public string ExecutableCopyPath(in Digest digest) => Path.Combine(ExecutableCopyDirectory, NameOf(digest));
 
     /// <summary>Whether the blob's file is there now. Others, NativeLink among them, put files here that have a time of their own: they get ours.</summary>
     public bool Has(in Digest digest)
@@ -87,11 +87,11 @@ internal sealed class StorePaths : IDisposable
         return has;
     }
 
-    /// <summary>Removes an executable twin whose blob is not there; one that is wanted again is made anew.</summary>
-    public void RemoveTwinWithoutBlob(in Digest digest)
+    /// <summary>Removes an executable copy whose blob is not there; one that is wanted again is made anew.</summary>
+    public void DeleteOrphanedExecutableCopy(in Digest digest)
     {
         if (!Has(digest))
-            _ = Libc.UnlinkAt(Libc.AtFdCwd, TwinPath(digest), 0);
+            _ = Libc.UnlinkAt(Libc.AtFdCwd, ExecutableCopyPath(digest), 0);
     }
 
     public void Dispose()

@@ -10,7 +10,7 @@ internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock ga
 {
     private const int Kept = 16;
 
-    /// <summary>Takes a blob out, and with it its twin, which was copied from it.</summary>
+    /// <summary>Takes a blob out, and with it its executable copy, which was copied from it.</summary>
     public void TakeBlob(in Digest digest, string reason)
     {
         lock (gate)
@@ -18,20 +18,20 @@ internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock ga
             if (index.Find(BlobIndex.KeyOf(digest)) is { } entry)
                 index.Remove(entry);
         }
-        _ = Libc.UnlinkAt(Libc.AtFdCwd, paths.TwinPath(digest), 0);
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, paths.ExecutableCopyPath(digest), 0);
         Move(paths.BlobPath(digest), StorePaths.NameOf(digest));
         Warn($"blob {digest} of {options.ContentPath} was corrupt ({reason})");
     }
 
-    /// <summary>Takes an executable twin out; its blob, which is sound, stays.</summary>
-    public void TakeTwin(in Digest digest, string reason)
+    /// <summary>Takes an executable copy out; its blob, which is not corrupt, stays.</summary>
+    public void TakeExecutableCopy(in Digest digest, string reason)
     {
         lock (gate)
         {
             if (index.Find(BlobIndex.KeyOf(digest)) is { } entry)
-                index.RemoveTwin(entry);
+                index.RemoveExecutableCopy(entry);
         }
-        Move(paths.TwinPath(digest), StorePaths.NameOf(digest) + ".exec");
+        Move(paths.ExecutableCopyPath(digest), StorePaths.NameOf(digest) + ".exec");
         Warn($"the executable file of blob {digest} of {options.ContentPath} was corrupt ({reason})");
     }
 
@@ -45,7 +45,7 @@ internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock ga
         if (!TryMake() || Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, Path.Combine(paths.QuarantineDirectory, $"{stamp}-{name}")) != 0)
             _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
         else
-            RemoveOld();
+            DeleteOld();
     }
 
     private bool TryMake()
@@ -61,7 +61,7 @@ internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock ga
         }
     }
 
-    private void RemoveOld()
+    private void DeleteOld()
     {
         var files = Directory.GetFiles(paths.QuarantineDirectory);
         Array.Sort(files, StringComparer.Ordinal);

@@ -6,14 +6,14 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// blobs of its last minutes are hashed too, because the kernel may not have written them all (it writes within 30 s by default; ext4(5), proc(5)): the
 /// first of them here, as many as nobody notices at a start, the others before their first use.
 /// </summary>
-internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuarantine quarantine, StoreDoubts doubts, ContentStoreOptions options, TimeProvider time)
+internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuarantine quarantine, UnverifiedBlobs unverified, ContentStoreOptions options, TimeProvider time)
 {
     /// <summary>A file that is opened costs as much as some bytes that are read.</summary>
     private const long CostOfFile = 16 << 10;
 
     private static readonly TimeSpan UnsafeBeforePowerCut = TimeSpan.FromMinutes(2);
     private readonly List<Digest> _quarantined = [];
-    private readonly bool _hasTwins = Directory.Exists(paths.TwinDirectory);
+    private readonly bool _hasExecutableCopies = Directory.Exists(paths.ExecutableCopyDirectory);
     private readonly List<(Digest Key, DateTimeOffset Change)> _changes = [];
     private DateTimeOffset _lastChange;
     private int _inFuture;
@@ -24,14 +24,14 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
     {
         var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
         var known = File.Exists(paths.BootMarker) ? File.ReadAllText(paths.BootMarker) : null;
-        var left = StoreDoubts.Left(paths);
+        var left = UnverifiedBlobs.LeftSince(paths);
         _hasRestarted = known is not null && known != boot;
         index.AddAll(Blobs(time.GetUtcNow(), keepsAll: left is not null));
-        RemoveTwinsWithoutBlob();
+        DeleteOrphanedExecutableCopies();
         if (_inFuture > 0)
             options.OnWarning?.Invoke($"{_inFuture} blobs of {options.ContentPath} have access times in the future; they count as used now");
         if (_hasRestarted || left is not null)
-            HashInDoubt(left);
+            VerifyUnverified(left);
         // Last: a check that was cut short has to be made again.
         if (known != boot)
             File.WriteAllText(paths.BootMarker, boot);
@@ -53,19 +53,19 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         _ = Libc.SetTimesAt(paths.BlobDescriptor, StorePaths.NameOf(key), times, Libc.AtSymlinkNoFollow);
     }
 
-    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasTwin)> Blobs(DateTimeOffset now, bool keepsAll)
+    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> Blobs(DateTimeOffset now, bool keepsAll)
     {
         foreach (var key in StorePaths.KeysIn(paths.BlobDirectory))
         {
             if (Check(key) is not { } status)
                 continue;
-            var twinChange = TwinChange(key, status.Inode);
+            var copyChange = ExecutableCopyChange(key, status.Inode);
             // As it was before anything here touched the file.
-            var change = TimeOf(status.ChangeTime) is var own && twinChange > own ? twinChange.Value : own;
+            var change = TimeOf(status.ChangeTime) is var own && copyChange > own ? copyChange.Value : own;
             _lastChange = change > _lastChange ? change : _lastChange;
             if (keepsAll || (_hasRestarted && change >= _lastChange - UnsafeBeforePowerCut))
                 _changes.Add((key, change));
-            yield return (key, Past(TimeOf(status.AccessTime), now), twinChange is not null);
+            yield return (key, Past(TimeOf(status.AccessTime), now), copyChange is not null);
         }
     }
 
@@ -86,31 +86,31 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         return null;
     }
 
-    /// <summary>When the executable twin changed last; null when there is none that could be used.</summary>
-    private DateTimeOffset? TwinChange(in Digest key, ulong inode)
+    /// <summary>When the executable copy changed last; null when there is none that could be used.</summary>
+    private DateTimeOffset? ExecutableCopyChange(in Digest key, ulong inode)
     {
-        if (!_hasTwins)
+        if (!_hasExecutableCopies)
             return null;
-        var path = paths.TwinPath(key);
-        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var twin) != 0)
+        var path = paths.ExecutableCopyPath(key);
+        if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var copy) != 0)
             return null;
-        if (twin.IsRegular && twin.Size == (ulong)key.SizeBytes && (twin.Mode & 0xFFF) == 0x16D && twin.Inode != inode)
+        if (copy.IsRegular && copy.Size == (ulong)key.SizeBytes && (copy.Mode & 0xFFF) == 0x16D && copy.Inode != inode)
         {
-            if (twin.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
+            if (copy.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
                 _ = InputTime.SetAt(Libc.AtFdCwd, path);
-            return TimeOf(twin.ChangeTime);
+            return TimeOf(copy.ChangeTime);
         }
         _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
         return null;
     }
 
-    /// <summary>What a process left that was killed between a blob and its twin: nobody would ever count or evict them.</summary>
-    private void RemoveTwinsWithoutBlob()
+    /// <summary>What a process left that was killed between a blob and its executable copy: nobody would ever count or evict them.</summary>
+    private void DeleteOrphanedExecutableCopies()
     {
-        foreach (var key in StorePaths.KeysIn(paths.TwinDirectory))
+        foreach (var key in StorePaths.KeysIn(paths.ExecutableCopyDirectory))
         {
             if (index.Find(key) is null)
-                paths.RemoveTwinWithoutBlob(key);
+                paths.DeleteOrphanedExecutableCopy(key);
         }
     }
 
@@ -122,7 +122,7 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         return now;
     }
 
-    private void HashInDoubt(DateTimeOffset? left)
+    private void VerifyUnverified(DateTimeOffset? left)
     {
         var since = _hasRestarted && _changes.Count > 0 ? _lastChange - UnsafeBeforePowerCut : DateTimeOffset.MaxValue;
         var (bytes, later) = (options.HashedAtOpenBytes, new List<Digest>());
@@ -136,35 +136,35 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
                 continue;
             }
             bytes -= key.SizeBytes + CostOfFile;
-            if (IsWrong(key) || (index.Find(key) is { HasTwin: true } && IsTwinWrong(key)))
+            if (IsCorrupt(key) || (index.Find(key) is { HasExecutableCopy: true } && IsExecutableCopyCorrupt(key)))
                 _quarantined.Add(key);
         }
         if (later.Count > 0 && left is null)
             options.OnWarning?.Invoke($"{later.Count} blobs of {options.ContentPath} were written just before the machine was restarted, or look so: each is hashed before its first use");
-        doubts.Begin(later, !_hasRestarted ? null : left < since ? left : since);
+        unverified.Begin(later, !_hasRestarted ? null : left < since ? left : since);
     }
 
-    private bool IsWrong(in Digest key)
+    private bool IsCorrupt(in Digest key)
     {
-        using var proof = BlobProof.Open(paths.BlobPath(key), key);
-        if (proof is null)
+        using var verification = BlobVerification.Open(paths.BlobPath(key), key);
+        if (verification is null)
         {
             // Another process has evicted it since it was listed.
             if (index.Find(key) is { } gone)
                 index.Remove(gone);
             return false;
         }
-        proof.Advance(long.MaxValue);
-        if (proof.Wrong is { } wrong)
-            quarantine.TakeBlob(key, $"{wrong} after the machine was restarted");
-        return proof.Wrong is not null;
+        verification.Advance(long.MaxValue);
+        if (verification.Corruption is { } corrupt)
+            quarantine.TakeBlob(key, $"{corrupt} after the machine was restarted");
+        return verification.Corruption is not null;
     }
 
-    private bool IsTwinWrong(in Digest key)
+    private bool IsExecutableCopyCorrupt(in Digest key)
     {
-        if (BlobProof.WhyWrong(paths.TwinPath(key), key) is not { } wrong)
+        if (BlobVerification.FindCorruption(paths.ExecutableCopyPath(key), key) is not { } corrupt)
             return false;
-        quarantine.TakeTwin(key, $"{wrong} after the machine was restarted");
+        quarantine.TakeExecutableCopy(key, $"{corrupt} after the machine was restarted");
         return true;
     }
 }

@@ -2,11 +2,11 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>The cache of input trees and the making of input roots (wire contract 5.3, <c>directory_cache</c>).</summary>
 /// <param name="Root">Absolute path of the cache, on the content store's file system where possible: trees are made of links to its files.</param>
-/// <param name="Scratch">
+/// <param name="UpperDirectoryRoot">
 /// Absolute path of a directory of this process's own, on the file system of the actions: what actions write goes here while they run, or on a
-/// tmpfs mounted here. <see cref="WorkDirectories.WorkDirectory.ScratchPath"/> is meant for it.
+/// tmpfs mounted here. <see cref="WorkDirectories.WorkDirectory.UpperDirectoryRoot"/> is meant for it.
 /// </param>
-public sealed record DirectoryCacheSettings(string Root, string Scratch)
+public sealed record DirectoryCacheSettings(string Root, string UpperDirectoryRoot)
 {
     /// <summary>Trees kept; 0 is like 1.</summary>
     public int MaxEntries { get; init; } = 1000;
@@ -41,7 +41,7 @@ public sealed record DirectoryCacheSettings(string Root, string Scratch)
     internal long? MachineMemory { get; init; }
 
     /// <summary>For tests: bytes of memory that the machine has left.</summary>
-    internal Func<long>? MemoryLeft { get; init; }
+    internal Func<long>? AvailableMemory { get; init; }
 }
 
 /// <summary>Bounds of an input tree; one that is above any of them is the action's fault.</summary>

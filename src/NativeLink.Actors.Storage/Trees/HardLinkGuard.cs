@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Storage.Trees;
 internal sealed class HardLinkGuard
 {
     private readonly ContentStore _store;
-    private readonly Dictionary<Digest, Look> _before = [];
+    private readonly Dictionary<Digest, Snapshot> _before = [];
     private readonly HashSet<Digest> _executables;
 
     public HardLinkGuard(ContentStore store, DirectoryNode node, IEnumerable<Digest> files)
@@ -19,33 +19,33 @@ internal sealed class HardLinkGuard
         foreach (var file in files)
         {
             if (_executables.Contains(file))
-                store.Links.EnsureTwin(file);
-            _before[file] = LookAt(file);
+                store.Links.EnsureExecutableCopy(file);
+            _before[file] = SnapshotOf(file);
         }
     }
 
     /// <summary>
     /// A file that looks different is hashed: its blob may only have come back, or got a new inode, which can be a copy of the old one after it was
-    /// spoiled. A gone one is nobody's damage.
+    /// changed. A gone one is nobody's damage.
     /// </summary>
     public void QuarantineChanged()
     {
-        foreach (var (file, look) in _before)
+        foreach (var (file, before) in _before)
         {
-            var now = LookAt(file);
-            if (IsSpoiled(file, _store.Links.PathOf(file), look.Plain, now.Plain) || IsSpoiled(file, _store.Links.TwinPathOf(file), look.Twin, now.Twin))
+            var now = SnapshotOf(file);
+            if (IsCorrupt(file, _store.Links.PathOf(file), before.Plain, now.Plain) || IsCorrupt(file, _store.Links.ExecutableCopyPathOf(file), before.ExecutableCopy, now.ExecutableCopy))
                 _store.Quarantine(file, "an action changed it through a hard link");
         }
     }
 
-    private static bool IsSpoiled(in Digest file, string path, State before, State now) =>
+    private static bool IsCorrupt(in Digest file, string path, State before, State now) =>
         now != before && now != default && (now.Mode != before.Mode || !HasContent(file, path));
 
     private static bool HasContent(in Digest file, string path)
     {
         try
         {
-            return BlobProof.WhyWrong(path, file) is null;
+            return BlobVerification.FindCorruption(path, file) is null;
         }
         catch (FaultException)
         {
@@ -54,7 +54,7 @@ internal sealed class HardLinkGuard
         }
     }
 
-    private Look LookAt(in Digest file) => new(StateOf(_store.Links.PathOf(file)), _executables.Contains(file) ? StateOf(_store.Links.TwinPathOf(file)) : default);
+    private Snapshot SnapshotOf(in Digest file) => new(StateOf(_store.Links.PathOf(file)), _executables.Contains(file) ? StateOf(_store.Links.ExecutableCopyPathOf(file)) : default);
 
     private static State StateOf(string path) =>
         Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) == 0
@@ -71,5 +71,5 @@ internal sealed class HardLinkGuard
 
     private readonly record struct State(ulong Inode, ulong Size, ushort Mode, long Modified);
 
-    private readonly record struct Look(State Plain, State Twin);
+    private readonly record struct Snapshot(State Plain, State ExecutableCopy);
 }

@@ -16,7 +16,7 @@ public sealed class InputRoots : IInputRoots
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly ContentStore _store;
-    private readonly Scratch _scratch;
+    private readonly UpperDirectories _uppers;
     private readonly TreeCache _cache;
     private readonly TreeConstruction _construction;
     private readonly TimeProvider _time;
@@ -24,26 +24,26 @@ public sealed class InputRoots : IInputRoots
     private readonly bool _sharesTrees;
     private readonly Func<Digest, string, ITreeSource, CancellationToken, Task<IInputRoot>> _materialise;
 
-    private InputRoots(DirectoryCacheSettings settings, ContentStore store, Scratch scratch, TreeCache cache, TimeProvider time)
+    private InputRoots(DirectoryCacheSettings settings, ContentStore store, UpperDirectories uppers, TreeCache cache, TimeProvider time)
     {
-        (_store, _scratch, _cache) = (store, scratch, cache);
-        var knowledge = new TreeKnowledge(KnownEntries);
-        var resolver = new TreeResolver(knowledge, settings.Limits);
-        _construction = new TreeConstruction(cache, knowledge, resolver, store, FileMaking.Link, _counters);
-        var (name, why, overlays) = MaterialiserChoice.Make(settings, store, cache, scratch);
+        (_store, _uppers, _cache) = (store, uppers, cache);
+        var nodes = new DirectoryNodeCache(KnownEntries);
+        var resolver = new TreeResolver(nodes, settings.Limits);
+        _construction = new TreeConstruction(cache, nodes, resolver, store, FileMaking.Link, _counters);
+        var (name, why, overlays) = MaterialiserChoice.Make(settings, store, cache, uppers);
         _sharesTrees = overlays is not null;
         (Materialiser, Description) = (name, $"input roots by {name}: {why}");
         // Where an upper layer cannot be on disk, a copy can.
-        var plain = new PlainRoots(overlays is null ? name : "copy", knowledge, resolver, store, scratch, _counters);
+        var plain = new PlainRoots(overlays is null ? name : "copy", nodes, resolver, store, uppers, _counters);
         _materialise = overlays is null
             ? plain.MaterialiseAsync
-            : new OverlayRoots(cache, _construction, overlays, scratch, _counters, plain, path => store.TryMakeRoom(0, path), settings.OnWarning).MaterialiseAsync;
+            : new OverlayRoots(cache, _construction, overlays, uppers, _counters, plain, path => store.TryFreeSpace(0, path), settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
-        store.Quarantined += DropTreesWith;
-        store.Room.Wanted += WaitForDeletions;
-        store.Room.Wanted += cache.GiveUp;
+        store.Quarantined += EvictTreesWith;
+        store.Space.Wanted += WaitForDeletions;
+        store.Space.Wanted += cache.EvictUnused;
         if (store.QuarantinedAtOpen.Count > 0)
-            DropTreesWithAny([.. store.QuarantinedAtOpen]);
+            EvictTreesWithAny([.. store.QuarantinedAtOpen]);
     }
 
     /// <inheritdoc/>
@@ -58,13 +58,13 @@ public sealed class InputRoots : IInputRoots
     public (int Count, long Bytes) CacheUsage => _cache.Usage;
 
     /// <summary>Bytes of memory that what running actions have written takes; nothing is walked.</summary>
-    public long ScratchMemoryBytes => _scratch.MemoryBytes;
+    public long ScratchMemoryBytes => _uppers.MemoryBytes;
 
-    /// <summary>Trees that wait to be deleted: what actions have left, and what the cache has dropped.</summary>
-    public int Backlog => _scratch.Backlog + _cache.Backlog;
+    /// <summary>Trees that wait to be deleted: what actions have left, and what the cache has evicted.</summary>
+    public int Backlog => _uppers.Backlog + _cache.Backlog;
 
     /// <summary>Completes when nothing waits to be deleted.</summary>
-    public Task Idle => Task.WhenAll(_scratch.Idle, _cache.Idle);
+    public Task Idle => Task.WhenAll(_uppers.Idle, _cache.Idle);
 
     /// <summary>Cached trees that something holds; 0 when no action runs.</summary>
     internal int PinnedTrees => _cache.Pinned;
@@ -72,23 +72,23 @@ public sealed class InputRoots : IInputRoots
     internal string CachePath => _cache.SlotPath;
 
     /// <summary>
-    /// Opens the cache (trees of an earlier run are there again without being walked), cleans the scratch directory of an earlier run's mounts and files,
+    /// Opens the cache (trees of an earlier run are there again without being walked), cleans the upper directories of an earlier run's mounts and files,
     /// and chooses a materialiser by trying.
     /// </summary>
     /// <exception cref="FaultException">A directory cannot be used, or the forced materialiser does not work here; says which and why.</exception>
     public static InputRoots Open(DirectoryCacheSettings settings, ContentStore store, TimeProvider time)
     {
-        var scratch = Scratch.Open(settings);
+        var uppers = UpperDirectories.Open(settings);
         TreeCache? cache = null;
         try
         {
             cache = new TreeCache(settings, time);
-            return new InputRoots(settings, store, scratch, cache, time);
+            return new InputRoots(settings, store, uppers, cache, time);
         }
         catch
         {
             cache?.Dispose();
-            scratch.Dispose();
+            uppers.Dispose();
             throw;
         }
     }
@@ -98,7 +98,7 @@ public sealed class InputRoots : IInputRoots
     {
         try
         {
-            await RoomAsync(destination, cancellation);
+            await ThrottleAsync(destination, cancellation);
             return await _materialise(root, destination, source, cancellation);
         }
         catch (OperationCanceledException error)
@@ -117,48 +117,48 @@ public sealed class InputRoots : IInputRoots
     /// <summary>Waits up to 5 s for deletions. Roots that are still in use have been disposed before.</summary>
     public void Dispose()
     {
-        _store.Quarantined -= DropTreesWith;
-        _store.Room.Wanted -= WaitForDeletions;
-        _store.Room.Wanted -= _cache.GiveUp;
+        _store.Quarantined -= EvictTreesWith;
+        _store.Space.Wanted -= WaitForDeletions;
+        _store.Space.Wanted -= _cache.EvictUnused;
         _cache.Dispose();
-        _scratch.Dispose();
+        _uppers.Dispose();
     }
 
     /// <summary>What ended actions have left is free soon.</summary>
     /// <returns>Whether more is free on the store's disk than before.</returns>
     private bool WaitForDeletions(long bytes)
     {
-        var (before, began) = (_store.Room.Free(), _time.GetTimestamp());
-        while (Backlog > 0 && _store.Room.Free() < before + bytes && _time.GetElapsedTime(began) < ShortWait)
+        var (before, began) = (_store.Space.FreeBytes(), _time.GetTimestamp());
+        while (Backlog > 0 && _store.Space.FreeBytes() < before + bytes && _time.GetElapsedTime(began) < ShortWait)
             Idle.Wait(LookAgain);
-        return _store.Room.Free() > before;
+        return _store.Space.FreeBytes() > before;
     }
 
     /// <summary>What is made faster than it can be deleted would fill the disk: it waits, for a while.</summary>
-    private async Task RoomAsync(string destination, CancellationToken cancellation)
+    private async Task ThrottleAsync(string destination, CancellationToken cancellation)
     {
         try
         {
-            await _scratch.RoomAsync().WaitAsync(_maxCleanupWait, _time, cancellation);
+            await _uppers.ThrottleAsync().WaitAsync(_maxCleanupWait, _time, cancellation);
         }
         catch (TimeoutException error)
         {
-            var detail = $"input root {destination} cannot be made: {_scratch.Backlog} trees of ended actions wait to be deleted, and {_maxCleanupWait.TotalSeconds} s (max_cleanup_wait_s) did not help; the disk is too slow, or holds trees that cannot be deleted";
+            var detail = $"input root {destination} cannot be made: {_uppers.Backlog} trees of ended actions wait to be deleted, and {_maxCleanupWait.TotalSeconds} s (max_cleanup_wait_s) did not help; the disk is too slow, or holds trees that cannot be deleted";
             throw new FaultException(new Fault(FaultKind.Worker, detail) { Code = Grpc.Core.StatusCode.DeadlineExceeded }, error);
         }
     }
 
     /// <summary>A corrupt blob is corrupt in every cached tree that links to it.</summary>
-    private void DropTreesWith(Digest blob) => DropTreesWithAny([BlobIndex.KeyOf(blob)]);
+    private void EvictTreesWith(Digest blob) => EvictTreesWithAny([BlobIndex.KeyOf(blob)]);
 
-    private void DropTreesWithAny(HashSet<Digest> blobs)
+    private void EvictTreesWithAny(HashSet<Digest> blobs)
     {
-        foreach (var entry in _cache.DistrustAll())
+        foreach (var entry in _cache.PinAllAfterCorruption())
         {
             if (_construction.NodeOf(entry) is not { } node)
-                _cache.Drop(entry, "a blob was corrupt, and its record does not say which blobs it has");
+                _cache.EvictDamaged(entry, "a blob was corrupt, and its record does not say which blobs it has");
             else if (node.AllFiles().Select(static file => BlobIndex.KeyOf(file)).Where(blobs.Contains).Take(1).ToArray() is [var corrupt])
-                _cache.Drop(entry, $"blob {corrupt} was corrupt");
+                _cache.EvictDamaged(entry, $"blob {corrupt} was corrupt");
             _cache.Unpin(entry);
         }
     }

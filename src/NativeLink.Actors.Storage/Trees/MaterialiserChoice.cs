@@ -7,7 +7,7 @@ internal static class MaterialiserChoice
 {
     private static readonly string[] Known = ["overlay", "reflink", "hardlink", "copy"];
 
-    public static (string Name, string Why, OverlayPlaces? Overlays) Make(DirectoryCacheSettings settings, ContentStore store, TreeCache cache, Scratch scratch)
+    public static (string Name, string Why, OverlaySupport? Overlays) Make(DirectoryCacheSettings settings, ContentStore store, TreeCache cache, UpperDirectories uppers)
     {
         var forced = settings.ForcedMaterialiser;
         if (forced is not null && !Known.Contains(forced))
@@ -15,14 +15,14 @@ internal static class MaterialiserChoice
         var whyNotOverlay = "not tried";
         if (forced is null or "overlay")
         {
-            if (OverlayPlaces.Probe(cache.SlotPath, scratch, out whyNotOverlay) is { } overlays)
+            if (OverlaySupport.Probe(cache.SlotPath, uppers, out whyNotOverlay) is { } overlays)
                 return ("overlay", overlays.Description, overlays);
             if (forced is not null)
                 throw new FaultException(FaultKind.Worker, $"materialiser overlay was asked for and does not work here: {whyNotOverlay}");
         }
         if (forced is null or "reflink")
         {
-            if (WhyNoReflink(store, settings.Scratch) is not { } whyNot)
+            if (WhyNoReflink(store, settings.UpperDirectoryRoot) is not { } whyNot)
                 return ("reflink", forced is null ? $"no overlay ({whyNotOverlay})" : "as configured", null);
             if (forced is not null)
                 throw new FaultException(FaultKind.Worker, $"materialiser reflink was asked for and does not work here: {whyNot}");
@@ -31,11 +31,11 @@ internal static class MaterialiserChoice
         return (forced!, forced == "hardlink" ? "as configured; an action can change the store's files, which is found out after its run" : "as configured", null);
     }
 
-    private static string? WhyNoReflink(ContentStore store, string scratch)
+    private static string? WhyNoReflink(ContentStore store, string upperRoot)
     {
         // Another process may be trying the same at the same moment.
         var name = $".probe-{Guid.NewGuid():N}";
-        var (from, to) = (Path.Combine(store.BlobDirectory, "..", name), Path.Combine(scratch, name));
+        var (from, to) = (Path.Combine(store.BlobDirectory, "..", name), Path.Combine(upperRoot, name));
         try
         {
             File.WriteAllBytes(from, new byte[4096]);

@@ -29,15 +29,15 @@ internal sealed class OverlayMounts
     /// <summary>For the log.</summary>
     public string Options => _options.Length == 0 ? "no options" : _options;
 
-    /// <summary>Tries the real thing with lower layers in <paramref name="cache"/> and upper ones in <paramref name="scratch"/>.</summary>
+    /// <summary>Tries the real thing with lower layers in <paramref name="cache"/> and upper ones in <paramref name="uppers"/>.</summary>
     /// <param name="whyNot">When the answer is null: what failed, for the log.</param>
-    public static OverlayMounts? Probe(string cache, string scratch, out string whyNot)
+    public static OverlayMounts? Probe(string cache, string uppers, out string whyNot)
     {
         whyNot = "";
         var lower = Path.Combine(cache, ".probe");
         foreach (var options in Candidates)
         {
-            var upper = Path.Combine(scratch, ".probe");
+            var upper = Path.Combine(uppers, ".probe");
             try
             {
                 TreeDeleter.Delete(lower);

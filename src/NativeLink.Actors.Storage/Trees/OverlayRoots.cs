@@ -4,8 +4,8 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Input roots as overlay mounts over cached trees: what an action changes is copied up, the tree below never changes.</summary>
 internal sealed class OverlayRoots(
-    TreeCache cache, TreeConstruction construction, OverlayPlaces overlays, Scratch scratch, InputRootsCounters counters, PlainRoots plain,
-    Func<string, bool> makeRoom, Action<string>? warn)
+    TreeCache cache, TreeConstruction construction, OverlaySupport overlays, UpperDirectories uppers, InputRootsCounters counters, PlainRoots plain,
+    Func<string, bool> freeSpace, Action<string>? warn)
 {
     private const int MostForDisk = 1024;
 
@@ -21,7 +21,7 @@ internal sealed class OverlayRoots(
         if (overlays.Disk is null && _forDisk.ContainsKey(root))
             return await plain.MaterialiseAsync(root, destination, source, cancellation);
         var cached = true;
-        var entry = PinSound(root);
+        var entry = PinVerified(root);
         if (entry is null)
         {
             cached = false;
@@ -44,9 +44,9 @@ internal sealed class OverlayRoots(
                 {
                     return Mount(entry, destination, cached);
                 }
-                catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && makeRoom(Path.GetDirectoryName(destination)!))
+                catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && freeSpace(Path.GetDirectoryName(destination)!))
                 {
-                    // Once more, with more room.
+                    // Once more, with more free space.
                 }
             }
         }
@@ -57,9 +57,9 @@ internal sealed class OverlayRoots(
         }
     }
 
-    private void Unmounted(TreeEntry entry, in Upper upper, string? shortage)
+    private void Unmounted(TreeEntry entry, in UpperDirectory upper, string? shortage)
     {
-        scratch.Discard(upper);
+        uppers.Discard(upper);
         cache.Unpin(entry);
         if (shortage is null)
             return;
@@ -69,7 +69,7 @@ internal sealed class OverlayRoots(
             warn?.Invoke(shortage);
     }
 
-    private TreeEntry? PinSound(in Digest root)
+    private TreeEntry? PinVerified(in Digest root)
     {
         if (cache.TryPin(root) is not { } entry)
             return null;
@@ -86,7 +86,7 @@ internal sealed class OverlayRoots(
         if (broken is null)
             return entry;
         counters.AddDamaged();
-        cache.Drop(broken, "its files on disk are not those that were put there");
+        cache.EvictDamaged(broken, "its files on disk are not those that were put there");
         cache.Unpin(entry);
         return null;
     }
@@ -95,12 +95,12 @@ internal sealed class OverlayRoots(
     {
         if (!entry.IsIntact())
             return entry;
-        if (!entry.IsUnproven)
+        if (!entry.IsUnverified)
             return null;
         // The machine was restarted since it was built: the kernel may not have written all of it.
-        if (!construction.Proves(entry))
+        if (!construction.Verifies(entry))
             return entry;
-        entry.IsUnproven = false;
+        entry.IsUnverified = false;
         return null;
     }
 
@@ -108,19 +108,19 @@ internal sealed class OverlayRoots(
     {
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
             throw DiskFault.Last($"input root {destination} cannot be made");
-        var inMemory = scratch.PrefersMemory && !_forDisk.ContainsKey(entry.Root);
+        var inMemory = uppers.PrefersMemory && !_forDisk.ContainsKey(entry.Root);
         var errno = Errno.ENOSPC;
         // What is full takes no upper layer; the other place may.
         foreach (var place in (bool[])[inMemory, !inMemory])
         {
-            if (overlays.At(place) is not { } mounts)
+            if (overlays.MountsFor(place) is not { } mounts)
                 continue;
-            if (scratch.TryNewUpper(place, out errno) is { } upper)
+            if (uppers.TryCreate(place, out errno) is { } upper)
             {
                 errno = mounts.Mount(entry.Layers, upper.Path + "/u", upper.Path + "/w", destination);
                 if (errno == 0)
                     return new OverlayRoot(this, entry, destination, upper, cached);
-                scratch.Discard(upper);
+                uppers.Discard(upper);
             }
             if (!Errno.IsFull(errno))
                 break;
@@ -129,9 +129,9 @@ internal sealed class OverlayRoots(
         throw DiskFault.Of($"an overlay cannot be mounted on {destination}", errno);
     }
 
-    private string? ShortageOf(in Upper upper, string path)
+    private string? ShortageOf(in UpperDirectory upper, string path)
     {
-        if (!scratch.HasOverflowed(upper))
+        if (!uppers.HasOverflowed(upper))
             return null;
         var remedy = overlays.Disk is null
             ? "the same inputs are copied to the disk from now on; with work_directory on ext4, xfs or btrfs nothing needs to be"
@@ -139,7 +139,7 @@ internal sealed class OverlayRoots(
         return $"the memory for what actions write was full while {path} was in use: 'No space left on device' came from there, not from the disk; {remedy}";
     }
 
-    private sealed class OverlayRoot(OverlayRoots owner, TreeEntry entry, string path, Upper upper, bool cached) : IInputRoot
+    private sealed class OverlayRoot(OverlayRoots owner, TreeEntry entry, string path, UpperDirectory upper, bool cached) : IInputRoot
     {
         private int _disposed;
 

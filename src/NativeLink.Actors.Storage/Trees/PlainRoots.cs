@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Trees;
 /// Input roots written out for each action: reflinks or copies, which are its own; or, only where the configuration forces it, hard links, whose
 /// targets are checked after the run.
 /// </summary>
-internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResolver resolver, ContentStore store, Scratch scratch, InputRootsCounters counters)
+internal sealed class PlainRoots(string name, DirectoryNodeCache nodes, TreeResolver resolver, ContentStore store, UpperDirectories uppers, InputRootsCounters counters)
 {
     private readonly SingleFlight<(DirectoryNode Root, bool Known)> _flights = new(static _ => { });
 
@@ -20,7 +20,7 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
             {
                 var (resolved, asked) = await resolver.ResolveAsync(root, source, token);
                 counters.AddDirectories(asked, resolved.Size.Directories);
-                knowledge.Hold(resolved);
+                nodes.Retain(resolved);
                 return (resolved, asked == 0);
             },
             static resolved => resolved,
@@ -42,7 +42,7 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
         }
         catch
         {
-            scratch.Discard(destination);
+            uppers.Discard(destination);
             throw;
         }
     }
@@ -80,5 +80,5 @@ internal sealed class PlainRoots(string name, TreeKnowledge knowledge, TreeResol
 
     private string BlobDirectory => store.BlobDirectory;
 
-    private void Discard(string path) => scratch.Discard(path);
+    private void Discard(string path) => uppers.Discard(path);
 }

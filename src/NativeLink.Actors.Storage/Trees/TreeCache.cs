@@ -19,12 +19,12 @@ internal sealed class TreeCache : IDisposable
     private readonly TimeProvider _time;
     private readonly DirectoryLock _slot;
     private readonly string _path;
-    private readonly Reaper _reaper;
+    private readonly DeletionQueue _deletions;
     private readonly string _boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
     private long _bytes;
     private long _copied;
     private long _next;
-    private int _distrust;
+    private int _corruptions;
     private bool _warnedOfLimit;
 
     public TreeCache(DirectoryCacheSettings settings, TimeProvider time)
@@ -36,10 +36,10 @@ internal sealed class TreeCache : IDisposable
             (_slot, _path) = CacheSlots.Take(settings.Root, time);
             Directory.CreateDirectory(Path.Combine(_path, "trees"));
             Directory.CreateDirectory(Path.Combine(_path, "old"));
-            _reaper = new Reaper(Path.Combine(_path, "old"), settings.OnWarning);
+            _deletions = new DeletionQueue(Path.Combine(_path, "old"), settings.OnWarning);
             foreach (var unfinished in Directory.EnumerateDirectories(_path, "new-*").ToList())
-                _reaper.Take(unfinished);
-            CacheSlots.HandOverDead(settings.Root, _path, time, _reaper.Take);
+                _deletions.Enqueue(unfinished);
+            CacheSlots.HandOverDead(settings.Root, _path, time, _deletions.Enqueue);
             Adopt();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -74,7 +74,7 @@ internal sealed class TreeCache : IDisposable
     /// <summary>Whether a delta and its base can both be kept.</summary>
     public bool HasRoomForDeltas => _settings.MaxEntries >= 2;
 
-    public Task Idle => _reaper.Idle;
+    public Task Idle => _deletions.Idle;
 
     public bool Contains(in Digest root)
     {
@@ -114,7 +114,7 @@ internal sealed class TreeCache : IDisposable
     {
         lock (_gate)
             UnpinHeld(entry);
-        Trim();
+        EvictBeyondLimits();
     }
 
     /// <summary>The most recently used whole trees, pinned, as bases for a delta; the caller unpins them.</summary>
@@ -133,8 +133,8 @@ internal sealed class TreeCache : IDisposable
         }
     }
 
-    /// <summary>A new directory in which a tree can be built; give it to <see cref="TryInsert"/> or <see cref="Discard"/>.</summary>
-    public string NewAside()
+    /// <summary>A new temporary directory in which a tree can be built; give it to <see cref="TryInsert"/> or <see cref="Discard"/>.</summary>
+    public string NewTemporary()
     {
         var path = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-{Interlocked.Increment(ref _next)}"));
         try
@@ -149,56 +149,56 @@ internal sealed class TreeCache : IDisposable
         }
     }
 
-    public void Discard(string aside) => _reaper.Take(aside);
+    public void Discard(string temporary) => _deletions.Enqueue(temporary);
 
     /// <summary>Puts a finished tree, its record written, into its place; it is pinned once for the caller.</summary>
-    /// <param name="distrust"><see cref="Distrust"/> as it was before the first file was linked.</param>
-    /// <returns>Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="aside"/> is then the caller's still.</returns>
-    public TreeEntry? TryInsert(in Digest root, string aside, TreeRecord record, TreeEntry? below, int distrust)
+    /// <param name="corruptions"><see cref="Corruptions"/> as it was before the first file was linked.</param>
+    /// <returns>Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="temporary"/> is then the caller's still.</returns>
+    public TreeEntry? TryInsert(in Digest root, string temporary, TreeRecord record, TreeEntry? below, int corruptions)
     {
         var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { CopiedBytes = record.CopiedBytes, Pins = 1, LastUse = _time.GetUtcNow() };
-        entry.Remember(record.Paths);
+        entry.SetPaths(record.Paths);
         lock (_gate)
         {
-            if (distrust != _distrust || below?.IsDoomed == true)
+            if (corruptions != _corruptions || below?.IsEvicted == true)
                 return null;
             if (_entries.TryGetValue(root, out var old))
-                Doom(old);
-            if (Libc.RenameAt(Libc.AtFdCwd, aside, Libc.AtFdCwd, entry.Path) != 0)
+                Evict(old);
+            if (Libc.RenameAt(Libc.AtFdCwd, temporary, Libc.AtFdCwd, entry.Path) != 0)
                 throw DiskFault.Last($"cached tree {entry.Path} cannot be put into place");
             Add(entry);
         }
-        Trim();
+        EvictBeyondLimits();
         return entry;
     }
 
     /// <summary>Takes a damaged tree, and what lies over it, out of the cache; actions that run on it keep it until they end.</summary>
-    public void Drop(TreeEntry entry, string why)
+    public void EvictDamaged(TreeEntry entry, string why)
     {
         lock (_gate)
         {
-            if (!entry.IsDoomed)
+            if (!entry.IsEvicted)
                 _settings.OnWarning?.Invoke($"cached tree {entry.Path} is dropped and will be built again: {why}");
-            Doom(entry);
+            Evict(entry);
         }
     }
 
     /// <summary>How often a blob was found corrupt.</summary>
-    public int Distrust
+    public int Corruptions
     {
         get
         {
             lock (_gate)
-                return _distrust;
+                return _corruptions;
         }
     }
 
-    /// <summary>A blob was found corrupt: every tree in the cache, pinned, to be looked through; the caller unpins them. What is being made stays out.</summary>
-    public IReadOnlyList<TreeEntry> DistrustAll()
+    /// <summary>A blob was found corrupt: every tree in the cache, pinned, to be verified; the caller unpins them. What is being made stays out.</summary>
+    public IReadOnlyList<TreeEntry> PinAllAfterCorruption()
     {
         lock (_gate)
         {
-            _distrust++;
+            _corruptions++;
             foreach (var entry in _order)
                 entry.Pins++;
             return [.. _order];
@@ -206,10 +206,10 @@ internal sealed class TreeCache : IDisposable
     }
 
     /// <summary>Trees that wait to be deleted.</summary>
-    public int Backlog => _reaper.Backlog;
+    public int Backlog => _deletions.Backlog;
 
-    /// <summary>Gives up trees that nobody uses, the least recently used first, and waits for a while until their files are gone. False when there are none.</summary>
-    public bool GiveUp(long bytes)
+    /// <summary>Evicts trees that nobody uses, the least recently used first, and waits for a while until their files are gone. False when there are none.</summary>
+    public bool EvictUnused(long bytes)
     {
         lock (_gate)
         {
@@ -219,7 +219,7 @@ internal sealed class TreeCache : IDisposable
                 var next = node.Next;
                 if (node.Value.Pins == 0)
                 {
-                    Doom(node.Value);
+                    Evict(node.Value);
                     // A base may have become free, wherever it stands.
                     next = _order.First;
                 }
@@ -228,13 +228,13 @@ internal sealed class TreeCache : IDisposable
             if (_entries.Count == count)
                 return false;
         }
-        _reaper.Idle.Wait(DeletionPatience);
+        _deletions.Idle.Wait(DeletionPatience);
         return true;
     }
 
     public void Dispose()
     {
-        _reaper.Dispose();
+        _deletions.Dispose();
         _slot.Dispose();
     }
 
@@ -248,17 +248,17 @@ internal sealed class TreeCache : IDisposable
             if (TryParseName(Path.GetFileName(path), out var root) && TreeRecord.ReadHeader(record) is { } header)
                 found.Add((root, path, header, File.GetLastWriteTimeUtc(record)));
             else
-                _reaper.Take(path);
+                _deletions.Enqueue(path);
         }
         foreach (var (root, path, header, used) in found.OrderBy(static tree => tree.Header.Base is not null).ThenBy(static tree => tree.Used))
         {
             TreeEntry? below = null;
             if (header.Base is { } wanted && !_entries.TryGetValue(wanted, out below))
-                _reaper.Take(path);
+                _deletions.Enqueue(path);
             else
-                Add(new TreeEntry(root, path, header.Bytes, below) { CopiedBytes = header.CopiedBytes, IsUnproven = header.Boot != _boot, LastUse = used, PersistedUse = used });
+                Add(new TreeEntry(root, path, header.Bytes, below) { CopiedBytes = header.CopiedBytes, IsUnverified = header.Boot != _boot, LastUse = used, PersistedUse = used });
         }
-        Trim();
+        EvictBeyondLimits();
     }
 
     private void Add(TreeEntry entry)
@@ -283,7 +283,7 @@ internal sealed class TreeCache : IDisposable
         _order.AddLast(node);
     }
 
-    private void Trim()
+    private void EvictBeyondLimits()
     {
         lock (_gate)
         {
@@ -292,7 +292,7 @@ internal sealed class TreeCache : IDisposable
                 var next = node.Next;
                 if (node.Value.Pins == 0)
                 {
-                    Doom(node.Value);
+                    Evict(node.Value);
                     // A base may have become free, wherever it stands.
                     next = _order.First;
                 }
@@ -309,35 +309,35 @@ internal sealed class TreeCache : IDisposable
     private bool IsOver() =>
         _entries.Count > Math.Max(_settings.MaxEntries, 1) || (_settings.MaxSizeBytes > 0 && _bytes + _copied > _settings.MaxSizeBytes);
 
-    /// <summary>Under the gate. The directory's name becomes free; its content goes with its last pin.</summary>
-    private void Doom(TreeEntry entry)
+    /// <summary>Under the gate. The directory's name becomes free; its content is deleted with the last pin.</summary>
+    private void Evict(TreeEntry entry)
     {
-        if (entry.IsDoomed)
+        if (entry.IsEvicted)
             return;
         foreach (var above in _order.Where(other => other.Below == entry).ToList())
-            Doom(above);
-        entry.IsDoomed = true;
+            Evict(above);
+        entry.IsEvicted = true;
         _entries.Remove(entry.Root);
         if (entry.Node is { List: not null } node)
             _order.Remove(node);
         _bytes -= entry.Bytes;
         _copied -= entry.CopiedBytes;
-        var aside = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-doomed-{Interlocked.Increment(ref _next)}"));
-        if (Libc.RenameAt(Libc.AtFdCwd, entry.Path, Libc.AtFdCwd, aside) == 0)
-            entry.Path = aside;
+        var temporary = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-doomed-{Interlocked.Increment(ref _next)}"));
+        if (Libc.RenameAt(Libc.AtFdCwd, entry.Path, Libc.AtFdCwd, temporary) == 0)
+            entry.Path = temporary;
         if (entry.Pins == 0)
-            Bury(entry);
+            Delete(entry);
     }
 
     private void UnpinHeld(TreeEntry entry)
     {
-        if (--entry.Pins == 0 && entry.IsDoomed)
-            Bury(entry);
+        if (--entry.Pins == 0 && entry.IsEvicted)
+            Delete(entry);
     }
 
-    private void Bury(TreeEntry entry)
+    private void Delete(TreeEntry entry)
     {
-        _reaper.Take(entry.Path);
+        _deletions.Enqueue(entry.Path);
         if (entry.Below is not null)
             UnpinHeld(entry.Below);
     }

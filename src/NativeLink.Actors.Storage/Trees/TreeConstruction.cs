@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Builds a tree in the cache: whole, or as a delta over a cached tree that differs from it in little.</summary>
-internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge, TreeResolver resolver, ContentStore store, FileMaking making, InputRootsCounters counters)
+internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes, TreeResolver resolver, ContentStore store, FileMaking making, InputRootsCounters counters)
 {
     private const int Attempts = 4;
     private const int BasesToTry = 6;
@@ -26,11 +26,11 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
 
     private async Task<TreeEntry?> TryBuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
     {
-        var distrust = cache.Distrust;
+        var corruptions = cache.Corruptions;
         var bases = cache.HasRoomForDeltas ? cache.PinRecentWholeTrees(BasesToTry) : [];
         try
         {
-            if (knowledge.Find(root) is null)
+            if (nodes.Find(root) is null)
             {
                 // After a restart the directories of the last trees are on disk; whoever changed one file should not have to ask for all the others.
                 foreach (var entry in bases)
@@ -39,7 +39,7 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
             var (node, asked) = await resolver.ResolveAsync(root, source, cancellation);
             counters.AddDirectories(asked, node.Size.Directories);
             var (below, old) = ChooseBase(node, bases);
-            // Those that do not serve can be given up for room.
+            // Those that do not serve can be evicted to free space.
             foreach (var entry in bases.Where(entry => entry != below))
                 cache.Unpin(entry);
             bases = below is null ? [] : [below];
@@ -48,8 +48,8 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
                 files = node.AllFiles();
             else
                 TreeDelta.CollectFiles(old, node, files);
-            knowledge.Hold(node);
-            return await WithFilesAsync(files, source, () => BuildWithRoom(node, below, old, files, distrust, cancellation), cancellation);
+            nodes.Retain(node);
+            return await WithFilesAsync(files, source, () => BuildFreeingSpace(node, below, old, files, corruptions, cancellation), cancellation);
         }
         finally
         {
@@ -80,17 +80,17 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
     }
 
     /// <summary>Whether all files of a cached tree are what they should be.</summary>
-    public bool Proves(TreeEntry entry) => NodeOf(entry) is { } node && new TreeProof(store.Links).Holds(node, entry, NodeOf);
+    public bool Verifies(TreeEntry entry) => NodeOf(entry) is { } node && new TreeVerification(store.Links).Matches(node, entry, NodeOf);
 
     /// <summary>The tree of an entry in memory, from its record where it is not known any more; null when the record is damaged.</summary>
     public DirectoryNode? NodeOf(TreeEntry entry)
     {
-        if (knowledge.Find(entry.Root) is { } known)
+        if (nodes.Find(entry.Root) is { } known)
             return known;
         var below = entry.Below is null ? null : NodeOf(entry.Below);
-        if ((entry.Below is not null && below is null) || TreeRecord.Read(entry.RecordFile)?.Join(entry.Root, knowledge, below) is not { } node)
+        if ((entry.Below is not null && below is null) || TreeRecord.Read(entry.RecordFile)?.Join(entry.Root, nodes, below) is not { } node)
             return null;
-        knowledge.Hold(node);
+        nodes.Retain(node);
         return node;
     }
 
@@ -100,7 +100,7 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
         (TreeEntry? Below, DirectoryNode? Old) best = default;
         foreach (var entry in bases)
         {
-            if (limit < 0 || entry.IsUnproven || knowledge.Find(entry.Root) is not { } old)
+            if (limit < 0 || entry.IsUnverified || nodes.Find(entry.Root) is not { } old)
                 continue;
             // A delta that replaces most of a small tree is no delta.
             var cost = TreeDelta.Cost(old, node, limit);
@@ -111,32 +111,32 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
         return best;
     }
 
-    /// <summary>Directories, symbolic links and records take room on the disk too: where it is full, the build is made once more with more room.</summary>
-    private TreeEntry? BuildWithRoom(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)
+    /// <summary>Directories, symbolic links and records take space on the disk too: where it is full, the build is made once more after some was freed.</summary>
+    private TreeEntry? BuildFreeingSpace(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int corruptions, CancellationToken cancellation)
     {
         ExceptionDispatchInfo full;
         try
         {
-            return Build(node, below, old, files, distrust, cancellation);
+            return Build(node, below, old, files, corruptions, cancellation);
         }
         catch (Exception error) when (DiskFault.IsFull(error))
         {
             full = ExceptionDispatchInfo.Capture(error);
         }
         // Here: what was built is gone and no lock is held any more.
-        if (!store.Room.Make(0))
+        if (!store.Space.TryFree(0))
             full.Throw();
-        return Build(node, below, old, files, distrust, cancellation);
+        return Build(node, below, old, files, corruptions, cancellation);
     }
 
-    private TreeEntry? Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int distrust, CancellationToken cancellation)
+    private TreeEntry? Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int corruptions, CancellationToken cancellation)
     {
-        var aside = cache.NewAside();
+        var temporary = cache.NewTemporary();
         TreeEntry? entry = null;
         try
         {
-            var writer = new TreeWriter(store.Links, making, old is null ? null : below!.PrintsOf(old), cancellation);
-            var tree = Path.Combine(aside, "t");
+            var writer = new TreeWriter(store.Links, making, old is null ? null : below!.FingerprintsOf(old), cancellation);
+            var tree = Path.Combine(temporary, "t");
             if (old is null)
                 writer.WriteTree(node, tree);
             else
@@ -150,15 +150,15 @@ internal sealed class TreeConstruction(TreeCache cache, TreeKnowledge knowledge,
                 Paths = writer.Paths,
                 Nodes = TreeRecord.NodesOf(node, old),
             };
-            record.Write(Path.Combine(aside, "record"));
+            record.Write(Path.Combine(temporary, "record"));
             counters.AddBuild(old is not null);
-            entry = cache.TryInsert(node.Digest, aside, record, below, distrust);
+            entry = cache.TryInsert(node.Digest, temporary, record, below, corruptions);
             return entry;
         }
         finally
         {
             if (entry is null)
-                cache.Discard(aside);
+                cache.Discard(temporary);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Storage.Trees;
 internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry? below)
 {
     private byte[]? _paths;
-    private FilePrints? _prints;
+    private FileFingerprints? _fingerprints;
 
     public Digest Root { get; } = root;
 
@@ -26,11 +26,11 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     /// <summary>Actions that run on it, deltas over it, constructions that hold it.</summary>
     public int Pins { get; set; }
 
-    /// <summary>Out of the cache; goes with its last pin.</summary>
-    public bool IsDoomed { get; set; }
+    /// <summary>Out of the cache; deleted with its last pin.</summary>
+    public bool IsEvicted { get; set; }
 
-    /// <summary>Made before the machine was restarted and not looked through since.</summary>
-    public bool IsUnproven { get; set; }
+    /// <summary>Made before the machine was restarted and not verified since.</summary>
+    public bool IsUnverified { get; set; }
 
     public DateTimeOffset LastUse { get; set; }
 
@@ -41,10 +41,10 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     /// <summary>Layers for an overlay, the topmost first.</summary>
     public IReadOnlyList<string> Layers => Below is null ? [Tree] : [Tree, Below.Tree];
 
-    public void Remember(byte[] paths) => _paths = paths;
+    public void SetPaths(byte[] paths) => _paths = paths;
 
     /// <summary>What its files' contents are, for deltas over it; made when the first one is.</summary>
-    public FilePrints PrintsOf(DirectoryNode tree) => _prints ??= new FilePrints(tree);
+    public FileFingerprints FingerprintsOf(DirectoryNode tree) => _fingerprints ??= new FileFingerprints(tree);
 
     /// <summary>
     /// Whether every directory still is as it was made: whoever adds, removes or renames something in a directory changes its modification time.
@@ -90,7 +90,7 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     {
         if (TreeRecord.Read(RecordFile) is not { } record)
             return false;
-        Remember(record.Paths);
+        SetPaths(record.Paths);
         return true;
     }
 }

@@ -95,7 +95,7 @@ internal sealed record TreeRecord
     }
 
     /// <summary>Reads a base's and its own nodes into one tree; null when something is not there.</summary>
-    public DirectoryNode? Join(in Digest root, TreeKnowledge knowledge, DirectoryNode? below)
+    public DirectoryNode? Join(in Digest root, DirectoryNodeCache nodes, DirectoryNode? below)
     {
         var known = new Dictionary<Digest, DirectoryNode>();
         if (below is not null)
@@ -110,7 +110,7 @@ internal sealed record TreeRecord
                 children[i] = child;
             }
             node.Complete(children);
-            known[node.Digest] = knowledge.Share(node);
+            known[node.Digest] = nodes.Intern(node);
         }
         return known.GetValueOrDefault(root);
     }

@@ -44,7 +44,7 @@ public class FullFilesystemTests
         var attempt = AttemptId.Next(new OperationId("op"));
         Assert.Contains("No space left", Assert.Throws<FaultException>(() => work.CreateActionDirectory(attempt)).Fault.Detail, StringComparison.Ordinal);
 
-        using var made = work.CreateActionDirectory(attempt, path => store.TryMakeRoom(0, path));
+        using var made = work.CreateActionDirectory(attempt, path => store.TryFreeSpace(0, path));
 
         Assert.True(Directory.Exists(made.Path));
         Assert.Empty(disk.Blobs);

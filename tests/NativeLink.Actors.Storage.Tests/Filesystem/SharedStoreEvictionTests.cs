@@ -18,7 +18,7 @@ public class SharedStoreEvictionTests
             var blobs = Enumerable.Range(0, 40).Select(i => fixture.Store.Put($"blob {i}")).ToList();
             Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 0.2, 8);
             Assert.All(blobs, digest => Assert.True(fixture.Store.Contains(digest)));
-            Assert.False(fixture.Store.TryMakeRoom(1));
+            Assert.False(fixture.Store.TryFreeSpace(1));
             Assert.Contains($"process {Environment.ProcessId} ", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
         }
     }
@@ -217,12 +217,12 @@ public class SharedStoreEvictionTests
     }
 
     [Fact]
-    public void Room_is_made_of_what_another_has_put_and_this_one_does_not_know_yet()
+    public void Space_is_freed_of_what_another_has_put_and_this_one_does_not_know_yet()
     {
         using var fixture = new StoreFixture(time: new FakeTimeProvider(LongAfter));
         using var other = fixture.OpenAnother();
         Fill(other, "other");
-        Assert.True(fixture.Store.TryMakeRoom(1));
+        Assert.True(fixture.Store.TryFreeSpace(1));
         Assert.InRange(Directory.GetFiles(fixture.Directory.At("content", "d")).Length, 0, 9);
     }
 

@@ -101,10 +101,10 @@ public class VerificationTests
         fixture.Store.Dispose();
         fixture.PretendRestart();
         blobs.ForEach(digest => fixture.Corrupt(fixture.BlobPath(digest)));
-        fixture.Corrupt(fixture.TwinPath(tool));
+        fixture.Corrupt(fixture.ExecutableCopyPath(tool));
         fixture.Reopen();
 
-        Assert.Equal((5, 5), (fixture.Store.Usage.Count, fixture.Store.InDoubt));
+        Assert.Equal((5, 5), (fixture.Store.Usage.Count, fixture.Store.UnverifiedCount));
         Assert.Empty(fixture.Store.QuarantinedAtOpen);
         var told = new List<Digest>();
         fixture.Store.Quarantined += told.Add;
@@ -116,12 +116,12 @@ public class VerificationTests
         Assert.Equal([.. blobs, tool], told);
         Assert.True(fixture.Store.TryLinkTo(tool, executable: true, fixture.Directory.At("after")));
         Assert.Equal("#!/bin/sh", File.ReadAllText(fixture.Directory.At("after")));
-        Assert.Equal(0, fixture.Store.InDoubt);
+        Assert.Equal(0, fixture.Store.UnverifiedCount);
         Assert.False(File.Exists(fixture.Directory.At("content", ".doubts")));
     }
 
     [Fact]
-    public void What_is_in_doubt_stays_so_over_other_starts_and_restarts_until_it_is_hashed()
+    public void What_is_unverified_stays_so_over_other_starts_and_restarts_until_it_is_hashed()
     {
         using var fixture = new StoreFixture(static options => options with { HashedAtOpenBytes = 0 });
         var (bad, good) = (fixture.Store.Put("bad"), fixture.Store.Put("good"));
@@ -136,18 +136,18 @@ public class VerificationTests
         var later = fixture.Store.Put("later");
         fixture.Reopen();
         // The later one is among them: a link more or less to one in doubt changes its time too, so that time alone cannot tell them apart.
-        Assert.Equal(3, fixture.Store.InDoubt);
+        Assert.Equal(3, fixture.Store.UnverifiedCount);
         using (var another = fixture.OpenAnother())
             Assert.False(another.Contains(bad));
         fixture.PretendRestart();
         fixture.Reopen();
-        Assert.Equal(2, fixture.Store.InDoubt);
+        Assert.Equal(2, fixture.Store.UnverifiedCount);
         Assert.True(fixture.Store.Contains(later) && fixture.Store.Contains(good));
-        Assert.Equal(0, fixture.Store.InDoubt);
+        Assert.Equal(0, fixture.Store.UnverifiedCount);
     }
 
     [Fact]
-    public void What_is_in_doubt_is_the_first_to_be_sampled_and_what_has_gone_is_in_doubt_no_more()
+    public void What_is_unverified_is_the_first_to_be_sampled_and_what_has_gone_is_unverified_no_more()
     {
         using var fixture = new StoreFixture(static options => options with { HashedAtOpenBytes = 0 });
         var (bad, gone) = (fixture.Store.Put("bad"), fixture.Store.Put("gone"));
@@ -157,18 +157,18 @@ public class VerificationTests
         fixture.Reopen();
         File.Delete(fixture.BlobPath(gone));
         Assert.Equal(1, fixture.Store.VerifySample(2, new Random(1)));
-        Assert.Equal(0, fixture.Store.InDoubt);
+        Assert.Equal(0, fixture.Store.UnverifiedCount);
     }
 
     [Fact]
-    public void A_twin_that_a_power_cut_left_with_zeros_is_found_when_the_store_is_opened_and_its_blob_stays()
+    public void An_executable_copy_that_a_power_cut_left_with_zeros_is_found_when_the_store_is_opened_and_its_blob_stays()
     {
         using var fixture = new StoreFixture();
         var tool = fixture.Store.Put("#!/bin/sh\necho tool");
         Assert.True(fixture.Store.TryLinkTo(tool, executable: true, fixture.Directory.At("before")));
         fixture.Store.Dispose();
         fixture.PretendRestart();
-        fixture.Corrupt(fixture.TwinPath(tool));
+        fixture.Corrupt(fixture.ExecutableCopyPath(tool));
         fixture.Reopen();
 
         Assert.Equal((4096, 1), fixture.Store.Usage);
@@ -180,14 +180,14 @@ public class VerificationTests
     }
 
     [Fact]
-    public void A_twin_that_went_bad_is_found_by_a_check_of_its_blob()
+    public void An_executable_copy_that_went_bad_is_found_by_a_check_of_its_blob()
     {
         using var fixture = new StoreFixture();
         var tool = fixture.Store.Put("tool");
         fixture.Store.TryLinkTo(tool, executable: true, fixture.Directory.At("before"));
         var told = new List<Digest>();
         fixture.Store.Quarantined += told.Add;
-        fixture.Corrupt(fixture.TwinPath(tool));
+        fixture.Corrupt(fixture.ExecutableCopyPath(tool));
 
         Assert.False(fixture.Store.Verify(tool));
 

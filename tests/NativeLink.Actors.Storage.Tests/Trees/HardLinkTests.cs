@@ -38,7 +38,7 @@ public class HardLinkTests
         using (var made = await fixture.MakeAsync(root))
         {
             // What happens when the links of the spoiled inode are used up: the store's name gets a copy.
-            var stored = name == "plain" ? fixture.Store.BlobPath(Good) : fixture.Store.TwinPath(Good);
+            var stored = name == "plain" ? fixture.Store.BlobPath(Good) : fixture.Store.ExecutableCopyPath(Good);
             var (code, output) = Shell.Run($"chmod u+w {name} && printf evil > {name} && chmod u-w {name} && cp -p {name} {stored}.new && mv {stored}.new {stored}", made.Path);
             Assert.Equal((0, ""), (code, output));
         }

@@ -34,8 +34,8 @@ public class PlainLookTests
         foreach (var digest in fixture.Tree.Files.Keys.Where(static digest => !digest.IsEmpty))
         {
             File.SetLastWriteTimeUtc(fixture.Store.BlobPath(digest), DateTime.UnixEpoch.AddDays(20_000));
-            if (File.Exists(fixture.Store.TwinPath(digest)))
-                File.SetLastWriteTimeUtc(fixture.Store.TwinPath(digest), DateTime.UnixEpoch.AddDays(20_000));
+            if (File.Exists(fixture.Store.ExecutableCopyPath(digest)))
+                File.SetLastWriteTimeUtc(fixture.Store.ExecutableCopyPath(digest), DateTime.UnixEpoch.AddDays(20_000));
         }
 
         fixture.Reopen(andStore: true);

@@ -23,7 +23,7 @@ public class TreeCacheTests
     }
 
     [Fact]
-    public async Task A_delta_whose_base_is_dropped_while_it_is_made_does_not_enter_the_cache_over_it()
+    public async Task A_delta_whose_base_is_evicted_while_it_is_made_does_not_enter_the_cache_over_it()
     {
         using var fixture = new RootsFixture();
         (string, object)[] same = [.. Enumerable.Range(0, 40).Select(static i => ($"same {i}", (object)$"same {i}")), ("file", "sound")];
@@ -49,10 +49,10 @@ public class TreeCacheTests
         using var temp = new TempDirectory();
         using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")), TimeProvider.System);
         var record = new TreeRecord { Boot = cache.Boot, Base = null, Bytes = 5, Paths = [], Nodes = [] };
-        var before = cache.Distrust;
-        Assert.Empty(cache.DistrustAll());
-        Assert.Null(cache.TryInsert(Sound, cache.NewAside(), record, null, before));
-        Assert.NotNull(cache.TryInsert(Sound, cache.NewAside(), record, null, cache.Distrust));
+        var before = cache.Corruptions;
+        Assert.Empty(cache.PinAllAfterCorruption());
+        Assert.Null(cache.TryInsert(Sound, cache.NewTemporary(), record, null, before));
+        Assert.NotNull(cache.TryInsert(Sound, cache.NewTemporary(), record, null, cache.Corruptions));
         Assert.Equal(1, cache.Usage.Count);
     }
 
@@ -84,16 +84,16 @@ public class TreeCacheTests
     public async Task Who_makes_trees_faster_than_they_are_deleted_waits()
     {
         using var temp = new TempDirectory();
-        using var reaper = new Reaper(temp.At("trash"), null, threads: 0);
-        for (var i = 0; i < Reaper.Bound; i++)
+        using var deletions = new DeletionQueue(temp.At("trash"), null, threads: 0);
+        for (var i = 0; i < DeletionQueue.Bound; i++)
         {
-            Assert.True(reaper.RoomAsync().IsCompleted);
+            Assert.True(deletions.ThrottleAsync().IsCompleted);
             Directory.CreateDirectory(temp.At("tree"));
-            reaper.Take(temp.At("tree"));
+            deletions.Enqueue(temp.At("tree"));
         }
-        Assert.False(reaper.RoomAsync().IsCompleted);
-        using var next = new Reaper(temp.At("trash"), null);
-        await next.RoomAsync().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.False(deletions.ThrottleAsync().IsCompleted);
+        using var next = new DeletionQueue(temp.At("trash"), null);
+        await next.ThrottleAsync().WaitAsync(TimeSpan.FromSeconds(10));
     }
 
     private static void Spoil(RootsFixture fixture)

@@ -4,11 +4,11 @@ namespace NativeLink.Actors.Storage.Trees;
 /// Which contents a tree's linked files have, as hash codes, four bytes a file. It may say yes for a content that is not there, which costs a copy where a
 /// link would have done.
 /// </summary>
-internal sealed class FilePrints
+internal sealed class FileFingerprints
 {
     private readonly int[] _codes;
 
-    public FilePrints(DirectoryNode tree)
+    public FileFingerprints(DirectoryNode tree)
     {
         var codes = new HashSet<int>();
         var (seen, open) = (new HashSet<DirectoryNode>(), new Stack<DirectoryNode>([tree]));

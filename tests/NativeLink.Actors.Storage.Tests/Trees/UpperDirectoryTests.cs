@@ -3,7 +3,7 @@ using NativeLink.Actors.Storage.Trees;
 namespace NativeLink.Actors.Storage.Tests.Trees;
 
 /// <summary>Where the upper layers of overlays go.</summary>
-public class ScratchTests
+public class UpperDirectoryTests
 {
     private const string Memory = "/scratch/memory/";
     private const string Disk = "/scratch/disk/";
@@ -45,11 +45,11 @@ public class ScratchTests
     }
 
     [SkippableFact]
-    public async Task Where_the_machine_has_no_memory_left_the_scratch_does_not_grow()
+    public async Task Where_the_machine_has_no_memory_left_the_tmpfs_does_not_grow()
     {
         RootsFixture.Needs("overlay");
         var left = long.MaxValue / 2;
-        using var fixture = new RootsFixture("overlay", settings => settings with { ScratchMemoryStart = 16 << 20, MemoryLeft = () => left });
+        using var fixture = new RootsFixture("overlay", settings => settings with { ScratchMemoryStart = 16 << 20, AvailableMemory = () => left });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         left = 1 << 20;
         Assert.NotEqual(0, Shell.Run("for i in $(seq 40); do head -c 1000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path).ExitCode);
@@ -63,7 +63,7 @@ public class ScratchTests
         using var temp = new TempDirectory();
         Directory.CreateDirectory(temp.At("real"));
         File.CreateSymbolicLink(temp.At("link"), temp.At("real"));
-        using (var fixture = new RootsFixture("overlay", settings => settings with { Scratch = temp.At("link", "scratch") }))
+        using (var fixture = new RootsFixture("overlay", settings => settings with { UpperDirectoryRoot = temp.At("link", "scratch") }))
         {
             using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
             Assert.Equal("overlay", made.Materialiser);
@@ -106,7 +106,7 @@ public class ScratchTests
     public async Task When_the_machine_runs_out_of_memory_actions_write_to_disk()
     {
         RootsFixture.Needs("overlay");
-        using var fixture = new RootsFixture("overlay", static settings => settings with { MemoryLeft = static () => 1 << 20 });
+        using var fixture = new RootsFixture("overlay", static settings => settings with { AvailableMemory = static () => 1 << 20 });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
     }
@@ -152,7 +152,7 @@ public class ScratchTests
         Assert.Equal((0, ""), Shell.Run("mkdir layers root && mount -t tmpfs none layers && mkdir layers/l layers/u layers/w && mount -t overlay none root -o lowerdir=layers/l,upperdir=layers/u,workdir=layers/w", temp.Path));
         try
         {
-            using (var fixture = new RootsFixture("overlay", settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryBytes = 1 }))
+            using (var fixture = new RootsFixture("overlay", settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 1 }))
             {
                 Assert.Contains("to memory alone, because it cannot go to", fixture.Roots.Description, StringComparison.Ordinal);
                 var root = fixture.Tree.Dir(("a", "a"));
@@ -160,7 +160,7 @@ public class ScratchTests
                 using var second = await fixture.MakeAsync(root);
                 Assert.Contains(Memory, MountOf(second), StringComparison.Ordinal);
             }
-            using (var full = new RootsFixture("overlay", settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryLimit = 1 << 20 }))
+            using (var full = new RootsFixture("overlay", settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryLimit = 1 << 20 }))
             {
                 var root = full.Tree.Dir(("a", "a"));
                 using (var made = await full.MakeAsync(root))
@@ -173,7 +173,7 @@ public class ScratchTests
                 Assert.Equal(0, Shell.Run("head -c 2000000 /dev/zero > big", again.Path).ExitCode);
                 Assert.Null(again.Shortage);
             }
-            using var neither = new RootsFixture(null, settings => settings with { Scratch = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
+            using var neither = new RootsFixture(null, settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
             Assert.Equal("copy", neither.Roots.Materialiser);
             Assert.Contains("no overlay (", neither.Roots.Description, StringComparison.Ordinal);
         }

@@ -4,7 +4,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Brings the index to what the directory holds, where other processes write and evict too; the names say all that is needed. Nobody waits while they
 /// are listed: the gate is held for some of them at a time, and nothing is kept of those that are known.
 /// </summary>
-internal sealed class StoreLook(Lock gate, BlobIndex index, StorePaths paths, TimeProvider time)
+internal sealed class StoreRescan(Lock gate, BlobIndex index, StorePaths paths, TimeProvider time)
 {
     private const int NamesAtOnce = 256;
     private const int SlotsAtOnce = 1024;
@@ -13,11 +13,11 @@ internal sealed class StoreLook(Lock gate, BlobIndex index, StorePaths paths, Ti
     public void Run()
     {
         lock (gate)
-            index.BeginLook();
+            index.BeginRescan();
         foreach (var keys in StorePaths.KeysIn(paths.BlobDirectory).Chunk(NamesAtOnce))
             AddUnknown(keys);
-        foreach (var keys in StorePaths.KeysIn(paths.TwinDirectory).Chunk(NamesAtOnce))
-            AddTwins(keys);
+        foreach (var keys in StorePaths.KeysIn(paths.ExecutableCopyDirectory).Chunk(NamesAtOnce))
+            AddExecutableCopies(keys);
         for (int slot = 0, end = EndOfSlots(); slot < end; slot += SlotsAtOnce)
             RemoveGone(slot);
     }
@@ -49,7 +49,7 @@ internal sealed class StoreLook(Lock gate, BlobIndex index, StorePaths paths, Ti
         }
     }
 
-    private void AddTwins(Digest[] keys)
+    private void AddExecutableCopies(Digest[] keys)
     {
         List<Digest>? alone = null;
         lock (gate)
@@ -57,12 +57,12 @@ internal sealed class StoreLook(Lock gate, BlobIndex index, StorePaths paths, Ti
             foreach (var key in keys)
             {
                 if (index.Find(key) is { } entry)
-                    index.AddTwin(entry);
+                    index.AddExecutableCopy(entry);
                 else
                     (alone ??= []).Add(key);
             }
         }
-        alone?.ForEach(key => paths.RemoveTwinWithoutBlob(key));
+        alone?.ForEach(key => paths.DeleteOrphanedExecutableCopy(key));
     }
 
     private int EndOfSlots()

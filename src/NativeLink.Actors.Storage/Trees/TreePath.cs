@@ -3,12 +3,12 @@ using System.Text;
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Where in a tree a directory was met first: its name and where its parent was. Null stands for the root. Paths are put together for messages alone.</summary>
-internal sealed record TreePlace(TreePlace? Parent, string Name)
+internal sealed record TreePath(TreePath? Parent, string Name)
 {
     private const int Shown = 300;
 
     /// <summary>A path that a message can show.</summary>
-    public static string Describe(TreePlace? place)
+    public static string Describe(TreePath? place)
     {
         if (place is null)
             return ".";

@@ -1,16 +1,16 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// The directories that are known in memory, by digest. Whole trees are held for the most recent roots up to a bound; a directory is known as long
-/// as any tree that has it is held or in use. Thread-safe.
+/// The directories that are known in memory, by digest. Whole trees are retained for the most recent roots up to a bound; a directory is known as long
+/// as any tree that has it is retained or in use. Thread-safe.
 /// </summary>
-internal sealed class TreeKnowledge(long maxEntries)
+internal sealed class DirectoryNodeCache(long maxEntries)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Digest, WeakReference<DirectoryNode>> _nodes = [];
-    private readonly LinkedList<DirectoryNode> _held = new();
-    private readonly Dictionary<Digest, LinkedListNode<DirectoryNode>> _heldByRoot = [];
-    private long _heldEntries;
+    private readonly LinkedList<DirectoryNode> _retained = new();
+    private readonly Dictionary<Digest, LinkedListNode<DirectoryNode>> _retainedByRoot = [];
+    private long _retainedEntries;
     private int _sweepAt = 4096;
 
     /// <summary>A complete directory, or null when it is not known.</summary>
@@ -21,7 +21,7 @@ internal sealed class TreeKnowledge(long maxEntries)
     }
 
     /// <summary>Adds a complete directory; answers the one that was there before, if there was one, so that trees share.</summary>
-    public DirectoryNode Share(DirectoryNode node)
+    public DirectoryNode Intern(DirectoryNode node)
     {
         lock (_gate)
         {
@@ -39,36 +39,36 @@ internal sealed class TreeKnowledge(long maxEntries)
         }
     }
 
-    /// <summary>Holds a root, as the most recent one.</summary>
-    public void Hold(DirectoryNode root)
+    /// <summary>Retains a root, as the most recent one.</summary>
+    public void Retain(DirectoryNode root)
     {
         lock (_gate)
         {
-            if (_heldByRoot.TryGetValue(root.Digest, out var known))
+            if (_retainedByRoot.TryGetValue(root.Digest, out var known))
             {
-                _held.Remove(known);
-                _held.AddLast(known);
+                _retained.Remove(known);
+                _retained.AddLast(known);
                 return;
             }
-            _heldByRoot.Add(root.Digest, _held.AddLast(root));
-            _heldEntries += root.Size.Entries;
-            while (_heldEntries > maxEntries && _held.Count > 1)
+            _retainedByRoot.Add(root.Digest, _retained.AddLast(root));
+            _retainedEntries += root.Size.Entries;
+            while (_retainedEntries > maxEntries && _retained.Count > 1)
             {
-                var oldest = _held.First!;
-                _held.RemoveFirst();
-                _heldByRoot.Remove(oldest.Value.Digest);
-                _heldEntries -= oldest.Value.Size.Entries;
+                var oldest = _retained.First!;
+                _retained.RemoveFirst();
+                _retainedByRoot.Remove(oldest.Value.Digest);
+                _retainedEntries -= oldest.Value.Size.Entries;
             }
         }
     }
 
-    /// <summary>The roots that were held last, the latest first.</summary>
-    public IReadOnlyList<DirectoryNode> Recent(int count)
+    /// <summary>The roots that were retained last, the latest first.</summary>
+    public IReadOnlyList<DirectoryNode> RecentRoots(int count)
     {
         lock (_gate)
         {
             var found = new List<DirectoryNode>(count);
-            for (var node = _held.Last; node is not null && found.Count < count; node = node.Previous)
+            for (var node = _retained.Last; node is not null && found.Count < count; node = node.Previous)
                 found.Add(node.Value);
             return found;
         }

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Hashes one file of a blob, at once or piece by piece, and says whether its content has the hash of its name. File names carry no digest function:
 /// where the assumed one does not fit, the other one is tried. No use of the blob: access times, by which blobs are evicted, stay as they are.
 /// </summary>
-internal sealed class BlobProof : IDisposable
+internal sealed class BlobVerification : IDisposable
 {
     private const int BufferBytes = 1 << 20;
 
@@ -19,7 +19,7 @@ internal sealed class BlobProof : IDisposable
     private readonly PassingPages? _pages;
     private long _offset;
 
-    private BlobProof(in Digest digest, SafeFileHandle file)
+    private BlobVerification(in Digest digest, SafeFileHandle file)
     {
         (_key, _file) = (BlobIndex.KeyOf(digest), file);
         _functions = new Queue<DigestFunction>(digest.Function == DigestFunction.Blake3 ? [DigestFunction.Sha256] : [DigestFunction.Blake3]);
@@ -30,12 +30,12 @@ internal sealed class BlobProof : IDisposable
     /// <summary>Whether the file has been read to its end, by each function that may be meant.</summary>
     public bool IsDone { get; private set; }
 
-    /// <summary>When it is done: what is wrong with the file; null when it is sound.</summary>
-    public string? Wrong { get; private set; }
+    /// <summary>When it is done: how the file is corrupt; null when it is not corrupt.</summary>
+    public string? Corruption { get; private set; }
 
     /// <summary>Null when there is no such file (any more).</summary>
     /// <exception cref="FaultException">Storage: the file is there and cannot be opened.</exception>
-    public static BlobProof? Open(string path, in Digest digest)
+    public static BlobVerification? Open(string path, in Digest digest)
     {
         var descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow | OpenFlags.NoAccessTime, 0);
         // Only a file's owner may leave its access time alone (open(2), O_NOATIME).
@@ -43,16 +43,16 @@ internal sealed class BlobProof : IDisposable
             descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
         if (descriptor < 0)
             return Errno.Last == Errno.ENOENT ? null : throw DiskFault.Last($"{path} cannot be opened");
-        return new BlobProof(digest, new SafeFileHandle(descriptor, ownsHandle: true));
+        return new BlobVerification(digest, new SafeFileHandle(descriptor, ownsHandle: true));
     }
 
-    /// <summary>What is wrong with a file, read as a whole; null when it is sound or not there.</summary>
+    /// <summary>How a file, read as a whole, is corrupt; null when it is not corrupt or not there.</summary>
     /// <inheritdoc cref="Open"/>
-    public static string? WhyWrong(string path, in Digest digest)
+    public static string? FindCorruption(string path, in Digest digest)
     {
-        using var proof = Open(path, digest);
-        proof?.Advance(long.MaxValue);
-        return proof?.Wrong;
+        using var verification = Open(path, digest);
+        verification?.Advance(long.MaxValue);
+        return verification?.Corruption;
     }
 
     /// <summary>Reads on, at most so many bytes; answers how many were read.</summary>
@@ -76,7 +76,7 @@ internal sealed class BlobProof : IDisposable
         }
         catch (IOException error)
         {
-            (IsDone, Wrong) = (true, $"it cannot be read: {error.Message}");
+            (IsDone, Corruption) = (true, $"it cannot be read: {error.Message}");
             return 0;
         }
         finally
@@ -104,7 +104,7 @@ internal sealed class BlobProof : IDisposable
         }
         else
         {
-            (IsDone, Wrong) = (true, "its content does not have its hash");
+            (IsDone, Corruption) = (true, "its content does not have its hash");
         }
     }
 }

@@ -4,7 +4,7 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Whether the machine runs out of memory (proc_meminfo(5), MemAvailable); asked for once a second at most.</summary>
 /// <param name="ask">Bytes that are available; null: what the kernel says.</param>
-internal sealed class MemoryLeft(Func<long>? ask)
+internal sealed class AvailableMemory(Func<long>? ask)
 {
     private const long AskAfterMilliseconds = 1000;
     private const int LowDivisor = 10;

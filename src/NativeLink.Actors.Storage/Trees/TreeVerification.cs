@@ -3,19 +3,19 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// Looks through a whole cached tree: every name, kind, size, and the content of each file that is not the store's own, which the store looks at itself: private
+/// Verifies a whole cached tree: every name, kind, size, and the content of each file that is not the store's own, which the store verifies itself: private
 /// copies, and those whose blob was evicted. Needed once after a restart of the machine.
 /// </summary>
-internal sealed class TreeProof(BlobLinks links)
+internal sealed class TreeVerification(BlobLinks links)
 {
-    public bool Holds(DirectoryNode node, TreeEntry entry, Func<TreeEntry, DirectoryNode?> nodeOf)
+    public bool Matches(DirectoryNode node, TreeEntry entry, Func<TreeEntry, DirectoryNode?> nodeOf)
     {
         if (entry.Below is null)
-            return Whole(node, entry.Tree);
-        return nodeOf(entry.Below) is { } old && Delta(old, node, entry.Tree);
+            return WholeMatches(node, entry.Tree);
+        return nodeOf(entry.Below) is { } old && DeltaMatches(old, node, entry.Tree);
     }
 
-    private bool Whole(DirectoryNode node, string path)
+    private bool WholeMatches(DirectoryNode node, string path)
     {
         if (!Names(path).SetEquals(node.Files.Select(static file => file.Name)
             .Concat(node.Symlinks.Select(static link => link.Name))
@@ -23,10 +23,10 @@ internal sealed class TreeProof(BlobLinks links)
             return false;
         return node.Files.All(file => HasFile(path, file))
             && node.Symlinks.All(link => HasSymlink(path, link))
-            && node.Directories.Select((child, i) => Whole(node.Children![i], Path.Combine(path, child.Name))).All(static holds => holds);
+            && node.Directories.Select((child, i) => WholeMatches(node.Children![i], Path.Combine(path, child.Name))).All(static holds => holds);
     }
 
-    private bool Delta(DirectoryNode old, DirectoryNode node, string path)
+    private bool DeltaMatches(DirectoryNode old, DirectoryNode node, string path)
     {
         var (files, links, children) = (TreeDelta.ChangedFiles(old, node).ToList(), TreeDelta.ChangedSymlinks(old, node).ToList(), TreeDelta.ChangedDirectories(old, node).ToList());
         if (!Names(path).SetEquals(TreeDelta.Removed(old, node)
@@ -37,8 +37,8 @@ internal sealed class TreeProof(BlobLinks links)
         return files.All(file => HasFile(path, file))
             && links.All(link => HasSymlink(path, link))
             && children.All(child => child.Before is null
-                ? Whole(child.After, Path.Combine(path, child.Name))
-                : Delta(child.Before, child.After, Path.Combine(path, child.Name)));
+                ? WholeMatches(child.After, Path.Combine(path, child.Name))
+                : DeltaMatches(child.Before, child.After, Path.Combine(path, child.Name)));
     }
 
     private static HashSet<string> Names(string path) =>
@@ -50,7 +50,7 @@ internal sealed class TreeProof(BlobLinks links)
         if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) != 0
             || !status.IsRegular || status.Size != (ulong)file.Digest.SizeBytes)
             return false;
-        return file.Digest.IsEmpty || links.IsStores(file.Digest, status) || BlobProof.WhyWrong(path, file.Digest) is null;
+        return file.Digest.IsEmpty || links.IsStoreFile(file.Digest, status) || BlobVerification.FindCorruption(path, file.Digest) is null;
     }
 
     private static bool HasSymlink(string path, in SymlinkItem link) => new FileInfo(Path.Combine(path, link.Name)).LinkTarget == link.Target;

@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Storage.Trees;
 
-/// <summary>An overlay's upper layer and its work directory: <c>u</c> and <c>w</c> in a directory of its own.</summary>
-/// <param name="Overflows"><see cref="Scratch"/>'s count of them when it was made.</param>
-internal readonly record struct Upper(string Path, bool InMemory, long Overflows);
+/// <summary>An overlay's upper directory and its work directory: <c>u</c> and <c>w</c> in a directory of its own.</summary>
+/// <param name="Overflows"><see cref="UpperDirectories"/>'s count of them when it was made.</param>
+internal readonly record struct UpperDirectory(string Path, bool InMemory, long Overflows);
 
 /// <summary>
-/// Where what actions write goes while they run: directories on a tmpfs of our own while it is within its budget and the machine has memory left, else
+/// The upper directories of overlays, where what actions write goes while they run: on a tmpfs of our own while it is within its budget and the machine has memory left, else
 /// on disk. A layer cannot move while it is in use, so the tmpfs itself is larger than the budget, and grows while the machine has memory to give: what was put there
 /// when it was still empty runs into its end only when the machine itself is at its end. A machine with so little memory that one action could fill it has none to give.
 /// </summary>
-internal sealed class Scratch : IDisposable
+internal sealed class UpperDirectories : IDisposable
 {
     private const int DirectoryMode = 0x1ED;
 
@@ -25,31 +25,31 @@ internal sealed class Scratch : IDisposable
 
     // The tmpfs is looked at before it could have been filled: no machine writes faster than this.
     private const long MostBytesAMillisecond = 16 << 20;
-    private const long LookOftenest = 2, LookRarest = 250;
+    private const long CheckOftenest = 2, CheckRarest = 250;
 
     private readonly string _memory;
     private readonly long _budget;
-    private readonly Reaper _reaper;
-    private readonly MemoryLeft _left;
+    private readonly DeletionQueue _deletions;
+    private readonly AvailableMemory _left;
     private readonly long _most;
     private readonly AutoResetEvent _wake = new(false);
     private readonly Thread _watcher;
     private long _next;
     private long _overflows;
     private int _uppersInMemory;
-    private int _looking;
+    private int _watching;
     private volatile bool _ended;
     private int _disposed;
 
-    private Scratch(DirectoryCacheSettings settings, long budget, string description)
+    private UpperDirectories(DirectoryCacheSettings settings, long budget, string description)
     {
-        (_memory, Disk, _budget, Description) = (Path.Combine(settings.Scratch, "memory"), Path.Combine(settings.Scratch, "disk"), budget, description);
-        _left = new MemoryLeft(settings.MemoryLeft);
-        _most = settings.ScratchMemoryLimit ?? MemoryLeft.OfMachine - MemoryLeft.Reserve;
+        (_memory, Disk, _budget, Description) = (Path.Combine(settings.UpperDirectoryRoot, "memory"), Path.Combine(settings.UpperDirectoryRoot, "disk"), budget, description);
+        _left = new AvailableMemory(settings.AvailableMemory);
+        _most = settings.ScratchMemoryLimit ?? AvailableMemory.OfMachine - AvailableMemory.Reserve;
         Directory.CreateDirectory(Disk);
-        _reaper = new Reaper(Path.Combine(settings.Scratch, "trash"), settings.OnWarning);
+        _deletions = new DeletionQueue(Path.Combine(settings.UpperDirectoryRoot, "trash"), settings.OnWarning);
         // A thread of its own: a busy thread pool would look too late.
-        _watcher = new Thread(Look) { IsBackground = true, Name = "scratch" };
+        _watcher = new Thread(WatchMemory) { IsBackground = true, Name = "scratch" };
         if (budget > 0)
             _watcher.Start();
     }
@@ -64,38 +64,38 @@ internal sealed class Scratch : IDisposable
     /// <summary>Bytes of memory in use, without walking.</summary>
     public long MemoryBytes => _budget > 0 && Libc.FilesystemUse(_memory, out var use) == 0 ? use.UsedBytes : 0;
 
-    /// <summary>Whether the next upper layer should be in memory.</summary>
+    /// <summary>Whether the next upper directory should be in memory.</summary>
     public bool PrefersMemory => _budget > 0 && MemoryBytes < _budget && !_left.IsLow;
 
-    public int Backlog => _reaper.Backlog;
+    public int Backlog => _deletions.Backlog;
 
-    public Task Idle => _reaper.Idle;
+    public Task Idle => _deletions.Idle;
 
-    public static Scratch Open(DirectoryCacheSettings settings)
+    public static UpperDirectories Open(DirectoryCacheSettings settings)
     {
-        var path = settings.Scratch;
+        var path = settings.UpperDirectoryRoot;
         Directory.CreateDirectory(path);
         if (OwnMounts.UnmountBelow(path) is { } foreign)
             throw new FaultException(FaultKind.Worker, $"scratch directory {path} holds a mount that no worker made, {foreign.MountPoint}; unmount it");
         foreach (var old in (string[])["memory", "disk"])
             TreeDeleter.Delete(Path.Combine(path, old));
         var memory = Path.Combine(path, "memory");
-        var machine = settings.MachineMemory ?? MemoryLeft.OfMachine;
+        var machine = settings.MachineMemory ?? AvailableMemory.OfMachine;
         var budget = settings.ScratchMemoryBytes ?? (machine < LeastMemory ? 0 : machine / 4);
         if (budget <= 0)
-            return new Scratch(settings, 0, settings.ScratchMemoryBytes is null
+            return new UpperDirectories(settings, 0, settings.ScratchMemoryBytes is null
                 ? string.Create(CultureInfo.InvariantCulture, $"what actions write goes to disk, because {machine >> 20} MiB of memory are too few to hold it")
                 : "what actions write goes to disk, as configured");
         Directory.CreateDirectory(memory);
         var size = settings.ScratchMemoryStart ?? settings.ScratchMemoryLimit ?? Math.Max(budget * 2, machine / 2);
         var options = string.Create(CultureInfo.InvariantCulture, $"size={size},mode=0755");
         if (Libc.Mount(OwnMounts.Source, memory, "tmpfs", NoSetIdNoDevices, options) != 0)
-            return new Scratch(settings, 0, $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}");
-        return new Scratch(settings, budget, string.Create(CultureInfo.InvariantCulture, $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"));
+            return new UpperDirectories(settings, 0, $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}");
+        return new UpperDirectories(settings, budget, string.Create(CultureInfo.InvariantCulture, $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"));
     }
 
-    /// <summary>A new upper layer, or null and an errno.</summary>
-    public Upper? TryNewUpper(bool inMemory, out int errno)
+    /// <summary>A new upper directory, or null and an errno.</summary>
+    public UpperDirectory? TryCreate(bool inMemory, out int errno)
     {
         errno = 0;
         var path = Path.Combine(inMemory ? _memory : Disk, Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
@@ -111,14 +111,14 @@ internal sealed class Scratch : IDisposable
             _ = Libc.ChangeModeAt(Libc.AtFdCwd, path + "/u", DirectoryMode, 0);
         // The root of an overlay shows the attributes of its upper layer.
         _ = InputTime.SetAt(Libc.AtFdCwd, path + "/u");
-        var upper = new Upper(path, inMemory, Interlocked.Read(ref _overflows));
+        var upper = new UpperDirectory(path, inMemory, Interlocked.Read(ref _overflows));
         if (inMemory)
             Watch();
         return upper;
     }
 
-    /// <summary>Lets an upper layer be deleted in the background.</summary>
-    public void Discard(in Upper upper)
+    /// <summary>Lets an upper directory be deleted in the background.</summary>
+    public void Discard(in UpperDirectory upper)
     {
         if (upper.InMemory)
             Interlocked.Decrement(ref _uppersInMemory);
@@ -126,19 +126,19 @@ internal sealed class Scratch : IDisposable
     }
 
     /// <summary>Lets a tree be deleted in the background; its name is free at once.</summary>
-    public void Discard(string path) => _reaper.Take(path);
+    public void Discard(string path) => _deletions.Enqueue(path);
 
     /// <summary>Completes when what waits to be deleted is within its bound.</summary>
-    public Task RoomAsync() => _reaper.RoomAsync();
+    public Task ThrottleAsync() => _deletions.ThrottleAsync();
 
-    /// <summary>Whether the tmpfs of an upper layer is full or has been since it was made.</summary>
-    public bool HasOverflowed(in Upper upper) => upper.InMemory && (IsFull() || Interlocked.Read(ref _overflows) > upper.Overflows);
+    /// <summary>Whether the tmpfs of an upper directory is full or has been since it was made.</summary>
+    public bool HasOverflowed(in UpperDirectory upper) => upper.InMemory && (IsFull() || Interlocked.Read(ref _overflows) > upper.Overflows);
 
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        _reaper.Dispose();
+        _deletions.Dispose();
         if (_budget > 0)
         {
             _ended = true;
@@ -156,30 +156,30 @@ internal sealed class Scratch : IDisposable
     private void Watch()
     {
         Interlocked.Increment(ref _uppersInMemory);
-        if (Interlocked.Exchange(ref _looking, 1) == 0)
+        if (Interlocked.Exchange(ref _watching, 1) == 0)
             _wake.Set();
     }
 
-    /// <summary>Looks while there is anything to look for, so that an idle worker sleeps; the less room there is, the sooner.</summary>
-    private void Look()
+    /// <summary>Looks while there is anything to look for, so that an idle worker sleeps; the less space is free, the sooner.</summary>
+    private void WatchMemory()
     {
         while (!_ended)
         {
             if (Volatile.Read(ref _uppersInMemory) > 0)
             {
-                _wake.WaitOne((int)Math.Clamp(LookOnce() / MostBytesAMillisecond, LookOftenest, LookRarest));
+                _wake.WaitOne((int)Math.Clamp(CheckMemory() / MostBytesAMillisecond, CheckOftenest, CheckRarest));
                 continue;
             }
-            Interlocked.Exchange(ref _looking, 0);
+            Interlocked.Exchange(ref _watching, 0);
             if (Volatile.Read(ref _uppersInMemory) == 0)
                 _wake.WaitOne();
             else
-                Interlocked.Exchange(ref _looking, 1);
+                Interlocked.Exchange(ref _watching, 1);
         }
     }
 
     /// <summary>The bytes that are free.</summary>
-    private long LookOnce()
+    private long CheckMemory()
     {
         if (Libc.FilesystemUse(_memory, out var use) != 0)
             return 0;
@@ -196,7 +196,7 @@ internal sealed class Scratch : IDisposable
         // Without a descriptor the kernel cannot be asked, and in a container it speaks of the whole machine.
         if (_left.Available is not { } available)
             return;
-        var size = Math.Min(_most, use.UsedBytes + available - MemoryLeft.Reserve);
+        var size = Math.Min(_most, use.UsedBytes + available - AvailableMemory.Reserve);
         if (size > use.UsedBytes + use.FreeBytes)
             _ = Libc.Mount(OwnMounts.Source, _memory, "tmpfs", Libc.MountRemount | NoSetIdNoDevices, string.Create(CultureInfo.InvariantCulture, $"size={size}"));
     }

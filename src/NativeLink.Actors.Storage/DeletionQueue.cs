@@ -6,9 +6,9 @@ namespace NativeLink.Actors.Storage;
 /// Deletes trees in the background. A tree is renamed into a trash directory on its own file system first, which takes microseconds and frees its
 /// name at once; two threads delete what is there, so that one that is stuck in the kernel does not stop the other.
 /// </summary>
-internal sealed class Reaper : IDisposable
+internal sealed class DeletionQueue : IDisposable
 {
-    /// <summary>Trees that may wait before whoever makes more of them should wait too (<see cref="RoomAsync"/>).</summary>
+    /// <summary>Trees that may wait before whoever makes more of them is throttled (<see cref="ThrottleAsync"/>).</summary>
     public const int Bound = 256;
 
     private const int Threads = 2;
@@ -29,17 +29,17 @@ internal sealed class Reaper : IDisposable
     private readonly object _pause = new();
     private bool _stopped;
     private TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _throttle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _backlog;
 
     /// <param name="trash">Emptied at once; must not be anybody else's.</param>
     /// <param name="threads">0, for tests: nothing is ever deleted.</param>
-    public Reaper(string trash, Action<string>? warn, int threads = Threads)
+    public DeletionQueue(string trash, Action<string>? warn, int threads = Threads)
     {
         (_trash, _warn) = (trash, warn);
         Directory.CreateDirectory(trash);
         _idle.SetResult();
-        _room.SetResult();
+        _throttle.SetResult();
         for (var i = 0; i < threads; i++)
         {
             var thread = new Thread(Work) { IsBackground = true, Name = "reaper" };
@@ -47,7 +47,7 @@ internal sealed class Reaper : IDisposable
             thread.Start();
         }
         foreach (var old in Directory.EnumerateFileSystemEntries(trash).ToList())
-            Enqueue(old);
+            Append(old);
     }
 
     /// <summary>Trees waiting for deletion, those being deleted included.</summary>
@@ -64,20 +64,20 @@ internal sealed class Reaper : IDisposable
     }
 
     /// <summary>Completes when fewer than <see cref="Bound"/> trees wait: at once, unless deleting does not keep up.</summary>
-    public Task RoomAsync()
+    public Task ThrottleAsync()
     {
         lock (_gate)
-            return _room.Task;
+            return _throttle.Task;
     }
 
-    /// <summary>Takes a tree away and lets it be deleted. Where it cannot be renamed into the trash it is deleted where it is. Absent is fine.</summary>
-    public void Take(string path)
+    /// <summary>Renames a tree away and queues it for deletion. Where it cannot be renamed into the trash it is deleted where it is. Absent is fine.</summary>
+    public void Enqueue(string path)
     {
         var errno = MoveInto(_trash, path, out var moved);
         if (errno == 0)
-            Enqueue(moved);
+            Append(moved);
         else if (errno != Errno.ENOENT)
-            Enqueue(path);
+            Append(path);
     }
 
     /// <summary>Renames a tree into a trash directory, under a name that nothing there has. Answers 0 or an errno.</summary>
@@ -105,7 +105,7 @@ internal sealed class Reaper : IDisposable
             thread.Join(TimeSpan.FromSeconds(5));
     }
 
-    private void Enqueue(string path)
+    private void Append(string path)
     {
         lock (_gate)
         {
@@ -113,8 +113,8 @@ internal sealed class Reaper : IDisposable
                 return;
             if (_backlog++ == 0)
                 _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (_backlog >= Bound && _room.Task.IsCompleted)
-                _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_backlog >= Bound && _throttle.Task.IsCompleted)
+                _throttle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _queue.Enqueue(path);
             Monitor.Pulse(_gate);
         }
@@ -173,7 +173,7 @@ internal sealed class Reaper : IDisposable
             if (--_backlog == 0)
                 _idle.TrySetResult();
             if (_backlog < Bound)
-                _room.TrySetResult();
+                _throttle.TrySetResult();
         }
     }
 }

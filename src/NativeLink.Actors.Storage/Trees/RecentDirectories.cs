@@ -1,21 +1,21 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// What trees of late have at the places of another one. Each place is looked up once, below what was found at its parent's, and by name:
+/// The directories that recent trees have at the paths of another one. Each path is looked up once, below what was found at its parent's, and by name:
 /// siblings may be many. Not thread-safe.
 /// </summary>
-internal sealed class RecentPlaces(IReadOnlyList<DirectoryNode> roots)
+internal sealed class RecentDirectories(IReadOnlyList<DirectoryNode> roots)
 {
-    // Places are met by reference: comparing two of them by their names would walk up to the root each time.
-    private readonly Dictionary<TreePlace, IReadOnlyList<DirectoryNode>> _found = new(ReferenceEqualityComparer.Instance);
+    // Paths are met by reference: comparing two of them by their names would walk up to the root each time.
+    private readonly Dictionary<TreePath, IReadOnlyList<DirectoryNode>> _found = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<DirectoryNode, Dictionary<string, int>> _names = new(ReferenceEqualityComparer.Instance);
 
     public bool IsEmpty => roots.Count == 0;
 
     /// <summary>The directories that they have there, at most one a tree.</summary>
-    public IReadOnlyList<DirectoryNode> At(TreePlace? place)
+    public IReadOnlyList<DirectoryNode> At(TreePath? place)
     {
-        var (open, found) = (new Stack<TreePlace>(), roots);
+        var (open, found) = (new Stack<TreePath>(), roots);
         for (; place is not null; place = place.Parent)
         {
             if (_found.TryGetValue(place, out var known))

@@ -2,10 +2,10 @@
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
-/// Makes room on a full disk: evicts blobs, and as those that cached trees link to free nothing by that, lets the owners of trees give some up too;
+/// Frees space on a full disk: evicts blobs, and as those that cached trees link to free nothing by that, lets the owners of trees evict some too;
 /// more in each round, until enough has become free.
 /// </summary>
-internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
+internal sealed class DiskSpace(StoreEviction eviction, StorePaths paths)
 {
     private const int Rounds = 6;
 
@@ -27,32 +27,32 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
     public long Capacity => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Blocks * use.FragmentSize) : long.MaxValue;
 
     /// <summary>
-    /// Whether something that a full disk refused is to be tried once more, because room was made for it.
+    /// Whether something that a full disk refused is to be tried once more, because space was freed for it.
     /// </summary>
     /// <param name="errno">Why it failed.</param>
     /// <param name="attempt">How often it was tried before; from 0.</param>
     /// <param name="bytes">What it needs beside a name.</param>
-    public bool MadeFor(int errno, int attempt, long bytes) => Errno.IsFull(errno) && attempt < MostAttempts && Make(bytes);
+    public bool TryFreeAfter(int errno, int attempt, long bytes) => Errno.IsFull(errno) && attempt < MostAttempts && TryFree(bytes);
 
-    /// <summary>Whether what is given up here is free at another path then: both stand on the same file system.</summary>
+    /// <summary>Whether what is evicted here is free at another path then: both stand on the same file system.</summary>
     public bool IsFor(string path) =>
         Libc.StatxAt(Libc.AtFdCwd, path, 0, StatxBuffer.Basic, out var theirs) == 0
         && Libc.StatxAt(Libc.AtFdCwd, paths.BlobDirectory, 0, StatxBuffer.Basic, out var ours) == 0
         && theirs.Device == ours.Device;
 
-    /// <summary>False when there was nothing that could be given up.</summary>
-    public bool Make(long bytes)
+    /// <summary>False when there was nothing that could be evicted.</summary>
+    public bool TryFree(long bytes)
     {
-        var goal = Free() + Math.Max(bytes, Least);
+        var goal = FreeBytes() + Math.Max(bytes, Least);
         var any = false;
         for (var round = 0; round < Rounds; round++)
         {
             var size = Math.Max(bytes, FirstRound() << round);
             var more = Evict(size, goal);
-            if (!more || Free() < goal)
-                more |= Ask(size, goal);
+            if (!more || FreeBytes() < goal)
+                more |= AskOwners(size, goal);
             any |= more;
-            if (!more || Free() >= goal)
+            if (!more || FreeBytes() >= goal)
                 break;
         }
         return any;
@@ -62,16 +62,16 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
     private bool Evict(long bytes, long goal)
     {
         lock (_evicting)
-            return Free() >= goal || eviction.Free(bytes);
+            return FreeBytes() >= goal || eviction.Free(bytes);
     }
 
-    private bool Ask(long bytes, long goal)
+    private bool AskOwners(long bytes, long goal)
     {
         var freed = false;
         foreach (var owner in Wanted?.GetInvocationList() ?? [])
         {
             freed |= ((Func<long, bool>)owner)(bytes);
-            if (Free() >= goal)
+            if (FreeBytes() >= goal)
                 break;
         }
         return freed;
@@ -80,5 +80,5 @@ internal sealed class DiskRoom(StoreEviction eviction, StorePaths paths)
     private long FirstRound() => Math.Clamp(Capacity / FirstRoundPart, LeastFirstRound, LargestFirstRound);
 
     /// <summary>Bytes that are free for anybody.</summary>
-    public long Free() => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Free * use.FragmentSize) : 0;
+    public long FreeBytes() => Libc.FilesystemUse(paths.BlobDirectory, out var use) == 0 ? (long)(use.Free * use.FragmentSize) : 0;
 }
