@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Tests.Trees;
-using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 
 namespace NativeLink.Actors.Storage.Tests;

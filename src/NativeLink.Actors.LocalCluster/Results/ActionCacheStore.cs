@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
 using NativeLink.Actors.Posix;
-using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Filesystem.Index;
+using NativeLink.Actors.Storage.Filesystem.Layout;
 
 namespace NativeLink.Actors.LocalCluster.Results;
 

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.Filesystem.Layout;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Filesystem;

@@ -1,3 +1,6 @@
+using NativeLink.Actors.Storage.Filesystem.Index;
+using NativeLink.Actors.Storage.Filesystem.Layout;
+
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <content>Whether a blob is here, and that it stays.</content>
@@ -92,7 +95,7 @@ public sealed partial class ContentStore
         }
         if (_presence.HasOthers)
             ReleaseMissing(held, first, unknown);
-        unpersisted.ForEach(key => StoreScan.PersistUse(_paths, key, now));
+        unpersisted.ForEach(key => AccessTimes.PersistUse(_paths, key, now));
         return unknown;
     }
 
@@ -143,7 +146,7 @@ public sealed partial class ContentStore
             if (!MustPersist(entry, now))
                 return entry;
         }
-        StoreScan.PersistUse(_paths, key, now);
+        AccessTimes.PersistUse(_paths, key, now);
         return entry;
     }
 

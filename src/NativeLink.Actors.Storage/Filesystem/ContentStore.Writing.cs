@@ -1,5 +1,7 @@
 using Grpc.Core;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.Filesystem.Index;
+using NativeLink.Actors.Storage.Filesystem.Layout;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Filesystem.Eviction;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 

@@ -30,7 +30,7 @@ public sealed class WorkDirectory : IDisposable
     /// <summary>Absolute path of this worker's part.</summary>
     public string Path { get; }
 
-    /// <summary>A directory for <see cref="Trees.InputRoots"/>, on the file system of the actions.</summary>
+    /// <summary>A directory for <see cref="Materialisers.InputRoots"/>, on the file system of the actions.</summary>
     public string UpperDirectoryRoot { get; }
 
     /// <summary>Action directories that wait for deletion.</summary>

@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Transfers;
