@@ -6,9 +6,11 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.BlobAccess;
 using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Results;
 using NativeLink.Actors.LocalCluster.Scheduling;
-using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster;
@@ -59,7 +61,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
         LocalClusterHost? host = null;
         try
         {
-            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryMakeRoom(bytes, options.ActionCachePath));
+            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryFreeSpace(bytes, options.ActionCachePath));
             host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time, akka), cas, actionCache, time);
             await host.ListenAsync(options, log);
             return host;
@@ -76,7 +78,7 @@ public sealed class LocalClusterHost : IAsyncDisposable
 
     /// <summary>Opens the worker API's stream for a worker in this process.</summary>
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
-    public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest hello) => new(_scheduler, hello);
+    public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest registration) => new(_scheduler, registration);
 
     /// <summary>Nothing new is started from now on, and new Execute calls are refused with UNAVAILABLE; everything else is served until the end.</summary>
     public void BeginDrain() => _scheduler.BeginDrain();

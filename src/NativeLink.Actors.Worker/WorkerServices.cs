@@ -3,8 +3,9 @@ using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage;
+using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
@@ -63,7 +64,7 @@ internal sealed class WorkerServices : IAsyncDisposable
         var workers = _options.Workers.Select((worker, index) =>
         {
             var uploader = UploaderOf(worker.Actions.Results, local);
-            var directories = new ActionDirectories(_directories[index], path => _store.TryMakeRoom(0, path));
+            var directories = new ActionDirectories(_directories[index], path => _store.TryFreeSpace(0, path));
             return new PooledWorker(worker.Connection.Name.Length > 0 ? worker.Connection.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { Connection = worker.Connection with { MaxInflightTasks = SlotsOf(index) } }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
@@ -104,7 +105,7 @@ internal sealed class WorkerServices : IAsyncDisposable
         }
         var cache = _options.DirectoryCache;
         _roots = Owned(InputRoots.Open(
-            new DirectoryCacheSettings(cache.Root, _directories[0].ScratchPath)
+            new DirectoryCacheSettings(cache.Root, _directories[0].UpperDirectoryRoot)
             {
                 MaxEntries = cache.MaxEntries,
                 MaxSizeBytes = cache.MaxSizeBytes,

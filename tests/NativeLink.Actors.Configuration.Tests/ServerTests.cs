@@ -39,7 +39,7 @@ public sealed class ServerTests
         Assert.Equal(Streams(today), Streams(old.Model!));
         Assert.Contains(old.Notes, note => note.Path == "servers[0].services.bytestream" && note.Message.Contains("old form", StringComparison.Ordinal));
 
-        static IEnumerable<StoreService> Streams(NativeLinkConfig config) =>
+        static IEnumerable<StoreServiceConfig> Streams(NativeLinkConfig config) =>
             config.Servers[0].Services.ByteStream.Select(stream => stream with { At = ConfigPlace.WholeFile });
     }
 

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Tests.Trees;
-using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 
 namespace NativeLink.Actors.Storage.Tests;
@@ -80,13 +81,13 @@ public static class CrashLoop
     {
         using var store = OpenStore(directory);
         var blobs = Directory.GetFiles(Path.Combine(directory, "content", "d"));
-        var twins = Directory.GetFiles(Path.Combine(directory, "content.exec", "d"));
-        foreach (var blob in blobs.Concat(twins))
+        var executableCopies = Directory.GetFiles(Path.Combine(directory, "content.exec", "d"));
+        foreach (var blob in blobs.Concat(executableCopies))
         {
             var digest = FileHasher.Hash(blob, DigestFunction.Sha256);
             Require($"{digest.Hash}-{digest.SizeBytes}" == Path.GetFileName(blob), $"{blob} hashes to {digest}");
         }
-        executables += twins.Length;
+        executables += executableCopies.Length;
         Require(store.Usage.Count == blobs.Length, $"the index has {store.Usage.Count} blobs, the disk {blobs.Length}");
         using var work = WorkDirectory.Open(Path.Combine(directory, "work"));
         Require(MountTable.Below(directory).Count == 0, "a mount is left");
@@ -97,7 +98,7 @@ public static class CrashLoop
         for (var i = -1; i < 5; i++)
             CheckRoot(roots, source, Variant(source, i), Path.Combine(directory, "work", $"check{i}"), i);
         Require(roots.Statistics.DamagedTrees == 0, "a cached tree was damaged");
-        return $"{blobs.Length} blobs, {twins.Length} executables, {trees} trees";
+        return $"{blobs.Length} blobs, {executableCopies.Length} executables, {trees} trees";
     }
 
     private static Digest Variant(TestTree tree, int changed) => tree.Large(90, 50, changed, ExecutableEach);
@@ -119,7 +120,7 @@ public static class CrashLoop
         new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")) { MaxBytes = 4 << 20 }, TimeProvider.System);
 
     private static InputRoots OpenRoots(string directory, ContentStore store, WorkDirectory work) => InputRoots.Open(
-        new DirectoryCacheSettings(Path.Combine(directory, "cache"), work.ScratchPath) { MaxEntries = 4, ScratchMemoryBytes = 16 << 20 }, store, TimeProvider.System);
+        new DirectoryCacheSettings(Path.Combine(directory, "cache"), work.UpperDirectoryRoot) { MaxEntries = 4, ScratchMemoryBytes = 16 << 20 }, store, TimeProvider.System);
 
     private static void Require(bool holds, string otherwise)
     {

@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Tests.Trees;
-using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests;
 

@@ -18,8 +18,8 @@ public static class Program
                 InDirectory(where, directory => CrashLoop.Run(directory, int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture), Environment.TickCount, Console.WriteLine));
                 return 0;
             case ["protect", var materialiser]:
-                using (var fixture = new Trees.RootsFixture(materialiser))
-                    await Trees.Protection.CheckAsync(fixture);
+                using (var fixture = new Materialisers.RootsFixture(materialiser))
+                    await Materialisers.Protection.CheckAsync(fixture);
                 Console.WriteLine($"{materialiser} held");
                 return 0;
             case ["sharing-worker", var directory, var seed]:

@@ -28,7 +28,7 @@ internal sealed class StoreFixture : IDisposable
 
     public string BlobPath(Digest digest) => Directory.At("content", "d", $"{digest.Hash}-{digest.SizeBytes}");
 
-    public string TwinPath(Digest digest) => Directory.At("content.exec", "d", $"{digest.Hash}-{digest.SizeBytes}");
+    public string ExecutableCopyPath(Digest digest) => Directory.At("content.exec", "d", $"{digest.Hash}-{digest.SizeBytes}");
 
     public string[] TempFiles => System.IO.Directory.GetFiles(Directory.At("temp"), "*", SearchOption.AllDirectories).Where(static path => !path.Contains(".users", StringComparison.Ordinal)).ToArray();
 

@@ -16,7 +16,7 @@ internal sealed class ReapiClient : IAsyncDisposable
 {
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
 
-    private readonly ExecutorOptions _options;
+    private readonly RemoteExecutorOptions _options;
     private readonly TimeProvider _time;
     private readonly GrpcCasClient _cas;
     private readonly GrpcChannel _channel;
@@ -25,7 +25,7 @@ internal sealed class ReapiClient : IAsyncDisposable
     private readonly Operations.OperationsClient _operations;
 
     /// <exception cref="FaultException">A TLS file cannot be used; says which.</exception>
-    public ReapiClient(ExecutorOptions options, TimeProvider time)
+    public ReapiClient(RemoteExecutorOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
         _cas = new GrpcCasClient(options.Store, time, new Random());

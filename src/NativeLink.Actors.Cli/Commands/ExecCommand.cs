@@ -48,7 +48,7 @@ internal sealed class ExecCommand
     private async Task<int> RunAsync(ParseResult result)
     {
         var request = Read(result);
-        var executor = result.GetValue(_executor) is { } text ? ExecutorOptions.ParseAddress(text) : null;
+        var executor = result.GetValue(_executor) is { } text ? RemoteExecutorOptions.ParseAddress(text) : null;
         RefuseWithoutUse(result, executor);
         // The cluster in the process is an implementation detail here: only its troubles are worth a line.
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Warning);
@@ -106,10 +106,10 @@ internal sealed class ExecCommand
             throw new UsageException("--cert-file and --key-file belong together: one of them is missing");
     }
 
-    private ExecutorOptions Options(ParseResult result, Uri address)
+    private RemoteExecutorOptions Options(ParseResult result, Uri address)
     {
         var tls = new TlsOptions(result.GetValue(_caFile), result.GetValue(_certFile), result.GetValue(_keyFile), UseNativeRoots: false);
-        var options = ExecutorOptions.Of(address, result.GetValue(_instance)!, tls);
+        var options = RemoteExecutorOptions.Of(address, result.GetValue(_instance)!, tls);
         var name = result.GetValue(_digestFunction)!;
         return options with
         {
@@ -132,7 +132,7 @@ internal sealed class ExecCommand
         return await LocalNode.StartAsync(cluster, host => [LocalDefaults.Workers(host, cluster, data.Path, 1, 1)], data, logs, TimeProvider.System);
     }
 
-    private static async Task<int> ExecuteAsync(ExecutorOptions executor, ExecRequest request, CancellationToken cancellation)
+    private static async Task<int> ExecuteAsync(RemoteExecutorOptions executor, ExecRequest request, CancellationToken cancellation)
     {
         var reporter = Reporter();
         await using var stdout = StandardStreams.OpenOut();

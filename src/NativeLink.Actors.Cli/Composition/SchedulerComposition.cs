@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <summary>From the file's schedulers to the settings of the one that the local cluster has (wire contract 5.6).</summary>
 internal static class SchedulerComposition
 {
-    public static SchedulerOptions Compose(NativeLinkConfig config, WorkerApiService? workerApi, Findings findings)
+    public static SchedulerOptions Compose(NativeLinkConfig config, WorkerApiServiceConfig? workerApi, Findings findings)
     {
         var options = WithKills(new SchedulerOptions(), workerApi);
         if (Chosen(config, workerApi, findings) is not { } chosen)
@@ -16,7 +16,7 @@ internal static class SchedulerComposition
     }
 
     /// <summary>The scheduler that executes: the one that <c>execution</c>, else <c>worker_api</c>, names; without both the only one of the file.</summary>
-    private static NamedScheduler? Chosen(NativeLinkConfig config, WorkerApiService? workerApi, Findings findings)
+    private static NamedScheduler? Chosen(NativeLinkConfig config, WorkerApiServiceConfig? workerApi, Findings findings)
     {
         var named = config.Servers.SelectMany(server => server.Services.Execution).Select(execution => (execution.At, execution.Scheduler)).ToList();
         if (workerApi is not null)
@@ -78,7 +78,7 @@ internal static class SchedulerComposition
         };
     }
 
-    private static SchedulerOptions WithKills(SchedulerOptions options, WorkerApiService? workerApi) => workerApi is null
+    private static SchedulerOptions WithKills(SchedulerOptions options, WorkerApiServiceConfig? workerApi) => workerApi is null
         ? options
         : options with { KillRevokedInterval = workerApi.KillRevoked ? Endpoints.Bounded(workerApi.KillRevokedInterval) : TimeSpan.Zero };
 

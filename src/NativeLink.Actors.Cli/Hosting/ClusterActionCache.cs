@@ -1,5 +1,5 @@
 using NativeLink.Actors.Cas;
-using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.LocalCluster.Results;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Hosting;

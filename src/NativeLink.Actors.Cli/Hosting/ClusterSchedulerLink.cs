@@ -1,6 +1,6 @@
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster;
-using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
@@ -41,7 +41,7 @@ internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedule
         }
 
         /// <summary>A copy leaves: the worker may still be writing the same result elsewhere while the scheduler completes its own.</summary>
-        public Task SendAsync(WorkerMessage message, CancellationToken cancellation) => _stream.Say(_translator.ToWire(message).Clone())
+        public Task SendAsync(WorkerMessage message, CancellationToken cancellation) => _stream.TrySend(_translator.ToWire(message).Clone())
             ? Task.CompletedTask
             : Task.FromException(new FaultException(FaultKind.Worker, "the scheduler's stream has ended"));
 
@@ -62,7 +62,7 @@ internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedule
             Fault? fault = null;
             try
             {
-                await foreach (var update in _stream.HearAsync(_over.Token))
+                await foreach (var update in _stream.ReceiveAsync(_over.Token))
                 {
                     if (_translator.FromWire(update) is { } message)
                         onMessage(message);

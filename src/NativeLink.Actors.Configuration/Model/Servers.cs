@@ -24,24 +24,24 @@ public sealed record ServerConfig : ConfigItem
 /// <summary>What a listener serves; lists are empty and values null where a service is not there.</summary>
 public sealed record ServicesConfig : ConfigItem
 {
-    public ImmutableArray<StoreService> Cas { get; init; } = [];
+    public ImmutableArray<StoreServiceConfig> Cas { get; init; } = [];
 
-    public ImmutableArray<StoreService> ActionCache { get; init; } = [];
+    public ImmutableArray<StoreServiceConfig> ActionCache { get; init; } = [];
 
-    public ImmutableArray<StoreService> ByteStream { get; init; } = [];
+    public ImmutableArray<StoreServiceConfig> ByteStream { get; init; } = [];
 
-    public ImmutableArray<CapabilitiesService> Capabilities { get; init; } = [];
+    public ImmutableArray<CapabilitiesServiceConfig> Capabilities { get; init; } = [];
 
-    public ImmutableArray<ExecutionService> Execution { get; init; } = [];
+    public ImmutableArray<ExecutionServiceConfig> Execution { get; init; } = [];
 
-    public WorkerApiService? WorkerApi { get; init; }
+    public WorkerApiServiceConfig? WorkerApi { get; init; }
 
     /// <summary>Services of the file that the local cluster does not have: <c>fetch</c>, <c>push</c>, <c>experimental_bep</c>, <c>admin</c>, <c>health</c>.</summary>
     public ImmutableArray<string> Others { get; init; } = [];
 }
 
 /// <summary>A store served under an instance name: <c>cas</c>, <c>ac</c> or <c>bytestream</c>.</summary>
-public sealed record StoreService(string InstanceName, string Store) : ConfigItem
+public sealed record StoreServiceConfig(string InstanceName, string Store) : ConfigItem
 {
     /// <summary>Of <c>ac</c>.</summary>
     public bool ReadOnly { get; init; }
@@ -51,8 +51,8 @@ public sealed record StoreService(string InstanceName, string Store) : ConfigIte
 }
 
 /// <param name="Scheduler">Null when execution is not offered.</param>
-public sealed record CapabilitiesService(string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
+public sealed record CapabilitiesServiceConfig(string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
 
-public sealed record ExecutionService(string InstanceName, string CasStore, string Scheduler) : ConfigItem;
+public sealed record ExecutionServiceConfig(string InstanceName, string CasStore, string Scheduler) : ConfigItem;
 
-public sealed record WorkerApiService(string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;
+public sealed record WorkerApiServiceConfig(string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;

@@ -48,7 +48,7 @@ internal static class ServicesReader
         return service;
     }
 
-    private static StoreService ReadCas(ReadContext context, Block block, string instance)
+    private static StoreServiceConfig ReadCas(ReadContext context, Block block, string instance)
     {
         if (block.Child("experimental_chunking") is { } chunking)
         {
@@ -57,13 +57,13 @@ internal static class ServicesReader
             context.Note(chunking.At, "'experimental_chunking' is known but not supported by the local cluster: blobs are kept whole");
         }
 
-        return new StoreService(instance, block.RequiredText("cas_store", expand: false)) { At = block.At };
+        return new StoreServiceConfig(instance, block.RequiredText("cas_store", expand: false)) { At = block.At };
     }
 
-    private static StoreService ReadActionCache(ReadContext context, Block block, string instance) =>
+    private static StoreServiceConfig ReadActionCache(ReadContext context, Block block, string instance) =>
         new(instance, block.RequiredText("ac_store", expand: false)) { At = block.At, ReadOnly = block.Flag("read_only") };
 
-    private static CapabilitiesService ReadCapabilities(ReadContext context, Block block, string instance)
+    private static CapabilitiesServiceConfig ReadCapabilities(ReadContext context, Block block, string instance)
     {
         string? scheduler = null;
         if (block.Child("remote_execution") is { } execution)
@@ -72,13 +72,13 @@ internal static class ServicesReader
             execution.Close("'remote_execution'");
         }
 
-        return new CapabilitiesService(instance, scheduler, block.FlagOrNull("remote_cache_compression") ?? false) { At = block.At };
+        return new CapabilitiesServiceConfig(instance, scheduler, block.FlagOrNull("remote_cache_compression") ?? false) { At = block.At };
     }
 
-    private static ExecutionService ReadExecution(ReadContext context, Block block, string instance) =>
+    private static ExecutionServiceConfig ReadExecution(ReadContext context, Block block, string instance) =>
         new(instance, block.RequiredText("cas_store", expand: false), block.RequiredText("scheduler", expand: false)) { At = block.At };
 
-    private static ImmutableArray<StoreService> ReadByteStream(ReadContext context, Block services)
+    private static ImmutableArray<StoreServiceConfig> ReadByteStream(ReadContext context, Block services)
     {
         if (services.Find("bytestream") is not { Value: ObjectNode form } found || form.Members.All(member => member.Key != "cas_stores"))
             return ReadEach(context, services, "bytestream", ReadStream);
@@ -91,13 +91,13 @@ internal static class ServicesReader
         var streams = block.Map("cas_stores")
             .Select(member => (member, store: context.Text(member.Value, expand: false)))
             .Where(pair => pair.store is not null)
-            .Select(pair => new StoreService(pair.member.Key, pair.store!) { At = pair.member.At, PersistTimeout = persist })
+            .Select(pair => new StoreServiceConfig(pair.member.Key, pair.store!) { At = pair.member.At, PersistTimeout = persist })
             .ToImmutableArray();
         block.Close("'bytestream'");
         return streams;
     }
 
-    private static StoreService ReadStream(ReadContext context, Block block, string instance) =>
+    private static StoreServiceConfig ReadStream(ReadContext context, Block block, string instance) =>
         new(instance, block.RequiredText("cas_store", expand: false)) { At = block.At, PersistTimeout = ReadStreamSettings(block) };
 
     private static TimeSpan ReadStreamSettings(Block block)
@@ -106,11 +106,11 @@ internal static class ServicesReader
         return block.Duration("persist_stream_on_disconnect_timeout_s|persist_stream_on_disconnect_timeout", TimeSpan.FromSeconds(60), zeroIsDefault: true);
     }
 
-    private static WorkerApiService? ReadWorkerApi(Block? block)
+    private static WorkerApiServiceConfig? ReadWorkerApi(Block? block)
     {
         if (block is null)
             return null;
-        var service = new WorkerApiService(
+        var service = new WorkerApiServiceConfig(
             block.RequiredText("scheduler", expand: false),
             !block.Flag("disable_kill_revoked_operations"),
             block.Duration("kill_revoked_operations_interval_s", TimeSpan.FromSeconds(5), zeroIsDefault: true))

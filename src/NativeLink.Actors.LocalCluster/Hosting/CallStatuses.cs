@@ -1,12 +1,12 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
-using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.LocalCluster.Requests;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
 /// <summary>
-/// Gives every call that fails a status that says why: without one clients hear UNKNOWN, of which they cannot tell whether to try again, and a
+/// Gives every call that fails a status that says why: without one clients get UNKNOWN, of which they cannot know whether to try again, and a
 /// sentence about handlers.
 /// </summary>
 internal sealed class CallStatuses(ILoggerFactory logs) : Interceptor

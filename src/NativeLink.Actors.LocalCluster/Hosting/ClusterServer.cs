@@ -7,6 +7,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.BlobAccess;
+using NativeLink.Actors.LocalCluster.Connections;
+using NativeLink.Actors.LocalCluster.Results;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.LocalCluster.Services;
 using NativeLink.Actors.Storage;
@@ -87,7 +90,7 @@ internal static class ClusterServer
     {
         listen.Protocols = HttpProtocols.Http2;
         listen.Use(page.Wrap);
-        listen.Use(Goodbye.Listen(time));
+        listen.Use(GoAwayWatch.Watch(time));
         if (workers)
             listen.Use(WorkerAddress.Mark);
     }
@@ -95,9 +98,9 @@ internal static class ClusterServer
     private static LocalScheduler AddServices(
         IServiceCollection services, LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
     {
-        var results = new CompleteResults(actionCache, cas);
+        var results = new CompletenessChecking(actionCache, cas);
         var uploads = new PartialUploads(cas, options.PartialUploadLifetime, MostUploadBytes(options), time);
-        var scheduler = new LocalScheduler(options.Scheduler, time, logs, new StoredActions(cas), results);
+        var scheduler = new LocalScheduler(options.Scheduler, time, logs, new CasActionSource(cas), results);
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;

@@ -2,6 +2,8 @@ using Akka.Actor;
 using Akka.Configuration;
 using Google.LongRunning;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
@@ -68,27 +70,27 @@ public sealed class LocalScheduler : IAsyncDisposable
         Tell(SchedulerProtocol.BeginDrain.Instance);
     }
 
-    /// <summary>What a worker said first, as the scheduler keeps it.</summary>
+    /// <summary>The link of a worker that registers with this first message.</summary>
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
-    internal WorkerLink Greet(Wire.ConnectWorkerRequest hello) => new(hello.WorkerIdPrefix, hello.MaxInflightTasks, Properties.ReadWorker(hello.Properties), Time);
+    internal WorkerLink CreateLink(Wire.ConnectWorkerRequest registration) => new(registration.WorkerIdPrefix, registration.MaxInflightTasks, Properties.ReadWorker(registration.Properties), Time);
 
-    internal Task<Operation?> LookAsync(string name, CancellationToken cancellation)
+    internal Task<Operation?> GetOperationAsync(string name, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<Operation?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Tell(new Look(name, answer));
+        Tell(new GetOperation(name, answer));
         return answer.Task.WaitAsync(LongestStop, Time, cancellation);
     }
 
     internal Task<bool> CancelAsync(string name, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Tell(new Cancel(name, answer));
+        Tell(new CancelOperation(name, answer));
         return answer.Task.WaitAsync(LongestStop, Time, cancellation);
     }
 
     internal void Tell(object message) => _loop.Tell(message, ActorRefs.NoSender);
 
-    /// <summary>Says goodbye to workers and clients and frees everything; completes within a few seconds.</summary>
+    /// <summary>Disconnects workers and clients and frees everything; completes within a few seconds.</summary>
     public async ValueTask DisposeAsync()
     {
         try

@@ -1,4 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
@@ -10,7 +13,7 @@ internal readonly record struct ActionKey(string Instance, Digest Action);
 /// <param name="Timeout">The action's own, if it has one above zero.</param>
 /// <param name="Client">Whose share it counts to: a build tool's invocation, or a connection.</param>
 internal sealed record Submission(
-    ActionKey Key, PropertyDemand Demand, int Priority, TimeSpan? Timeout, bool SkipCacheLookup, bool Joinable, string Client = "");
+    ActionKey Key, PlatformRequirements Requirements, int Priority, TimeSpan? Timeout, bool SkipCacheLookup, bool Joinable, string Client = "");
 
 /// <summary>One execution in the scheduler's book. Only the engine's thread touches it.</summary>
 internal sealed class ScheduledOperation(Submission submission, long sequence, Timestamp queuedAt) : IWaiting
@@ -21,7 +24,7 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
 
     public ActionKey Key => submission.Key;
 
-    public PropertyDemand Demand => submission.Demand;
+    public PlatformRequirements Requirements => submission.Requirements;
 
     /// <summary>Order of arrival; kept when the operation is queued again.</summary>
     public long Sequence => sequence;
@@ -47,20 +50,20 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
 
     public bool IsQueued => Queue is not null;
 
-    /// <summary>Neither waits nor runs nor has an answer: nobody listens.</summary>
+    /// <summary>Neither waits nor runs nor has an answer: it has no subscriber.</summary>
     public bool IsSetAside => Queue is null && Assignment is null && !IsOver;
 
-    ulong[][]? IWaiting.Needs => submission.Demand.Needs;
+    ulong[][]? IWaiting.Needs => submission.Requirements.Needs;
 
     ScheduledOperation? IWaiting.PickFor(ConnectedWorker worker) => worker.CanBegin(this) ? this : null;
 
-    public List<ClientTicket> Tickets { get; } = [];
+    public List<Waiter> Waiters { get; } = [];
 
-    /// <summary>How many of the tickets are not cancelled.</summary>
-    public int Wanted { get; set; }
+    /// <summary>How many of the waiters have not cancelled.</summary>
+    public int ActiveWaiters { get; set; }
 
-    /// <summary>How many client streams listen now.</summary>
-    public int Listeners { get; set; }
+    /// <summary>How many client streams are subscribed now.</summary>
+    public int Subscribers { get; set; }
 
     public Deadlines.Deadline? ClientDeadline { get; set; }
 
@@ -73,13 +76,13 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
 
     public bool IsCompleted => Response is not null;
 
-    /// <summary>It ended without an answer, and nobody knows its names any more.</summary>
-    public bool IsDropped { get; set; }
+    /// <summary>It failed without an answer, and nobody knows its names any more.</summary>
+    public bool IsFailed { get; set; }
 
-    public bool IsOver => IsCompleted || IsDropped;
+    public bool IsOver => IsCompleted || IsFailed;
 
-    /// <summary>Somebody still reads what is said of it. A stream that has ended is known here before its own word of that arrives.</summary>
-    public bool IsAwaited => Tickets.Exists(static ticket => ticket.Feeds.Exists(static feed => !feed.IsGone));
+    /// <summary>Somebody still reads its updates. A stream that has ended is known here before the message that says so arrives.</summary>
+    public bool IsAwaited => Waiters.Exists(static waiter => waiter.Streams.Exists(static stream => !stream.IsAbandoned));
 }
 
 /// <summary>An operation at a worker. It can outlive its meaning: after a time-out or a cancellation the worker still holds it until it answers.</summary>

@@ -1,3 +1,7 @@
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
+
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
@@ -18,13 +22,13 @@ internal sealed partial class SchedulerEngine
     {
         if (_draining)
         {
-            TurnAway(operation);
+            Refuse(operation);
             return;
         }
 
         if (!operation.IsAwaited)
         {
-            HeedListeners(operation);
+            OnSubscribersChanged(operation);
             return;
         }
 
@@ -40,14 +44,14 @@ internal sealed partial class SchedulerEngine
         operation.Stage = Reapi.ExecutionStage.Types.Value.Queued;
         if (_draining)
         {
-            TurnAway(operation);
+            Refuse(operation);
             return;
         }
 
-        ClientDesk.Publish(operation);
+        OperationRegistry.Publish(operation);
         if (!operation.IsAwaited)
         {
-            HeedListeners(operation);
+            OnSubscribersChanged(operation);
             return;
         }
 
@@ -56,28 +60,28 @@ internal sealed partial class SchedulerEngine
     }
 
     /// <summary>Offers one waiting operation to all workers.</summary>
-    private void Place(ScheduledOperation operation)
+    private void OfferToWorkers(ScheduledOperation operation)
     {
-        if (!operation.IsQueued || IsForsaken(operation) || _roster.Choose(operation, Now) is not { } worker)
+        if (!operation.IsQueued || IsForsaken(operation) || _workers.Choose(operation, Now) is not { } worker)
             return;
         _queue.Remove(operation);
         Start(operation, worker);
     }
 
     /// <summary>A worker may take more than before: gives it what waits and fits, in order.</summary>
-    private void Offer(ConnectedWorker worker)
+    private void OfferWork(ConnectedWorker worker)
     {
-        while (_queue.Count > 0 && _roster.Has(worker) && worker.IsOpen(Now) && OperationQueue.FirstFor(worker) is { } operation)
+        while (_queue.Count > 0 && _workers.Contains(worker) && worker.IsOpen(Now) && OperationQueue.FirstFor(worker) is { } operation)
         {
             if (IsForsaken(operation))
                 continue;
             // Another may fit it as well, if it was given back just now: whose turn it is decides.
             _queue.Remove(operation);
-            Start(operation, _roster.Choose(operation, Now) ?? worker);
+            Start(operation, _workers.Choose(operation, Now) ?? worker);
         }
     }
 
-    /// <summary>Where all streams have ended that heard of it, it is set aside although their last words have not arrived yet.</summary>
+    /// <summary>Where all its streams have ended, it is set aside although the messages that say so have not arrived yet.</summary>
     private bool IsForsaken(ScheduledOperation operation)
     {
         if (operation.IsAwaited)
@@ -88,7 +92,7 @@ internal sealed partial class SchedulerEngine
 
     private bool TryStart(ScheduledOperation operation)
     {
-        if (_roster.Choose(operation, Now) is not { } worker)
+        if (_workers.Choose(operation, Now) is not { } worker)
             return false;
         Start(operation, worker);
         return true;
@@ -96,15 +100,15 @@ internal sealed partial class SchedulerEngine
 
     private void Start(ScheduledOperation operation, ConnectedWorker worker)
     {
-        var run = worker.Hold(operation, _queue);
+        var run = worker.Assign(operation, _queue);
         _revoked.Remove(run);
         operation.Assignment = run;
         operation.Stage = Reapi.ExecutionStage.Types.Value.Executing;
-        if (!worker.Link.Say(StartOf(operation, worker)))
+        if (!worker.Link.TrySend(StartOf(operation, worker)))
             _deadlines.Add(Now, () => Evict(worker, "a start_action could not be delivered to it")); // Not now: a pass is under way.
         WatchTimeout(run);
         WatchSilence(run);
-        ClientDesk.Publish(operation);
+        OperationRegistry.Publish(operation);
     }
 
     private static Wire.UpdateForWorker StartOf(ScheduledOperation operation, ConnectedWorker worker) => new()
@@ -113,7 +117,7 @@ internal sealed partial class SchedulerEngine
         {
             OperationId = operation.Id.Value,
             QueuedTimestamp = operation.QueuedAt,
-            Platform = operation.Demand.ToPlatform(),
+            Platform = operation.Requirements.ToPlatform(),
             WorkerId = worker.Id.Value,
             ExecuteRequest = new Reapi.ExecuteRequest
             {
@@ -136,7 +140,7 @@ internal sealed partial class SchedulerEngine
         _waitReport = null;
         if (_queue.Oldest is not { } oldest)
             return;
-        _log.NoWorker(_queue.Count, oldest.Id, oldest.Demand, _roster.WhyNone(oldest, Now));
+        _log.NoWorker(_queue.Count, oldest.Id, oldest.Requirements, _workers.WhyNone(oldest, Now));
         WatchWaiting();
     }
 
@@ -144,9 +148,9 @@ internal sealed partial class SchedulerEngine
     private void SortSome()
     {
         _deadlines.Cancel(_sorting);
-        var hopeful = _roster.All.Where(worker => _queue.HasToSortFor(worker.Kind)).ToList();
+        var hopeful = _workers.All.Where(worker => _queue.HasToSortFor(worker.Kind)).ToList();
         _queue.SortSome();
         _sorting = _queue.HasToSort ? _deadlines.Add(Now + SortPause, SortSome) : null;
-        hopeful.ForEach(Offer);
+        hopeful.ForEach(OfferWork);
     }
 }

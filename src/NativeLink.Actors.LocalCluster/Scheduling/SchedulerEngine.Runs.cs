@@ -88,7 +88,7 @@ internal sealed partial class SchedulerEngine
     }
 
     /// <summary>
-    /// The action's own clock, from start_action until execute_complete. The scheduler does not hear when the run begins, so that what staging
+    /// The action's own clock, from start_action until execute_complete. The scheduler is not told when the run begins, so that what staging
     /// may take is added; the worker's own report of the time-out arrives first.
     /// </summary>
     private void WatchTimeout(Assignment run)
@@ -117,7 +117,7 @@ internal sealed partial class SchedulerEngine
             return;
         Unassign(run.Operation);
         CountAttempt(run.Operation, StatusCode.DeadlineExceeded, reason);
-        Place(run.Operation);
+        OfferToWorkers(run.Operation);
     }
 
     private void SweepKills()
@@ -135,7 +135,7 @@ internal sealed partial class SchedulerEngine
         run.KillSent = true;
         _log.KillSent(run.Operation.Id, run.Worker.Id);
         var kill = new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = run.Operation.Id.Value } };
-        if (!run.Worker.Link.Say(kill))
+        if (!run.Worker.Link.TrySend(kill))
         {
             Evict(run.Worker, "a kill could not be delivered to it");
             return;

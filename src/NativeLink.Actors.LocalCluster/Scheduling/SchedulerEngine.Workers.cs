@@ -1,5 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
@@ -14,39 +16,39 @@ internal sealed partial class SchedulerEngine
     public void Register(Register request)
     {
         var link = request.Link;
-        if (_stopped || _roster.Count >= _options.MaxWorkers)
+        if (_stopped || _workers.Count >= _options.MaxWorkers)
         {
             link.Refuse(_stopped ? StatusCode.Unavailable : StatusCode.ResourceExhausted,
-                _stopped ? "the scheduler is shutting down" : $"{_roster.Count} workers are connected already, no more are taken");
+                _stopped ? "the scheduler is shutting down" : $"{_workers.Count} workers are connected already, no more are taken");
             return;
         }
 
-        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link, _queue.Welcome(link.Properties));
+        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link, _queue.AddWorker(link.Properties));
         link.Worker = worker;
-        link.Say(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = worker.Id.Value } });
-        _roster.Add(worker);
+        link.TrySend(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = worker.Id.Value } });
+        _workers.Add(worker);
         if (_livenessCheck is null)
             WatchLiveness();
-        _log.WorkerConnected(worker.Id, _roster.Count);
-        Offer(worker);
+        _log.WorkerConnected(worker.Id, _workers.Count);
+        OfferWork(worker);
         if (_queue.HasToSort)
             SortSome();
     }
 
-    public void Hear(Hear heard)
+    public void Receive(UpdateReceived received)
     {
-        if (heard.Link.Worker is not { } worker)
+        if (received.Link.Worker is not { } worker)
             return;
-        switch (heard.Update.UpdateCase)
+        switch (received.Update.UpdateCase)
         {
             case Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest:
-                heard.Link.TakesItself(heard.Update);
+                received.Link.TryHandle(received.Update);
                 break;
             case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteComplete:
-                OnExecuteComplete(worker, heard.Update.ExecuteComplete);
+                OnExecuteComplete(worker, received.Update.ExecuteComplete);
                 break;
             case Wire.UpdateForScheduler.UpdateOneofCase.ExecuteResult:
-                OnExecuteResult(worker, heard.Update.ExecuteResult);
+                OnExecuteResult(worker, received.Update.ExecuteResult);
                 break;
             case Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest:
                 Evict(worker, "it said that it is going away");
@@ -60,7 +62,7 @@ internal sealed partial class SchedulerEngine
         }
     }
 
-    public void LoseWorker(LoseWorker request)
+    public void WorkerDisconnected(WorkerDisconnected request)
     {
         if (request.Link.Worker is { } worker)
             Evict(worker, request.Reason);
@@ -68,13 +70,13 @@ internal sealed partial class SchedulerEngine
 
     public void Drain(Drain request)
     {
-        var worker = _roster.Find(request.Worker);
+        var worker = _workers.Find(request.Worker);
         if (worker is not null)
         {
             worker.Draining = request.Draining;
             foreach (var waiting in worker.Running.Values.Select(run => run.Operation).Where(operation => operation.IsQueued).ToList())
-                Place(waiting);
-            Offer(worker);
+                OfferToWorkers(waiting);
+            OfferWork(worker);
         }
 
         request.Answer.TrySetResult(worker is not null);
@@ -83,7 +85,7 @@ internal sealed partial class SchedulerEngine
     private void WatchLiveness()
     {
         var due = Now + LivenessCheck;
-        _livenessCheck = _roster.Count == 0 ? null : _deadlines.Add(due, () => CheckLiveness(due));
+        _livenessCheck = _workers.Count == 0 ? null : _deadlines.Add(due, () => CheckLiveness(due));
     }
 
     /// <summary>
@@ -96,10 +98,10 @@ internal sealed partial class SchedulerEngine
         if (late && !_checkWasLate)
             _silenceCountsFrom = Now;
         _checkWasLate = late;
-        foreach (var worker in _roster.All.Where(IsSilent).ToList())
+        foreach (var worker in _workers.All.Where(IsSilent).ToList())
             Evict(worker, $"no keep-alive for {_options.WorkerTimeout.TotalSeconds} s");
-        foreach (var worker in _roster.All.Where(w => w.Stalled).ToList())
-            Offer(worker);
+        foreach (var worker in _workers.All.Where(w => w.Stalled).ToList())
+            OfferWork(worker);
         WatchLiveness();
     }
 
@@ -109,10 +111,10 @@ internal sealed partial class SchedulerEngine
     /// <summary>Ends a worker's session. What ran there and still counts is queued again, at the cost of an attempt.</summary>
     private void Evict(ConnectedWorker worker, string reason)
     {
-        if (!_roster.Remove(worker))
+        if (!_workers.Remove(worker))
             return;
-        OperationQueue.Dismiss(worker.Kind);
-        SayGoodbye(worker);
+        OperationQueue.RemoveWorker(worker.Kind);
+        Disconnect(worker);
         var runs = worker.Running.Values.ToList();
         worker.Running.Clear();
         _log.WorkerGone(worker.Id, reason, runs.Count);
@@ -128,12 +130,12 @@ internal sealed partial class SchedulerEngine
         }
 
         foreach (var operation in runs.Select(run => run.Operation).OrderByDescending(o => o.Priority).ThenBy(o => o.Sequence))
-            Place(operation);
+            OfferToWorkers(operation);
     }
 
-    private static void SayGoodbye(ConnectedWorker worker)
+    private static void Disconnect(ConnectedWorker worker)
     {
-        worker.Link.Say(new Wire.UpdateForWorker { Disconnect = new Empty() });
+        worker.Link.TrySend(new Wire.UpdateForWorker { Disconnect = new Empty() });
         worker.Link.Close();
         worker.Link.Worker = null;
     }
@@ -153,7 +155,7 @@ internal sealed partial class SchedulerEngine
             WatchSilence(run);
         }
 
-        Offer(worker);
+        OfferWork(worker);
     }
 
     private void OnExecuteResult(ConnectedWorker worker, Wire.ExecuteResult result)
@@ -164,17 +166,17 @@ internal sealed partial class SchedulerEngine
             return;
         }
 
-        worker.LetGo(run);
+        worker.ReleaseSlot(run);
         _queue.Refund(run.Payer);
         _deadlines.Cancel(run.KillDeadline);
         _revoked.Remove(run);
         var refused = result.ResultCase == Wire.ExecuteResult.ResultOneofCase.InternalError && result.InternalError.Code == (int)StatusCode.ResourceExhausted;
         if (!refused)
-            worker.ForgetRefusals();
-        else if (worker.Refuse(Now) is { } again)
-            _deadlines.Add(again, () => Offer(worker));
+            worker.ResetRefusals();
+        else if (worker.BackOff(Now) is { } again)
+            _deadlines.Add(again, () => OfferWork(worker));
         Settle(run, result, refused);
-        Offer(worker);
-        Place(run.Operation);
+        OfferWork(worker);
+        OfferToWorkers(run.Operation);
     }
 }

@@ -1,13 +1,16 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
 /// Decides all that the scheduler decides; does no I/O and knows no threads: <see cref="SchedulerLoop"/> drives it, one message at a time.
-/// This part hears clients; the others know who listens, match, and keep the workers and the runs.
+/// This part takes the requests of clients; the others keep the waiters, match, and keep the workers and the runs.
 /// </summary>
 internal sealed partial class SchedulerEngine
 {
@@ -21,18 +24,18 @@ internal sealed partial class SchedulerEngine
     private readonly long _started;
     private readonly OperationQueue _queue = new();
     private readonly Deadlines _deadlines = new();
-    private readonly WorkerRoster _roster;
-    private readonly ClientDesk _clients;
+    private readonly WorkerRegistry _workers;
+    private readonly OperationRegistry _operations;
     private long _sequence;
     private bool _stopped;
     private bool _draining;
-    private Deadlines.Deadline? _forget;
+    private Deadlines.Deadline? _expiry;
 
     public SchedulerEngine(SchedulerOptions options, TimeProvider time, ILogger log)
     {
         (_options, _time, _log, _started) = (options, time, log, time.GetTimestamp());
-        _roster = new WorkerRoster(options.MostRecentlyUsedFirst);
-        _clients = new ClientDesk(options.RetainCompletedFor);
+        _workers = new WorkerRegistry(options.MostRecentlyUsedFirst);
+        _operations = new OperationRegistry(options.RetainCompletedFor);
     }
 
     /// <summary>How long until <see cref="Wake"/> has something to do, never negative; null when nothing is pending.</summary>
@@ -40,16 +43,16 @@ internal sealed partial class SchedulerEngine
 
     public int Queued => _queue.Count;
 
-    public int Workers => _roster.Count;
+    public int Workers => _workers.Count;
 
     /// <summary>Names of operations that have no answer yet.</summary>
-    public int UnfinishedNames => _clients.UnfinishedNames;
+    public int UnfinishedNames => _operations.UnfinishedNames;
 
     /// <summary>How many lines wait apart, and how many clients share the workers: what the queue's cost depends on.</summary>
     public (int Lines, int Clients) QueueShape => (_queue.Lines, _queue.Clients);
 
     /// <summary>Searches everything for an operation that waits although a worker could take it: there is none between two messages.</summary>
-    public bool FindsMissedMatch() => _queue.All.Any(operation => _roster.All.Any(worker => worker.CanTake(operation, Now)));
+    public bool FindsMissedMatch() => _queue.All.Any(operation => _workers.All.Any(worker => worker.CanTake(operation, Now)));
 
     private TimeSpan Now => _time.GetElapsedTime(_started);
 
@@ -60,59 +63,59 @@ internal sealed partial class SchedulerEngine
 
     public void Submit(Submit request)
     {
-        var (submission, feed) = (request.Submission, request.Feed);
-        if (feed.IsGone || RefuseWhenStoppedOrFull(feed))
+        var (submission, stream) = (request.Submission, request.Stream);
+        if (stream.IsAbandoned || RefuseWhenStoppedOrFull(stream))
             return;
-        if (_clients.FindJoinable(submission) is { } equal)
+        if (_operations.FindJoinable(submission) is { } equal)
         {
-            Join(equal, submission, feed);
+            Join(equal, submission, stream);
             return;
         }
 
         if (_queue.Count >= _options.MaxQueuedOperations)
         {
-            feed.Fail(StatusCode.ResourceExhausted, $"{_queue.Count} operations wait already, no more are queued: try again later");
+            stream.Fail(StatusCode.ResourceExhausted, $"{_queue.Count} operations wait already, no more are queued: try again later");
             return;
         }
 
         var operation = Create(submission);
-        _clients.Open(operation);
-        _clients.Issue(operation, feed);
+        _operations.MakeJoinable(operation);
+        _operations.AddWaiter(operation, stream);
         Enqueue(operation);
     }
 
     /// <summary>An answer from the action cache becomes a finished operation, so that its name can be asked for like any other.</summary>
-    public void Remember(Remember request)
+    public void CompleteFromCache(CompleteFromCache request)
     {
-        if (RefuseWhenStoppedOrFull(request.Feed))
+        if (RefuseWhenStoppedOrFull(request.Stream))
             return;
         var operation = Create(request.Submission);
         operation.Stage = Reapi.ExecutionStage.Types.Value.CacheCheck;
-        _clients.Issue(operation, request.Feed);
+        _operations.AddWaiter(operation, request.Stream);
         Complete(operation, SchedulerAnswers.FromCache(request.Result));
     }
 
-    public void Listen(Listen request)
+    public void WaitExecution(WaitExecution request)
     {
-        if (request.Feed.IsGone)
+        if (request.Stream.IsAbandoned)
             return;
-        if (_clients.Find(request.Name) is not { } ticket)
+        if (_operations.FindWaiter(request.Name) is not { } waiter)
         {
-            request.Feed.Fail(StatusCode.NotFound, $"there is no operation '{request.Name}': it never was, or it ended too long ago");
+            request.Stream.Fail(StatusCode.NotFound, $"there is no operation '{request.Name}': it never was, or it ended too long ago");
             return;
         }
 
-        ClientDesk.Attach(ticket, request.Feed);
-        HeedListeners(ticket.Operation);
+        OperationRegistry.Subscribe(waiter, request.Stream);
+        OnSubscribersChanged(waiter.Operation);
     }
 
-    public void StopListening(StopListening request)
+    public void Unsubscribe(Unsubscribe request)
     {
-        if (ClientDesk.Detach(request.Feed) is { } operation)
-            HeedListeners(operation);
+        if (OperationRegistry.Unsubscribe(request.Stream) is { } operation)
+            OnSubscribersChanged(operation);
     }
 
-    public void Look(Look request) => request.Answer.TrySetResult(_clients.Find(request.Name)?.Describe());
+    public void GetOperation(GetOperation request) => request.Answer.TrySetResult(_operations.FindWaiter(request.Name)?.Describe());
 
     /// <summary>Nothing starts from now on: what runs is finished, what waits and what is asked for has to go elsewhere.</summary>
     public void BeginDrain()
@@ -121,7 +124,7 @@ internal sealed partial class SchedulerEngine
             return;
         _draining = true;
         foreach (var waiting in _queue.All.ToList())
-            TurnAway(waiting);
+            Refuse(waiting);
     }
 
     /// <summary>Ends all streams; nothing is accepted afterwards.</summary>
@@ -131,23 +134,23 @@ internal sealed partial class SchedulerEngine
             return;
         _stopped = true;
         _deadlines.Clear();
-        foreach (var worker in _roster.All.ToList())
+        foreach (var worker in _workers.All.ToList())
         {
-            _roster.Remove(worker);
-            SayGoodbye(worker);
+            _workers.Remove(worker);
+            Disconnect(worker);
         }
 
-        _clients.Dismiss(code, reason);
+        _operations.FailAll(code, reason);
     }
 
-    private bool RefuseWhenStoppedOrFull(OperationFeed feed)
+    private bool RefuseWhenStoppedOrFull(OperationStream stream)
     {
         if (_stopped)
-            feed.Fail(StatusCode.Unavailable, "the scheduler is shutting down");
+            stream.Fail(StatusCode.Unavailable, "the scheduler is shutting down");
         else if (_draining)
-            feed.Fail(StatusCode.Unavailable, Draining);
-        else if (_clients.UnfinishedNames >= 4L * _options.MaxQueuedOperations)
-            feed.Fail(StatusCode.ResourceExhausted, $"{_clients.UnfinishedNames} clients wait for operations already, no more are taken: try again later");
+            stream.Fail(StatusCode.Unavailable, Draining);
+        else if (_operations.UnfinishedNames >= 4L * _options.MaxQueuedOperations)
+            stream.Fail(StatusCode.ResourceExhausted, $"{_operations.UnfinishedNames} clients wait for operations already, no more are taken: try again later");
         else
             return false;
         return true;

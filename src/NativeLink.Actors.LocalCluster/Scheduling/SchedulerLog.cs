@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>What the scheduler tells its operator. Nothing here is said once an action at a level above Debug unless something went wrong.</summary>
+/// <summary>What the scheduler logs for its operator. Nothing is logged once an action at a level above Debug unless something went wrong.</summary>
 internal static partial class SchedulerLog
 {
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {WorkerId} connected; {Workers} connected")]
@@ -27,7 +28,7 @@ internal static partial class SchedulerLog
     public static partial void KillSent(this ILogger log, OperationId operationId, WorkerId workerId);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Waiting} operations wait; the oldest, {OperationId} ({Demand}), finds no worker: {Reasons}")]
-    public static partial void NoWorker(this ILogger log, int waiting, OperationId operationId, PropertyDemand demand, string reasons);
+    public static partial void NoWorker(this ILogger log, int waiting, OperationId operationId, PlatformRequirements demand, string reasons);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The scheduler failed; workers and clients are disconnected and it starts afresh")]
     public static partial void Failed(this ILogger log, Exception error);

@@ -6,7 +6,7 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// Drives a <see cref="SchedulerEngine"/>: owns it and the one timer behind all its deadlines, hears the services, and answers through what they
+/// Drives a <see cref="SchedulerEngine"/>: owns it and the one timer behind all its deadlines, receives what the services send, and answers through what they
 /// hand it. Supervised by <see cref="LocalScheduler"/>'s system: should it fail, workers and clients are disconnected, both come back by
 /// themselves, and an empty engine takes their place.
 /// </summary>
@@ -50,16 +50,16 @@ internal sealed class SchedulerLoop : UntypedActor
     {
         switch (message)
         {
-            case Hear m: _engine.Hear(m); break;
+            case UpdateReceived m: _engine.Receive(m); break;
             case Submit m: _engine.Submit(m); break;
-            case StopListening m: _engine.StopListening(m); break;
+            case Unsubscribe m: _engine.Unsubscribe(m); break;
             case Wake: OnWake(); break;
-            case Remember m: _engine.Remember(m); break;
-            case Listen m: _engine.Listen(m); break;
-            case Look m: _engine.Look(m); break;
-            case Cancel m: _engine.Cancel(m); break;
+            case CompleteFromCache m: _engine.CompleteFromCache(m); break;
+            case WaitExecution m: _engine.WaitExecution(m); break;
+            case GetOperation m: _engine.GetOperation(m); break;
+            case CancelOperation m: _engine.CancelOperation(m); break;
             case Register m: _engine.Register(m); break;
-            case LoseWorker m: _engine.LoseWorker(m); break;
+            case WorkerDisconnected m: _engine.WorkerDisconnected(m); break;
             case Drain m: _engine.Drain(m); break;
             case BeginDrain: _engine.BeginDrain(); break;
             default: Unhandled(message); return;

@@ -1,34 +1,37 @@
 using Google.LongRunning;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>What the services say to <see cref="SchedulerLoop"/>. It answers through the feeds, links and promises that it is handed.</summary>
+/// <summary>What the services send to <see cref="SchedulerLoop"/>. It answers through the streams, links and promises that it is handed.</summary>
 internal static class SchedulerProtocol
 {
-    /// <summary>Queue this action, or join an equal one; the feed hears of it from now on.</summary>
-    public sealed record Submit(Submission Submission, OperationFeed Feed);
+    /// <summary>Queue this action, or join an equal one; the stream gets its updates from now on.</summary>
+    public sealed record Submit(Submission Submission, OperationStream Stream);
 
-    /// <summary>An answer was found in the action cache: remember it under a name and tell the feed.</summary>
-    public sealed record Remember(Submission Submission, Reapi.ActionResult Result, OperationFeed Feed);
+    /// <summary>A result was found in the action cache: register a completed operation with it and send that to the stream.</summary>
+    public sealed record CompleteFromCache(Submission Submission, Reapi.ActionResult Result, OperationStream Stream);
 
-    /// <summary>Tell this feed, too, how the operation of that name goes on.</summary>
-    public sealed record Listen(string Name, OperationFeed Feed);
+    /// <summary>Subscribe this stream, too, to the operation of that name.</summary>
+    public sealed record WaitExecution(string Name, OperationStream Stream);
 
-    /// <summary>The client of this feed is gone.</summary>
-    public sealed record StopListening(OperationFeed Feed);
+    /// <summary>The client of this stream is gone.</summary>
+    public sealed record Unsubscribe(OperationStream Stream);
 
-    /// <summary>Say how things stand; null when there is no operation of that name.</summary>
-    public sealed record Look(string Name, TaskCompletionSource<Operation?> Answer);
+    /// <summary>Answer with the state of an operation; null when there is none of that name.</summary>
+    public sealed record GetOperation(string Name, TaskCompletionSource<Operation?> Answer);
 
     /// <summary>End what that client asked for; false when there is no operation of that name.</summary>
-    public sealed record Cancel(string Name, TaskCompletionSource<bool> Answer);
+    public sealed record CancelOperation(string Name, TaskCompletionSource<bool> Answer);
 
     public sealed record Register(WorkerLink Link);
 
-    public sealed record Hear(WorkerLink Link, Wire.UpdateForScheduler Update);
+    /// <summary>The worker has sent an update.</summary>
+    public sealed record UpdateReceived(WorkerLink Link, Wire.UpdateForScheduler Update);
 
     /// <summary>The worker's stream has ended.</summary>
-    public sealed record LoseWorker(WorkerLink Link, string Reason);
+    public sealed record WorkerDisconnected(WorkerLink Link, string Reason);
 
     /// <summary>Give a worker no new work, or give it work again; false when there is no such worker.</summary>
     public sealed record Drain(WorkerId Worker, bool Draining, TaskCompletionSource<bool> Answer);

@@ -1,9 +1,11 @@
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
+using NativeLink.Actors.LocalCluster.Results;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>REAPI <c>ActionCache</c>: entries with lost blobs count as absent (wire contract 2.7).</summary>
-internal sealed class ActionCacheService(ActionCacheStore cache, CompleteResults results, LocalClusterOptions options) : Reapi.ActionCache.ActionCacheBase
+internal sealed class ActionCacheService(ActionCacheStore cache, CompletenessChecking results, LocalClusterOptions options) : Reapi.ActionCache.ActionCacheBase
 {
     public override Task<Reapi.ActionResult> GetActionResult(Reapi.GetActionResultRequest request, ServerCallContext context)
     {

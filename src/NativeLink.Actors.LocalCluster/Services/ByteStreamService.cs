@@ -2,6 +2,8 @@ using Google.ByteStream;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Cas.Codec;
+using NativeLink.Actors.LocalCluster.BlobAccess;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -33,7 +35,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             first.Dispose();
             throw;
         }
-        return new WriteResponse { CommittedSize = await FeedAsync(upload, first, requests, context.CancellationToken) };
+        return new WriteResponse { CommittedSize = await ReceiveAsync(upload, first, requests, context.CancellationToken) };
     }
 
     public override async Task Read(ReadRequest request, IServerStreamWriter<ReadFrame> responses, ServerCallContext context)
@@ -64,7 +66,7 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             : new QueryWriteStatusResponse());
     }
 
-    private async Task<long> FeedAsync(Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
+    private async Task<long> ReceiveAsync(Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
     {
         var keep = true;
         using var stalled = new CancellationTokenSource(options.UploadStallLimit, time);

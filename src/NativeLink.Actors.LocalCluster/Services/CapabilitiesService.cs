@@ -1,5 +1,6 @@
 using Build.Bazel.Semver;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;

@@ -1,5 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.BlobAccess;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.Storage.Filesystem;
 using GoogleStatus = Google.Rpc.Status;
 
@@ -56,12 +58,12 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
         if (request.Digests.Sum(digest => (decimal)Math.Max(0, digest.SizeBytes)) is var total && total > MostBatchBytes)
             throw RequestChecks.Invalid($"the blobs asked for have {total} bytes together; ask for at most {options.MaxBatchTotalSizeBytes} at once, and for larger ones by ByteStream");
         using var batch = new BatchCompression(options.Compression && request.AcceptableCompressors.Contains(Reapi.Compressor.Types.Value.Zstd));
-        var room = new AnswerRoom(request.Digests);
+        var budget = new BatchResponseBudget(request.Digests);
         var response = new Reapi.BatchReadBlobsResponse();
         foreach (var wire in request.Digests)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
-            response.Responses.Add(Load(wire, function, batch, room));
+            response.Responses.Add(Load(wire, function, batch, budget));
         }
         return Task.FromResult(response);
     }
@@ -110,7 +112,7 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
         upload.Finish(data.Length);
     }
 
-    private Reapi.BatchReadBlobsResponse.Types.Response Load(Reapi.Digest wire, DigestFunction function, BatchCompression batch, AnswerRoom room)
+    private Reapi.BatchReadBlobsResponse.Types.Response Load(Reapi.Digest wire, DigestFunction function, BatchCompression batch, BatchResponseBudget budget)
     {
         try
         {
@@ -118,7 +120,7 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
             if (BlobReads.TryReadAll(store, digest) is not { } bytes)
                 return new() { Digest = wire, Status = NotHere };
             var smaller = batch.TryCompress(bytes);
-            if (!room.TryTake(smaller?.Length ?? bytes.Length))
+            if (!budget.TryTake(smaller?.Length ?? bytes.Length))
                 return new() { Digest = wire, Status = AnswerIsFull };
             return smaller is not null
                 ? new() { Digest = wire, Status = Ok, Data = smaller, Compressor = Reapi.Compressor.Types.Value.Zstd }

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
@@ -23,14 +25,14 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
         RequestChecks.Instance(instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
         var digest = Checked(request.ActionDigest, function, "the action");
-        var action = await ReadAsync(digest, Reapi.Action.Parser, cancellation) ?? throw MissingBlobs.Error([digest]);
+        var action = await ReadAsync(digest, Reapi.Action.Parser, cancellation) ?? throw MissingBlobsError.Create([digest]);
         var command = await CheckInputsAsync(action, function, cancellation);
 #pragma warning disable CS0612 // Older clients put the platform into the Command only.
         var platform = action.Platform ?? command.Platform;
 #pragma warning restore CS0612
         var submission = new Submission(
             new ActionKey(request.InstanceName, digest),
-            Demand(platform),
+            RequirementsOf(platform),
             request.ExecutionPolicy?.Priority ?? 0,
             TimeoutOf(action),
             request.SkipCacheLookup,
@@ -46,7 +48,7 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
         var missing = await actions.FindMissingAsync([rootDigest], cancellation);
         if (command is not null && missing.Count == 0)
             return command;
-        throw MissingBlobs.Error(command is null ? [commandDigest, .. missing] : missing);
+        throw MissingBlobsError.Create(command is null ? [commandDigest, .. missing] : missing);
     }
 
     private async ValueTask<T?> ReadAsync<T>(Digest digest, MessageParser<T> parser, CancellationToken cancellation)
@@ -57,7 +59,7 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
         return WireMessages.TryParse(parser, bytes.Span, out var message, out _) ? message : null;
     }
 
-    private PropertyDemand Demand(Reapi.Platform? platform)
+    private PlatformRequirements RequirementsOf(Reapi.Platform? platform)
     {
         try
         {

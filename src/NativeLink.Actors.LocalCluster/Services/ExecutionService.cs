@@ -1,8 +1,10 @@
 using Google.LongRunning;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
-using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Connections;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -21,30 +23,30 @@ public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptio
         var known = mayLookUp
             ? await scheduler.Results.FindCompleteAsync(submission.Key.Instance, submission.Key.Action, context.CancellationToken)
             : null;
-        var feed = new OperationFeed();
-        await RelayAsync(known is null ? new Submit(submission, feed) : new Remember(submission, known, feed), feed, responseStream, context);
+        var stream = new OperationStream();
+        await RelayAsync(known is null ? new Submit(submission, stream) : new CompleteFromCache(submission, known, stream), stream, responseStream, context);
     }
 
     public override Task WaitExecution(Reapi.WaitExecutionRequest request, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
     {
-        var feed = new OperationFeed();
-        return RelayAsync(new Listen(request.Name, feed), feed, responseStream, context);
+        var stream = new OperationStream();
+        return RelayAsync(new WaitExecution(request.Name, stream), stream, responseStream, context);
     }
 
-    private async Task RelayAsync(object request, OperationFeed feed, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
+    private async Task RelayAsync(object request, OperationStream stream, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
     {
-        using var goodbye = context.GetHttpContext().Features.Get<Goodbye>()?.Over.Register(static state => ((OperationFeed)state!).Fail(
-            StatusCode.Unavailable, "the client's connection said goodbye: who still waits has to ask again on another one"), feed);
+        using var goAway = context.GetHttpContext().Features.Get<GoAwayWatch>()?.Over.Register(static state => ((OperationStream)state!).Fail(
+            StatusCode.Unavailable, "the client's connection said goodbye: who still waits has to ask again on another one"), stream);
         scheduler.Tell(request);
         try
         {
-            await foreach (var operation in feed.Heard.ReadAllAsync(context.CancellationToken))
+            await foreach (var operation in stream.Updates.ReadAllAsync(context.CancellationToken))
                 await responseStream.WriteAsync(operation, context.CancellationToken);
         }
         finally
         {
-            feed.Leave();
-            scheduler.Tell(new StopListening(feed));
+            stream.Abandon();
+            scheduler.Tell(new Unsubscribe(stream));
         }
     }
 }

@@ -1,7 +1,9 @@
 using Google.LongRunning;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -13,7 +15,7 @@ public sealed class OperationsService(LocalScheduler scheduler) : Operations.Ope
 
     public override async Task<Operation> GetOperation(GetOperationRequest request, ServerCallContext context)
     {
-        return await scheduler.LookAsync(request.Name, context.CancellationToken) ?? throw Unknown(request.Name);
+        return await scheduler.GetOperationAsync(request.Name, context.CancellationToken) ?? throw Unknown(request.Name);
     }
 
     public override async Task<Empty> CancelOperation(CancelOperationRequest request, ServerCallContext context)
@@ -26,22 +28,22 @@ public sealed class OperationsService(LocalScheduler scheduler) : Operations.Ope
     {
         using var timer = new CancellationTokenSource(WaitOf(request), scheduler.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, timer.Token);
-        var feed = new OperationFeed();
+        var stream = new OperationStream();
         Operation? last = null;
-        scheduler.Tell(new Listen(request.Name, feed));
+        scheduler.Tell(new WaitExecution(request.Name, stream));
         try
         {
-            await foreach (var operation in feed.Heard.ReadAllAsync(either.Token))
+            await foreach (var operation in stream.Updates.ReadAllAsync(either.Token))
                 last = operation;
         }
         catch (OperationCanceledException) when (timer.IsCancellationRequested && !context.CancellationToken.IsCancellationRequested)
         {
-            last ??= await scheduler.LookAsync(request.Name, context.CancellationToken);
+            last ??= await scheduler.GetOperationAsync(request.Name, context.CancellationToken);
         }
         finally
         {
-            feed.Leave();
-            scheduler.Tell(new StopListening(feed));
+            stream.Abandon();
+            scheduler.Tell(new Unsubscribe(stream));
         }
 
         return last ?? throw Unknown(request.Name);

@@ -1,6 +1,8 @@
 using Grpc.Core;
-using NativeLink.Actors.LocalCluster.Hosting;
+using NativeLink.Actors.LocalCluster.Connections;
+using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;
@@ -8,7 +10,7 @@ namespace NativeLink.Actors.LocalCluster.Services;
 /// <summary><c>WorkerApi</c> as a NativeLink scheduler serves it (wire contract section 3).</summary>
 public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.WorkerApiBase
 {
-    /// <summary>For the first message to come, and for the last words to be taken.</summary>
+    /// <summary>For the first message to come, and for the last messages to be read.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     public override async Task ConnectWorker(
@@ -17,19 +19,19 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
         ServerCallContext context)
     {
         WorkerAddress.Check(context);
-        var link = Greet(await ReadFirstAsync(requestStream, context.CancellationToken));
+        var link = CreateLink(await ReadFirstAsync(requestStream, context.CancellationToken));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         scheduler.Tell(new Register(link));
-        var hearing = HearAsync(link, requestStream, over.Token);
+        var receiving = ReceiveAsync(link, requestStream, over.Token);
         try
         {
-            await SpeakAsync(link, responseStream, context.CancellationToken);
+            await SendAsync(link, responseStream, context.CancellationToken);
         }
         finally
         {
-            scheduler.Tell(new LoseWorker(link, "its stream broke"));
+            scheduler.Tell(new WorkerDisconnected(link, "its stream broke"));
             await over.CancelAsync();
-            await hearing;
+            await receiving;
         }
     }
 
@@ -50,11 +52,11 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
         throw new RpcException(new Status(StatusCode.Internal, "the first message of a worker has to be connect_worker_request"));
     }
 
-    private WorkerLink Greet(Wire.ConnectWorkerRequest request)
+    private WorkerLink CreateLink(Wire.ConnectWorkerRequest request)
     {
         try
         {
-            return scheduler.Greet(request);
+            return scheduler.CreateLink(request);
         }
         catch (FormatException error)
         {
@@ -62,16 +64,16 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
         }
     }
 
-    /// <summary>Passes on what the worker says until its stream ends; never throws.</summary>
-    private async Task HearAsync(WorkerLink link, IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken over)
+    /// <summary>Passes on what the worker sends until its stream ends; never throws.</summary>
+    private async Task ReceiveAsync(WorkerLink link, IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken over)
     {
         var reason = "its stream ended";
         try
         {
             while (await requests.MoveNext(over))
             {
-                if (!link.TakesItself(requests.Current))
-                    scheduler.Tell(new Hear(link, requests.Current));
+                if (!link.TryHandle(requests.Current))
+                    scheduler.Tell(new UpdateReceived(link, requests.Current));
             }
         }
         catch (Exception error)
@@ -79,15 +81,15 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
             reason = $"its stream broke: {error.Message}";
         }
 
-        scheduler.Tell(new LoseWorker(link, reason));
+        scheduler.Tell(new WorkerDisconnected(link, reason));
     }
 
-    /// <summary>Passes on what the scheduler says until its last word. A worker that does not take that in time is cut off.</summary>
-    private async Task SpeakAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
+    /// <summary>Passes on what the scheduler sends until it closes the link. A worker that does not read the rest in time is cut off.</summary>
+    private async Task SendAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var writing = WriteAllAsync(link, responses, bound.Token);
-        await Task.WhenAny(writing, link.LastWordSaid);
+        await Task.WhenAny(writing, link.Closed);
         using var patience = new CancellationTokenSource(Patience, scheduler.Time);
         using var cut = patience.Token.Register(bound.Cancel);
         await writing;
@@ -95,7 +97,7 @@ public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.
 
     private static async Task WriteAllAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
     {
-        await foreach (var update in link.Said.ReadAllAsync(cancellation))
+        await foreach (var update in link.Outgoing.ReadAllAsync(cancellation))
             await responses.WriteAsync(update, cancellation);
     }
 }

@@ -1,12 +1,13 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.Filesystem.Layout;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
-/// Blobs as files elsewhere: links, executable twins, copies, and files coming in. The ladder: EMLINK makes a second inode for the blob, EXDEV and
+/// Blobs as files elsewhere: links, executable copies, copies, and files coming in. The ladder: EMLINK makes a second inode for the blob, EXDEV and
 /// EPERM copy, ENOENT says that the blob is gone, ENOSPC evicts once and then fails.
 /// </summary>
 internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles temps)
@@ -14,7 +15,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     private const uint ReadOnlyMode = 0x124;
     private const uint ExecutableMode = 0x16D;
 
-    private readonly Lock[] _twinLocks = [.. Enumerable.Range(0, 16).Select(static _ => new Lock())];
+    private readonly Lock[] _executableCopyLocks = [.. Enumerable.Range(0, 16).Select(static _ => new Lock())];
 
     /// <summary>Links a blob to a name relative to an open directory. False when the blob is not here.</summary>
     public bool TryLinkAt(in Digest digest, bool executable, int directory, string name)
@@ -22,7 +23,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         if (digest.IsEmpty)
             return MakeEmpty(directory, name, executable ? ExecutableMode : ReadOnlyMode);
         // A hash of size 0 that is not the empty one is no blob's, whatever file has its name.
-        if (digest.SizeBytes == 0 || (executable && !EnsureTwin(digest)))
+        if (digest.SizeBytes == 0 || (executable && !EnsureExecutableCopy(digest)))
             return false;
         for (var attempt = 0; ; attempt++)
         {
@@ -38,7 +39,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
                         return false;
                     continue;
                 case Errno.ENOENT when attempt == 0 && executable && Exists(digest):
-                    if (!MakeTwin(digest))
+                    if (!MakeExecutableCopy(digest))
                         return false;
                     continue;
                 case Errno.ENOENT when attempt == 0 && store.HasWaitedForOthers():
@@ -46,7 +47,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
                 case Errno.ENOENT when !Exists(digest):
                     store.Forget(digest);
                     return false;
-                case var full when store.Room.MadeFor(full, attempt, 0):
+                case var full when store.Space.TryFreeAfter(full, attempt, 0):
                     continue;
                 default:
                     throw DiskFault.Of($"blob {digest} cannot be linked to {name}", errno);
@@ -70,7 +71,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             if (errno == 0)
                 return true;
             _ = Libc.UnlinkAt(directory, name, 0);
-            if (!store.Room.MadeFor(errno, attempt, digest.SizeBytes))
+            if (!store.Space.TryFreeAfter(errno, attempt, digest.SizeBytes))
                 throw DiskFault.Of($"blob {digest} cannot be copied to {name}", errno);
         }
     }
@@ -162,16 +163,16 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         new(new Fault(FaultKind.Storage, $"{what}, which is not blob {digest}: something still writes to it") { Code = StatusCode.DataLoss });
 
     private int Link(in Digest digest, bool executable, int directory, string name) => executable
-        ? Libc.LinkAt(Libc.AtFdCwd, paths.TwinPath(digest), directory, name, 0)
+        ? Libc.LinkAt(Libc.AtFdCwd, paths.ExecutableCopyPath(digest), directory, name, 0)
         : Libc.LinkAt(paths.BlobDescriptor, StorePaths.NameOf(digest), directory, name, 0);
 
     private bool Exists(in Digest digest) => File.Exists(paths.BlobPath(digest));
 
-    /// <summary>Whether a file is the blob's own inode or its twin's, which the store vouches for.</summary>
-    public bool IsStores(in Digest digest, in StatxBuffer file)
+    /// <summary>Whether a file is the blob's own inode or its executable copy's, which the store vouches for.</summary>
+    public bool IsStoreFile(in Digest digest, in StatxBuffer file)
     {
-        store.Resolve(digest);
-        return IsInode(PathOf(digest), file) || IsInode(TwinPathOf(digest), file);
+        store.EnsureVerified(digest);
+        return IsInode(PathOf(digest), file) || IsInode(ExecutableCopyPathOf(digest), file);
     }
 
     private static bool IsInode(string path, in StatxBuffer file) =>
@@ -179,18 +180,18 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     public string PathOf(in Digest digest) => paths.BlobPath(digest);
 
-    public string TwinPathOf(in Digest digest) => paths.TwinPath(digest);
+    public string ExecutableCopyPathOf(in Digest digest) => paths.ExecutableCopyPath(digest);
 
-    /// <summary>Makes the executable twin if there is none yet. False when the blob is not here.</summary>
-    public bool EnsureTwin(in Digest digest)
+    /// <summary>Makes the executable copy if there is none yet. False when the blob is not here.</summary>
+    public bool EnsureExecutableCopy(in Digest digest)
     {
-        if (store.HasTwin(digest))
+        if (store.HasExecutableCopy(digest))
             return true;
-        lock (_twinLocks[digest.GetHashCode() & 15])
-            return store.HasTwin(digest) || MakeTwin(digest);
+        lock (_executableCopyLocks[digest.GetHashCode() & 15])
+            return store.HasExecutableCopy(digest) || MakeExecutableCopy(digest);
     }
 
-    private bool MakeTwin(in Digest digest)
+    private bool MakeExecutableCopy(in Digest digest)
     {
         var from = store.OpenBlob(digest);
         if (from < 0)
@@ -200,44 +201,44 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         try
         {
             CopyToTemp(from, temp, ExecutableMode, digest);
-            Directory.CreateDirectory(paths.TwinDirectory);
-            PlaceTwin(temp, digest);
+            Directory.CreateDirectory(paths.ExecutableCopyDirectory);
+            PlaceExecutableCopy(temp, digest);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw TwinFault(error.Message);
+            throw ExecutableCopyFault(error.Message);
         }
         finally
         {
             _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
         }
-        return store.AccountTwin(digest);
+        return store.AccountExecutableCopy(digest);
     }
 
-    private void PlaceTwin(string temp, in Digest digest)
+    private void PlaceExecutableCopy(string temp, in Digest digest)
     {
-        for (var attempt = 0; Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.TwinPath(digest)) != 0; attempt++)
+        for (var attempt = 0; Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.ExecutableCopyPath(digest)) != 0; attempt++)
         {
             var errno = Errno.Last;
-            if (Errno.IsFull(errno) && !store.Room.MadeFor(errno, attempt, 0))
+            if (Errno.IsFull(errno) && !store.Space.TryFreeAfter(errno, attempt, 0))
                 throw DiskFault.Of($"the executable file of blob {digest} cannot be made", errno);
             if (!Errno.IsFull(errno))
-                throw TwinFault(Errno.Text(errno));
+                throw ExecutableCopyFault(Errno.Text(errno));
         }
     }
 
-    private FaultException TwinFault(string why) => new(new Fault(
+    private FaultException ExecutableCopyFault(string why) => new(new Fault(
         FaultKind.Storage,
-        $"executable inputs need files of their own in {paths.TwinDirectory}, which cannot be written: {why}")
+        $"executable inputs need files of their own in {paths.ExecutableCopyDirectory}, which cannot be written: {why}")
     {
         Code = StatusCode.FailedPrecondition,
     });
 
-    /// <summary>Gives the blob (or its twin) a new inode; the old one lives on in the trees that link to it (link(2): EMLINK).</summary>
+    /// <summary>Gives the blob (or its executable copy) a new inode; the old one lives on in the trees that link to it (link(2): EMLINK).</summary>
     private bool Renew(in Digest digest, bool executable)
     {
         if (executable)
-            return MakeTwin(digest);
+            return MakeExecutableCopy(digest);
         var from = store.OpenBlob(digest);
         if (from < 0)
             return false;
@@ -260,7 +261,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         using var file = store.CreateTemp(temp, digest.SizeBytes);
         var target = file.Descriptor;
         var errno = FileCopy.Copy(from, target);
-        for (var attempt = 0; errno != 0 && store.Room.MadeFor(errno, attempt, digest.SizeBytes); attempt++)
+        for (var attempt = 0; errno != 0 && store.Space.TryFreeAfter(errno, attempt, digest.SizeBytes); attempt++)
             errno = FileCopy.Copy(from, target);
         if (errno != 0 || Libc.ChangeMode(target, mode) != 0)
             throw DiskFault.Of($"blob {digest} cannot be copied", errno != 0 ? errno : Errno.Last);

@@ -1,3 +1,6 @@
+using NativeLink.Actors.Storage.Filesystem.Index;
+using NativeLink.Actors.Storage.Filesystem.Layout;
+
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <content>Whether a blob is here, and that it stays.</content>
@@ -71,7 +74,7 @@ public sealed partial class ContentStore
     {
         var (unknown, unpersisted) = (new List<Digest>(), new List<Digest>());
         foreach (var digest in digests)
-            _doubts.Resolve(digest);
+            _unverified.EnsureVerified(digest);
         var (now, first) = (_time.GetUtcNow(), held.Count);
         lock (_gate)
         {
@@ -91,12 +94,12 @@ public sealed partial class ContentStore
             _leases.Publish();
         }
         if (_presence.HasOthers)
-            GiveUpGone(held, first, unknown);
-        unpersisted.ForEach(key => StoreScan.PersistUse(_paths, key, now));
+            ReleaseMissing(held, first, unknown);
+        unpersisted.ForEach(key => AccessTimes.PersistUse(_paths, key, now));
         return unknown;
     }
 
-    private void GiveUpGone(List<BlobEntry> held, int first, List<Digest> gone)
+    private void ReleaseMissing(List<BlobEntry> held, int first, List<Digest> gone)
     {
         for (var i = held.Count - 1; i >= first; i--)
         {
@@ -105,7 +108,7 @@ public sealed partial class ContentStore
                 var (entry, key) = (held[i], held[i].Key);
                 if (_paths.Has(key))
                     continue;
-                _leases.GiveUp(entry);
+                _leases.ReleaseMissing(entry);
                 gone.Add(key);
             }
             held.RemoveAt(i);
@@ -118,7 +121,7 @@ public sealed partial class ContentStore
     /// </summary>
     private BlobEntry? Use(in Digest digest, bool lease, bool vouch)
     {
-        _doubts.Resolve(digest);
+        _unverified.EnsureVerified(digest);
         var key = BlobIndex.KeyOf(digest);
         var now = _time.GetUtcNow();
         // Who leases asks when others have been told of it.
@@ -143,7 +146,7 @@ public sealed partial class ContentStore
             if (!MustPersist(entry, now))
                 return entry;
         }
-        StoreScan.PersistUse(_paths, key, now);
+        AccessTimes.PersistUse(_paths, key, now);
         return entry;
     }
 

@@ -1,5 +1,7 @@
 using Grpc.Core;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.Filesystem.Index;
+using NativeLink.Actors.Storage.Filesystem.Layout;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -19,7 +21,7 @@ public sealed partial class ContentStore
     {
         if (MostBytes is > 0 and var most && digest.SizeBytes > most)
             throw TooLarge(digest, $"the store of {_options.ContentPath} holds at most {_options.MaxBytes} bytes, and a single blob {most}");
-        if (digest.SizeBytes > SmallBytes && Room.Capacity is var all && digest.SizeBytes > all)
+        if (digest.SizeBytes > SmallBytes && Space.Capacity is var all && digest.SizeBytes > all)
             throw TooLarge(digest, $"the file system of {_options.ContentPath} has {all} bytes in all");
     }
 
@@ -36,7 +38,7 @@ public sealed partial class ContentStore
             var errno = PlaceOnce(temp, key, lease, out placed);
             if (errno == 0)
                 break;
-            if (!Room.MadeFor(errno, attempt, 0))
+            if (!Space.TryFreeAfter(errno, attempt, 0))
                 throw DiskFault.Of($"blob {digest} cannot be put into {_paths.BlobDirectory}", errno);
         }
         _eviction.TryRun(placed);

@@ -1,6 +1,11 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Storage.Filesystem.Eviction;
+using NativeLink.Actors.Storage.Filesystem.Index;
+using NativeLink.Actors.Storage.Filesystem.Layout;
+using NativeLink.Actors.Storage.Filesystem.Leases;
+using NativeLink.Actors.Storage.Filesystem.Verification;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -11,7 +16,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// <remarks>
 /// Nothing is fsynced: the store is a cache, and a rename is atomic whatever happens to the process. What a power cut can leave behind, a file
 /// that is short or whose last seconds of writing are zeros, is found before it is used: sizes are compared when the store is opened, and after a
-/// restart of the machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>, <see cref="StoreDoubts"/>).
+/// restart of the machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>, <see cref="UnverifiedBlobs"/>).
 /// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
 /// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
 /// </remarks>
@@ -26,12 +31,12 @@ public sealed partial class ContentStore : IDisposable
     private readonly StorePaths _paths;
     private readonly TempFiles _temps;
     private readonly ProcessPresence _presence;
-    private readonly LeaseBoard _board;
+    private readonly LeaseBoard _leaseBoard;
     private readonly StoreEviction _eviction;
     private readonly StoreLeases _leases;
     private readonly BlobLinks _links;
     private readonly StoreQuarantine _quarantine;
-    private readonly StoreDoubts _doubts;
+    private readonly UnverifiedBlobs _unverified;
 
     private ContentStore(ContentStoreOptions options, TimeProvider time)
     {
@@ -42,28 +47,28 @@ public sealed partial class ContentStore : IDisposable
         _temps = new TempFiles(options.TempPath);
         var users = _paths.UsersDirectory;
         _presence = ProcessPresence.Register(users, dead => _ = Libc.UnlinkAt(Libc.AtFdCwd, LeaseBoard.FileOf(users, dead), 0));
-        _board = new LeaseBoard(users, _presence);
-        _eviction = new StoreEviction(_gate, _index, options, time, _paths, _temps, _presence, _board);
-        _leases = new StoreLeases(_gate, _index, _board, _presence, _paths, time, () => _eviction.TryRun());
-        Room = new DiskRoom(_eviction, _paths);
+        _leaseBoard = new LeaseBoard(users, _presence);
+        _eviction = new StoreEviction(_gate, _index, options, time, _paths, _temps, _presence, _leaseBoard);
+        _leases = new StoreLeases(_gate, _index, _leaseBoard, _presence, _paths, time, () => _eviction.TryRun());
+        Space = new DiskSpace(_eviction, _paths);
         _links = new BlobLinks(this, _paths, _temps);
         _quarantine = new StoreQuarantine(_paths, _index, _gate, options, time);
-        _doubts = new StoreDoubts(_paths, _gate, digest => Verify(digest));
+        _unverified = new UnverifiedBlobs(_paths, _gate, digest => Verify(digest));
     }
 
     /// <summary>The largest blob that the limits let in: the store could not hold a larger one even if it were alone; 0 is no limit.</summary>
-    public long LargestBlobBytes => MostBytes > 0 ? Math.Min(MostBytes, Room.Capacity) : 0;
+    public long LargestBlobBytes => MostBytes > 0 ? Math.Min(MostBytes, Space.Capacity) : 0;
 
     /// <summary>The largest blob that the limits and the file system let in.</summary>
-    public long LargestThatFits => LargestBlobBytes is > 0 and var limit ? limit : Room.Capacity;
+    public long LargestThatFits => LargestBlobBytes is > 0 and var limit ? limit : Space.Capacity;
 
-    /// <summary>Raised after a blob, or its executable twin, was found corrupt and taken out; on the thread that found it.</summary>
+    /// <summary>Raised after a blob, or its executable copy, was found corrupt and taken out; on the thread that found it.</summary>
     public event Action<Digest>? Quarantined;
 
     /// <summary>What was found corrupt before anybody could hear of it: when the store was opened.</summary>
     public IReadOnlyList<Digest> QuarantinedAtOpen { get; private set; } = [];
 
-    /// <summary>Bytes (in whole blocks, executable twins included) and number of blobs held.</summary>
+    /// <summary>Bytes (in whole blocks, executable copies included) and number of blobs held.</summary>
     public (long Bytes, long Count) Usage
     {
         get
@@ -81,7 +86,7 @@ public sealed partial class ContentStore : IDisposable
         var store = new ContentStore(options, time);
         try
         {
-            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, store._doubts, options, time).Run();
+            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, store._unverified, options, time).Run();
             store._eviction.Run();
             return store;
         }
@@ -139,13 +144,13 @@ public sealed partial class ContentStore : IDisposable
     public void CopyFrom(SafeFileHandle file, in Digest digest) => _links.CopyFrom(file, digest);
 
     /// <summary>
-    /// Makes the blob appear at <paramref name="path"/> as a link to the store's own inode (mode 0444, or 0555 for the executable twin), falling back
+    /// Makes the blob appear at <paramref name="path"/> as a link to the store's own inode (mode 0444, or 0555 for the executable copy), falling back
     /// to a copy where links cannot be made (EXDEV) and to a second inode where there are too many (EMLINK). False when the blob is not here.
     /// </summary>
-    /// <exception cref="FaultException">Storage: the disk refused it; FAILED_PRECONDITION when the directory of twins cannot be used.</exception>
+    /// <exception cref="FaultException">Storage: the disk refused it; FAILED_PRECONDITION when the directory of executable copies cannot be used.</exception>
     public bool TryLinkTo(in Digest digest, bool executable, string path)
     {
-        _doubts.Resolve(digest);
+        _unverified.EnsureVerified(digest);
         return _links.TryLinkAt(digest, executable, Libc.AtFdCwd, path);
     }
 
@@ -153,15 +158,15 @@ public sealed partial class ContentStore : IDisposable
     /// <exception cref="FaultException">Storage: the disk refused it.</exception>
     public bool TryCopyTo(in Digest digest, string path, UnixFileMode mode)
     {
-        _doubts.Resolve(digest);
+        _unverified.EnsureVerified(digest);
         return _links.TryCopyAt(digest, Libc.AtFdCwd, path, (uint)mode, out _);
     }
 
-    /// <summary>Removes a blob and its twin, leased or not. False when it was not here.</summary>
+    /// <summary>Removes a blob and its executable copy, leased or not. False when it was not here.</summary>
     public bool Delete(in Digest digest)
     {
         var known = Forget(digest);
-        _ = Libc.UnlinkAt(Libc.AtFdCwd, _paths.TwinPath(digest), 0);
+        _ = Libc.UnlinkAt(Libc.AtFdCwd, _paths.ExecutableCopyPath(digest), 0);
         return Libc.UnlinkAt(Libc.AtFdCwd, _paths.BlobPath(digest), 0) == 0 || known;
     }
 
@@ -172,49 +177,49 @@ public sealed partial class ContentStore : IDisposable
         Quarantined?.Invoke(digest);
     }
 
-    /// <summary>Hashes a blob and its executable twin again. False when one was corrupt, and then it is quarantined; true when they are sound or not here.</summary>
+    /// <summary>Hashes a blob and its executable copy again. False when one was corrupt, and then it is quarantined; true when they are not corrupt or not here.</summary>
     public bool Verify(in Digest digest)
     {
         if (digest.IsEmpty)
             return true;
-        var isSound = TryVerify(digest);
-        _doubts.Remove(digest);
-        return isSound;
+        var isVerified = TryVerify(digest);
+        _unverified.Remove(digest);
+        return isVerified;
     }
 
     private bool TryVerify(in Digest digest)
     {
-        if (BlobProof.WhyWrong(_paths.BlobPath(digest), digest) is { } wrong)
-            Quarantine(digest, wrong);
-        else if (HasTwin(digest) && BlobProof.WhyWrong(_paths.TwinPath(digest), digest) is { } wrongTwin)
-            QuarantineTwin(digest, wrongTwin);
+        if (BlobVerification.FindCorruption(_paths.BlobPath(digest), digest) is { } corrupt)
+            Quarantine(digest, corrupt);
+        else if (HasExecutableCopy(digest) && BlobVerification.FindCorruption(_paths.ExecutableCopyPath(digest), digest) is { } corruptCopy)
+            QuarantineExecutableCopy(digest, corruptCopy);
         else
             return true;
         return false;
     }
 
-    /// <summary>One in doubt first, else any blob, as sha256; null when there are none.</summary>
+    /// <summary>An unverified one first, else any blob, as sha256; null when there are none.</summary>
     internal Digest? PickAny(Random random)
     {
-        if (_doubts.Any() is { } doubtful)
-            return doubtful;
+        if (_unverified.Next() is { } unverified)
+            return unverified;
         lock (_gate)
             return _index.Draw(random)?.Key;
     }
 
     /// <summary>Before a blob's file is used without the store.</summary>
-    /// <inheritdoc cref="StoreDoubts.Resolve"/>
-    internal void Resolve(in Digest digest) => _doubts.Resolve(digest);
+    /// <inheritdoc cref="UnverifiedBlobs.EnsureVerified"/>
+    internal void EnsureVerified(in Digest digest) => _unverified.EnsureVerified(digest);
 
-    /// <summary>It was looked at to its end.</summary>
-    internal void HasBeenHashed(in Digest digest) => _doubts.Remove(digest);
+    /// <summary>It was hashed to its end.</summary>
+    internal void MarkVerified(in Digest digest) => _unverified.Remove(digest);
 
     /// <summary>How many blobs are to be hashed before their first use.</summary>
-    internal int InDoubt => _doubts.Count;
+    internal int UnverifiedCount => _unverified.Count;
 
-    internal void QuarantineTwin(in Digest digest, string reason)
+    internal void QuarantineExecutableCopy(in Digest digest, string reason)
     {
-        _quarantine.TakeTwin(digest, reason);
+        _quarantine.TakeExecutableCopy(digest, reason);
         Quarantined?.Invoke(digest);
     }
 
@@ -248,27 +253,27 @@ public sealed partial class ContentStore : IDisposable
     public void Dispose()
     {
         lock (_gate)
-            _board.Dispose();
+            _leaseBoard.Dispose();
         _presence.Dispose();
         _temps.Dispose();
         _paths.Dispose();
     }
 
     /// <summary>Frees about so many bytes of a full disk for somebody who writes to it. False when nothing can go.</summary>
-    public bool TryMakeRoom(long bytes) => Room.Make(bytes);
+    public bool TryFreeSpace(long bytes) => Space.TryFree(bytes);
 
-    /// <summary>As <see cref="TryMakeRoom(long)"/>, for a path that exists; false, and nothing goes, when it stands on another file system.</summary>
-    public bool TryMakeRoom(long bytes, string path) => Room.IsFor(path) && Room.Make(bytes);
+    /// <summary>As <see cref="TryFreeSpace(long)"/>, for a path that exists; false, and nothing goes, when it stands on another file system.</summary>
+    public bool TryFreeSpace(long bytes, string path) => Space.IsFor(path) && Space.TryFree(bytes);
 
     internal string BlobDirectory => _paths.BlobDirectory;
 
-    /// <summary>Whom to ask for room on a full disk.</summary>
-    internal DiskRoom Room { get; }
+    /// <summary>Whom to ask for space on a full disk.</summary>
+    internal DiskSpace Space { get; }
 
     /// <summary>Links for trees: as <see cref="TryLinkTo"/>, relative to an open directory.</summary>
     internal BlobLinks Links => _links;
 
-    internal TempFile CreateTemp(string path, long size) => TempFile.Create(path, size, Room, _options.EvictPageCache);
+    internal TempFile CreateTemp(string path, long size) => TempFile.Create(path, size, Space, _options.EvictPageCache);
 
     internal void Warn(string text) => _options.OnWarning?.Invoke(text);
 
@@ -280,30 +285,30 @@ public sealed partial class ContentStore : IDisposable
                 return false;
             _index.Remove(entry);
         }
-        _paths.RemoveTwinWithoutBlob(digest);
+        _paths.DeleteOrphanedExecutableCopy(digest);
         return true;
     }
 
-    /// <summary>False when the blob has gone while its twin was made: the twin goes too then.</summary>
-    internal bool AccountTwin(in Digest digest)
+    /// <summary>False when the blob has gone while its executable copy was made: the executable copy goes too then.</summary>
+    internal bool AccountExecutableCopy(in Digest digest)
     {
         var key = BlobIndex.KeyOf(digest);
         lock (_gate)
         {
             if ((_index.Find(key) ?? FindOnDisk(key, _time.GetUtcNow())) is { } entry)
             {
-                _index.AddTwin(entry);
+                _index.AddExecutableCopy(entry);
                 return true;
             }
         }
-        _paths.RemoveTwinWithoutBlob(digest);
+        _paths.DeleteOrphanedExecutableCopy(digest);
         return false;
     }
 
-    internal bool HasTwin(in Digest digest)
+    internal bool HasExecutableCopy(in Digest digest)
     {
         lock (_gate)
-            return _index.Find(BlobIndex.KeyOf(digest)) is { HasTwin: true };
+            return _index.Find(BlobIndex.KeyOf(digest)) is { HasExecutableCopy: true };
     }
 
     /// <summary>Opens the blob's file; -1 when it has vanished behind our back, and then it is forgotten.</summary>

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>Where a content store keeps its blobs, and how much it may keep (wire contract 5.4, <c>filesystem</c> and <c>eviction_policy</c>).</summary>
-/// <param name="ContentPath">Absolute path; blobs are <c>{ContentPath}/d/{hash}-{size}</c>, executable twins <c>{ContentPath}.exec/d/{hash}-{size}</c>.</param>
+/// <param name="ContentPath">Absolute path; blobs are <c>{ContentPath}/d/{hash}-{size}</c>, executable copies <c>{ContentPath}.exec/d/{hash}-{size}</c>.</param>
 /// <param name="TempPath">Absolute path on the same file system, for files being written.</param>
 public sealed record ContentStoreOptions(string ContentPath, string TempPath)
 {
@@ -32,7 +32,7 @@ public sealed record ContentStoreOptions(string ContentPath, string TempPath)
     public TimeSpan VouchedFor { get; init; }
 
     /// <summary>
-    /// Of blobs that a restart of the machine has put in doubt, so many bytes are hashed when the store is opened, a second's work or less; the others
+    /// Of blobs that a restart of the machine has left unverified, so many bytes are hashed when the store is opened, a second's work or less; the others
     /// before their first use.
     /// </summary>
     public long HashedAtOpenBytes { get; init; } = 256L << 20;

@@ -1,3 +1,5 @@
+using NativeLink.Actors.Storage.Filesystem.Verification;
+
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
@@ -42,7 +44,7 @@ public sealed class StoreSampling : IDisposable
         _timer.Dispose();
         lock (_working)
         {
-            _current?.Proof.Dispose();
+            _current?.Verification.Dispose();
             _current = null;
         }
     }
@@ -86,43 +88,43 @@ public sealed class StoreSampling : IDisposable
 
     private long ReadPiece(Sample current, long bytes)
     {
-        var read = current.Proof.Advance(bytes);
-        if (!current.Proof.IsDone)
+        var read = current.Verification.Advance(bytes);
+        if (!current.Verification.IsDone)
             return read;
         // Whatever comes of it, it is not looked at again.
         _current = null;
         _current = Conclude(current);
         if (_current is null)
-            _store.HasBeenHashed(current.Digest);
+            _store.MarkVerified(current.Digest);
         return read + LeastCost;
     }
 
-    /// <summary>What is to be read next, if that is known: a sound blob's twin.</summary>
+    /// <summary>What is to be read next, if that is known: a verified blob's executable copy.</summary>
     private Sample? Conclude(Sample done)
     {
-        using (done.Proof)
+        using (done.Verification)
         {
-            if (done.Proof.Wrong is not { } wrong)
-                return !done.IsTwin && _store.HasTwin(done.Digest) ? Open(done.Digest, isTwin: true) : null;
-            if (done.IsTwin)
-                _store.QuarantineTwin(done.Digest, wrong);
+            if (done.Verification.Corruption is not { } corrupt)
+                return !done.IsExecutableCopy && _store.HasExecutableCopy(done.Digest) ? Open(done.Digest, isExecutableCopy: true) : null;
+            if (done.IsExecutableCopy)
+                _store.QuarantineExecutableCopy(done.Digest, corrupt);
             else
-                _store.Quarantine(done.Digest, wrong);
+                _store.Quarantine(done.Digest, corrupt);
             return null;
         }
     }
 
     private Sample? OpenBlob(in Digest digest)
     {
-        if (Open(digest, isTwin: false) is { } sample)
+        if (Open(digest, isExecutableCopy: false) is { } sample)
             return sample;
         // It has gone since.
-        _store.HasBeenHashed(digest);
+        _store.MarkVerified(digest);
         return null;
     }
 
-    private Sample? Open(in Digest digest, bool isTwin) =>
-        BlobProof.Open(isTwin ? _store.Links.TwinPathOf(digest) : _store.Links.PathOf(digest), digest) is { } proof ? new Sample(digest, isTwin, proof) : null;
+    private Sample? Open(in Digest digest, bool isExecutableCopy) =>
+        BlobVerification.Open(isExecutableCopy ? _store.Links.ExecutableCopyPathOf(digest) : _store.Links.PathOf(digest), digest) is { } verification ? new Sample(digest, isExecutableCopy, verification) : null;
 
-    private sealed record Sample(Digest Digest, bool IsTwin, BlobProof Proof);
+    private sealed record Sample(Digest Digest, bool IsExecutableCopy, BlobVerification Verification);
 }

@@ -1,8 +1,9 @@
 using Microsoft.Win32.SafeHandles;
+using NativeLink.Actors.Storage.Filesystem.Eviction;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
-/// <summary>A temporary file being written, which will be a blob: makes room on a full disk, and keeps a huge one out of the page cache.</summary>
+/// <summary>A temporary file being written, which will be a blob: frees space on a full disk, and keeps a huge one out of the page cache.</summary>
 internal sealed class TempFile : IDisposable
 {
     // Read-only for everybody else from the start, as the blob will be.
@@ -10,28 +11,28 @@ internal sealed class TempFile : IDisposable
 
     private readonly string _path;
     private readonly SafeFileHandle _file;
-    private readonly DiskRoom _room;
+    private readonly DiskSpace _space;
     private readonly bool _evictPageCache;
     private readonly PassingPages? _pages;
 
-    private TempFile(string path, SafeFileHandle file, long size, DiskRoom room, bool evictPageCache)
+    private TempFile(string path, SafeFileHandle file, long size, DiskSpace space, bool evictPageCache)
     {
-        (_path, _file, _room, _evictPageCache) = (path, file, room, evictPageCache);
+        (_path, _file, _space, _evictPageCache) = (path, file, space, evictPageCache);
         _pages = PassingPages.ForWriting(file, size);
     }
 
     public int Descriptor => (int)_file.DangerousGetHandle();
 
     /// <exception cref="FaultException">Storage: it cannot be made; RESOURCE_EXHAUSTED when the disk is full.</exception>
-    public static TempFile Create(string path, long size, DiskRoom room, bool evictPageCache)
+    public static TempFile Create(string path, long size, DiskSpace space, bool evictPageCache)
     {
         for (var attempt = 0; ; attempt++)
         {
             var descriptor = Libc.Open(path, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, Mode);
             if (descriptor >= 0)
-                return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, room, evictPageCache);
+                return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, space, evictPageCache);
             var errno = Errno.Last;
-            if (!room.MadeFor(errno, attempt, size))
+            if (!space.TryFreeAfter(errno, attempt, size))
                 throw DiskFault.Of($"temporary file {path} cannot be made", errno);
         }
     }
@@ -50,7 +51,7 @@ internal sealed class TempFile : IDisposable
             catch (IOException error)
             {
                 var errno = Errno.Of(error);
-                if (!_room.MadeFor(errno, attempt, data.Length))
+                if (!_space.TryFreeAfter(errno, attempt, data.Length))
                     throw DiskFault.Of($"temporary file {_path} cannot be written", errno);
             }
         }

@@ -14,7 +14,7 @@ internal static class DirectoryReader
 
     /// <param name="path">Where in the tree the directory was met first, for messages.</param>
     /// <exception cref="FaultException">Action, INVALID_ARGUMENT: names the directory and the entry.</exception>
-    public static DirectoryNode Read(in Digest digest, Reapi.Directory message, TreePlace? path)
+    public static DirectoryNode Read(in Digest digest, Reapi.Directory message, TreePath? path)
     {
         var names = new HashSet<string>(message.Files.Count + message.Directories.Count + message.Symlinks.Count);
         var files = new FileItem[message.Files.Count];
@@ -43,7 +43,7 @@ internal static class DirectoryReader
         return new DirectoryNode(digest, files, directories, symlinks);
     }
 
-    private static FileItem ReadFile(Reapi.FileNode node, DigestFunction function, TreePlace? path)
+    private static FileItem ReadFile(Reapi.FileNode node, DigestFunction function, TreePath? path)
     {
         var digest = ReadDigest(node.Digest, function, path, node.Name);
         if (node.NodeProperties is not { } properties)
@@ -55,7 +55,7 @@ internal static class DirectoryReader
     }
 
     /// <summary>In ns since 1970; from 1677 to 2262.</summary>
-    private static long ReadTime(Google.Protobuf.WellKnownTypes.Timestamp time, TreePlace? path, string name)
+    private static long ReadTime(Google.Protobuf.WellKnownTypes.Timestamp time, TreePath? path, string name)
     {
         const long NanosecondsInSecond = 1_000_000_000;
         return time.Nanos is >= 0 and < (int)NanosecondsInSecond && Math.Abs((decimal)time.Seconds) < long.MaxValue / NanosecondsInSecond
@@ -63,12 +63,12 @@ internal static class DirectoryReader
             : throw Refuse(path, name, $"its mtime of {time.Seconds} s and {time.Nanos} ns is outside of the years 1678 to 2261 that can be kept");
     }
 
-    private static Digest ReadDigest(Reapi.Digest? wire, DigestFunction function, TreePlace? path, string name) =>
+    private static Digest ReadDigest(Reapi.Digest? wire, DigestFunction function, TreePath? path, string name) =>
         Digest.TryFromWire(wire, function, out var digest)
             ? digest
             : throw Refuse(path, name, $"its digest '{wire?.Hash}/{wire?.SizeBytes}' is missing or malformed");
 
-    private static void Check(string name, TreePlace? path, HashSet<string> names)
+    private static void Check(string name, TreePath? path, HashSet<string> names)
     {
         if (name.Length == 0)
             throw Refuse(path, name, "the name is empty");
@@ -82,9 +82,9 @@ internal static class DirectoryReader
             throw Refuse(path, name, "the name appears twice");
     }
 
-    private static FaultException Refuse(TreePlace? path, string name, string why) => new(new Fault(
+    private static FaultException Refuse(TreePath? path, string name, string why) => new(new Fault(
         FaultKind.Action,
-        $"the input tree is malformed: directory '{TreePlace.Describe(path)}', entry '{name.Replace('\0', '?')}': {why}")
+        $"the input tree is malformed: directory '{TreePath.Describe(path)}', entry '{name.Replace('\0', '?')}': {why}")
     {
         Code = StatusCode.InvalidArgument,
     });

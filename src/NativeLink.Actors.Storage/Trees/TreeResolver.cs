@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Storage.Trees;
 /// Finds out what a tree is made of: known directories are taken from memory, the others are asked for level by level. Everything is checked before
 /// anything reaches the disk.
 /// </summary>
-internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
+internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
 {
     private const int RecentRoots = 6;
 
@@ -15,9 +15,9 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
     /// <exception cref="FaultException">Action (bad tree or above the limits), Missing (directories, and the files of those found), or the source's own.</exception>
     public async Task<(DirectoryNode Root, int Asked)> ResolveAsync(Digest root, ITreeSource source, CancellationToken cancellation)
     {
-        if (knowledge.Find(root) is { } known)
+        if (nodes.Find(root) is { } known)
             return (Bounded(known), 0);
-        var walk = new Walk(knowledge);
+        var walk = new Walk(nodes);
         walk.Want(root, null);
         var missing = new HashSet<Digest>();
         for (var depth = 0; walk.Wanted.Count > 0; depth++)
@@ -98,14 +98,14 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
         new(new Fault(FaultKind.Action, $"the input tree {what}; this worker does not take it") { Code = StatusCode.InvalidArgument });
 
     /// <summary>The directories met so far on the way down.</summary>
-    private sealed class Walk(TreeKnowledge knowledge)
+    private sealed class Walk(DirectoryNodeCache nodes)
     {
         private readonly Dictionary<Digest, Reapi.Directory> _offered = [];
         private readonly Dictionary<Digest, DirectoryNode> _met = [];
-        private readonly RecentPlaces _recent = new(knowledge.Recent(RecentRoots));
+        private readonly RecentDirectories _recent = new(nodes.RecentRoots(RecentRoots));
 
         /// <summary>What has to be asked for next, and where it was met first.</summary>
-        public Dictionary<Digest, TreePlace?> Wanted { get; private set; } = [];
+        public Dictionary<Digest, TreePath?> Wanted { get; private set; } = [];
 
         public int Asked { get; private set; }
 
@@ -122,7 +122,7 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
         {
             foreach (var child in message.Directories)
             {
-                if (Digest.TryFromWire(child.Digest, digest.Function, out var known) && !known.IsEmpty && knowledge.Find(known) is not null)
+                if (Digest.TryFromWire(child.Digest, digest.Function, out var known) && !known.IsEmpty && nodes.Find(known) is not null)
                     return false;
             }
             if (_recent.IsEmpty || !Wanted.TryGetValue(digest, out var place))
@@ -134,11 +134,11 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
             return !old.Any(directory => directory.Directories.Any(child => names.Contains(child.Name)));
         }
 
-        public void Want(in Digest digest, TreePlace? path)
+        public void Want(in Digest digest, TreePath? path)
         {
             if (_met.ContainsKey(digest) || Wanted.ContainsKey(digest))
                 return;
-            if (knowledge.Find(digest) is { } known)
+            if (nodes.Find(digest) is { } known)
                 _met.Add(digest, known);
             else if (digest.IsEmpty)
                 _met.Add(digest, new DirectoryNode(digest, [], [], []));
@@ -155,7 +155,7 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
         /// <summary>Reads what was wanted and is here; what it leads to is wanted next, through all that came along unasked.</summary>
         public void Advance(HashSet<Digest> missing)
         {
-            var open = new Queue<KeyValuePair<Digest, TreePlace?>>(Wanted);
+            var open = new Queue<KeyValuePair<Digest, TreePath?>>(Wanted);
             Wanted = [];
             while (open.TryDequeue(out var next))
             {
@@ -183,12 +183,12 @@ internal sealed class TreeResolver(TreeKnowledge knowledge, TreeLimits limits)
             for (var i = 0; i < children.Length; i++)
                 children[i] = Complete(node.Directories[i].Digest, depthLeft - 1, tooMuch);
             node.Complete(children);
-            return _met[digest] = knowledge.Share(node);
+            return _met[digest] = nodes.Intern(node);
         }
 
-        private void WantOrOpen(in ChildItem child, TreePlace? parent, Queue<KeyValuePair<Digest, TreePlace?>> open)
+        private void WantOrOpen(in ChildItem child, TreePath? parent, Queue<KeyValuePair<Digest, TreePath?>> open)
         {
-            var path = new TreePlace(parent, child.Name);
+            var path = new TreePath(parent, child.Name);
             if (_offered.ContainsKey(child.Digest))
                 open.Enqueue(new(child.Digest, path));
             else

@@ -23,7 +23,7 @@ internal enum FileMaking
 /// names of one inode for one file, and tar stores the second as a link.
 /// </summary>
 /// <param name="below">The files of the tree that a delta lies over; null for a whole tree.</param>
-internal sealed class TreeWriter(BlobLinks links, FileMaking making, FilePrints? below, CancellationToken cancellation)
+internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerprints? below, CancellationToken cancellation)
 {
     // Those of the store's own inodes. Copies have them too: what an action sees does not depend on how its root was made.
     private const uint PlainMode = 0x124;

@@ -1,4 +1,4 @@
-using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.Materialisers;
 
 namespace NativeLink.Actors.Storage.WorkDirectories;
 

@@ -16,31 +16,31 @@ public sealed class WorkDirectory : IDisposable
 
     private readonly DirectoryLock _lock;
     private readonly HashSet<ActionDirectory> _live = [];
-    private readonly Reaper _reaper;
+    private readonly DeletionQueue _deletions;
     private long _staged;
 
     private WorkDirectory(string path, DirectoryLock held, Action<string>? onWarning)
     {
         (Path, _lock) = (path, held);
-        ScratchPath = System.IO.Path.Combine(path, ".scratch");
-        Directory.CreateDirectory(ScratchPath);
-        _reaper = new Reaper(System.IO.Path.Combine(path, ".trash"), onWarning);
+        UpperDirectoryRoot = System.IO.Path.Combine(path, ".scratch");
+        Directory.CreateDirectory(UpperDirectoryRoot);
+        _deletions = new DeletionQueue(System.IO.Path.Combine(path, ".trash"), onWarning);
     }
 
     /// <summary>Absolute path of this worker's part.</summary>
     public string Path { get; }
 
-    /// <summary>A directory for <see cref="Trees.InputRoots"/>, on the file system of the actions.</summary>
-    public string ScratchPath { get; }
+    /// <summary>A directory for <see cref="Materialisers.InputRoots"/>, on the file system of the actions.</summary>
+    public string UpperDirectoryRoot { get; }
 
     /// <summary>Action directories that wait for deletion.</summary>
-    public int Backlog => _reaper.Backlog;
+    public int Backlog => _deletions.Backlog;
 
     /// <summary>Bytes that were staged for the actions which run now, as their action directories have accounted them; nothing is walked.</summary>
     public long StagedBytes => Interlocked.Read(ref _staged);
 
     /// <summary>Completes when nothing waits for deletion.</summary>
-    public Task Idle => _reaper.Idle;
+    public Task Idle => _deletions.Idle;
 
     /// <summary>
     /// Checks the directory, takes its lock, unmounts what a run of ours has left mounted below it, and wipes it. With a part name only the part
@@ -105,7 +105,7 @@ public sealed class WorkDirectory : IDisposable
     /// <summary>Waits up to 5 s for what is being deleted, then leaves the rest to the next start.</summary>
     public void Dispose()
     {
-        _reaper.Dispose();
+        _deletions.Dispose();
         _lock.Dispose();
     }
 
@@ -131,7 +131,7 @@ public sealed class WorkDirectory : IDisposable
     {
         if (IsMounted(path))
             OwnMounts.UnmountBelow(path);
-        _reaper.Take(path);
+        _deletions.Enqueue(path);
     }
 
     /// <summary>An id that the scheduler had a part in as a name: verbatim where it is a plain one, else a hash of it.</summary>
@@ -233,7 +233,7 @@ public sealed class WorkDirectory : IDisposable
         {
             if (entry == trash || System.IO.Path.GetFileName(entry) is LockName or ".gate" or "lost+found" or WorkDirectoryCheck.Marker)
                 continue;
-            if (Reaper.MoveInto(trash, entry, out _) != 0 && TreeDeleter.Delete(entry) is [var left, ..])
+            if (DeletionQueue.MoveInto(trash, entry, out _) != 0 && TreeDeleter.Delete(entry) is [var left, ..])
                 throw new FaultException(FaultKind.Worker, $"work_directory {part} cannot be wiped: {left}");
         }
     }

@@ -4,6 +4,7 @@ using Akka.Event;
 using Akka.Streams;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Transfers;

@@ -1,4 +1,4 @@
-using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Transfers;
 

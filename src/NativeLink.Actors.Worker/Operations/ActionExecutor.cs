@@ -1,6 +1,6 @@
 using Akka.Actor;
 using Akka.Event;
-using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;

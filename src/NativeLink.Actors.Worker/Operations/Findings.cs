@@ -4,14 +4,14 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <param name="LogBytes">Of stdout and stderr.</param>
 /// <param name="SaysTimeout">Whether the wrapper around the command reports a timeout by the side channel.</param>
 /// <param name="SideChannelFault">Why the wrapper's word cannot be understood.</param>
-/// <param name="Shortage">What it may have run short of, through no fault of its own; see <see cref="Storage.Trees.IInputRoot.Shortage"/>.</param>
+/// <param name="Shortage">What it may have run short of, through no fault of its own; see <see cref="Storage.Materialisers.IInputRoot.Shortage"/>.</param>
 internal sealed record RunFindings(long LogBytes, bool SaysTimeout, Fault? SideChannelFault, string? Shortage)
 {
     /// <summary>Of a process that never began.</summary>
     public static readonly RunFindings None = new(0, false, null, null);
 
     /// <param name="hasSideChannel">Whether a wrapper has been told of one; what lies there otherwise is nobody's word.</param>
-    public static RunFindings Read(IActionDirectory directory, Storage.Trees.IInputRoot root, bool hasSideChannel)
+    public static RunFindings Read(IActionDirectory directory, Storage.Materialisers.IInputRoot root, bool hasSideChannel)
     {
         var (saysTimeout, fault) = (false, (Fault?)null);
         try

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Protocol.Hashing;
-using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Filesystem.Index;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
 

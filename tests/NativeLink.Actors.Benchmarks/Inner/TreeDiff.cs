@@ -22,7 +22,7 @@ public class TreeDiff
     {
         var blobs = new BlobSet();
         var (old, changed) = (InputTrees.Add(blobs, Files, "diff"), InputTrees.Add(blobs, Files, "diff", InputTrees.Spread(Files, Changed), " changed"));
-        var resolver = new TreeResolver(new TreeKnowledge(1_000_000), new TreeLimits());
+        var resolver = new TreeResolver(new DirectoryNodeCache(1_000_000), new TreeLimits());
         var source = new Messages(blobs);
         _old = resolver.ResolveAsync(old, source, CancellationToken.None).GetAwaiter().GetResult().Root;
         _new = resolver.ResolveAsync(changed, source, CancellationToken.None).GetAwaiter().GetResult().Root;

@@ -6,6 +6,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.Protocol;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
@@ -26,7 +29,7 @@ internal sealed class LoadedEngine
     private readonly PropertyRules _rules = new(Options.SupportedProperties);
     private readonly WorkerLink _worker;
     private readonly int _sets;
-    private readonly List<OperationFeed> _feeds = [];
+    private readonly List<OperationStream> _streams = [];
     private readonly Queue<string> _running = [];
     private int _number;
 
@@ -50,16 +53,16 @@ internal sealed class LoadedEngine
 
     public int Queued => _engine.Queued;
 
-    public bool IsEvicted => _worker.LastWordSaid.IsCompleted;
+    public bool IsEvicted => _worker.Closed.IsCompleted;
 
     /// <summary>One client comes, its operation waits, and it leaves again; only its coming is timed.</summary>
     public long TimeSubmit()
     {
         var submission = Next();
         var began = Stopwatch.GetTimestamp();
-        var feed = Submit(submission);
+        var stream = Submit(submission);
         var took = Stopwatch.GetTimestamp() - began;
-        _engine.StopListening(new StopListening(feed));
+        _engine.Unsubscribe(new Unsubscribe(stream));
         _engine.Wake();
         return took;
     }
@@ -71,20 +74,20 @@ internal sealed class LoadedEngine
         var complete = new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation } };
         var result = new Wire.UpdateForScheduler { ExecuteResult = new Wire.ExecuteResult { OperationId = operation, ExecuteResponse = InstantWorker.EmptyResponse(new Timestamp { Seconds = 1 }) } };
         var began = Stopwatch.GetTimestamp();
-        _engine.Hear(new Hear(_worker, complete));
+        _engine.Receive(new UpdateReceived(_worker, complete));
         var middle = Stopwatch.GetTimestamp();
-        _engine.Hear(new Hear(_worker, result));
+        _engine.Receive(new UpdateReceived(_worker, result));
         var end = Stopwatch.GetTimestamp();
         _ = Starts();
         Keep(Submit(Next()));
         return (middle - began, end - middle);
     }
 
-    public void KeepAlive() => _worker.TakesItself(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
+    public void KeepAlive() => _worker.TryHandle(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
 
     private int Starts()
     {
-        while (_worker.Said.TryRead(out var update))
+        while (_worker.Outgoing.TryRead(out var update))
         {
             if (update.StartAction is { } start)
                 _running.Enqueue(start.OperationId);
@@ -93,13 +96,13 @@ internal sealed class LoadedEngine
         return _running.Count;
     }
 
-    private void Keep(OperationFeed feed) => _feeds.Add(feed);
+    private void Keep(OperationStream stream) => _streams.Add(stream);
 
-    private OperationFeed Submit(Submission submission)
+    private OperationStream Submit(Submission submission)
     {
-        var feed = new OperationFeed();
-        _engine.Submit(new Submit(submission, feed));
-        return feed;
+        var stream = new OperationStream();
+        _engine.Submit(new Submit(submission, stream));
+        return stream;
     }
 
     /// <summary>Sets differ in a property that no worker declares, in one whose value it compares, and in a quantity.</summary>

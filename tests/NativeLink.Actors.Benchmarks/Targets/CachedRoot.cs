@@ -3,8 +3,9 @@ using NativeLink.Actors.Benchmarks.Floors;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
+using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.Materialisers;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Connection;
 using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -43,14 +44,14 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
                     {
                         Workers =
                         [
-                            workers.Workers[0] with { PlatformProperties = [Fixed("cpu_count", "2"), Fixed("ISA", "x86"), Fixed("OSFamily", ""), Fixed("pool", "small")] },
-                            workers.Workers[1] with { PlatformProperties = [new PlatformPropertySource("cpu_count", [], "echo 8"), Fixed("ISA", "arm")] },
+                            With(workers.Workers[0], Fixed("cpu_count", "2"), Fixed("ISA", "x86"), Fixed("OSFamily", ""), Fixed("pool", "small")),
+                            With(workers.Workers[1], new PlatformPropertySource("cpu_count", [], "echo 8"), Fixed("ISA", "arm")),
                         ],
                     },
                 ];
             },
             null, NullLoggerFactory.Instance, TimeProvider.System);
-        _client = new ReapiClient(ExecutorOptions.Of(new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}")), TimeProvider.System);
+        _client = new ReapiClient(RemoteExecutorOptions.Of(new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}")), TimeProvider.System);
     }
 
     public async Task DisposeAsync()
@@ -92,6 +93,9 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
         Assert.NotNull(error);
         Assert.True(patience.IsCancellationRequested, error.ToString());
     }
+
+    private static WorkerOptions With(WorkerOptions worker, params PlatformPropertySource[] properties) =>
+        worker with { Connection = worker.Connection with { PlatformProperties = [.. properties] } };
 
     private static PlatformPropertySource Fixed(string name, string value) => new(name, [value], null);
 

@@ -46,13 +46,13 @@ public sealed class SharedTests
     [InlineData("http://h:8980", "http://h:8980/")]
     [InlineData("grpcs://h:443", "https://h/")]
     [InlineData("https://h", "https://h/")]
-    public void Executors_are_named_by_any_of_the_usual_schemes(string text, string expected) => Assert.Equal(expected, ExecutorOptions.ParseAddress(text).ToString());
+    public void Executors_are_named_by_any_of_the_usual_schemes(string text, string expected) => Assert.Equal(expected, RemoteExecutorOptions.ParseAddress(text).ToString());
 
     [Theory]
     [InlineData("ftp://h:1")]
     [InlineData("grpc://h")]
     [InlineData("grpc://")]
-    public void Other_executors_are_refused(string text) => Assert.Throws<UsageException>(() => ExecutorOptions.ParseAddress(text));
+    public void Other_executors_are_refused(string text) => Assert.Throws<UsageException>(() => RemoteExecutorOptions.ParseAddress(text));
 
     [Fact]
     public void Pairs_split_at_the_first_equals_sign() =>

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Operations;
 using System.Net;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
@@ -151,8 +152,8 @@ public sealed class ClusterCompositionTests
         Assert.Same(link, host.SchedulerLink);
         Assert.Equal((true, directory.Options), (host.Cas.LocalStoreOnly, host.LocalStore));
         var worker = Assert.Single(host.Workers);
-        Assert.Equal(("http://127.0.0.1:2/", "http://127.0.0.1:1/", "main", ResultStrategy.SuccessOnly), (worker.SchedulerEndpoint.Address.AbsoluteUri,
-            worker.Results.ActionCache!.Endpoints[0].Address.AbsoluteUri, worker.Results.ActionCache.InstanceName, worker.Results.ActionCacheStrategy));
+        Assert.Equal(("http://127.0.0.1:2/", "http://127.0.0.1:1/", "main", ResultStrategy.SuccessOnly), (worker.Connection.SchedulerEndpoint.Address.AbsoluteUri,
+            worker.Actions.Results.ActionCache!.Endpoints[0].Address.AbsoluteUri, worker.Actions.Results.ActionCache.InstanceName, worker.Actions.Results.ActionCacheStrategy));
     }
 
     [Fact]

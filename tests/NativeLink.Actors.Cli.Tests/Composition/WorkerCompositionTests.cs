@@ -1,3 +1,6 @@
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Worker;
@@ -33,13 +36,13 @@ public sealed class WorkerCompositionTests
             (store.ContentPath, store.TempPath, store.MaxBytes, store.EvictBytes, store.MaxCount, store.MaxAge.TotalSeconds, store.BlockSize, store.EvictPageCache));
         Assert.Equal(new DirectoryCacheOptions("/srv/n/trees") { MaxEntries = 9, MaxSizeBytes = 5_000_000_000 }, host.DirectoryCache);
         var worker = Assert.Single(host.Workers);
-        Assert.Equal(("w", 7, 60, 30, 3, true, "/wrap", "/check", "/srv/n/actions"), (worker.Name, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds,
-            worker.MaxCleanupWait.TotalSeconds, worker.TimeoutHandledExternally, worker.Entrypoint, worker.PreconditionScript, worker.WorkDirectory));
-        Assert.Equal("http://127.0.0.1:50061/", worker.SchedulerEndpoint.Address.AbsoluteUri);
-        Assert.Equal([new("a", EnvironmentSource.TimeoutMillis), new("b", EnvironmentSource.Property, "p"), new EnvironmentEntry("c", EnvironmentSource.Value, "v")], worker.AdditionalEnvironment.AsEnumerable());
-        Assert.Equal((ResultStrategy.Everything, ResultStrategy.Never, "s", "f"), (worker.Results.ActionCacheStrategy, worker.Results.HistoricalStrategy, worker.Results.SuccessMessageTemplate, worker.Results.FailureMessageTemplate));
-        Assert.Equal("main", worker.Results.ActionCache!.InstanceName);
-        Assert.Null(worker.Results.HistoricalStore);
+        Assert.Equal(("w", 7, 60, 30, 3, true, "/wrap", "/check", "/srv/n/actions"), (worker.Connection.Name, worker.Connection.MaxInflightTasks, worker.Actions.MaxActionTimeout.TotalSeconds, worker.Actions.MaxUploadTimeout.TotalSeconds,
+            worker.MaxCleanupWait.TotalSeconds, worker.Actions.TimeoutHandledExternally, worker.Actions.Entrypoint, worker.Actions.PreconditionScript, worker.WorkDirectory));
+        Assert.Equal("http://127.0.0.1:50061/", worker.Connection.SchedulerEndpoint.Address.AbsoluteUri);
+        Assert.Equal([new("a", EnvironmentSource.TimeoutMillis), new("b", EnvironmentSource.Property, "p"), new EnvironmentEntry("c", EnvironmentSource.Value, "v")], worker.Actions.AdditionalEnvironment.AsEnumerable());
+        Assert.Equal((ResultStrategy.Everything, ResultStrategy.Never, "s", "f"), (worker.Actions.Results.ActionCacheStrategy, worker.Actions.Results.HistoricalStrategy, worker.Actions.Results.SuccessMessageTemplate, worker.Actions.Results.FailureMessageTemplate));
+        Assert.Equal("main", worker.Actions.Results.ActionCache!.InstanceName);
+        Assert.Null(worker.Actions.Results.HistoricalStore);
     }
 
     [Theory]
@@ -103,7 +106,7 @@ public sealed class WorkerCompositionTests
     public void An_action_cache_of_another_process_is_not_written_and_that_is_said()
     {
         var plan = Compose.Plan(Compose.AllInOne);
-        var results = Assert.Single(plan.Hosts).Options.Workers.Single().Results;
+        var results = Assert.Single(plan.Hosts).Options.Workers.Single().Actions.Results;
         Assert.Equal((ResultStrategy.Never, null), (results.ActionCacheStrategy, results.ActionCache));
         Assert.Contains(plan.Notes, note => note.Message.Contains("no results are written to it", StringComparison.Ordinal));
         Assert.Contains(plan.Notes, note => note.Message.Contains("local --config FILE", StringComparison.Ordinal));
@@ -114,9 +117,9 @@ public sealed class WorkerCompositionTests
     {
         const string other = "{ name: 'OLD', grpc: { endpoints: [{ address: 'http://old.test:1' }], store_type: 'cas' } }";
         var named = Compose.Host(Compose.WorkerFile(stores: other, local: "upload_action_result: { ac_store: 'FAR_AC', historical_results_store: 'OLD' }"));
-        Assert.Equal("http://old.test:1/", named.Workers[0].Results.HistoricalStore!.Endpoints[0].Address.AbsoluteUri);
+        Assert.Equal("http://old.test:1/", named.Workers[0].Actions.Results.HistoricalStore!.Endpoints[0].Address.AbsoluteUri);
         var same = Compose.Host(Compose.WorkerFile(local: "upload_action_result: { ac_store: 'FAR_AC', historical_results_store: 'FAR' }"));
-        Assert.Equal((null, ResultStrategy.FailuresOnly), (same.Workers[0].Results.HistoricalStore, same.Workers[0].Results.HistoricalStrategy));
+        Assert.Equal((null, ResultStrategy.FailuresOnly), (same.Workers[0].Actions.Results.HistoricalStore, same.Workers[0].Actions.Results.HistoricalStrategy));
     }
 
     [Fact]
@@ -127,16 +130,16 @@ public sealed class WorkerCompositionTests
               "cas_stores": { "MAIN": { "grpc": { "instance_name": "m", "endpoints": [{ "address": "grpc://cas.test:50051" }], "store_type": "cas" } } } }
             """);
         Assert.Equal(("/srv/n/actions-store/content", "/srv/n/actions-store/temp"), (host.LocalStore.ContentPath, host.LocalStore.TempPath));
-        Assert.Equal((ResultStrategy.Never, "m", "/srv/n/actions-store/trees"), (host.Workers[0].Results.ActionCacheStrategy, host.Cas.Grpc!.InstanceName, host.DirectoryCache.Root));
-        Assert.Equal(new PlatformPropertySource("os", ["linux"], null).Values.AsEnumerable(), host.Workers[0].PlatformProperties[0].Values.AsEnumerable());
+        Assert.Equal((ResultStrategy.Never, "m", "/srv/n/actions-store/trees"), (host.Workers[0].Actions.Results.ActionCacheStrategy, host.Cas.Grpc!.InstanceName, host.DirectoryCache.Root));
+        Assert.Equal(new PlatformPropertySource("os", ["linux"], null).Values.AsEnumerable(), host.Workers[0].Connection.PlatformProperties[0].Values.AsEnumerable());
     }
 
     [Fact]
     public void An_id_replaces_the_name_and_has_its_own_part_of_the_work_directory_while_the_store_is_shared()
     {
         var (one, two) = (Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = "host-1" }), Compose.Host(Compose.WorkerFile(), new WorkerSwitches { WorkerId = "host-2" }));
-        Assert.Equal(("host-1", "/srv/n/actions/host-1", "/srv/n/directory_cache"), (one.Workers[0].Name, one.Workers[0].WorkDirectory, one.DirectoryCache.Root));
-        Assert.Equal(("host-2", "/srv/n/actions/host-2", "/srv/n/directory_cache"), (two.Workers[0].Name, two.Workers[0].WorkDirectory, two.DirectoryCache.Root));
+        Assert.Equal(("host-1", "/srv/n/actions/host-1", "/srv/n/directory_cache"), (one.Workers[0].Connection.Name, one.Workers[0].WorkDirectory, one.DirectoryCache.Root));
+        Assert.Equal(("host-2", "/srv/n/actions/host-2", "/srv/n/directory_cache"), (two.Workers[0].Connection.Name, two.Workers[0].WorkDirectory, two.DirectoryCache.Root));
         Assert.Equal(one.LocalStore, two.LocalStore);
     }
 
@@ -144,8 +147,8 @@ public sealed class WorkerCompositionTests
     public void Many_workers_like_the_first_one_share_a_host_and_no_directory()
     {
         var workers = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 3, WorkerId = "w", MaxInflight = 2 }).Workers;
-        Assert.Equal([("w-1", "/srv/n/actions/w-1", 2), ("w-2", "/srv/n/actions/w-2", 2), ("w-3", "/srv/n/actions/w-3", 2)], workers.Select(worker => (worker.Name, worker.WorkDirectory, worker.MaxInflightTasks)));
-        Assert.Equal(["worker-1", "worker-2"], Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 2 }).Workers.Select(worker => worker.Name));
+        Assert.Equal([("w-1", "/srv/n/actions/w-1", 2), ("w-2", "/srv/n/actions/w-2", 2), ("w-3", "/srv/n/actions/w-3", 2)], workers.Select(worker => (worker.Connection.Name, worker.WorkDirectory, worker.Connection.MaxInflightTasks)));
+        Assert.Equal(["worker-1", "worker-2"], Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 2 }).Workers.Select(worker => worker.Connection.Name));
         Assert.Equal("/srv/n/actions", Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 1 }).Workers.Single().WorkDirectory);
         Assert.Empty(Compose.Plan(Compose.WorkerFile(), new WorkerSwitches { Workers = 0 }).Hosts);
     }
@@ -175,13 +178,13 @@ public sealed class WorkerCompositionTests
         var text = Compose.WorkerFile(stores: second);
         text = string.Concat(text.AsSpan(0, text.IndexOf("workers:", StringComparison.Ordinal)), $"workers: [{Worker("a", "NEAR")}, {Worker("b", "NEAR2")}, {Worker("c", "ALIAS")}], servers: [] }}");
         var hosts = Compose.Plan(text).Hosts;
-        Assert.Equal(["a c", "b"], hosts.Select(host => string.Join(' ', host.Options.Workers.Select(worker => worker.Name))));
+        Assert.Equal(["a c", "b"], hosts.Select(host => string.Join(' ', host.Options.Workers.Select(worker => worker.Connection.Name))));
         Assert.Equal(2, hosts.Select(host => host.Options.DirectoryCache.Root).Distinct().Count());
     }
 
     [Fact]
     public void Waits_beyond_what_timers_take_are_cut() =>
-        Assert.True(Compose.Host(Compose.WorkerFile(local: "max_action_timeout: '2y', upload_action_result: { ac_store: 'FAR_AC' }")).Workers[0].MaxActionTimeout.TotalMilliseconds < uint.MaxValue - 1);
+        Assert.True(Compose.Host(Compose.WorkerFile(local: "max_action_timeout: '2y', upload_action_result: { ac_store: 'FAR_AC' }")).Workers[0].Actions.MaxActionTimeout.TotalMilliseconds < uint.MaxValue - 1);
 
     [Fact]
     public void Namespaces_are_named_as_not_supported() =>

@@ -43,12 +43,12 @@ public sealed class Pool : IAsyncLifetime, IDisposable
                     Cas = new CasOptions { Grpc = cas },
                     SharedStore = null,
                     LocalStore = new ContentStoreOptions(_directory.At("worker/cas"), _directory.At("worker/temp")),
-                    Workers = [shared.Workers[0] with { WorkDirectory = _directory.At("worker-work/1"), MaxActionTimeout = TimeSpan.FromMinutes(10) }],
+                    Workers = [shared.Workers[0] with { WorkDirectory = _directory.At("worker-work/1"), Actions = shared.Workers[0].Actions with { MaxActionTimeout = TimeSpan.FromMinutes(10) } }],
                 },
             ];
         }, null, NullLoggerFactory.Instance, TimeProvider.System);
         Address = new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}");
-        Client = new ReapiClient(ExecutorOptions.Of(Address), TimeProvider.System);
+        Client = new ReapiClient(RemoteExecutorOptions.Of(Address), TimeProvider.System);
     }
 
     public async Task DisposeAsync()

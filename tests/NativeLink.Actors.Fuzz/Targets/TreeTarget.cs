@@ -19,7 +19,7 @@ internal sealed class TreeTarget : IFuzzTarget
     public async Task StartAsync()
     {
         _cas = await FakeCasServer.StartAsync();
-        _client = new ReapiClient(ExecutorOptions.Of(_cas.Address), TimeProvider.System);
+        _client = new ReapiClient(RemoteExecutorOptions.Of(_cas.Address), TimeProvider.System);
     }
 
     public async Task<IReadOnlyList<string>> RunAsync(Draw draw)

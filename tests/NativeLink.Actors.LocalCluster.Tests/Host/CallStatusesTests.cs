@@ -1,7 +1,6 @@
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Hosting;
 using NativeLink.Actors.LocalCluster.Tests.Services;
-using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Host;
 

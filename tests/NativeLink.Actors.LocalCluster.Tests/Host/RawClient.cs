@@ -49,7 +49,7 @@ internal sealed class RawClient : IDisposable
     public Task SendAsync(byte[] bytes) => _client.GetStream().WriteAsync(bytes).AsTask();
 
     /// <summary>Reads until a frame of this type on call number 1.</summary>
-    public async Task HearAsync(byte type)
+    public async Task ReceiveAsync(byte type)
     {
         using var bound = new CancellationTokenSource(Bound);
         var head = new byte[9];

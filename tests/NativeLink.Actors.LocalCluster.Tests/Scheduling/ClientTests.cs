@@ -3,6 +3,8 @@ using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
@@ -106,7 +108,7 @@ public sealed class ClientTests
     {
         var worker = _rig.Connect(1);
         var client = _rig.Execute();
-        worker.Say(new Wire.UpdateForScheduler
+        worker.Send(new Wire.UpdateForScheduler
         {
             ExecuteResult = new Wire.ExecuteResult { OperationId = worker.Starts[0].OperationId, ExecuteResponse = Without(part) },
         });
@@ -146,7 +148,7 @@ public sealed class ClientTests
     }
 
     [Fact]
-    public void NL_251_NL_253_The_late_goodbye_of_an_old_client_does_not_touch_the_replacement()
+    public void NL_251_NL_253_The_late_end_of_an_old_client_does_not_touch_the_replacement()
     {
         var worker = _rig.Connect();
         var old = _rig.Execute();
@@ -206,7 +208,7 @@ public sealed class ClientTests
     }
 
     [Fact]
-    public void What_nobody_waits_for_is_not_started_until_somebody_listens_again()
+    public void What_nobody_waits_for_is_not_started_until_somebody_subscribes_again()
     {
         var clients = Enumerable.Range(0, 20).Select(i => _rig.Execute($"{i}")).ToList();
         clients.ForEach(c => c.GoAway());
@@ -226,7 +228,7 @@ public sealed class ClientTests
     }
 
     [Fact]
-    public void An_operation_given_back_while_nobody_listens_is_not_started_again()
+    public void An_operation_given_back_while_nobody_subscribes_is_not_started_again()
     {
         var (worker, client) = (_rig.Connect(), _rig.Execute());
         client.GoAway();
@@ -237,12 +239,12 @@ public sealed class ClientTests
     }
 
     [Fact]
-    public void A_client_that_is_gone_before_its_call_is_heard_starts_nothing()
+    public void A_client_that_is_gone_before_its_call_is_received_starts_nothing()
     {
         var worker = _rig.Connect();
-        var feed = new OperationFeed();
-        feed.Leave();
-        _rig.Engine.Submit(new(new Submission(new ActionKey("main", Samples.DigestOf("a")), PropertyDemand.None, 0, null, false, true), feed));
+        var stream = new OperationStream();
+        stream.Abandon();
+        _rig.Engine.Submit(new(new Submission(new ActionKey("main", Samples.DigestOf("a")), PlatformRequirements.None, 0, null, false, true), stream));
         Assert.Empty(worker.Starts);
     }
 
@@ -254,7 +256,7 @@ public sealed class ClientTests
         RigClient[] gone = [_rig.Execute("joined"), _rig.Execute("joined")];
         _rig.Execute("next");
         foreach (var client in gone)
-            client.Feed.Leave();
+            client.Stream.Abandon();
         worker.Answer(worker.Starts[0].OperationId);
         Assert.Equal(Samples.DigestOf("next").Hash, worker.Starts[^1].ExecuteRequest.ActionDigest.Hash);
         // One of them comes back: it goes on as if nothing had been.
@@ -271,7 +273,7 @@ public sealed class ClientTests
         var worker = _rig.Connect(1);
         _rig.Execute("runs");
         var (gone, stays) = (_rig.Execute("joined"), _rig.Execute("joined"));
-        gone.Feed.Leave();
+        gone.Stream.Abandon();
         gone.GoAway();
         _rig.Pass(20, worker);
         worker.Answer(worker.Starts[0].OperationId);
@@ -328,7 +330,7 @@ public sealed class ClientTests
         var first = _rig.Execute("0");
         worker.Answer(worker.Starts[0].OperationId);
         for (var i = 1; i <= 10_000; i++)
-            _rig.Engine.Remember(new(new Submission(new ActionKey("main", Samples.DigestOf("a")), PropertyDemand.None, 0, null, false, true), new Reapi.ActionResult(), new OperationFeed()));
+            _rig.Engine.CompleteFromCache(new(new Submission(new ActionKey("main", Samples.DigestOf("a")), PlatformRequirements.None, 0, null, false, true), new Reapi.ActionResult(), new OperationStream()));
         Assert.Equal(StatusCode.NotFound, _rig.WaitFor(first.Name).Refused);
         Assert.Null(_rig.Execute("after").Refused);
     }
@@ -341,7 +343,7 @@ public sealed class ClientTests
         _rig.Engine.Stop(StatusCode.Unavailable, "bye");
         Assert.True(worker.IsEvicted);
         Assert.Equal(2, client.Seen.Count);
-        Assert.Equal(StatusCode.Unavailable, Assert.IsType<RpcException>(client.Feed.Heard.Completion.Exception?.InnerException).StatusCode);
+        Assert.Equal(StatusCode.Unavailable, Assert.IsType<RpcException>(client.Stream.Updates.Completion.Exception?.InnerException).StatusCode);
         Assert.Equal(StatusCode.Unavailable, _rig.Execute("b").Refused);
         Assert.Empty(_rig.Connect().Seen);
     }
@@ -349,7 +351,7 @@ public sealed class ClientTests
     private static Exception? Ended(RigClient client)
     {
         _ = client.Seen;
-        return client.Feed.Heard.Completion.Exception?.InnerException;
+        return client.Stream.Updates.Completion.Exception?.InnerException;
     }
 
     private static Reapi.ExecuteResponse RichResponse()

@@ -4,7 +4,9 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using NativeLink.Actors.LocalCluster.Scheduling;
-using NativeLink.Actors.Protocol;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
@@ -49,7 +51,7 @@ internal sealed class EngineRig
         var key = new ActionKey("main", Samples.DigestOf(action));
         var submission = new Submission(key, _rules.ReadAction(Samples.Properties(properties)), priority, timeout, skipCache, joinable && !skipCache);
         var client = new RigClient(this);
-        Engine.Submit(new Submit(submission, client.Feed));
+        Engine.Submit(new Submit(submission, client.Stream));
         return client;
     }
 
@@ -58,14 +60,14 @@ internal sealed class EngineRig
     {
         var client = new RigClient(this);
         Engine.Submit(new Submit(
-            new Submission(new ActionKey("main", Samples.DigestOf(action)), _rules.ReadAction(Samples.Properties(properties)), priority, timeout, !joinable, joinable, owner), client.Feed));
+            new Submission(new ActionKey("main", Samples.DigestOf(action)), _rules.ReadAction(Samples.Properties(properties)), priority, timeout, !joinable, joinable, owner), client.Stream));
         return client;
     }
 
     public RigClient WaitFor(string name)
     {
         var client = new RigClient(this);
-        Engine.Listen(new Listen(name, client.Feed));
+        Engine.WaitExecution(new WaitExecution(name, client.Stream));
         return client;
     }
 
@@ -93,7 +95,7 @@ internal sealed class RigWorker(EngineRig rig, WorkerLink link)
     {
         get
         {
-            while (link.Said.TryRead(out var update))
+            while (link.Outgoing.TryRead(out var update))
                 _seen.Add(update);
             return _seen;
         }
@@ -103,22 +105,22 @@ internal sealed class RigWorker(EngineRig rig, WorkerLink link)
 
     public List<string> Kills => [.. Seen.Where(u => u.KillOperationRequest is not null).Select(u => u.KillOperationRequest.OperationId)];
 
-    public bool IsEvicted => Seen.Exists(u => u.Disconnect is not null) && link.LastWordSaid.IsCompleted;
+    public bool IsEvicted => Seen.Exists(u => u.Disconnect is not null) && link.Closed.IsCompleted;
 
     public string Id => Seen[0].ConnectionResult.WorkerId;
 
-    public void Say(Wire.UpdateForScheduler update) => rig.Engine.Hear(new Hear(link, update));
+    public void Send(Wire.UpdateForScheduler update) => rig.Engine.Receive(new UpdateReceived(link, update));
 
-    public void KeepAlive() => Say(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
+    public void KeepAlive() => Send(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
 
-    public void Complete(string operation) => Say(new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation } });
+    public void Complete(string operation) => Send(new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation } });
 
-    public void Answer(string operation, Reapi.ExecuteResponse? response = null) => Say(new Wire.UpdateForScheduler
+    public void Answer(string operation, Reapi.ExecuteResponse? response = null) => Send(new Wire.UpdateForScheduler
     {
         ExecuteResult = new Wire.ExecuteResult { OperationId = operation, ExecuteResponse = response ?? Samples.FullResponse() },
     });
 
-    public void Fail(string operation, StatusCode code) => Say(new Wire.UpdateForScheduler
+    public void Fail(string operation, StatusCode code) => Send(new Wire.UpdateForScheduler
     {
         ExecuteResult = new Wire.ExecuteResult
         {
@@ -127,9 +129,9 @@ internal sealed class RigWorker(EngineRig rig, WorkerLink link)
         },
     });
 
-    public void Leave() => Say(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() });
+    public void Leave() => Send(new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() });
 
-    public void Break() => rig.Engine.LoseWorker(new LoseWorker(link, "its stream broke"));
+    public void Break() => rig.Engine.WorkerDisconnected(new WorkerDisconnected(link, "its stream broke"));
 }
 
 /// <summary>A client stream.</summary>
@@ -137,13 +139,13 @@ internal sealed class RigClient(EngineRig rig)
 {
     private readonly List<Operation> _seen = [];
 
-    public OperationFeed Feed { get; } = new();
+    public OperationStream Stream { get; } = new();
 
     public List<Operation> Seen
     {
         get
         {
-            while (Feed.Heard.TryRead(out var operation))
+            while (Stream.Updates.TryRead(out var operation))
                 _seen.Add(operation);
             return _seen;
         }
@@ -158,14 +160,14 @@ internal sealed class RigClient(EngineRig rig)
     public Reapi.ExecuteResponse? Response => Seen[^1].Done ? Seen[^1].Response.Unpack<Reapi.ExecuteResponse>() : null;
 
     /// <summary>The code with which the call was refused.</summary>
-    public StatusCode? Refused => Seen.Count == 0 && Feed.Heard.Completion is { IsFaulted: true, Exception.InnerException: RpcException error } ? error.StatusCode : null;
+    public StatusCode? Refused => Seen.Count == 0 && Stream.Updates.Completion is { IsFaulted: true, Exception.InnerException: RpcException error } ? error.StatusCode : null;
 
-    public void GoAway() => rig.Engine.StopListening(new StopListening(Feed));
+    public void GoAway() => rig.Engine.Unsubscribe(new Unsubscribe(Stream));
 
     public bool Cancel()
     {
         var answer = new TaskCompletionSource<bool>();
-        rig.Engine.Cancel(new Cancel(Name, answer));
+        rig.Engine.CancelOperation(new CancelOperation(Name, answer));
         return answer.Task.IsCompletedSuccessfully && answer.Task.GetAwaiter().GetResult();
     }
 }

@@ -56,11 +56,11 @@ public sealed class RandomLifeTests
         Connect(rig, "cpu_arch=y", 6);
         for (var round = 0; round < 400; round++)
         {
-            Listen();
+            ReadUpdates();
             var worker = _workers[random.Next(2)];
             var operation = _held[worker].ElementAt(random.Next(_held[worker].Count));
             Answer(worker, operation, w => w.Answer(operation));
-            Listen();
+            ReadUpdates();
             var held = _workers.SelectMany(w => w.Starts.Where(s => _held[w].Contains(s.OperationId))).Select(s => ownerOf[s.ExecuteRequest.ActionDigest.Hash]).ToList();
             if (round > 24)
                 Assert.All(owners, o => Assert.True(held.Count(h => h == o) is >= 3 and <= 5, $"seed {seed}, round {round}: {string.Join(' ', held.Order())}"));
@@ -69,7 +69,7 @@ public sealed class RandomLifeTests
 
     private void Step(EngineRig rig, Random random)
     {
-        Listen();
+        ReadUpdates();
         var worker = _workers.Count == 0 ? null : _workers[random.Next(_workers.Count)];
         var operation = worker is null || _held[worker].Count == 0 ? null : _held[worker].ElementAt(random.Next(_held[worker].Count));
         switch (random.Next(13))
@@ -79,7 +79,7 @@ public sealed class RandomLifeTests
             case 4 when _clients.Count > 0: Leave(random); break;
             case 11 when _clients.Count > 0: Return(rig, random); break;
             case 5 when _clients.Count > 0 && random.Next(3) == 0: _clients[random.Next(_clients.Count)].Cancel(); break;
-            case 6 when worker is not null && random.Next(10) == 0: Lose(worker); break;
+            case 6 when worker is not null && random.Next(10) == 0: Disconnect(worker); break;
             case 7 when operation is not null: worker!.Complete(operation); break;
             case 8 when operation is not null: Answer(worker!, operation, w => w.Fail(operation, random.Next(2) == 0 ? StatusCode.ResourceExhausted : StatusCode.Internal)); break;
             case 9 or 10 when operation is not null: Answer(worker!, operation, w => w.Answer(operation)); break;
@@ -127,14 +127,14 @@ public sealed class RandomLifeTests
         say(worker);
     }
 
-    private void Lose(RigWorker worker)
+    private void Disconnect(RigWorker worker)
     {
         worker.Break();
         _workers.Remove(worker);
     }
 
     /// <summary>Workers take what they are sent; the same operation sent again is adopted, and evicted workers are gone.</summary>
-    private void Listen()
+    private void ReadUpdates()
     {
         foreach (var worker in _workers.ToList())
         {
@@ -154,7 +154,7 @@ public sealed class RandomLifeTests
         Connect(rig, "cpu_arch=y");
         for (var round = 0; round < 500; round++)
         {
-            Listen();
+            ReadUpdates();
             foreach (var worker in _workers)
             {
                 foreach (var operation in _held[worker].ToList())

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
-using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 

@@ -12,7 +12,7 @@ public sealed class ScriptedWorker : IAsyncDisposable
 
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> _call;
-    private readonly Channel<Wire.UpdateForWorker> _heard = Channel.CreateUnbounded<Wire.UpdateForWorker>();
+    private readonly Channel<Wire.UpdateForWorker> _received = Channel.CreateUnbounded<Wire.UpdateForWorker>();
     private readonly Task _reading;
 
     private ScriptedWorker(IPEndPoint address)
@@ -33,7 +33,7 @@ public sealed class ScriptedWorker : IAsyncDisposable
     {
         var worker = new ScriptedWorker(address);
         await worker.RegisterAsync(maxInflight, properties);
-        var first = await worker.HearAsync();
+        var first = await worker.ReceiveAsync();
         worker.Id = first.ConnectionResult.WorkerId;
         return worker;
     }
@@ -42,23 +42,23 @@ public sealed class ScriptedWorker : IAsyncDisposable
     {
         var request = new Wire.ConnectWorkerRequest { WorkerIdPrefix = "scripted-", MaxInflightTasks = maxInflight };
         request.Properties.AddRange(Samples.Properties(properties).Properties);
-        return SayAsync(new Wire.UpdateForScheduler { ConnectWorkerRequest = request });
+        return SendAsync(new Wire.UpdateForScheduler { ConnectWorkerRequest = request });
     }
 
-    public Task SayAsync(Wire.UpdateForScheduler update) => _call.RequestStream.WriteAsync(update).WaitAsync(Bound);
+    public Task SendAsync(Wire.UpdateForScheduler update) => _call.RequestStream.WriteAsync(update).WaitAsync(Bound);
 
-    public Task AnswerAsync(string operation, Reapi.ExecuteResponse? response = null) => SayAsync(new Wire.UpdateForScheduler
+    public Task AnswerAsync(string operation, Reapi.ExecuteResponse? response = null) => SendAsync(new Wire.UpdateForScheduler
     {
         ExecuteResult = new Wire.ExecuteResult { OperationId = operation, ExecuteResponse = response ?? Samples.FullResponse() },
     });
 
     /// <summary>The next message, whatever it is.</summary>
-    public async Task<Wire.UpdateForWorker> HearAsync() => await _heard.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+    public async Task<Wire.UpdateForWorker> ReceiveAsync() => await _received.Reader.ReadAsync().AsTask().WaitAsync(Bound);
 
     /// <summary>The next message, which has to be a start_action.</summary>
-    public async Task<Wire.StartExecute> HearStartAsync()
+    public async Task<Wire.StartExecute> ReceiveStartAsync()
     {
-        var update = await HearAsync();
+        var update = await ReceiveAsync();
         Assert.Equal(Wire.UpdateForWorker.UpdateOneofCase.StartAction, update.UpdateCase);
         return update.StartAction;
     }
@@ -88,12 +88,12 @@ public sealed class ScriptedWorker : IAsyncDisposable
         try
         {
             await foreach (var update in _call.ResponseStream.ReadAllAsync())
-                _heard.Writer.TryWrite(update);
-            _heard.Writer.TryComplete();
+                _received.Writer.TryWrite(update);
+            _received.Writer.TryComplete();
         }
         catch (Exception error) when (error is RpcException or ObjectDisposedException)
         {
-            _heard.Writer.TryComplete(error);
+            _received.Writer.TryComplete(error);
         }
     }
 }

@@ -1,5 +1,7 @@
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Scheduling;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
@@ -44,7 +46,7 @@ public sealed class WorkerSessionTests
     {
         var worker = _rig.Connect();
         var digest = Digest.FromHash(new byte[Digest.HashLength], 3, DigestFunction.Blake3);
-        _rig.Engine.Submit(new(new Submission(new ActionKey("main", digest), PropertyDemand.None, 0, null, false, true), new OperationFeed()));
+        _rig.Engine.Submit(new(new Submission(new ActionKey("main", digest), PlatformRequirements.None, 0, null, false, true), new OperationStream()));
         Assert.Equal(Reapi.DigestFunction.Types.Value.Blake3, worker.Starts[0].ExecuteRequest.DigestFunction);
         Assert.Equal(digest.ToWire(), worker.Starts[0].ExecuteRequest.ActionDigest);
     }
@@ -132,12 +134,12 @@ public sealed class WorkerSessionTests
     }
 
     [Fact]
-    public void A_keep_alive_counts_from_its_arrival_not_from_when_the_scheduler_comes_to_hear_it()
+    public void A_keep_alive_counts_from_its_arrival_not_from_when_the_scheduler_comes_to_it()
     {
         var worker = _rig.Connect();
         for (var i = 0; i < 100; i++)
         {
-            Assert.True(worker.Link.TakesItself(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() }));
+            Assert.True(worker.Link.TryHandle(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() }));
             _rig.Pass(0.1);
         }
 
@@ -189,8 +191,8 @@ public sealed class WorkerSessionTests
     public void NL_271_NL_272_A_second_greeting_and_an_empty_update_are_logged_and_ignored()
     {
         var worker = _rig.Connect();
-        worker.Say(new Wire.UpdateForScheduler { ConnectWorkerRequest = new Wire.ConnectWorkerRequest() });
-        worker.Say(new Wire.UpdateForScheduler());
+        worker.Send(new Wire.UpdateForScheduler { ConnectWorkerRequest = new Wire.ConnectWorkerRequest() });
+        worker.Send(new Wire.UpdateForScheduler());
         Assert.False(worker.IsEvicted);
         Assert.Equal(2, _rig.Log.Lines.Count(l => l.Contains("ignored", StringComparison.Ordinal)));
     }
@@ -242,7 +244,7 @@ public sealed class WorkerSessionTests
         rig.Connect();
         var second = rig.Connect();
         Assert.Empty(second.Seen);
-        Assert.Equal(StatusCode.ResourceExhausted, Assert.IsType<RpcException>(second.Link.Said.Completion.Exception?.InnerException).StatusCode);
+        Assert.Equal(StatusCode.ResourceExhausted, Assert.IsType<RpcException>(second.Link.Outgoing.Completion.Exception?.InnerException).StatusCode);
     }
 
     [Fact]
@@ -251,7 +253,7 @@ public sealed class WorkerSessionTests
         var rig = new EngineRig(new SchedulerOptions { WorkerTimeout = TimeSpan.FromHours(1) });
         var deaf = rig.Connect();
         var client = rig.Execute("victim");
-        while (deaf.Link.Say(new Wire.UpdateForWorker()))
+        while (deaf.Link.TrySend(new Wire.UpdateForWorker()))
         {
             // Until its box is full.
         }

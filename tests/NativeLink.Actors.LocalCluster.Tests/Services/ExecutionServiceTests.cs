@@ -86,7 +86,7 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
     {
         await using var worker = await _rig.ConnectAsync();
         using var call = _rig.Execution.Execute(_rig.Request(_rig.MakeAction()));
-        var start = await worker.HearStartAsync();
+        var start = await worker.ReceiveStartAsync();
         await worker.AnswerAsync(start.OperationId, Samples.FullResponse(3));
         var all = await SchedulingRig.ReadAllAsync(call);
         Assert.Equal([Stage.Queued, Stage.Executing, Stage.Completed], all.Select(SchedulingRig.StageOf));
@@ -103,9 +103,9 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
         var both = _rig.MakeAction("both", "cpu_arch=ignored");
         both.Platform = Samples.Properties("cpu_count=2", "cpu_arch=x");
         using var first = _rig.Execution.Execute(_rig.Request(both));
-        Assert.Equal(["cpu_arch=x", "cpu_count=2"], (await worker.HearStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
+        Assert.Equal(["cpu_arch=x", "cpu_count=2"], (await worker.ReceiveStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
         using var second = _rig.Execution.Execute(_rig.Request(_rig.MakeAction("one", "cpu_arch=x")));
-        Assert.Equal(["cpu_arch=x"], (await worker.HearStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
+        Assert.Equal(["cpu_arch=x"], (await worker.ReceiveStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
         request.SkipCacheLookup = why == "skip";
         await StoreAsync(request, 0, why == "lost blob" ? Samples.DigestOf("never uploaded").ToWire() : null);
         using var call = _rig.Execution.Execute(request);
-        var start = await worker.HearStartAsync();
+        var start = await worker.ReceiveStartAsync();
         Assert.Equal(request.SkipCacheLookup, start.ExecuteRequest.SkipCacheLookup);
         await worker.AnswerAsync(start.OperationId);
         Assert.False(SchedulingRig.ResponseOf((await SchedulingRig.ReadAllAsync(call))[^1]).CachedResult);
@@ -147,7 +147,7 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
         string name;
         using (var call = _rig.Execution.Execute(_rig.Request(_rig.MakeAction())))
             name = (await SchedulingRig.NextAsync(call)).Name;
-        var start = await worker.HearStartAsync();
+        var start = await worker.ReceiveStartAsync();
         using var wait = _rig.Execution.WaitExecution(new Reapi.WaitExecutionRequest { Name = name });
         Assert.Equal(Stage.Executing, SchedulingRig.StageOf(await SchedulingRig.NextAsync(wait)));
         await worker.AnswerAsync(start.OperationId, Samples.FullResponse(2));

@@ -47,7 +47,7 @@ public sealed class OperationsServiceTests : IAsyncLifetime
         Assert.False(early.Done);
         var waiting = _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = name }).ResponseAsync;
         await using var worker = await _rig.ConnectAsync();
-        await worker.AnswerAsync((await worker.HearStartAsync()).OperationId);
+        await worker.AnswerAsync((await worker.ReceiveStartAsync()).OperationId);
         Assert.True((await waiting).Done);
         Assert.True((await _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = name, Timeout = Milliseconds(1) })).Done);
         await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = Unknown }).ResponseAsync);
@@ -60,9 +60,9 @@ public sealed class OperationsServiceTests : IAsyncLifetime
     {
         await using var worker = await _rig.ConnectAsync();
         using var call = _rig.Execution.Execute(_rig.Request(_rig.MakeAction()));
-        var start = await worker.HearStartAsync();
+        var start = await worker.ReceiveStartAsync();
         await _rig.Operations.CancelOperationAsync(new CancelOperationRequest { Name = (await SchedulingRig.NextAsync(call)).Name });
-        Assert.Equal(start.OperationId, (await worker.HearAsync()).KillOperationRequest.OperationId);
+        Assert.Equal(start.OperationId, (await worker.ReceiveAsync()).KillOperationRequest.OperationId);
         var response = SchedulingRig.ResponseOf((await SchedulingRig.ReadAllAsync(call))[^1]);
         Assert.Equal((int)StatusCode.Cancelled, response.Status.Code);
         Assert.NotNull(response.Result);

@@ -1,7 +1,9 @@
 using Google.LongRunning;
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Scheduling;
-using NativeLink.Actors.LocalCluster.Tests.Host;
+using NativeLink.Actors.LocalCluster.Scheduling.Clients;
+using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
+using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 using NativeLink.Actors.LocalCluster.Tests.Scheduling;
 using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
@@ -27,7 +29,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
     public async Task NL_270_Any_other_first_message_fails_the_call_with_INTERNAL()
     {
         await using var wrong = ScriptedWorker.Open(_rig.Cluster.Server.WorkerApiAddress);
-        await wrong.SayAsync(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
+        await wrong.SendAsync(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
         Assert.Equal(StatusCode.Internal, (await wrong.EndedAsync()).StatusCode);
         await using var silent = ScriptedWorker.Open(_rig.Cluster.Server.WorkerApiAddress);
         await silent.LeaveAsync();
@@ -51,11 +53,11 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
     {
         var first = await _rig.ConnectAsync();
         using var call = _rig.Execution.Execute(_rig.Request(_rig.MakeAction()));
-        var start = await first.HearStartAsync();
+        var start = await first.ReceiveStartAsync();
         if (politely)
         {
             await first.LeaveAsync();
-            Assert.NotNull((await first.HearAsync()).Disconnect);
+            Assert.NotNull((await first.ReceiveAsync()).Disconnect);
             Assert.Equal(StatusCode.OK, (await first.EndedAsync()).StatusCode);
         }
         else
@@ -64,7 +66,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         }
 
         await using var second = await _rig.ConnectAsync();
-        var again = await second.HearStartAsync();
+        var again = await second.ReceiveStartAsync();
         Assert.Equal(start.OperationId, again.OperationId);
         await second.AnswerAsync(again.OperationId);
         Assert.Equal([Stage.Queued, Stage.Executing, Stage.Queued, Stage.Executing, Stage.Completed], (await SchedulingRig.ReadAllAsync(call)).Select(SchedulingRig.StageOf));
@@ -76,7 +78,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
     {
         await using var rig = await SchedulingRig.StartAsync(o => o with { Scheduler = o.Scheduler with { WorkerTimeout = TimeSpan.FromSeconds(1) } });
         await using var worker = await rig.ConnectAsync();
-        Assert.NotNull((await worker.HearAsync()).Disconnect);
+        Assert.NotNull((await worker.ReceiveAsync()).Disconnect);
         Assert.Equal(StatusCode.OK, (await worker.EndedAsync()).StatusCode);
     }
 
@@ -87,22 +89,22 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         using var system = Akka.Actor.ActorSystem.Create("test");
         await using var scheduler = new LocalScheduler(new SchedulerOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, actions, actions);
         scheduler.Start(system);
-        var (link, feed) = (NewLink(), new OperationFeed());
+        var (link, stream) = (NewLink(), new OperationStream());
         scheduler.Tell(new SchedulerProtocol.Register(link));
-        scheduler.Tell(new SchedulerProtocol.Submit(NewSubmission(), feed));
-        scheduler.Tell(new SchedulerProtocol.Look(null!, new TaskCompletionSource<Operation?>()));
-        await link.LastWordSaid.WaitAsync(TimeSpan.FromSeconds(10));
+        scheduler.Tell(new SchedulerProtocol.Submit(NewSubmission(), stream));
+        scheduler.Tell(new SchedulerProtocol.GetOperation(null!, new TaskCompletionSource<Operation?>()));
+        await link.Closed.WaitAsync(TimeSpan.FromSeconds(10));
         var error = await Assert.ThrowsAsync<RpcException>(async () =>
         {
-            await foreach (var unused in feed.Heard.ReadAllAsync())
+            await foreach (var unused in stream.Updates.ReadAllAsync())
                 Assert.False(unused.Done);
         });
         Assert.Equal(StatusCode.Unavailable, error.StatusCode);
-        var (next, again) = (NewLink(), new OperationFeed());
+        var (next, again) = (NewLink(), new OperationStream());
         scheduler.Tell(new SchedulerProtocol.Register(next));
         scheduler.Tell(new SchedulerProtocol.Submit(NewSubmission(), again));
-        Assert.Equal(Stage.Queued, SchedulingRig.StageOf(await again.Heard.ReadAsync()));
-        Assert.Equal(Stage.Executing, SchedulingRig.StageOf(await again.Heard.ReadAsync()));
+        Assert.Equal(Stage.Queued, SchedulingRig.StageOf(await again.Updates.ReadAsync()));
+        Assert.Equal(Stage.Executing, SchedulingRig.StageOf(await again.Updates.ReadAsync()));
     }
 
     [Fact]
@@ -132,7 +134,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         {
             try
             {
-                await worker.AnswerAsync((await worker.HearStartAsync()).OperationId);
+                await worker.AnswerAsync((await worker.ReceiveStartAsync()).OperationId);
             }
             catch (Exception) when (over.IsCancellationRequested)
             {
@@ -143,7 +145,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
 
     private static WorkerLink NewLink() => new("w-", 0, new PropertyRules(EngineRig.Types).ReadWorker([]), TimeProvider.System);
 
-    private static Submission NewSubmission() => new(new ActionKey("main", Samples.DigestOf("a")), PropertyDemand.None, 0, null, false, true);
+    private static Submission NewSubmission() => new(new ActionKey("main", Samples.DigestOf("a")), PlatformRequirements.None, 0, null, false, true);
 
     private sealed class NoActions : IActionSource, IActionResults
     {

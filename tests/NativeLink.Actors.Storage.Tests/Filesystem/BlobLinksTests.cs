@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Tests.Filesystem;
 public class BlobLinksTests
 {
     [Fact]
-    public void An_executable_twin_without_its_blob_goes_at_the_next_start_or_when_that_is_noticed()
+    public void An_executable_copy_without_its_blob_goes_at_the_next_start_or_when_that_is_noticed()
     {
         using var fixture = new StoreFixture();
         var (killed, removed, stays) = (fixture.Store.Put("killed"), fixture.Store.Put("removed"), fixture.Store.Put("stays"));
@@ -14,25 +14,25 @@ public class BlobLinksTests
             Assert.True(fixture.Store.TryLinkTo(digest, executable: true, fixture.Directory.At(digest.Hash)));
         File.Delete(fixture.BlobPath(removed));
         Assert.Null(fixture.Store.TryOpenRead(removed));
-        Assert.False(File.Exists(fixture.TwinPath(removed)));
+        Assert.False(File.Exists(fixture.ExecutableCopyPath(removed)));
 
         // A process that ended between the two.
         File.Delete(fixture.BlobPath(killed));
         fixture.Reopen();
-        Assert.False(File.Exists(fixture.TwinPath(killed)));
-        Assert.True(File.Exists(fixture.TwinPath(stays)));
+        Assert.False(File.Exists(fixture.ExecutableCopyPath(killed)));
+        Assert.True(File.Exists(fixture.ExecutableCopyPath(stays)));
         Assert.Equal((8192, 1), fixture.Store.Usage);
     }
 
     [Fact]
-    public void NL_147_NL_172_A_plain_input_is_the_blobs_inode_and_an_executable_one_a_twin_made_once()
+    public void NL_147_NL_172_A_plain_input_is_the_blobs_inode_and_an_executable_one_a_copy_made_once()
     {
         using var fixture = new StoreFixture();
         var digest = fixture.Store.Put("#!/bin/sh\necho hi");
         foreach (var (name, executable) in (ReadOnlySpan<(string, bool)>)[("plain", false), ("first", true), ("second", true)])
             Assert.True(fixture.Store.TryLinkTo(digest, executable, fixture.Directory.At(name)));
 
-        var inodes = Shell.Run($"stat -c %i plain {fixture.BlobPath(digest)} first second {fixture.TwinPath(digest)}", fixture.Directory.Path).Output.Split('\n');
+        var inodes = Shell.Run($"stat -c %i plain {fixture.BlobPath(digest)} first second {fixture.ExecutableCopyPath(digest)}", fixture.Directory.Path).Output.Split('\n');
         Assert.Equal(inodes[0], inodes[1]);
         Assert.NotEqual(inodes[0], inodes[2]);
         Assert.Equal(inodes[2], inodes[3]);
@@ -44,7 +44,7 @@ public class BlobLinksTests
     }
 
     [Fact]
-    public void NL_173_Without_a_directory_for_twins_plain_blobs_still_work_and_executables_say_why_not()
+    public void NL_173_Without_a_directory_for_executable_copies_plain_blobs_still_work_and_executables_say_why_not()
     {
         using var fixture = new StoreFixture();
         var digest = fixture.Store.Put("tool");
@@ -58,14 +58,14 @@ public class BlobLinksTests
     }
 
     [Fact]
-    public void NL_148_NL_174_NL_179_The_twin_goes_with_its_blob_and_links_to_it_stay_as_they_were()
+    public void NL_148_NL_174_NL_179_The_executable_copy_goes_with_its_blob_and_links_to_it_stay_as_they_were()
     {
         using var fixture = new StoreFixture(static options => options with { MaxCount = 1 });
         var digest = fixture.Store.Put("tool");
         fixture.Store.TryLinkTo(digest, executable: true, fixture.Directory.At("tool"));
         fixture.Store.Put("newer");
 
-        Assert.False(File.Exists(fixture.TwinPath(digest)));
+        Assert.False(File.Exists(fixture.ExecutableCopyPath(digest)));
         Assert.Equal("555 tool", Shell.Run("echo $(stat -c %a tool) $(cat tool)", fixture.Directory.Path).Output.Trim());
         Assert.False(fixture.Store.Delete(digest));
         Assert.False(fixture.Store.TryLinkTo(digest, executable: true, fixture.Directory.At("again")));
@@ -74,12 +74,12 @@ public class BlobLinksTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_blob_or_twin_with_as_many_links_as_the_file_system_takes_gets_a_second_inode(bool executable)
+    public void A_blob_or_executable_copy_with_as_many_links_as_the_file_system_takes_gets_a_second_inode(bool executable)
     {
         using var fixture = new StoreFixture();
         var digest = fixture.Store.Put("popular");
         Assert.True(fixture.Store.TryLinkTo(digest, executable, fixture.Directory.At("first")));
-        var path = executable ? fixture.TwinPath(digest) : fixture.BlobPath(digest);
+        var path = executable ? fixture.ExecutableCopyPath(digest) : fixture.BlobPath(digest);
         var (code, _) = Shell.Run($"python3 -c \"import os\nfor i in range(66000): os.link('{path}', 'l%d' % i)\"", fixture.Directory.Path);
         var (before, usage) = (Shell.Run($"stat -c %i {path}", "/").Output, fixture.Store.Usage);
 

@@ -41,11 +41,11 @@ public sealed class SamplingTests : IDisposable
     }
 
     [Fact]
-    public void A_bad_twin_is_found_too()
+    public void A_corrupt_executable_copy_is_found_too()
     {
         var tool = _fixture.Store.Put("tool");
         _fixture.Store.TryLinkTo(tool, executable: true, _fixture.Directory.At("link"));
-        _fixture.Corrupt(_fixture.TwinPath(tool));
+        _fixture.Corrupt(_fixture.ExecutableCopyPath(tool));
         using var sampling = StoreSampling.Start(_fixture.Store, _time, new Random(1));
 
         Pass(minutes: 1);

@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Storage.Tests.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;

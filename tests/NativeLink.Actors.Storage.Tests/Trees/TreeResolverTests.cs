@@ -13,14 +13,14 @@ public sealed class TreeResolverTests
     [Fact]
     public async Task Very_many_directories_side_by_side_are_compared_with_those_of_late_without_asking_each_about_each()
     {
-        var knowledge = new TreeKnowledge(long.MaxValue);
-        var resolver = new TreeResolver(knowledge, new TreeLimits());
+        var nodes = new DirectoryNodeCache(long.MaxValue);
+        var resolver = new TreeResolver(nodes, new TreeLimits());
         var (many, changed) = (new Source(), new Source());
         var (first, second) = (many.Root(100, Siblings), changed.Root(101, Siblings));
         var began = Stopwatch.GetTimestamp();
         var (held, _) = await resolver.ResolveAsync(first, many, CancellationToken.None);
         var beside = Stopwatch.GetElapsedTime(began);
-        knowledge.Hold(held);
+        nodes.Retain(held);
         began = Stopwatch.GetTimestamp();
         await resolver.ResolveAsync(second, changed, CancellationToken.None);
         var after = Stopwatch.GetElapsedTime(began);
@@ -32,13 +32,13 @@ public sealed class TreeResolverTests
     [Fact]
     public async Task What_is_in_a_new_place_is_cold_and_what_was_there_before_is_not()
     {
-        var knowledge = new TreeKnowledge(long.MaxValue);
-        var resolver = new TreeResolver(knowledge, new TreeLimits());
+        var nodes = new DirectoryNodeCache(long.MaxValue);
+        var resolver = new TreeResolver(nodes, new TreeLimits());
         var first = new Source();
         var (root, _) = await resolver.ResolveAsync(first.Root(1, 3), first, CancellationToken.None);
         // The root and the three below it, of which nothing was known.
         Assert.Equal(4, first.Cold);
-        knowledge.Hold(root);
+        nodes.Retain(root);
         var second = new Source();
         await resolver.ResolveAsync(second.Root(2, 5), second, CancellationToken.None);
         Assert.Equal(2, second.Cold);

@@ -8,6 +8,7 @@ using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Testing.Workers;
 

@@ -42,12 +42,12 @@ public abstract class ConnectionSpec : TestKit
         Directory.Delete(_scratch, recursive: true);
     }
 
-    private protected IActorRef Connect(Func<ConnectionOptions, ConnectionOptions>? options = null)
+    private protected IActorRef Connect(Func<ConnectionOptions, ConnectionOptions>? options = null, ExecutorOptions? actions = null)
     {
         var configured = (options ?? (same => same))(Actions.Connection());
         var executors = Executors.Ref;
         return Pool.ChildActorOf(SchedulerConnection.CreateProps(new ConnectionSettings(
-            configured, new ExecutorOptions(), Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
+            configured, actions ?? new ExecutorOptions(), Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
         {
             ScratchDirectory = _scratch,
             Slots = 4,

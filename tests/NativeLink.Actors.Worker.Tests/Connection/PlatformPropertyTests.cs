@@ -1,10 +1,12 @@
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Connection;
 using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 
 public sealed class PlatformPropertyTests : ConnectionSpec
 {
-    private static WorkerOptions With(WorkerOptions options, params PlatformPropertySource[] sources) => options with { PlatformProperties = [.. sources] };
+    private static ConnectionOptions With(ConnectionOptions options, params PlatformPropertySource[] sources) => options with { PlatformProperties = [.. sources] };
 
     private static PlatformPropertySource Fixed(string name, params string[] values) => new(name, [.. values], null);
 
@@ -25,9 +27,8 @@ public sealed class PlatformPropertyTests : ConnectionSpec
     [Fact]
     public async Task A_query_sees_only_fixed_values_and_the_workers_own_variables()
     {
-        Connect(options => With(options, Query("q", "env")) with
+        Connect(options => With(options, Query("q", "env")) with { Name = "east-" }, new ExecutorOptions
         {
-            Name = "east-",
             OwnEnvironment = ImmutableDictionary<string, string>.Empty.Add("OWN", "mine").Add("LEAK", "secret"),
             AdditionalEnvironment =
             [

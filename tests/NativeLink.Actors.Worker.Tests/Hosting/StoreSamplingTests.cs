@@ -1,3 +1,5 @@
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;

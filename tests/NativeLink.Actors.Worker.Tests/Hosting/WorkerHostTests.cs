@@ -1,3 +1,6 @@
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Operations;
 using System.Threading.Channels;
 using Akka.Actor;
 using Akka.Hosting;
@@ -128,7 +131,7 @@ public sealed class WorkerHostTests : IAsyncLifetime
     public async Task NL_071_A_side_channel_file_that_nobody_writes_leaves_the_result_as_it_is()
     {
         var options = Options;
-        options = options with { Workers = [options.Workers[0] with { AdditionalEnvironment = [new EnvironmentEntry("SIDE", EnvironmentSource.SideChannelFile)] }] };
+        options = options with { Workers = [options.Workers[0] with { Actions = new ExecutorOptions { AdditionalEnvironment = [new EnvironmentEntry("SIDE", EnvironmentSource.SideChannelFile)] } }] };
         await using var host = await WorkerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System);
         await _api.SayAsync(Start("one", "[ -n \"$SIDE\" ] && [ ! -e \"$SIDE\" ] && echo made > out; exit 3"));
         Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);

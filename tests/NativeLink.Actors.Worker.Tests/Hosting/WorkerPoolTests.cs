@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Operations;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Worker.Connection;
@@ -28,7 +29,7 @@ public sealed class WorkerPoolTests : TestKit
     {
         var quiet = Props.Create(() => new Service());
         var workers = _links.Select((link, index) => new PooledWorker($"w{index}", 0, _ => new ConnectionSettings(
-            Actions.Options(_scratch), link, new ScriptedLauncher(), () => quiet, new Random(1))
+            Actions.Connection(), new ExecutorOptions(), link, new ScriptedLauncher(), () => quiet, new Random(1))
         { ScratchDirectory = _scratch }));
         return Sys.ActorOf(WorkerPool.CreateProps(new WorkerPoolSettings(service ?? quiet, quiet, [quiet], [.. workers])));
     }

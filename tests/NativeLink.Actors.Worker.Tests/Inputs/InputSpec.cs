@@ -3,6 +3,7 @@ using Google.Protobuf;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Tests;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Telemetry;

@@ -76,7 +76,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Clock.Advance(TimeSpan.FromSeconds(4));
         await AssertKilledAsync(lingers: true);
         var late = new PlainRoot(stage.Directory.WorkPath);
-        await stage.Directory.StageAsync(_ => Task.FromResult<Storage.Trees.IInputRoot>(late));
+        await stage.Directory.StageAsync(_ => Task.FromResult<Storage.Materialisers.IInputRoot>(late));
         Downloader.Reply(new InputsStaged(Attempt, late, late.Path));
         await ExpectTerminatedAsync(executor);
         await AwaitConditionAsync(() => Task.FromResult(late.Disposed && WorkLeft.Length == 0));

@@ -33,7 +33,7 @@ public sealed class ActionPlanTests : IDisposable
     [Fact]
     public void NL_065_NL_067_NL_068_NL_069_NL_073_Arguments_and_environment_come_from_their_six_sources_and_the_commands_own_win()
     {
-        var options = Options("/w") with
+        var options = Options() with
         {
             Entrypoint = "/opt/my wrapper",
             OwnEnvironment = ImmutableDictionary<string, string>.Empty.Add("OWN", "mine").Add("FOO", "leak"),

@@ -84,7 +84,7 @@ public abstract class ExecutorSpec : TestKit
         await stage.Directory.StageAsync(path =>
         {
             Directory.CreateDirectory(path);
-            return Task.FromResult<Storage.Trees.IInputRoot>(Root = new PlainRoot(path));
+            return Task.FromResult<Storage.Materialisers.IInputRoot>(Root = new PlainRoot(path));
         });
         try
         {
