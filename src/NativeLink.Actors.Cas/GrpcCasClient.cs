@@ -50,7 +50,8 @@ public sealed class GrpcCasClient : ICasClient
         if (asked.Length == 0)
             return [];
         var missing = new HashSet<Digest>();
-        foreach (var part in asked.Chunk(DigestsPerCall))
+        // A call has one digest function; its answers are read as that function's.
+        foreach (var part in asked.GroupBy(static digest => digest.Function).SelectMany(static same => same.Chunk(DigestsPerCall)))
         {
             var request = new Reapi.FindMissingBlobsRequest { InstanceName = _options.InstanceName, DigestFunction = part[0].Function.ToWire() };
             request.BlobDigests.AddRange(part.Select(digest => digest.ToWire()));
@@ -72,7 +73,9 @@ public sealed class GrpcCasClient : ICasClient
         var capabilities = await _capabilities.GetAsync(cancellation);
         var zstd = _options.Compression && capabilities.ZstdStreams;
         var result = new List<BatchBlob>(digests.Count);
-        foreach (var part in Parts(digests, digest => digest.SizeBytes, capabilities.MaxBatchBytes))
+        foreach (var digest in digests.Where(digest => digest.SizeBytes > capabilities.MaxBatchBytes))
+            result.Add(await ReadWholeAsync(digest, cancellation));
+        foreach (var part in Parts(digests, static digest => digest, capabilities.MaxBatchBytes))
             result.AddRange(await _batches.ReadAsync(part, zstd && part.Any(digest => digest.SizeBytes >= Zstd.SmallestBytes), cancellation));
         return result;
     }
@@ -108,13 +111,24 @@ public sealed class GrpcCasClient : ICasClient
         }
     }
 
-    public async Task WriteBatchAsync(IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<Digest, Fault>> TryWriteBatchAsync(
+        IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
     {
+        var refused = new Dictionary<Digest, Fault>();
         if (blobs.Count == 0)
-            return;
+            return refused;
         var capabilities = await _capabilities.GetAsync(cancellation);
-        foreach (var part in Parts(blobs, blob => blob.Digest.SizeBytes, capabilities.MaxBatchBytes))
-            await _batches.WriteAsync(part, _options.Compression && capabilities.ZstdBatchUpdates, cancellation);
+        foreach (var (digest, data) in blobs.Where(blob => blob.Digest.SizeBytes > capabilities.MaxBatchBytes))
+        {
+            if (await WriteWholeAsync(digest, data, cancellation) is { } fault)
+                refused[digest] = fault;
+        }
+        foreach (var part in Parts(blobs, static blob => blob.Digest, capabilities.MaxBatchBytes))
+        {
+            foreach (var (digest, fault) in await _batches.WriteAsync(part, _options.Compression && capabilities.ZstdBatchUpdates, cancellation))
+                refused[digest] = fault;
+        }
+        return refused;
     }
 
     public async Task WriteAsync(Digest digest, BlobSource source, CancellationToken cancellation)
@@ -131,22 +145,54 @@ public sealed class GrpcCasClient : ICasClient
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Splits what is more than a call may carry; normally there is one part.</summary>
-    private static IEnumerable<List<T>> Parts<T>(IReadOnlyCollection<T> items, Func<T, long> size, int limit)
+    /// <summary>Splits by digest function, and what is more than a call may carry; normally there is one part. What no batch may carry is left out.</summary>
+    private static IEnumerable<List<T>> Parts<T>(IReadOnlyCollection<T> items, Func<T, Digest> digestOf, int limit)
     {
-        var part = new List<T>(items.Count);
-        var weight = new BatchWeight(limit);
-        foreach (var item in items)
+        foreach (var same in items.Where(item => digestOf(item).SizeBytes <= limit).GroupBy(item => digestOf(item).Function))
         {
-            if (!weight.TryAdd(size(item)))
+            var part = new List<T>(items.Count);
+            var weight = new BatchWeight(limit);
+            foreach (var item in same)
             {
-                yield return part;
-                (part, weight) = ([], new BatchWeight(limit));
-                weight.TryAdd(size(item));
+                if (!weight.TryAdd(digestOf(item).SizeBytes))
+                {
+                    yield return part;
+                    (part, weight) = ([], new BatchWeight(limit));
+                    weight.TryAdd(digestOf(item).SizeBytes);
+                }
+                part.Add(item);
             }
-            part.Add(item);
+            yield return part;
         }
-        yield return part;
+    }
+
+    /// <summary>A blob that is small to us and too large for this server's batches.</summary>
+    private async Task<BatchBlob> ReadWholeAsync(Digest digest, CancellationToken cancellation)
+    {
+        try
+        {
+            var data = new MemoryStream((int)digest.SizeBytes);
+            await CasClientCalls.ReadAsync(this, digest, piece => data.Write(piece), cancellation);
+            return new BatchBlob(digest, data.GetBuffer().AsMemory(0, (int)data.Length), null);
+        }
+        catch (FaultException error)
+        {
+            return new BatchBlob(digest, default, error.Fault);
+        }
+    }
+
+    /// <inheritdoc cref="ReadWholeAsync"/>
+    private async Task<Fault?> WriteWholeAsync(Digest digest, ReadOnlyMemory<byte> data, CancellationToken cancellation)
+    {
+        try
+        {
+            await WriteAsync(digest, new BlobSource(data, null), cancellation);
+            return null;
+        }
+        catch (FaultException error)
+        {
+            return error.Fault;
+        }
     }
 
     private static bool Pays(BlobSource source)

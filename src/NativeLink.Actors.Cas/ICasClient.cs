@@ -56,7 +56,7 @@ public interface ICasClient : IAsyncDisposable
     /// </summary>
     long Absences { get; }
 
-    /// <summary>The digests that the CAS lacks, in the order asked; the empty blob is never missing; nothing asked is answered without a call.</summary>
+    /// <summary>The digests that the CAS lacks, in the order asked, whatever their functions; the empty blob is never missing; nothing asked is answered without a call.</summary>
     /// <exception cref="FaultException">Storage, with the gRPC code.</exception>
     Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation);
 
@@ -78,9 +78,10 @@ public interface ICasClient : IAsyncDisposable
     /// <exception cref="FaultException">Missing, when a directory is not in the CAS (the set may be incomplete); Storage otherwise.</exception>
     Task<IReadOnlyList<Reapi.Directory>?> GetTreeAsync(Digest root, CancellationToken cancellation);
 
-    /// <summary>Small blobs in one call; together at most <see cref="MaxBatchBytes"/>.</summary>
-    /// <exception cref="FaultException">Storage: the first blob that was refused, or the whole call.</exception>
-    Task WriteBatchAsync(IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation);
+    /// <summary>Small blobs in one call; together at most <see cref="MaxBatchBytes"/>. Answers those that were refused, each with its fault; the others are durable.</summary>
+    /// <exception cref="FaultException">Storage, when the whole call failed.</exception>
+    Task<IReadOnlyDictionary<Digest, Fault>> TryWriteBatchAsync(
+        IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation);
 
     /// <summary>Streams one blob of any size. An early answer of the server is success.</summary>
     /// <exception cref="FaultException">Storage.</exception>

@@ -18,6 +18,43 @@ public sealed class GrpcCasClientTests : CasClientSpec
     }
 
     [Fact]
+    public async Task Blobs_of_two_digest_functions_in_one_question_and_one_batch_are_told_apart()
+    {
+        var (sha, blake) = (BlobHasher.Compute("a"u8, DigestFunction.Sha256), BlobHasher.Compute("b"u8, DigestFunction.Blake3));
+        var client = Client();
+        Assert.Equal([sha, blake], (await client.FindMissingAsync([sha, blake], None)).ToArray());
+        await client.WriteBatchAsync([(sha, "a"u8.ToArray()), (blake, "b"u8.ToArray())], None);
+        Assert.Empty(await client.FindMissingAsync([sha, blake], None));
+        var blobs = await client.ReadBatchAsync([sha, blake], None);
+        Assert.Equal(new HashSet<Digest> { sha, blake }, blobs.Where(blob => blob.Fault is null).Select(blob => blob.Digest).ToHashSet());
+    }
+
+    [Fact]
+    public async Task What_no_batch_of_this_server_may_carry_travels_in_a_stream()
+    {
+        Server.Capabilities.CacheCapabilities.MaxBatchTotalSizeBytes = 100_000;
+        Server.MostBatchBytes = 100_000;
+        var (small, large) = (Noise(1000, 1), Noise(300_000, 2));
+        var digests = new[] { BlobHasher.Compute(small, DigestFunction.Sha256), BlobHasher.Compute(large, DigestFunction.Sha256) };
+        var client = Client();
+        await client.WriteBatchAsync([(digests[0], small), (digests[1], large)], None);
+        var blobs = (await client.ReadBatchAsync(digests, None)).ToDictionary(blob => blob.Digest);
+        Assert.Equal((small, large), (blobs[digests[0]].Data.ToArray(), blobs[digests[1]].Data.ToArray()));
+        Assert.Equal((1, 1, 1, 1), (Server.Calls("Write"), Server.Calls("BatchUpdateBlobs"), Server.Calls("Read"), Server.Calls("BatchReadBlobs")));
+    }
+
+    [Fact]
+    public async Task A_refused_entry_of_a_batch_is_told_by_itself_and_the_others_are_there()
+    {
+        var blobs = Enumerable.Range(0, 3).Select(i => (Digest: BlobHasher.Compute([(byte)i], DigestFunction.Sha256), Data: (ReadOnlyMemory<byte>)new[] { (byte)i })).ToArray();
+        Server.Refused.Add(blobs[1].Digest);
+        var refused = Assert.Single(await Client(Options(3)).TryWriteBatchAsync(blobs, None));
+        Assert.Equal((blobs[1].Digest, StatusCode.InvalidArgument), (refused.Key, refused.Value.Code!.Value));
+        Assert.Equal(2, Server.Blobs.Count);
+        Assert.Equal(1, Server.Calls("BatchUpdateBlobs"));
+    }
+
+    [Fact]
     public async Task NL_207_An_upload_is_one_stream_with_a_uuid_and_the_function_in_its_name()
     {
         var digest = BlobHasher.Compute("123"u8, DigestFunction.Sha256);

@@ -47,33 +47,47 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
         return [.. answers.Values];
     }
 
-    public async Task WriteAsync(IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, bool zstd, CancellationToken cancellation)
+    /// <summary>Answers those that were refused; entries are independent of each other (REAPI BatchUpdateBlobs).</summary>
+    public async Task<IReadOnlyDictionary<Digest, Fault>> WriteAsync(
+        IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, bool zstd, CancellationToken cancellation)
     {
         var function = blobs.First().Digest.Function;
         var open = new Dictionary<Digest, Reapi.BatchUpdateBlobsRequest.Types.Request>(blobs.Count);
         foreach (var (digest, data) in blobs)
             open[digest] = ToRequest(digest, data, zstd);
-        await caller.CallAsync($"BatchUpdateBlobs of {Count(open.Count)}", blobs.Sum(blob => blob.Digest.SizeBytes), async attempt =>
+        var (refused, passing, count) = (new Dictionary<Digest, Fault>(), new Dictionary<Digest, Fault>(), open.Count);
+        try
         {
-            var request = new Reapi.BatchUpdateBlobsRequest { InstanceName = instance, DigestFunction = function.ToWire() };
-            request.Requests.AddRange(open.Values);
-            var response = await new CasStub(attempt.Invoker).BatchUpdateBlobsAsync(request, attempt.Options);
-            CasMetrics.RecordUpload(request.Requests.Sum(entry => entry.Digest.SizeBytes));
-            var faults = new List<Fault?>();
-            foreach (var entry in response.Responses)
+            await caller.CallAsync($"BatchUpdateBlobs of {Count(open.Count)}", blobs.Sum(blob => blob.Digest.SizeBytes), async attempt =>
             {
-                if (!Digest.TryFromWire(entry.Digest, function, out var digest) || !open.ContainsKey(digest))
-                    continue;
-                var fault = FaultOf("BatchUpdateBlobs", digest, entry.Status);
-                if (fault is null)
+                var request = new Reapi.BatchUpdateBlobsRequest { InstanceName = instance, DigestFunction = function.ToWire() };
+                request.Requests.AddRange(open.Values);
+                var response = await new CasStub(attempt.Invoker).BatchUpdateBlobsAsync(request, attempt.Options);
+                CasMetrics.RecordUpload(request.Requests.Sum(entry => entry.Digest.SizeBytes));
+                foreach (var entry in response.Responses)
+                {
+                    if (!Digest.TryFromWire(entry.Digest, function, out var digest) || !open.ContainsKey(digest))
+                        continue;
+                    var fault = FaultOf("BatchUpdateBlobs", digest, entry.Status);
+                    if (MayPass(fault))
+                    {
+                        passing[digest] = fault!;
+                        continue;
+                    }
                     open.Remove(digest);
-                else if (!MayPass(fault))
-                    throw new FaultException(fault);
-                else
-                    faults.Add(fault);
-            }
-            return Again(open.Count, faults);
-        }, cancellation);
+                    if (fault is not null)
+                        refused[digest] = fault;
+                }
+                return Again(open.Count, open.Keys.Select(digest => passing.GetValueOrDefault(digest)));
+            }, cancellation);
+        }
+        catch (FaultException error) when (open.Count < count)
+        {
+            // The blobs that were taken are; each of the others tells its own fault.
+            foreach (var digest in open.Keys)
+                refused[digest] = passing.GetValueOrDefault(digest) ?? error.Fault;
+        }
+        return refused;
     }
 
     private static string Count(int blobs) => blobs == 1 ? "1 blob" : $"{blobs} blobs";

@@ -9,15 +9,14 @@ namespace NativeLink.Actors.Cas.Channels;
 /// Connections to the endpoints of one remote service, used in turn. Every client connection of the worker is made here: TCP_NODELAY and TCP_QUICKACK
 /// on, TCP keep-alive, HTTP/2 pings only while calls are open (idle pings make strict servers close the connection), windows of 8 MiB a stream.
 /// </summary>
-public sealed class GrpcChannels : IDisposable
+internal sealed class GrpcChannels : IDisposable
 {
     private const int StreamWindowBytes = 8 << 20;
 
     /// <summary>Batches stay below 4 MiB; a GetTree page of a server that ignores the page size may be larger.</summary>
     private const int MaxMessageBytes = 16 << 20;
 
-    private readonly ImmutableArray<GrpcChannel> _channels;
-    private readonly ImmutableArray<CallInvoker> _invokers;
+    private readonly ImmutableArray<Connection> _connections;
     private uint _next;
     private long _absences;
 
@@ -26,8 +25,7 @@ public sealed class GrpcChannels : IDisposable
     {
         if (endpoints.IsDefaultOrEmpty)
             throw new FaultException(FaultKind.Worker, "a gRPC store without endpoints: name at least one address");
-        _channels = [.. endpoints.SelectMany(endpoint => Enumerable.Range(0, Math.Max(1, connectionsPerEndpoint)).Select(_ => Open(endpoint, CountAbsence)))];
-        _invokers = [.. _channels.Select(channel => channel.CreateCallInvoker())];
+        _connections = [.. endpoints.SelectMany(endpoint => Enumerable.Range(0, Math.Max(1, connectionsPerEndpoint)).Select(_ => new Connection(this, endpoint)))];
         Name = string.Join(", ", endpoints.Select(endpoint => endpoint.Address.GetLeftPart(UriPartial.Authority)));
     }
 
@@ -37,11 +35,8 @@ public sealed class GrpcChannels : IDisposable
     /// <summary>How often the service is known to have been away; see <see cref="ICasClient.Absences"/>.</summary>
     public long Absences => Interlocked.Read(ref _absences);
 
-    /// <summary>The service was found to be away.</summary>
-    public void CountAbsence() => Interlocked.Increment(ref _absences);
-
     /// <summary>The connection whose turn it is.</summary>
-    public CallInvoker Next() => _invokers[(int)(Interlocked.Increment(ref _next) % (uint)_invokers.Length)];
+    public Connection Next() => _connections[(int)(Interlocked.Increment(ref _next) % (uint)_connections.Length)];
 
     /// <summary>One channel of one connection; nothing is sent before the first call.</summary>
     /// <exception cref="FaultException">Worker: a TLS file cannot be used.</exception>
@@ -78,8 +73,37 @@ public sealed class GrpcChannels : IDisposable
 
     public void Dispose()
     {
-        foreach (var channel in _channels)
-            channel.Dispose();
+        foreach (var connection in _connections)
+            connection.Dispose();
+    }
+
+    /// <summary>One connection, and whether it was seen to work: only what has been there can go away, and only once until it is back.</summary>
+    internal sealed class Connection : IDisposable
+    {
+        private readonly GrpcChannels _owner;
+        private readonly GrpcChannel _channel;
+        private int _isUp;
+
+        public Connection(GrpcChannels owner, GrpcEndpointOptions endpoint)
+        {
+            _owner = owner;
+            _channel = Open(endpoint, IsAway);
+            Invoker = _channel.CreateCallInvoker();
+        }
+
+        public CallInvoker Invoker { get; }
+
+        /// <summary>The service has answered here.</summary>
+        public void IsUp() => Volatile.Write(ref _isUp, 1);
+
+        /// <summary>The connection has ended, or a call on it found the service unavailable.</summary>
+        public void IsAway()
+        {
+            if (Interlocked.Exchange(ref _isUp, 0) != 0)
+                Interlocked.Increment(ref _owner._absences);
+        }
+
+        public void Dispose() => _channel.Dispose();
     }
 
     private static async ValueTask<Stream> ConnectAsync(

@@ -85,15 +85,18 @@ internal sealed class RpcCaller : IDisposable
     private async Task<T> OnceAsync<T>(int attempt, long payloadBytes, Func<RpcAttempt, Task<T>> call, CancellationToken cancellation)
     {
         await _slots.WaitAsync(cancellation);
+        var connection = _channels.Next();
         try
         {
             var timeout = (_options.RpcTimeout > TimeSpan.Zero ? _options.RpcTimeout : OwnTimeout) + TimeSpan.FromSeconds(payloadBytes / SlowestBytesPerSecond);
             var options = new CallOptions(_headers, (_time.GetUtcNow() + timeout).UtcDateTime, cancellation);
-            return await call(new RpcAttempt(_channels.Next(), options, attempt));
+            var answer = await call(new RpcAttempt(connection.Invoker, options, attempt));
+            connection.IsUp();
+            return answer;
         }
         catch (RpcException error) when (error.StatusCode == StatusCode.Unavailable)
         {
-            _channels.CountAbsence();
+            connection.IsAway();
             throw;
         }
         finally

@@ -50,8 +50,10 @@ internal sealed class ReapiClient : IAsyncDisposable
         var answer = await client.GetCapabilitiesAsync(request, new CallOptions(_headers, _time.GetUtcNow().UtcDateTime + CallTimeout, cancellation));
         if (answer.ExecutionCapabilities is not { ExecEnabled: true })
             throw new FaultException(FaultKind.Action, $"{Address} stores blobs but executes nothing for instance '{_options.Store.InstanceName}'; is this the right address and instance name?");
-        if (!answer.CacheCapabilities.DigestFunctions.Contains(DigestFunction.ToWire()))
-            throw new FaultException(FaultKind.Action, $"{Address} does not serve {DigestFunction.LowerName()}, it serves {string.Join(", ", answer.CacheCapabilities.DigestFunctions)}; see --digest-function");
+        if (answer.CacheCapabilities is not { } cache)
+            throw new FaultException(FaultKind.Action, $"{Address} executes and says nothing of a CAS for instance '{_options.Store.InstanceName}'; is this the right address and instance name?");
+        if (!cache.DigestFunctions.Contains(DigestFunction.ToWire()))
+            throw new FaultException(FaultKind.Action, $"{Address} does not serve {DigestFunction.LowerName()}, it serves {string.Join(", ", cache.DigestFunctions)}; see --digest-function");
     }
 
     /// <summary>Uploads what the CAS lacks; returns how many blobs and bytes that were.</summary>

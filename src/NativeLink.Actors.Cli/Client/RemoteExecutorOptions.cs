@@ -21,6 +21,8 @@ internal sealed record RemoteExecutorOptions(GrpcStoreOptions Store)
     public static RemoteExecutorOptions Of(Uri address, string instance = "", TlsOptions? tls = null) => new(new GrpcStoreOptions
     {
         InstanceName = instance,
+        // REAPI leaves the function out for SHA-256, and there are servers that know no other way.
+        UseLegacyResourceNames = true,
         Endpoints = [new GrpcEndpointOptions(address) { Tls = tls, ConnectTimeout = ConnectTimeout }],
         Retry = new RetryOptions(MaxRetries: 4, TimeSpan.FromMilliseconds(100), Jitter: 0.5),
     });

@@ -1,5 +1,3 @@
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Operations;
 using System.Collections.Immutable;
 using System.Globalization;
 using NativeLink.Actors.Cas.Channels;
@@ -7,6 +5,8 @@ using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;
 

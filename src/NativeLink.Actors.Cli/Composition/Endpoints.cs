@@ -1,10 +1,10 @@
-using NativeLink.Actors.Worker.Operations;
 using System.Collections.Immutable;
 using Grpc.Core;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;
 

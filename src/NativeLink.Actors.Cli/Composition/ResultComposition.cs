@@ -1,7 +1,7 @@
-using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;
 

@@ -1,10 +1,10 @@
-using NativeLink.Actors.Worker.Inputs;
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Cli.Composition;
 

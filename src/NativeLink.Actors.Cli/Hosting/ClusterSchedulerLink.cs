@@ -68,7 +68,7 @@ internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedule
                         onMessage(message);
                 }
             }
-            catch (Exception error) when (error is RpcException or OperationCanceledException)
+            catch (Exception error)
             {
                 fault = new Fault(FaultKind.Worker, $"the scheduler's stream broke: {(error is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : error.Message)}");
             }

@@ -1,12 +1,12 @@
-using NativeLink.Actors.Worker.Inputs;
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Operations;
 using System.Net;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Hosting;
 

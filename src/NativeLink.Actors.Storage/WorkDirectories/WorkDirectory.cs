@@ -16,11 +16,13 @@ public sealed class WorkDirectory : IDisposable
 
     private readonly DirectoryLock _lock;
     private readonly HashSet<ActionDirectory> _live = [];
+    private readonly Action<string>? _onWarning;
     private readonly DeletionQueue _deletions;
     private long _staged;
 
     private WorkDirectory(string path, DirectoryLock held, Action<string>? onWarning)
     {
+        _onWarning = onWarning;
         (Path, _lock) = (path, held);
         UpperDirectoryRoot = System.IO.Path.Combine(path, ".scratch");
         Directory.CreateDirectory(UpperDirectoryRoot);
@@ -99,7 +101,17 @@ public sealed class WorkDirectory : IDisposable
         List<ActionDirectory> left;
         lock (_live)
             left = [.. _live];
-        left.ForEach(static directory => directory.Dispose());
+        foreach (var directory in left)
+        {
+            try
+            {
+                directory.Dispose();
+            }
+            catch (Exception error)
+            {
+                _onWarning?.Invoke($"{directory.Path} could not be given up: {error.Message}; the next start removes it");
+            }
+        }
     }
 
     /// <summary>Waits up to 5 s for what is being deleted, then leaves the rest to the next start.</summary>

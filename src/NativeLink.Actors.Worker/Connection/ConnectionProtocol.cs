@@ -1,5 +1,5 @@
-using NativeLink.Actors.Worker.Operations;
 using Akka.Actor;
+using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Connection;

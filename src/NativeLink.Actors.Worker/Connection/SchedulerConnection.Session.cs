@@ -277,14 +277,14 @@ internal sealed partial class SchedulerConnection
             case AssignmentUnusable unusable when IsOfStream:
                 Refuse(unusable.Operation, unusable.InstanceName, unusable.Fault);
                 break;
-            case KillRequested when IsOfStream:
-                // Answered already.
+            case KillRequested or StreamRegistered when IsOfStream:
+                // Answered already; and it leaves all the same.
                 break;
             case Drain:
                 _ending = new Ending(Sender);
                 break;
             case Shutdown:
-                Leave(completed: true);
+                Leave(completed: _resultsTold == 0);
                 break;
             default:
                 OnLate(message);

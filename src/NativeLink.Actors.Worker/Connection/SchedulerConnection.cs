@@ -99,6 +99,12 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
             case StreamGone gone when gone.Stream.Equals(_stream):
                 OnNotConnected(StreamFailed);
                 break;
+            case Drain:
+                // The scheduler may have registered it already, and assign work: what it hears from the stream's end on is that the worker is gone.
+                _ending = new Ending(Sender);
+                _stream.Tell(new Close());
+                Become(Leaving);
+                break;
             default:
                 OnWithoutWork(message);
                 break;

@@ -75,6 +75,9 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
             case NotOpened failed:
                 Lose(failed.Fault);
                 break;
+            case Close:
+                End(null);
+                break;
             default:
                 Unhandled(message);
                 break;
@@ -112,6 +115,9 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
                 // Answered by NotOpened.
                 _opening.Cancel();
                 break;
+            case Close:
+                End(null);
+                break;
             case SchedulerMessage or Ended:
                 // The link may speak before it has said that it is open.
                 Stash.Stash();
@@ -130,6 +136,9 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
                 Timers.Cancel(DeadlinePassed.Instance);
                 Context.Parent.Tell(new StreamRegistered(accepted.Worker, _announced));
                 Become(Registered);
+                break;
+            case Close:
+                OnClose();
                 break;
             case SchedulerMessage other:
                 Lose(new Fault(FaultKind.Worker, $"the scheduler's first message was {other.GetType().Name}, not the worker's id"));

@@ -88,8 +88,7 @@ internal sealed class BlobFetcher(ICasClient cas, ContentStore store, ArrivalCou
     {
         using var writer = store.BeginWrite(wanted.Digest);
         await LargeDownload.RunAsync(cas, wanted.Digest, writer, materializer, stop);
-        writer.Commit();
-        return new Fetched(wanted, new Arrival(null, store.TryLease(wanted.Digest), null), false);
+        return new Fetched(wanted, new Arrival(null, writer.CommitLeased(), null), false);
     }
 
     private async Task<Fetched> ReadMessageAsync(WantedBlob wanted, CancellationToken stop)
@@ -127,7 +126,7 @@ internal sealed class BlobFetcher(ICasClient cas, ContentStore store, ArrivalCou
         {
             return !(await cas.FindMissingAsync([digest], stop)).IsEmpty;
         }
-        catch (Exception error) when (error is FaultException or OperationCanceledException)
+        catch (Exception)
         {
             // What is known already is the better reason.
             return false;

@@ -141,9 +141,24 @@ internal sealed class CasDownloader : TransferActor
 
     private static async Task<object> StageAsync(IInputRoots roots, StageInputs request, ITreeSource source, CancellationToken stop)
     {
-        var root = await request.Directory.StageAsync(path => roots.MaterialiseAsync(request.InputRoot, path, source, stop));
+        var workingDirectory = "";
+        var root = await request.Directory.StageAsync(async path =>
+        {
+            var made = await roots.MaterialiseAsync(request.InputRoot, path, source, stop);
+            try
+            {
+                // In here: as long as something is made in it, the directory stays.
+                workingDirectory = OutputParents.Create(made.Path, request.OutputParents, request.WorkingDirectory, stop);
+                return made;
+            }
+            catch
+            {
+                made.Dispose();
+                throw;
+            }
+        });
         WorkerMetrics.RecordInputRoot(root.Materialiser, root.Cached);
-        return new InputsStaged(request.Id, root, OutputParents.Create(root.Path, request.OutputParents, request.WorkingDirectory));
+        return new InputsStaged(request.Id, root, workingDirectory);
     }
 
     private void OnFetchFiles(FetchFiles request)
@@ -196,7 +211,7 @@ internal sealed class CasDownloader : TransferActor
     }
 
     private void Start<T>(Func<Task<T>> call, Func<T, object> arrived) =>
-        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: arrived);
+        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: arrived, failure: static error => new WorkBroke(error));
 
     private void OnBatchArrived(BatchArrived arrived)
     {

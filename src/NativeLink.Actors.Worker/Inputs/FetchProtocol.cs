@@ -10,10 +10,16 @@ internal static class FetchProtocol
 {
     /// <summary>Bring these files into the store, each once however many want it; the answer leases them there.</summary>
     /// <param name="Arrivals">What <see cref="ArrivalCount"/> was before they were looked for in the store.</param>
-    public sealed record FetchFiles(IReadOnlyCollection<Digest> Files, long Arrivals, Promise<Leases> Answer);
+    public sealed record FetchFiles(IReadOnlyCollection<Digest> Files, long Arrivals, Promise<Leases> Answer) : IPromised
+    {
+        public void Break(Fault fault) => Answer.Break(fault);
+    }
 
     /// <summary>Bring these Directory messages.</summary>
-    public sealed record FetchDirectories(IReadOnlyCollection<Digest> Directories, Promise<FetchedDirectories> Answer);
+    public sealed record FetchDirectories(IReadOnlyCollection<Digest> Directories, Promise<FetchedDirectories> Answer) : IPromised
+    {
+        public void Break(Fault fault) => Answer.Break(fault);
+    }
 
     /// <summary>Directories that came along unasked, each under the digest of its own bytes.</summary>
     public sealed record RememberDirectories(IReadOnlyDictionary<Digest, Reapi.Directory> Directories);

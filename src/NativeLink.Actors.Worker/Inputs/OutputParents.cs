@@ -12,10 +12,13 @@ internal static class OutputParents
 
     /// <summary>Makes every directory and gives back the real path of the working directory.</summary>
     /// <exception cref="FaultException">Action: a link on the way leaves the root, a file is in the way, or the working directory does not exist.</exception>
-    public static string Create(string root, IEnumerable<string> parents, string workingDirectory)
+    public static string Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation = default)
     {
         foreach (var parent in parents)
+        {
+            cancellation.ThrowIfCancellationRequested();
             Walk(root, parent, create: true);
+        }
         return Walk(root, workingDirectory, create: false);
     }
 

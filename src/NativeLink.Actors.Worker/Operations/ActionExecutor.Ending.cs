@@ -283,7 +283,7 @@ internal sealed partial class ActionExecutor
     /// <summary>Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler. A root that is still being made goes when it has been.</summary>
     private void Release()
     {
-        if (_released)
+        if (_released || _directory is null)
             return;
         (_released, _root) = (true, null);
         _settings.Peers.Downloader.Tell(new ReleaseFiles(Id, _directory));

@@ -27,8 +27,9 @@ internal sealed class BlobSender(ICasClient cas, CancellationToken lifetime)
                 sent.Add(new SentBlob(upload, Fault.From(error)));
             }
         }
-        var fault = await TryAsync(() => cas.WriteBatchAsync(blobs, lifetime));
-        sent.AddRange(uploads.Select(upload => new SentBlob(upload, fault)));
+        IReadOnlyDictionary<Digest, Fault> refused = new Dictionary<Digest, Fault>();
+        var fault = await TryAsync(async () => refused = await cas.TryWriteBatchAsync(blobs, lifetime));
+        sent.AddRange(uploads.Select(upload => new SentBlob(upload, fault ?? refused.GetValueOrDefault(upload.Digest))));
         return sent;
     }
 

@@ -32,7 +32,7 @@ internal sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, I
 internal sealed class CasUploader : TransferActor
 {
     private const int Calls = 8;
-    private const int Streams = 8;
+    private const int Streams = 16;
 
     /// <summary>How often everything is asked again because the CAS was away.</summary>
     private const int MostRounds = 4;
@@ -141,9 +141,11 @@ internal sealed class CasUploader : TransferActor
 
     private void EndIfOver(BlobSending sending)
     {
-        if (!sending.IsOver)
+        if (!sending.IsOver || !_sendings.ContainsKey(sending.Promise))
             return;
-        if (sending.Fault is null && _targets.Cas.Absences != sending.Absences && sending.Round < MostRounds)
+        // A service that is away again and again never has a round without: in the end its own word counts.
+        var isDurable = sending.IsDurable(_targets.Cas.Absences) || (sending.Round == MostRounds && sending.IsAllAsked);
+        if (sending.Fault is null && !isDurable && sending.Round < MostRounds)
         {
             // It needs a moment to come back; without one, all rounds may fall into the same absence.
             Timers.StartSingleTimer(sending, new NextRound(sending), FirstPause * (1 << sending.Round));
@@ -151,8 +153,12 @@ internal sealed class CasUploader : TransferActor
         }
         _sendings.Remove(sending.Promise);
         if (sending.Fault is { } fault)
+        {
+            // What else it brings is not waited for.
+            _queue.Leave(sending);
             sending.Break(fault);
-        else if (_targets.Cas.Absences != sending.Absences)
+        }
+        else if (!isDurable)
             sending.Break(new Fault(FaultKind.Storage, $"the CAS went away {MostRounds} times while the outputs were uploaded") { Code = StatusCode.Unavailable });
         else
             sending.Keep();
@@ -181,7 +187,7 @@ internal sealed class CasUploader : TransferActor
     }
 
     private void Start<T>(Func<Task<T>> call, Func<T, object> done) =>
-        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: done);
+        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: done, failure: static error => new WorkBroke(error));
 
     private async Task<Asked> AskAsync(IReadOnlyList<PendingUpload> uploads)
     {
@@ -205,7 +211,7 @@ internal sealed class CasUploader : TransferActor
             if (asked.Fault is null && missing.Contains(upload.Digest))
                 _queue.Enqueue(upload);
             else
-                Settle(upload, asked.Fault);
+                Settle(upload, asked.Fault, wasThere: true);
         }
         StartCalls();
     }
@@ -215,7 +221,7 @@ internal sealed class CasUploader : TransferActor
         if (!_calls.Remove(sent.Batch))
             return;
         foreach (var (upload, fault) in sent.Blobs)
-            Settle(upload, fault);
+            Settle(upload, fault, wasThere: false);
         StartCalls();
     }
 
@@ -224,13 +230,13 @@ internal sealed class CasUploader : TransferActor
         sent.Stop.Dispose();
         if (!_streams.Remove(sent.Blob.Upload))
             return;
-        Settle(sent.Blob.Upload, sent.Blob.Fault);
+        Settle(sent.Blob.Upload, sent.Blob.Fault, wasThere: false);
         StartCalls();
     }
 
-    private void Settle(PendingUpload upload, Fault? fault)
+    private void Settle(PendingUpload upload, Fault? fault, bool wasThere)
     {
-        foreach (var sending in _queue.Settle(upload, fault))
+        foreach (var sending in _queue.Settle(upload, fault, wasThere))
             EndIfOver(sending);
     }
 

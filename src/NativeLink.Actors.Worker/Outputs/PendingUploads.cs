@@ -22,11 +22,11 @@ internal sealed class PendingUpload(Digest digest) : IQueuedBlob
     public CancellationTokenSource? Stop { get; set; }
 }
 
-/// <summary>Blobs that one action brings; ends when the last of them is in the CAS, or will not be. Owned by the uploader.</summary>
+/// <summary>Blobs that one action brings; ends when the last of them is in the CAS, or the first will not be. Owned by the uploader.</summary>
 internal sealed class BlobSending(SendProtocol.SendBlobs request)
 {
-    private Fault? _fault;
     private int _open;
+    private bool _isStale;
 
     public IReadOnlyCollection<OutputBlob> Blobs => request.Blobs;
 
@@ -38,17 +38,36 @@ internal sealed class BlobSending(SendProtocol.SendBlobs request)
     /// <summary>How often everything has been asked for, from 1.</summary>
     public int Round { get; private set; }
 
-    public bool IsOver => _open == 0;
+    public bool IsOver => _open == 0 || Fault is not null;
 
-    public Fault? Fault => _fault;
+    /// <summary>The first that went wrong.</summary>
+    public Fault? Fault { get; private set; }
 
-    public void BeginRound(long absences) => (Absences, Round, _open) = (absences, Round + 1, request.Blobs.Count);
+    public void BeginRound(long absences)
+    {
+        (Absences, _open) = (absences, request.Blobs.Count);
+        (_isStale, IsAllAsked) = (false, true);
+        Round++;
+    }
 
-    public void Settle(Fault? fault)
+    /// <summary>One of the blobs is in the CAS, or will not be.</summary>
+    /// <param name="asked">The CAS's absences before it answered that it has the blob; null: it was sent, or known.</param>
+    /// <param name="known">The CAS's absences for which it is in the CAS.</param>
+    public void Settle(Fault? fault, long? asked, long known)
     {
         _open--;
-        _fault ??= fault;
+        Fault ??= fault;
+        // Of before an absence that this round knows of: it may be gone again.
+        _isStale |= known < Absences;
+        IsAllAsked &= asked >= Absences;
     }
+
+    /// <summary>Whether all of it is there now: what is known of each is of this round, and nothing went away since it began.</summary>
+    /// <param name="absences">Now.</param>
+    public bool IsDurable(long absences) => !_isStale && absences == Absences;
+
+    /// <summary>Whether the CAS has said of each, asked in this round, that it has it.</summary>
+    public bool IsAllAsked { get; private set; }
 
     public void Keep() => request.Answer.TryKeep(true);
 

@@ -7,5 +7,8 @@ internal static class SendProtocol
 {
     /// <summary>Bring what the CAS lacks of these there, each digest once however many bring it; durable when the promise is kept.</summary>
     /// <param name="Blobs">Each digest once, none of them empty.</param>
-    public sealed record SendBlobs(IReadOnlyCollection<OutputBlob> Blobs, Promise<bool> Answer);
+    public sealed record SendBlobs(IReadOnlyCollection<OutputBlob> Blobs, Promise<bool> Answer) : IPromised
+    {
+        public void Break(Fault fault) => Answer.Break(fault);
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
         {
             if (recent.Contains(blob.Digest, sending.Absences))
             {
-                sending.Settle(null);
+                sending.Settle(null, asked: null, sending.Absences);
                 continue;
             }
             if (!_pending.TryGetValue(blob.Digest, out var upload))
@@ -45,7 +45,7 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
         }
     }
 
-    /// <summary>All that the CAS has not been asked about.</summary>
+    /// <summary>All that the CAS has not been asked about, in one call.</summary>
     public IReadOnlyList<PendingUpload> TakeUnasked()
     {
         var taken = _unasked.FindAll(static upload => upload.IsWanted);
@@ -64,7 +64,8 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
     public (PendingUpload Upload, OutputBlob Blob)? TakeLarge() => _queue.TakeLarge() is { } upload ? (upload, Take(upload)) : null;
 
     /// <summary>It is in the CAS, or will not be. Answers who is told of it; where only the bytes of one sender were at fault, those of the next are queued.</summary>
-    public IReadOnlyList<BlobSending> Settle(PendingUpload upload, Fault? fault)
+    /// <param name="wasThere">Whether the CAS said that it has it.</param>
+    public IReadOnlyList<BlobSending> Settle(PendingUpload upload, Fault? fault, bool wasThere)
     {
         var used = upload.UnderWay;
         (upload.UnderWay, upload.Stop) = (null, null);
@@ -84,7 +85,7 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
             if (fault is null)
                 recent.Add(upload.Digest, upload.Absences);
         }
-        told.ForEach(sending => sending.Settle(fault));
+        told.ForEach(sending => sending.Settle(fault, wasThere ? upload.Absences : null, upload.Absences));
         return told;
     }
 

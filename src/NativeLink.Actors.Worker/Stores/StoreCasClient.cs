@@ -48,11 +48,22 @@ internal sealed class StoreCasClient(ContentStore store) : ICasClient
     public Task<IReadOnlyList<Reapi.Directory>?> GetTreeAsync(Digest root, CancellationToken cancellation) =>
         Task.FromResult<IReadOnlyList<Reapi.Directory>?>(null);
 
-    public Task WriteBatchAsync(IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
+    public Task<IReadOnlyDictionary<Digest, Fault>> TryWriteBatchAsync(
+        IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
     {
+        var refused = new Dictionary<Digest, Fault>();
         foreach (var (digest, data) in blobs)
-            store.Put(digest, data.Span);
-        return Task.CompletedTask;
+        {
+            try
+            {
+                store.Put(digest, data.Span);
+            }
+            catch (FaultException error)
+            {
+                refused[digest] = error.Fault;
+            }
+        }
+        return Task.FromResult<IReadOnlyDictionary<Digest, Fault>>(refused);
     }
 
     public Task WriteAsync(Digest digest, BlobSource source, CancellationToken cancellation)

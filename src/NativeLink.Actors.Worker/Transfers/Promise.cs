@@ -1,5 +1,11 @@
 namespace NativeLink.Actors.Worker.Transfers;
 
+/// <summary>A request whose answer is a promise.</summary>
+internal interface IPromised
+{
+    void Break(Fault fault);
+}
+
 /// <summary>An answer that an actor gives to code that awaits it. Whoever is too late with a value keeps it.</summary>
 internal sealed class Promise<T>
 {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Worker.Telemetry;
@@ -42,6 +43,16 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
     protected override void PreStart() => Become(ReadyWithRest);
+
+    /// <summary>What it failed on is answered too: nobody else knows of it.</summary>
+    protected override void PreRestart(Exception reason, object message)
+    {
+        var fault = new Fault(FaultKind.Worker, $"the {_role} failed on this request: {reason.Message}");
+        if (message is ITransferRequest request && !_held.Values.Any(held => held.Id == request.Id))
+            Sender.Tell(Failed(request.Id, fault));
+        (message as IPromised)?.Break(fault);
+        base.PreRestart(reason, message);
+    }
 
     protected override void PostRestart(Exception reason)
     {
@@ -110,6 +121,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         Receive<Ended>(ended => OnEnded(ended.Held, ended.Answer, ended.Fault));
         Receive<TransferEnded>(ended => OnEnded(Sender, ended.Answer, ended.Fault));
         Receive<Terminated>(OnTerminated);
+        Receive<WorkBroke>(static broke => ExceptionDispatchInfo.Throw(broke.Error));
         Receive<GraceOver>(OnGraceOver);
     }
 
@@ -120,6 +132,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         Receive<ITransferRequest>(request => Sender.Tell(Failed(request.Id, new Fault(
             FaultKind.Worker, $"the {_role} failed a moment ago and takes no requests yet; see the worker's log")
         { Code = Grpc.Core.StatusCode.Unavailable })));
+        Receive<IPromised>(promised => promised.Break(new Fault(FaultKind.Worker, $"the {_role} failed a moment ago")));
         // What was begun before the failure has been answered.
         ReceiveAny(static message => (message as IDisposable)?.Dispose());
     }
@@ -176,6 +189,9 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         public static readonly PauseOver Instance = new();
     }
 }
+
+/// <summary>A task of the actor's own ended as no task of its should: the actor fails, and with that answers whoever waits for it.</summary>
+internal sealed record WorkBroke(Exception Error);
 
 /// <summary>From a child to the actor that holds its request: the answer, or why there is none.</summary>
 internal sealed record TransferEnded(object? Answer, Fault? Fault);

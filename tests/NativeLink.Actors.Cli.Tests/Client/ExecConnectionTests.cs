@@ -83,6 +83,37 @@ public sealed class ExecConnectionTests(Pool pool) : IClassFixture<Pool>, IDispo
     }
 
     [Fact]
+    public async Task An_executor_that_says_nothing_of_a_CAS_is_told_in_a_sentence()
+    {
+        await using var server = await FakeCasServer.StartAsync();
+        server.Capabilities.CacheCapabilities = null;
+        server.Capabilities.ExecutionCapabilities = new Reapi.ExecutionCapabilities { ExecEnabled = true };
+        var (code, _, stderr) = await Rig.Program.RunAsync("exec", "--executor", server.Address.Authority, "--", "true");
+        Assert.Equal(125, code);
+        Assert.Contains("says nothing of a CAS", stderr, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", stderr, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(NativeLink.Actors.Protocol.DigestFunction.Sha256, false)]
+    [InlineData(NativeLink.Actors.Protocol.DigestFunction.Blake3, true)]
+    public async Task The_digest_function_stands_in_resource_names_where_REAPI_wants_it_alone(NativeLink.Actors.Protocol.DigestFunction function, bool named)
+    {
+        await using var server = await FakeCasServer.StartAsync();
+        await using var client = new NativeLink.Actors.Cli.Client.ReapiClient(
+            NativeLink.Actors.Cli.Client.RemoteExecutorOptions.Of(server.Address) with { DigestFunction = function }, TimeProvider.System);
+        var file = _directory.Write("large", new string('x', 2_000_000));
+        var digest = NativeLink.Actors.Protocol.Hashing.BlobHasher.Compute(await File.ReadAllBytesAsync(file), function);
+        await client.UploadAsync(new Dictionary<NativeLink.Actors.Protocol.Digest, NativeLink.Actors.Cli.Client.UploadBlob> { [digest] = new(null, file) }, default);
+        using var bytes = new MemoryStream();
+        await client.DownloadAsync(digest, bytes, default);
+        Assert.Equal(2_000_000, bytes.Length);
+        var names = server.WriteMessages.Select(message => message.Name).Where(name => name.Length > 0).ToList();
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.Equal(named, name.Contains($"/{function.ToString().ToLowerInvariant()}/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_certificate_file_that_is_not_there_is_named()
     {
         var (code, _, stderr) = await Rig.Program.RunAsync("exec", "--executor", "grpcs://127.0.0.1:1", "--ca-file", "/nowhere/ca.pem", "--", "true");

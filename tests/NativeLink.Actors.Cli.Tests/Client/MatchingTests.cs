@@ -1,4 +1,3 @@
-using NativeLink.Actors.Worker.Connection;
 using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -8,6 +7,7 @@ using NativeLink.Actors.Cli.Tests.Rig;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
 
 namespace NativeLink.Actors.Cli.Tests.Client;
 

@@ -1,4 +1,3 @@
-using NativeLink.Actors.Worker.Operations;
 using System.Net;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
@@ -6,6 +5,7 @@ using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Tests.Composition;
 

@@ -51,6 +51,12 @@ public sealed class FakeCasServer : IAsyncDisposable
     /// <summary>Awaited before a call is served, by rpc name (<c>ReadMessage</c> and <c>WriteMessage</c>: before each message of a stream); may throw an RpcException.</summary>
     public ConcurrentDictionary<string, Func<CasCall, Task>> Before { get; } = new();
 
+    /// <summary>Blobs whose entry of a batch update is refused with INVALID_ARGUMENT.</summary>
+    public ConcurrentBag<Digest> Refused { get; } = [];
+
+    /// <summary>A batch with more bytes of blobs is refused as a whole; null: there is no such limit.</summary>
+    public long? MostBatchBytes { get; set; }
+
     /// <summary>What GetCapabilities answers.</summary>
     public Reapi.ServerCapabilities Capabilities { get; } = new()
     {

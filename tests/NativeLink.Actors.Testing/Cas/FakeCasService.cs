@@ -17,6 +17,7 @@ internal sealed class FakeCasService(FakeCasServer server) : Reapi.ContentAddres
     public override async Task<Reapi.BatchReadBlobsResponse> BatchReadBlobs(Reapi.BatchReadBlobsRequest request, ServerCallContext context)
     {
         await server.EnterAsync("BatchReadBlobs", request, context);
+        RefuseAbove(request.Digests.Sum(digest => digest.SizeBytes));
         var function = Function(request.DigestFunction);
         var packed = server.CompressesBatches && request.AcceptableCompressors.Contains(Reapi.Compressor.Types.Value.Zstd);
         var response = new Reapi.BatchReadBlobsResponse();
@@ -38,6 +39,7 @@ internal sealed class FakeCasService(FakeCasServer server) : Reapi.ContentAddres
     public override async Task<Reapi.BatchUpdateBlobsResponse> BatchUpdateBlobs(Reapi.BatchUpdateBlobsRequest request, ServerCallContext context)
     {
         await server.EnterAsync("BatchUpdateBlobs", request, context);
+        RefuseAbove(request.Requests.Sum(entry => (long)entry.Data.Length));
         var function = Function(request.DigestFunction);
         var response = new Reapi.BatchUpdateBlobsResponse();
         foreach (var entry in request.Requests.Reverse())
@@ -45,10 +47,21 @@ internal sealed class FakeCasService(FakeCasServer server) : Reapi.ContentAddres
             var content = entry.Compressor == Reapi.Compressor.Types.Value.Zstd
                 ? new ZstdSharp.Decompressor().Unwrap(entry.Data.Span).ToArray()
                 : entry.Data.ToByteArray();
-            server.Store(Digest.FromWire(entry.Digest, function, "a blob"), content);
-            response.Responses.Add(new Reapi.BatchUpdateBlobsResponse.Types.Response { Digest = entry.Digest, Status = new Google.Rpc.Status() });
+            var digest = Digest.FromWire(entry.Digest, function, "a blob");
+            var status = new Google.Rpc.Status();
+            if (server.Refused.Contains(digest))
+                (status.Code, status.Message) = ((int)StatusCode.InvalidArgument, "the test wants it");
+            else
+                server.Store(digest, content);
+            response.Responses.Add(new Reapi.BatchUpdateBlobsResponse.Types.Response { Digest = entry.Digest, Status = status });
         }
         return response;
+    }
+
+    private void RefuseAbove(long bytes)
+    {
+        if (bytes > server.MostBatchBytes)
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"a batch of {bytes} bytes, more than {server.MostBatchBytes}"));
     }
 
     public override async Task GetTree(Reapi.GetTreeRequest request, IServerStreamWriter<Reapi.GetTreeResponse> responseStream, ServerCallContext context)

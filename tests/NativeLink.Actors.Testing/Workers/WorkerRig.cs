@@ -1,5 +1,3 @@
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
@@ -8,6 +6,8 @@ using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Testing.Workers;

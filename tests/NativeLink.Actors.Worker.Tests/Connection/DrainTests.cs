@@ -27,6 +27,22 @@ public sealed class DrainTests : ConnectionSpec
     }
 
     [Fact]
+    public async Task A_drain_before_the_scheduler_was_heard_says_that_the_worker_goes_and_refuses_what_was_assigned_meanwhile()
+    {
+        var connection = Connect();
+        var stream = await Link.NextAsync();
+        stream.HoldsGoingAway = true;
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest, (await stream.ReadAsync()).UpdateCase);
+        stream.Greet();
+        stream.Start(StartOf("a"));
+        var refused = await stream.ResultAsync();
+        Assert.Equal(("a", (int)Grpc.Core.StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
+        stream.HoldsGoingAway = false;
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
+    }
+
+    [Fact]
     public async Task A_drain_with_nothing_running_is_complete_although_the_goodbye_cannot_be_said()
     {
         var connection = Connect();

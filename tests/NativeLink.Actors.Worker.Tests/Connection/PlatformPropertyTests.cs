@@ -1,6 +1,6 @@
-using NativeLink.Actors.Worker.Operations;
-using NativeLink.Actors.Worker.Connection;
 using System.Collections.Immutable;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 

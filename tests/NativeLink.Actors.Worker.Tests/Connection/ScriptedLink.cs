@@ -36,6 +36,7 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
 {
     private readonly WorkerApiTranslator _translator = new();
     private readonly Channel<Wire.UpdateForScheduler> _received = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
+    private TaskCompletionSource _gone = Gone();
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Wire.ConnectWorkerRequest Hello => hello;
@@ -76,6 +77,18 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
     /// <summary>The transport fails in a way that nobody has foreseen.</summary>
     public bool Throws { get; set; }
 
+    /// <summary>The transport does not say that it has taken the last message, while set.</summary>
+    public bool HoldsGoingAway
+    {
+        set
+        {
+            if (!value)
+                _gone.TrySetResult();
+            else
+                _gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
     public bool Silent => _received.Reader.Count == 0;
 
     public Task SendAsync(WorkerMessage told, CancellationToken cancellation)
@@ -87,7 +100,14 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
             return Task.FromException(new FaultException(FaultKind.Worker, "the stream has ended"));
         if (message.KeepAliveRequest is null) Seen.Enqueue(message);
         _received.Writer.TryWrite(message);
-        return Task.CompletedTask;
+        return message.GoingAwayRequest is null ? Task.CompletedTask : _gone.Task;
+    }
+
+    private static TaskCompletionSource Gone()
+    {
+        var gone = new TaskCompletionSource();
+        gone.SetResult();
+        return gone;
     }
 
     public ValueTask DisposeAsync()

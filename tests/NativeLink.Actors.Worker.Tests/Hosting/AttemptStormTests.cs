@@ -1,5 +1,3 @@
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Google.Protobuf;
@@ -8,6 +6,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Tests.Connection;
 using Xunit.Abstractions;
 

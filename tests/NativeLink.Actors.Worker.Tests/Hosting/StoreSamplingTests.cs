@@ -1,9 +1,9 @@
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 

@@ -1,6 +1,3 @@
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
-using NativeLink.Actors.Worker.Operations;
 using System.Threading.Channels;
 using Akka.Actor;
 using Akka.Hosting;
@@ -19,6 +16,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Tests.Operations;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;

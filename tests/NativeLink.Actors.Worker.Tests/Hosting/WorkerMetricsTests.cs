@@ -1,5 +1,3 @@
-using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
@@ -15,6 +13,8 @@ using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Tests.Operations;
 

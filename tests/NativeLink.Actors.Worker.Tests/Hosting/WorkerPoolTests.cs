@@ -1,7 +1,7 @@
-using NativeLink.Actors.Worker.Operations;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Tests.Connection;
 using NativeLink.Actors.Worker.Tests.Operations;

@@ -129,7 +129,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         await entered.Task.WaitAsync(Soon);
         _server.Before.Clear();
         await FailAsync(downloader);
-        // The two that it held, and the one that it failed on is nobody's any more but the executor's deadline.
+        // The two that it held; whoever sent the one that it failed on is told too, below.
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
         Assert.Equal(FaultKind.Worker, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
         (_roots.Hold, _roots.Cached) = (false, () => false);
@@ -149,6 +149,17 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
         Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.Unavailable), (failed.Fault.Kind, failed.Fault.Code!.Value));
         Assert.Contains("failed a moment ago", failed.Fault.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_request_that_it_fails_on_is_answered_too()
+    {
+        var downloader = Downloader();
+        _roots.Cached = () => throw new InvalidOperationException("the test wants it");
+        downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
+        var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
+        Assert.Equal((Op, FaultKind.Worker), (failed.Id, failed.Fault.Kind));
+        Assert.Contains("the test wants it", failed.Fault.Detail, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,8 +1,8 @@
-using NativeLink.Actors.Worker.Connection;
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Materialisers;
+using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
 

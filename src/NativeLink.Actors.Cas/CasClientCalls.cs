@@ -1,0 +1,27 @@
+using NativeLink.Actors.Cas.Codec;
+
+namespace NativeLink.Actors.Cas;
+
+/// <summary>Calls in simpler forms.</summary>
+public static class CasClientCalls
+{
+    /// <summary>Small blobs in one call, all or nothing.</summary>
+    /// <exception cref="FaultException">Storage: the first blob that was refused, or the whole call.</exception>
+    public static async Task WriteBatchAsync(
+        this ICasClient cas, IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
+    {
+        var refused = await cas.TryWriteBatchAsync(blobs, cancellation);
+        if (refused.Count > 0)
+            throw new FaultException(refused.First().Value);
+    }
+
+    /// <summary>Streams one blob into <paramref name="sink"/>, which looks at each piece before the next is asked for.</summary>
+    /// <inheritdoc cref="ICasClient.ReadAsync"/>
+    public static Task ReadAsync(this ICasClient cas, Digest digest, Action<ReadOnlySpan<byte>> sink, CancellationToken cancellation) =>
+        cas.ReadAsync(digest, piece =>
+        {
+            using (piece)
+                sink(piece.Memory.Span);
+            return default;
+        }, cancellation);
+}
