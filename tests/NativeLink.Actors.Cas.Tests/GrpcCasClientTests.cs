@@ -39,7 +39,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
         var client = Client();
         await client.WriteBatchAsync([(digests[0], small), (digests[1], large)], None);
         var blobs = (await client.ReadBatchAsync(digests, None)).ToDictionary(blob => blob.Digest);
-        Assert.Equal((small, large), (blobs[digests[0]].Data.ToArray(), blobs[digests[1]].Data.ToArray()));
+        Assert.Equal(small, blobs[digests[0]].Data.ToArray());
+        Assert.Equal(large, blobs[digests[1]].Data.ToArray());
         Assert.Equal((1, 1, 1, 1), (Server.Calls("Write"), Server.Calls("BatchUpdateBlobs"), Server.Calls("Read"), Server.Calls("BatchReadBlobs")));
     }
 

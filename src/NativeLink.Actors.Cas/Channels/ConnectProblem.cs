@@ -8,7 +8,9 @@ namespace NativeLink.Actors.Cas.Channels;
 internal static class ConnectProblem
 {
     /// <summary>A call's status detail, or the sentence that says that the other side ended the TLS handshake.</summary>
-    public static string Explain(RpcException error, ImmutableArray<GrpcEndpointOptions> endpoints)
+    /// <param name="certificateOptions">Where the reader sets the client certificate.</param>
+    public static string Explain(
+        RpcException error, ImmutableArray<GrpcEndpointOptions> endpoints, string certificateOptions = "cert_file and key_file of tls_config")
     {
         if (!HandshakeEnded(error.Status.DebugException))
             return error.Status.Detail;
@@ -16,7 +18,7 @@ internal static class ConnectProblem
             return "the server did not answer in HTTP/2; it may want TLS (a grpcs:// address)";
         return secure.Tls?.CertFile is { } own
             ? $"the server ended the TLS handshake; it may not accept the client certificate '{own}'"
-            : "the server ended the TLS handshake; it may want a client certificate (cert_file and key_file of tls_config)";
+            : $"the server ended the TLS handshake; it may want a client certificate ({certificateOptions})";
     }
 
     private static bool HandshakeEnded(Exception? error)

@@ -50,6 +50,8 @@ internal sealed class ExecCommand
         var request = Read(result);
         var executor = result.GetValue(_executor) is { } text ? RemoteExecutorOptions.ParseAddress(text) : null;
         RefuseWithoutUse(result, executor);
+        // Before anything is started.
+        _ = Options(result, executor ?? new Uri("http://localhost"));
         // The cluster in the process is an implementation detail here: only its troubles are worth a line.
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Warning);
         var entered = executor is null ? Namespaces.Enter() : null;
@@ -106,19 +108,20 @@ internal sealed class ExecCommand
             throw new UsageException("--cert-file and --key-file belong together: one of them is missing");
     }
 
+    private static DigestFunction Function(string name) => name.ToLowerInvariant() switch
+    {
+        "sha256" => DigestFunction.Sha256,
+        "blake3" => DigestFunction.Blake3,
+        _ => throw new UsageException($"--digest-function {name}: sha256 and blake3 are served"),
+    };
+
     private RemoteExecutorOptions Options(ParseResult result, Uri address)
     {
         var tls = new TlsOptions(result.GetValue(_caFile), result.GetValue(_certFile), result.GetValue(_keyFile), UseNativeRoots: false);
         var options = RemoteExecutorOptions.Of(address, result.GetValue(_instance)!, tls);
-        var name = result.GetValue(_digestFunction)!;
         return options with
         {
-            DigestFunction = name.ToLowerInvariant() switch
-            {
-                "sha256" => DigestFunction.Sha256,
-                "blake3" => DigestFunction.Blake3,
-                _ => throw new UsageException($"--digest-function {name}: sha256 and blake3 are served"),
-            },
+            DigestFunction = Function(result.GetValue(_digestFunction)!),
             Store = options.Store with { Headers = options.Store.Headers.SetItems(Shared.Headers("--header", result.GetValue(_header) ?? [])) },
         };
     }
@@ -146,7 +149,9 @@ internal sealed class ExecCommand
         {
             reporter.Step(error.StatusCode switch
             {
-                StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Address.Authority}: {error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail}",
+                StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Address.Authority}: {WhyNot(error, executor)}",
+                StatusCode.Internal when error.Status.DebugException is HttpRequestException =>
+                    $"exec: no executor can be reached at {executor.Address.Authority}: {WhyNot(error, executor)}",
                 StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Address.Authority} did not answer in time: is it an executor, and is it well?",
                 _ => $"exec: {executor.Address.Authority} answered {error.StatusCode}: {error.Status.Detail}",
             });
@@ -157,6 +162,19 @@ internal sealed class ExecCommand
             reporter.Step($"exec: {error.Fault.Detail}");
             return ExitCodes.ExecutorFailed;
         }
+    }
+
+    /// <summary>Why a connection did not come about, with the option that may help.</summary>
+    private static string WhyNot(RpcException error, RemoteExecutorOptions executor)
+    {
+        var explained = ConnectProblem.Explain(error, executor.Store.Endpoints, "--cert-file and --key-file");
+        if (explained != error.Status.Detail)
+            return explained;
+        var cause = error.Status.DebugException?.GetBaseException();
+        var text = cause?.Message ?? error.Status.Detail;
+        if (text.Contains("remote certificate", StringComparison.Ordinal))
+            return $"{text}; --ca-file names an authority to trust";
+        return cause is HttpIOException && executor.Address.Scheme == Uri.UriSchemeHttp ? $"{text}; it may want TLS: grpcs://" : text;
     }
 
     private static IExecReporter Reporter() => Console.IsErrorRedirected

@@ -101,8 +101,8 @@ internal static partial class Shared
         {
             var key = name.ToLowerInvariant();
             // What gRPC itself sends, and what would need bytes, is not for a text.
-            if (!HeaderName().IsMatch(key) || key.StartsWith("grpc-", StringComparison.Ordinal) || key.EndsWith("-bin", StringComparison.Ordinal))
-                throw new UsageException($"{option} {name}: no name of a header; letters, digits, '-', '_' and '.', and neither grpc-… nor …-bin");
+            if (!HeaderName().IsMatch(key) || key is "user-agent" || key.StartsWith("grpc-", StringComparison.Ordinal) || key.EndsWith("-bin", StringComparison.Ordinal))
+                throw new UsageException($"{option} {name}: no name of a header; letters, digits, '-', '_' and '.', and neither user-agent nor grpc-… nor …-bin");
             if (value.Any(letter => letter is < ' ' or > '~'))
                 throw new UsageException($"{option} {name}: its value holds what is not printable ASCII, which no header can carry");
             yield return new(key, value);

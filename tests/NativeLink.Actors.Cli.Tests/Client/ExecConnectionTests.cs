@@ -32,7 +32,8 @@ public sealed class ExecConnectionTests(Pool pool) : IClassFixture<Pool>, IDispo
         Assert.NotEmpty(server.Log);
         var (_, _, refused) = await ExecAsync(server);
         Assert.DoesNotContain(LetIn, refused, StringComparison.Ordinal);
-        Assert.Contains("certificate", refused, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("no executor can be reached", refused, StringComparison.Ordinal);
+        Assert.Contains("--ca-file names an authority to trust", refused, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", stderr + refused, StringComparison.Ordinal);
     }
 
@@ -43,7 +44,9 @@ public sealed class ExecConnectionTests(Pool pool) : IClassFixture<Pool>, IDispo
         using var client = Certificates.Signed("CN=client", _authority);
         await using var server = await FakeCasServer.StartAsync(own, _authority);
         var ca = Pem("ca.pem", _authority);
-        Assert.DoesNotContain(LetIn, (await ExecAsync(server, "--ca-file", ca)).Error, StringComparison.Ordinal);
+        var without = (await ExecAsync(server, "--ca-file", ca)).Error;
+        Assert.Contains("it may want a client certificate (--cert-file and --key-file)", without, StringComparison.Ordinal);
+        Assert.DoesNotContain("disposed", without, StringComparison.Ordinal);
         var key = _directory.Write("client.key", client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
         var (_, _, stderr) = await ExecAsync(server, "--ca-file", ca, "--cert-file", Pem("client.pem", client), "--key-file", key);
         Assert.Contains(LetIn, stderr, StringComparison.Ordinal);
@@ -72,6 +75,7 @@ public sealed class ExecConnectionTests(Pool pool) : IClassFixture<Pool>, IDispo
     [InlineData("--header", "grpc-timeout=1S", "no name of a header")]
     [InlineData("--header", "x-bin=1", "no name of a header")]
     [InlineData("--header", "a b=1", "no name of a header")]
+    [InlineData("--header", "user-agent=me", "no name of a header")]
     [InlineData("--header", "a=\u00fc", "not printable ASCII")]
     public async Task What_cannot_be_meant_is_refused_in_a_sentence(string option, string value, string says)
     {
@@ -111,6 +115,19 @@ public sealed class ExecConnectionTests(Pool pool) : IClassFixture<Pool>, IDispo
         var names = server.WriteMessages.Select(message => message.Name).Where(name => name.Length > 0).ToList();
         Assert.NotEmpty(names);
         Assert.All(names, name => Assert.Equal(named, name.Contains($"/{function.ToString().ToLowerInvariant()}/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_server_that_wants_TLS_and_one_that_does_not_are_told_apart()
+    {
+        using var own = Certificates.Signed("CN=server", _authority);
+        await using var secure = await FakeCasServer.StartAsync(own);
+        await using var plain = await FakeCasServer.StartAsync();
+        var (_, _, wantsTls) = await Rig.Program.RunAsync("exec", "--executor", $"grpc://{secure.Address.Authority}", "--", "true");
+        Assert.Contains("it may want TLS", wantsTls, StringComparison.Ordinal);
+        var (_, _, noTls) = await Rig.Program.RunAsync("exec", "--executor", $"grpcs://{plain.Address.Authority}", "--", "true");
+        Assert.Contains("no executor can be reached", noTls, StringComparison.Ordinal);
+        Assert.All([wantsTls, noTls], text => Assert.DoesNotContain("   at ", text, StringComparison.Ordinal));
     }
 
     [Fact]
