@@ -123,10 +123,20 @@ public sealed class GrpcCasClient : ICasClient
             if (await WriteWholeAsync(digest, data, cancellation) is { } fault)
                 refused[digest] = fault;
         }
-        foreach (var part in Parts(blobs, static blob => blob.Digest, capabilities.MaxBatchBytes))
+        var parts = Parts(blobs, static blob => blob.Digest, capabilities.MaxBatchBytes).ToList();
+        foreach (var part in parts)
         {
-            foreach (var (digest, fault) in await _batches.WriteAsync(part, _options.Compression && capabilities.ZstdBatchUpdates, cancellation))
-                refused[digest] = fault;
+            try
+            {
+                foreach (var (digest, fault) in await _batches.WriteAsync(part, _options.Compression && capabilities.ZstdBatchUpdates, cancellation))
+                    refused[digest] = fault;
+            }
+            catch (FaultException error) when (part.Count < blobs.Count)
+            {
+                // What other calls have brought there is there.
+                foreach (var (digest, _) in part)
+                    refused[digest] = error.Fault;
+            }
         }
         return refused;
     }

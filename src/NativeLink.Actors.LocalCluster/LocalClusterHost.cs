@@ -89,12 +89,18 @@ public sealed class LocalClusterHost : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         using var patience = new CancellationTokenSource(StopPatience, _time);
-        await _scheduler.DisposeAsync();
-        await _app.StopAsync(patience.Token);
-        await _app.DisposeAsync();
-        _uploads.Dispose();
-        _sampling.Dispose();
-        Cas.Dispose();
+        try
+        {
+            await _scheduler.DisposeAsync();
+            await _app.StopAsync(patience.Token);
+            await _app.DisposeAsync();
+        }
+        finally
+        {
+            _uploads.Dispose();
+            _sampling.Dispose();
+            Cas.Dispose();
+        }
     }
 
     private static ContentStore OpenCas(ContentStoreOptions options, TimeProvider time)

@@ -41,8 +41,17 @@ internal sealed class WorkerGroup
     public static async Task<WorkerGroup> StartAsync(ActorSystem system, string name, WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
     {
         var services = await WorkerServices.OpenAsync(options, logs, time);
-        var pool = system.ActorOf(WorkerPool.CreateProps(services.ToPool()), name);
-        var group = new WorkerGroup(system, pool, services, options.DrainTimeout, time);
+        WorkerGroup group;
+        try
+        {
+            var pool = system.ActorOf(WorkerPool.CreateProps(services.ToPool()), name);
+            group = new WorkerGroup(system, pool, services, options.DrainTimeout, time);
+        }
+        catch
+        {
+            await services.DisposeAsync();
+            throw;
+        }
         var shutdown = CoordinatedShutdown.Get(system);
         shutdown.AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, $"{name}-drain", async () =>
         {

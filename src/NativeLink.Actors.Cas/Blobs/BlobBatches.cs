@@ -81,7 +81,7 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
                 return Again(open.Count, open.Keys.Select(digest => passing.GetValueOrDefault(digest)));
             }, cancellation);
         }
-        catch (FaultException error) when (open.Count < count)
+        catch (FaultException error) when (open.Count < count || passing.Count > 0)
         {
             // The blobs that were taken are; each of the others tells its own fault.
             foreach (var digest in open.Keys)
@@ -97,7 +97,7 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
         if (open == 0)
             return true;
         var first = faults.FirstOrDefault(fault => fault is not null);
-        throw new RpcException(new Status(first?.Code ?? StatusCode.Internal, first?.Detail ?? $"the server left {open} blobs out of its answer"));
+        throw new OwnRpcException(new Status(first?.Code ?? StatusCode.Internal, first?.Detail ?? $"the server left {open} blobs out of its answer"));
     }
 
     private bool MayPass(Fault? fault) => fault is { Code: { } code } && caller.Retries(code);

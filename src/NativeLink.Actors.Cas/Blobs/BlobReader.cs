@@ -19,7 +19,11 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
             // Before it is the sink's: what breaks then has been received.
             offset += piece.Memory.Length;
             CasMetrics.RecordDownload(piece.Memory.Length);
-            return sink(piece);
+            if (offset <= digest.SizeBytes)
+                return sink(piece);
+            piece.Dispose();
+            throw new FaultException(
+                new Fault(FaultKind.Storage, $"ByteStream.Read of {digest}: the server sent more bytes than it has") { Code = StatusCode.DataLoss });
         }
         try
         {
@@ -31,7 +35,7 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
                 else
                     await ReadPlainAsync(request, attempt, DeliverAsync);
                 return offset < digest.SizeBytes
-                    ? throw new RpcException(new Status(StatusCode.Unavailable, $"the stream ended at byte {offset} of {digest.SizeBytes}"))
+                    ? throw new OwnRpcException(new Status(StatusCode.Unavailable, $"the stream ended at byte {offset} of {digest.SizeBytes}"))
                     : true;
             }, cancellation);
         }
@@ -63,8 +67,12 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
             while (await call.ResponseStream.MoveNext(attempt.Options.CancellationToken))
             {
                 using var chunk = call.ResponseStream.Current;
-                foreach (var piece in frame.Decode(chunk.Data))
-                    await deliver(piece);
+                for (var at = 0; at < chunk.Data.Length || frame.HasMore;)
+                {
+                    at += frame.DecodePiece(chunk.Data[at..], out var piece);
+                    if (piece is not null)
+                        await deliver(piece);
+                }
             }
             frame.Finish();
         }

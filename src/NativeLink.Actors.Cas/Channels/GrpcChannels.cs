@@ -82,21 +82,31 @@ internal sealed class GrpcChannels : IDisposable
     {
         private readonly GrpcChannels _owner;
         private readonly GrpcChannel _channel;
+        private int _closes;
         private int _isUp;
 
         public Connection(GrpcChannels owner, GrpcEndpointOptions endpoint)
         {
             _owner = owner;
-            _channel = Open(endpoint, IsAway);
+            _channel = Open(endpoint, OnClosed);
             Invoker = _channel.CreateCallInvoker();
         }
 
         public CallInvoker Invoker { get; }
 
-        /// <summary>The service has answered here.</summary>
-        public void IsUp() => Volatile.Write(ref _isUp, 1);
+        /// <summary>How often it has ended.</summary>
+        public int Closes => Volatile.Read(ref _closes);
 
-        /// <summary>The connection has ended, or a call on it found the service unavailable.</summary>
+        /// <summary>The service has answered here.</summary>
+        /// <param name="closes"><see cref="Closes"/> before it was asked: should the connection have ended since, the service was there and has gone.</param>
+        public void IsUp(int closes)
+        {
+            Volatile.Write(ref _isUp, 1);
+            if (Closes != closes)
+                IsAway();
+        }
+
+        /// <summary>A call found the service unavailable, or the connection has ended.</summary>
         public void IsAway()
         {
             if (Interlocked.Exchange(ref _isUp, 0) != 0)
@@ -104,6 +114,12 @@ internal sealed class GrpcChannels : IDisposable
         }
 
         public void Dispose() => _channel.Dispose();
+
+        private void OnClosed()
+        {
+            Interlocked.Increment(ref _closes);
+            IsAway();
+        }
     }
 
     private static async ValueTask<Stream> ConnectAsync(

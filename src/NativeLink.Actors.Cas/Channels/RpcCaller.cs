@@ -86,17 +86,21 @@ internal sealed class RpcCaller : IDisposable
     {
         await _slots.WaitAsync(cancellation);
         var connection = _channels.Next();
+        var closes = connection.Closes;
         try
         {
             var timeout = (_options.RpcTimeout > TimeSpan.Zero ? _options.RpcTimeout : OwnTimeout) + TimeSpan.FromSeconds(payloadBytes / SlowestBytesPerSecond);
             var options = new CallOptions(_headers, (_time.GetUtcNow() + timeout).UtcDateTime, cancellation);
             var answer = await call(new RpcAttempt(connection.Invoker, options, attempt));
-            connection.IsUp();
+            connection.IsUp(closes);
             return answer;
         }
-        catch (RpcException error) when (error.StatusCode == StatusCode.Unavailable)
+        catch (RpcException error)
         {
-            connection.IsAway();
+            if (error is not OwnRpcException && error.StatusCode == StatusCode.Unavailable)
+                connection.IsAway();
+            else if (error is OwnRpcException || error.StatusCode is not (StatusCode.DeadlineExceeded or StatusCode.Cancelled))
+                connection.IsUp(closes);
             throw;
         }
         finally

@@ -40,19 +40,34 @@ internal sealed class ZstdFrameReader : IDisposable
             throw new InvalidDataException($"{data.Length} bytes follow the end of the zstd frame");
     }
 
-    /// <summary>All that these bytes yield, in pieces of at most 128 KiB, which are the caller's.</summary>
+    /// <summary>Decodes as far as one piece of at most 128 KiB: some bytes of a frame may yield a million times as many.</summary>
+    /// <param name="data">What has not been decoded yet; again, from where it was left, while <see cref="HasMore"/>.</param>
+    /// <param name="piece">The caller's; null when these bytes yield nothing yet.</param>
+    /// <returns>How many of the bytes have been taken.</returns>
     /// <exception cref="InvalidDataException">Not zstd, or bytes after the frame's end.</exception>
-    public IReadOnlyList<BlobPiece> Decode(ReadOnlySpan<byte> data)
+    public int DecodePiece(ReadOnlySpan<byte> data, out BlobPiece? piece)
     {
-        var pieces = new List<BlobPiece>();
-        Append(data, piece =>
+        piece = null;
+        if (IsComplete)
+            throw new InvalidDataException($"{data.Length} bytes follow the end of the zstd frame");
+        var target = ArrayPool<byte>.Shared.Rent(TargetBytes);
+        try
         {
-            var buffer = ArrayPool<byte>.Shared.Rent(piece.Length);
-            piece.CopyTo(buffer);
-            pieces.Add(BlobPiece.Of(buffer, piece.Length));
-        });
-        return pieces;
+            var status = Unwrap(data, target, out var consumed, out var written);
+            (IsComplete, HasMore) = (status == OperationStatus.Done, status == OperationStatus.DestinationTooSmall);
+            if (written > 0)
+                (piece, target) = (BlobPiece.Of(target, written), []);
+            return consumed;
+        }
+        finally
+        {
+            if (target.Length > 0)
+                ArrayPool<byte>.Shared.Return(target);
+        }
     }
+
+    /// <summary>More has been taken than the last piece could hold.</summary>
+    public bool HasMore { get; private set; }
 
     /// <exception cref="InvalidDataException">The frame has not ended.</exception>
     public void Finish()

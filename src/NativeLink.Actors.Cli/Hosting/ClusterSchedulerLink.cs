@@ -20,7 +20,8 @@ internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedule
         }
         catch (FormatException error)
         {
-            throw new FaultException(FaultKind.Worker, $"the scheduler of this process takes no such worker: {error.Message}", error);
+            return Task.FromException<ISchedulerSession>(
+                new FaultException(FaultKind.Worker, $"the scheduler of this process takes no such worker: {error.Message}", error));
         }
     }
 

@@ -93,6 +93,8 @@ public sealed class LocalScheduler : IAsyncDisposable
     /// <summary>Disconnects workers and clients and frees everything; completes within a few seconds.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_loop.IsNobody())
+            return;
         try
         {
             await _loop.GracefulStop(LongestStop);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Storage.WorkDirectories;
@@ -15,6 +16,8 @@ public sealed class WorkDirectory : IDisposable
     private const int MostTries = 3;
 
     private readonly DirectoryLock _lock;
+    private static readonly TimeSpan OthersPatience = TimeSpan.FromSeconds(5);
+
     private readonly HashSet<ActionDirectory> _live = [];
     private readonly Action<string>? _onWarning;
     private readonly DeletionQueue _deletions;
@@ -95,7 +98,7 @@ public sealed class WorkDirectory : IDisposable
         return directory;
     }
 
-    /// <summary>Gives up what attempts still have here: nobody is left who would.</summary>
+    /// <summary>Gives up what attempts still have here: nobody is left who would. Waits, for a while, for who does it already.</summary>
     public void GiveUpAll()
     {
         List<ActionDirectory> left;
@@ -112,6 +115,7 @@ public sealed class WorkDirectory : IDisposable
                 _onWarning?.Invoke($"{directory.Path} could not be given up: {error.Message}; the next start removes it");
             }
         }
+        WaitForOthers();
     }
 
     /// <summary>Waits up to 5 s for what is being deleted, then leaves the rest to the next start.</summary>
@@ -134,7 +138,21 @@ public sealed class WorkDirectory : IDisposable
     internal void Forget(ActionDirectory directory)
     {
         lock (_live)
+        {
             _live.Remove(directory);
+            Monitor.PulseAll(_live);
+        }
+    }
+
+    /// <summary>Somebody may be about to take one away at this moment: what that needs is not to be closed under it.</summary>
+    private void WaitForOthers()
+    {
+        lock (_live)
+        {
+            var since = Stopwatch.StartNew();
+            while (_live.Count > 0 && OthersPatience - since.Elapsed is { Ticks: > 0 } left)
+                Monitor.Wait(_live, left);
+        }
     }
 
     internal void Account(long bytes) => Interlocked.Add(ref _staged, bytes);

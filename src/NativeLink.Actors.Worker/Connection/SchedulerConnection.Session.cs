@@ -244,9 +244,12 @@ internal sealed partial class SchedulerConnection
         _ending = new Ending(drainer);
         _log.Info("draining: {Count} operations are finished first, new ones are refused", _operations.Running);
         Become(Draining);
-        foreach (var operation in _operations.All.Where(operation => operation.Executor is null).ToList())
+        var waiting = _operations.All.Where(operation => operation.Executor is null).ToList();
+        foreach (var operation in waiting)
             Answer(operation, operation.Held ?? ActionReport.Refuse(operation.Assignment.Id, operation.Assignment.InstanceName, DrainFault));
-        CheckDrained();
+        // Else the last answer has.
+        if (waiting.Count == 0)
+            CheckDrained();
     }
 
     private void CheckDrained()
@@ -272,10 +275,10 @@ internal sealed partial class SchedulerConnection
                 Leave(completed: _resultsTold == 0);
                 break;
             case ActionAssigned assigned when IsOfStream:
-                Refuse(assigned.Assignment.Id, assigned.Assignment.InstanceName, DrainFault);
+                RefuseWhileLeaving(assigned.Assignment.Id, assigned.Assignment.InstanceName, DrainFault);
                 break;
             case AssignmentUnusable unusable when IsOfStream:
-                Refuse(unusable.Operation, unusable.InstanceName, unusable.Fault);
+                RefuseWhileLeaving(unusable.Operation, unusable.InstanceName, unusable.Fault);
                 break;
             case KillRequested or StreamRegistered when IsOfStream:
                 // Answered already; and it leaves all the same.
@@ -290,6 +293,14 @@ internal sealed partial class SchedulerConnection
                 OnLate(message);
                 break;
         }
+    }
+
+    /// <summary>May not leave any more: the scheduler knows from the end of the stream that nothing came of it, and no work is lost.</summary>
+    private void RefuseWhileLeaving(OperationId operation, string instance, Fault fault)
+    {
+        var told = _resultsTold;
+        Refuse(operation, instance, fault);
+        _resultsTold = told;
     }
 
     private void Leave(bool completed)

@@ -27,6 +27,7 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
     private Task<ISchedulerSession>? _opened;
     private ISchedulerSession _session = null!;
     private string _announced = "";
+    private int _resultsHanded;
     private int _resultsSent;
 
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
@@ -76,7 +77,7 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
                 Lose(failed.Fault);
                 break;
             case Close:
-                End(null);
+                End(NotOpen);
                 break;
             default:
                 Unhandled(message);
@@ -116,7 +117,7 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
                 _opening.Cancel();
                 break;
             case Close:
-                End(null);
+                End(NotOpen);
                 break;
             case SchedulerMessage or Ended:
                 // The link may speak before it has said that it is open.
@@ -181,7 +182,7 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
             case WorkerMessage send:
                 Send(send);
                 break;
-            case Sent:
+            case ResultSent:
                 _resultsSent++;
                 break;
             case NotSent failed:
@@ -201,19 +202,23 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
 
     private void Send(WorkerMessage message)
     {
+        _resultsHanded += message is ResultReady ? 1 : 0;
         var sending = _session.SendAsync(message, CancellationToken.None);
-        var isAwaited = message is ResultReady or GoingAway;
-        if (sending.IsCompletedSuccessfully && message is not GoingAway)
+        if (sending.IsCompletedSuccessfully)
         {
             _resultsSent += message is ResultReady ? 1 : 0;
             return;
         }
-        sending.PipeTo(Self, success: isAwaited ? () => new Sent(message) : null, failure: error => new NotSent(Fault.From(error)));
+        sending.PipeTo(Self, success: message is ResultReady ? static () => ResultSent.Instance : null, failure: error => new NotSent(Fault.From(error)));
     }
 
     private void OnClose()
     {
-        Send(new GoingAway());
+        // Messages leave in order: when this one has, so have all results before it, whichever is heard of first.
+        var before = _resultsHanded;
+        _session.SendAsync(new GoingAway(), CancellationToken.None).PipeTo(Self,
+            success: () => new GoneAway(before),
+            failure: error => new NotSent(Fault.From(error)));
         StartDeadline(_settings.CloseTimeout);
         Become(Closing);
     }
@@ -222,7 +227,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
     {
         switch (message)
         {
-            case Sent { Message: GoingAway }:
+            case GoneAway gone:
+                _resultsSent = Math.Max(_resultsSent, gone.ResultsBefore);
                 End(null);
                 break;
             case DeadlinePassed:
@@ -255,6 +261,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
         Context.Stop(Self);
     }
 
+    private static Fault NotOpen => new(FaultKind.Worker, "no stream was open yet");
+
     private void Lose(Fault fault)
     {
         Context.Parent.Tell(new StreamLost(fault, _resultsSent));
@@ -271,7 +279,12 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
 
     private sealed record Ended(Fault? Fault);
 
-    private sealed record Sent(WorkerMessage Message);
+    private sealed record ResultSent
+    {
+        public static readonly ResultSent Instance = new();
+    }
+
+    private sealed record GoneAway(int ResultsBefore);
 
     private sealed record NotSent(Fault Fault);
 

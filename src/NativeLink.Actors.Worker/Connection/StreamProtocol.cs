@@ -18,7 +18,7 @@ internal static class StreamProtocol
     public sealed record StreamLost(Fault Fault, int ResultsSent);
 
     /// <summary>From a stream that was told to close.</summary>
-    /// <param name="Fault">Why the scheduler may not have heard that the worker goes; null when it has.</param>
+    /// <param name="Fault">Why the scheduler may not have heard that the worker goes; null when it has been told.</param>
     public sealed record StreamClosed(Fault? Fault, int ResultsSent);
 
     /// <summary>From a keep-alive to its stream: the transport takes no more messages.</summary>

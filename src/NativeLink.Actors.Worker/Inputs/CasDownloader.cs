@@ -38,7 +38,7 @@ internal sealed class CasDownloader : TransferActor
     private readonly ArrivalCount _arrivals;
     private readonly BlobFetcher _fetcher;
     private readonly DownloaderSource _source;
-    private IMaterializer? _materializer;
+    private ActorMaterializer? _materializer;
     private readonly Func<StageInputs, ITreeSource, CancellationToken, Props> _staging;
 
     /// <summary>Use <see cref="CreateProps(ICasClient, ContentStore, IInputRoots, TimeProvider)"/>; Akka itself calls this.</summary>
@@ -97,6 +97,8 @@ internal sealed class CasDownloader : TransferActor
         Receive<ReleaseFiles>(OnReleaseFiles);
         Receive<NotReleased>(left => Log.Of(left.Id).Warning("What the attempt had on disk could not be cleaned up ({Reason}); the next start of the worker removes it", left.Reason));
     }
+
+    private protected override bool IsHeld(AttemptId id) => _loads.ContainsKey(id) || base.IsHeld(id);
 
     private protected override void Cancel(AttemptId id)
     {
@@ -205,7 +207,7 @@ internal sealed class CasDownloader : TransferActor
             _streams.Add(blob);
             var stop = blob.Stop = CancellationTokenSource.CreateLinkedTokenSource(_lifetime.Token);
             // Its graphs are children of this actor, and end with it.
-            var materializer = _materializer ??= Context.Materializer();
+            var materializer = _materializer is { IsShutdown: false } running ? running : _materializer = Context.Materializer();
             Start(() => _fetcher.FetchLargeAsync(blob, materializer, stop.Token), fetched => new StreamArrived(stop, fetched));
         }
     }

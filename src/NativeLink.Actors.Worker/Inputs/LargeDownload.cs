@@ -27,9 +27,10 @@ internal static class LargeDownload
         using var broken = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var written = WriteAsync(pieces.Reader, writer, materializer, broken);
         Exception? callFailure = null;
+        Exception? cut = null;
         try
         {
-            await cas.ReadAsync(digest, piece => pieces.Writer.WriteAsync(piece, broken.Token), broken.Token);
+            await cas.ReadAsync(digest, piece => HandOnAsync(pieces.Writer, piece, broken.Token), broken.Token);
         }
         catch (Exception error)
         {
@@ -39,7 +40,7 @@ internal static class LargeDownload
         try
         {
             // Where the disk was the reason, that is what went wrong; and nothing may be writing when the writer is disposed of.
-            await written;
+            cut = await written;
         }
         finally
         {
@@ -49,9 +50,25 @@ internal static class LargeDownload
         }
         if (callFailure is not null)
             ExceptionDispatchInfo.Throw(callFailure);
+        if (cut is not null)
+            throw new FaultException(FaultKind.Worker, $"the download of {digest} was cut short: {cut.Message}", cut);
     }
 
-    private static async Task WriteAsync(ChannelReader<BlobPiece> pieces, BlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
+    private static async ValueTask HandOnAsync(ChannelWriter<BlobPiece> pieces, BlobPiece piece, CancellationToken cancellation)
+    {
+        try
+        {
+            await pieces.WriteAsync(piece, cancellation);
+        }
+        catch
+        {
+            piece.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Completes when nothing writes any more; answers what ended the graph, where that was neither the disk, which is thrown, nor the end of the blob.</summary>
+    private static async Task<Exception?> WriteAsync(ChannelReader<BlobPiece> pieces, BlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
     {
         Exception? failure = null;
         try
@@ -73,15 +90,19 @@ internal static class LargeDownload
                     }
                     return NotUsed.Instance;
                 })
+                .ToMaterialized(Sink.Ignore<NotUsed>(), Keep.Right)
+                // Of the whole graph: with parts on several dispatchers it would be several actors, and not end as one.
                 .WithAttributes(ActorAttributes.CreateDispatcher(WorkerHocon.StepsDispatcher))
-                .RunWith(Sink.Ignore<NotUsed>(), materializer);
+                .Run(materializer);
+            return null;
         }
-        catch (Exception)
+        catch (Exception error)
         {
             await broken.CancelAsync();
             // Else the call broke, and says so itself; or the downloader ended, and with it the graph.
             if (failure is not null)
                 ExceptionDispatchInfo.Throw(failure);
+            return error;
         }
     }
 }

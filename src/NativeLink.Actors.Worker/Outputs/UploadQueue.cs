@@ -70,7 +70,7 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
         var used = upload.UnderWay;
         (upload.UnderWay, upload.Stop) = (null, null);
         List<BlobSending> told;
-        if (fault is { Kind: FaultKind.Worker or FaultKind.Aborted } && upload.Senders.Exists(one => one.Blob != used))
+        if (used is not null && fault is { Kind: FaultKind.Worker or FaultKind.Aborted } && upload.Senders.Exists(one => one.Blob != used))
         {
             told = [.. upload.Senders.Where(one => one.Blob == used).Select(static one => one.Sender)];
             upload.Senders.RemoveAll(one => one.Blob == used);

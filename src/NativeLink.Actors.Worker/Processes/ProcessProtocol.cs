@@ -10,7 +10,7 @@ internal static class ProcessProtocol
     public sealed record Abort(AttemptId Id);
 
     /// <summary>The process has ended and its whole tree is gone.</summary>
-    /// <param name="Found">What the Run's inspection answered; null when there was none, or the process never began.</param>
+    /// <param name="Found">What the Run's inspection answered; null when there was none, or the Run was given up while it waited for its turn.</param>
     public sealed record Exited(AttemptId Id, ProcessReport Report, object? Found = null);
 
     /// <summary>The process never ran: Action faults say that the program cannot be started, Worker faults that this machine cannot.</summary>

@@ -48,7 +48,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     protected override void PreRestart(Exception reason, object message)
     {
         var fault = new Fault(FaultKind.Worker, $"the {_role} failed on this request: {reason.Message}");
-        if (message is ITransferRequest request && !_held.Values.Any(held => held.Id == request.Id))
+        if (message is ITransferRequest request && !IsHeld(request.Id))
             Sender.Tell(Failed(request.Id, fault));
         (message as IPromised)?.Break(fault);
         base.PreRestart(reason, message);
@@ -73,6 +73,9 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         _held.Clear();
         base.PostStop();
     }
+
+    /// <summary>Whether the actor's end answers this attempt.</summary>
+    private protected virtual bool IsHeld(AttemptId id) => _held.Values.Any(held => held.Id == id);
 
     /// <summary>The answer to a request that failed.</summary>
     private protected abstract object Failed(AttemptId id, Fault fault);

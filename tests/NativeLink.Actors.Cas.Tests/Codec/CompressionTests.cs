@@ -121,5 +121,39 @@ public sealed class CompressionTests : CasClientSpec
         Assert.Equal(small, read[blobs[1].Item1].Data.ToArray());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task More_bytes_than_the_blob_has_end_the_call_and_are_not_handed_on(bool compressed)
+    {
+        if (compressed)
+            OfferZstd();
+        var digest = BlobHasher.Compute(Text(200_000), DigestFunction.Sha256);
+        // Some 20 KB when compressed.
+        Server.Blobs[digest] = new byte[200_000_000];
+        var handed = 0L;
+        var error = await Assert.ThrowsAsync<FaultException>(() => Client(Compressed(2)).ReadAsync(digest, data => handed += data.Length, None));
+        Assert.Equal((FaultKind.Storage, StatusCode.DataLoss), (error.Fault.Kind, error.Fault.Code!.Value));
+        Assert.InRange(handed, 0, digest.SizeBytes);
+        Assert.Equal(1, Server.Calls("Read"));
+    }
+
+    [Fact]
+    public void A_frame_of_few_bytes_that_yields_many_is_decoded_a_piece_at_a_time()
+    {
+        var frame = Zstd.Compress(new byte[100_000_000]);
+        using var reader = new ZstdFrameReader();
+        var (pieces, at) = (0, reader.DecodePiece(frame, out var first));
+        first?.Dispose();
+        for (; at < frame.Length || reader.HasMore; pieces++)
+        {
+            at += reader.DecodePiece(frame.AsSpan(at), out var piece);
+            using (piece)
+                Assert.InRange(piece?.Memory.Length ?? 0, 0, 128 << 10);
+        }
+        reader.Finish();
+        Assert.True(pieces > 700);
+    }
+
     private static byte[] HalfText(int length) => [.. Text(length / 2), .. Noise(length / 2)];
 }

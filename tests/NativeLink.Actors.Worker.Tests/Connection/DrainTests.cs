@@ -80,4 +80,32 @@ public sealed class DrainTests : ConnectionSpec
         await ExpectTerminatedAsync(connection, TimeSpan.FromSeconds(20));
         Assert.False(Link.Connected);
     }
+
+    [Fact]
+    public async Task A_drain_is_complete_when_the_goodbye_is_heard_of_before_the_result_that_left_before_it()
+    {
+        var connection = Connect();
+        var stream = await AcceptAsync();
+        stream.Start(StartOf("a"));
+        var (a, executor) = await StartedAsync();
+        stream.HoldsResults = true;
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        Finish(executor, a);
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
+        Assert.Single(stream.Seen, message => message.ExecuteResult is not null);
+    }
+
+    [Fact]
+    public async Task A_drain_is_complete_although_what_came_after_the_goodbye_was_not_answered_any_more()
+    {
+        var connection = Connect();
+        var stream = await AcceptAsync();
+        (stream.HoldsGoingAway, stream.HoldsResults) = (true, true);
+        connection.Tell(new ConnectionProtocol.Drain(), Pool);
+        Assert.NotNull((await stream.ReadAsync()).GoingAwayRequest);
+        stream.Start(StartOf("late"));
+        await stream.ResultAsync();
+        stream.HoldsGoingAway = false;
+        await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
+    }
 }

@@ -89,6 +89,9 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
         }
     }
 
+    /// <summary>The transport takes results, and does not say so.</summary>
+    public bool HoldsResults { get; set; }
+
     public bool Silent => _received.Reader.Count == 0;
 
     public Task SendAsync(WorkerMessage told, CancellationToken cancellation)
@@ -100,6 +103,8 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
             return Task.FromException(new FaultException(FaultKind.Worker, "the stream has ended"));
         if (message.KeepAliveRequest is null) Seen.Enqueue(message);
         _received.Writer.TryWrite(message);
+        if (HoldsResults && message.ExecuteResult is not null)
+            return new TaskCompletionSource().Task;
         return message.GoingAwayRequest is null ? Task.CompletedTask : _gone.Task;
     }
 

@@ -245,6 +245,39 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await stopping.WaitAsync(Bound);
     }
 
+    [Fact]
+    public async Task Somebody_elses_system_gives_a_drain_the_time_that_its_own_bound_allows()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        using var theirs = builder.Build();
+        await theirs.StartAsync();
+        var shutdown = CoordinatedShutdown.Get(theirs.Services.GetRequiredService<ActorSystem>());
+        Assert.True(shutdown.Timeout(CoordinatedShutdown.PhaseBeforeServiceUnbind) >= Options.DrainTimeout);
+        Assert.True(shutdown.Timeout(CoordinatedShutdown.PhaseServiceStop) >= TimeSpan.FromSeconds(30));
+        await theirs.StopAsync();
+    }
+
+    [Fact]
+    public async Task Workers_that_cannot_be_added_hold_nothing()
+    {
+        var others = Options with
+        {
+            SharedStore = null,
+            LocalStore = new ContentStoreOptions(Path.Combine(_directory, "cas2"), Path.Combine(_directory, "cas2-temp")),
+            DirectoryCache = Options.DirectoryCache! with { Root = Path.Combine(_directory, "trees2") },
+            Workers = [Options.Workers[0] with { WorkDirectory = Path.Combine(_directory, "work2") }],
+        };
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddAkka("theirs", akka => akka
+            .WithActors((system, _) => system.ActorOf(Props.Empty, "nativelink-workers"))
+            .AddNativeLinkWorkers(others, NullLoggerFactory.Instance, TimeProvider.System));
+        using var theirs = builder.Build();
+        await Assert.ThrowsAsync<InvalidActorNameException>(() => theirs.StartAsync());
+        await using var host = await WorkerHost.StartAsync(others, NullLoggerFactory.Instance, TimeProvider.System);
+        await host.Registered.WaitAsync(Bound);
+    }
+
     private static async Task ExistsAsync(string path)
     {
         using var bound = new CancellationTokenSource(Bound);
