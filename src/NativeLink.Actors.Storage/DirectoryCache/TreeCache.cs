@@ -153,7 +153,7 @@ internal sealed class TreeCache : IDisposable
 
     /// <summary>Puts a finished tree, its record written, into its place; it is pinned once for the caller.</summary>
     /// <param name="corruptions"><see cref="Corruptions"/> as it was before the first file was linked.</param>
-    /// <returns>Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="temporary"/> is then the caller's still.</returns>
+    /// <returns>The tree that has its place: this one, or one that was put there meanwhile. Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="temporary"/> is then the caller's still.</returns>
     public TreeEntry? TryInsert(in Digest root, string temporary, TreeRecord record, TreeEntry? below, int corruptions)
     {
         var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { CopiedBytes = record.CopiedBytes, Pins = 1, LastUse = _time.GetUtcNow() };
@@ -162,8 +162,14 @@ internal sealed class TreeCache : IDisposable
         {
             if (corruptions != _corruptions || below?.IsEvicted == true)
                 return null;
-            if (_entries.TryGetValue(root, out var old))
-                Evict(old);
+            if (_entries.TryGetValue(root, out var known))
+            {
+                // Made twice at the same time. Somebody may be about to mount the first, so that stays where it is.
+                known.Pins++;
+                Use(known, entry.LastUse);
+                Discard(temporary);
+                return known;
+            }
             if (Libc.RenameAt(Libc.AtFdCwd, temporary, Libc.AtFdCwd, entry.Path) != 0)
                 throw DiskFault.Last($"cached tree {entry.Path} cannot be put into place");
             Add(entry);
@@ -181,6 +187,13 @@ internal sealed class TreeCache : IDisposable
                 _settings.OnWarning?.Invoke($"cached tree {entry.Path} is dropped and will be built again: {why}");
             Evict(entry);
         }
+    }
+
+    /// <summary>Whether a pinned tree has been dropped, and so moved, since it was pinned.</summary>
+    public bool HasEvicted(TreeEntry entry)
+    {
+        lock (_gate)
+            return entry.IsEvicted;
     }
 
     /// <summary>How often a blob was found corrupt.</summary>

@@ -22,40 +22,57 @@ internal sealed class OverlayRoots(
     {
         if (overlays.Disk is null && _forDisk.ContainsKey(root))
             return await plain.MaterialiseAsync(root, destination, source, cancellation);
-        var cached = true;
-        var entry = PinVerified(root);
-        if (entry is null)
+        for (var tries = 0; ; tries++)
         {
-            cached = false;
-            entry = await _flights.RunAsync(
-                root,
-                token => construction.BuildAsync(root, source, token),
-                built =>
-                {
-                    cache.PinAgain(built);
-                    return built;
-                },
-                cancellation);
-        }
-        counters.AddRoot(cached);
-        try
-        {
-            for (var tries = 0; ; tries++)
+            var (entry, cached) = await PinOrBuildAsync(root, source, cancellation);
+            try
             {
-                try
-                {
-                    return Mount(entry, destination, cached);
-                }
-                catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && freeSpace(Path.GetDirectoryName(destination)!))
-                {
-                    // Once more, with more free space.
-                }
+                var made = MountFreeingSpace(entry, destination, cached);
+                counters.AddRoot(cached);
+                return made;
+            }
+            catch (FaultException) when (tries < MostTries && cache.HasEvicted(entry))
+            {
+                // Dropped as damaged, and so moved away, before it was mounted: the one that takes its place.
+                cache.Unpin(entry);
+            }
+            catch
+            {
+                cache.Unpin(entry);
+                throw;
             }
         }
-        catch
+    }
+
+    private async Task<(TreeEntry Entry, bool Cached)> PinOrBuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    {
+        if (PinVerified(root) is { } known)
+            return (known, true);
+        var entry = await _flights.RunAsync(
+            root,
+            // Looked for again: another flight may have ended since.
+            async token => PinVerified(root) ?? await construction.BuildAsync(root, source, token),
+            built =>
+            {
+                cache.PinAgain(built);
+                return built;
+            },
+            cancellation);
+        return (entry, false);
+    }
+
+    private OverlayRoot MountFreeingSpace(TreeEntry entry, string destination, bool cached)
+    {
+        for (var tries = 0; ; tries++)
         {
-            cache.Unpin(entry);
-            throw;
+            try
+            {
+                return Mount(entry, destination, cached);
+            }
+            catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && freeSpace(Path.GetDirectoryName(destination)!))
+            {
+                // Once more, with more free space.
+            }
         }
     }
 

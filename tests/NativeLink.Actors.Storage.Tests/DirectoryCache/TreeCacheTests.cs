@@ -57,6 +57,52 @@ public class TreeCacheTests
         Assert.Equal(1, cache.Usage.Count);
     }
 
+    [Fact]
+    public async Task A_tree_that_is_made_twice_stays_where_the_first_was_put()
+    {
+        using var temp = new TempDirectory();
+        using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")), TimeProvider.System);
+        var record = new TreeRecord { Boot = cache.Boot, Base = null, Bytes = 5, Paths = [], Nodes = [] };
+        var first = cache.TryInsert(Sound, cache.NewTemporary(), record, null, cache.Corruptions)!;
+        var place = first.Path;
+        Assert.Same(first, cache.TryInsert(Sound, cache.NewTemporary(), record, null, cache.Corruptions));
+        Assert.Equal((place, 2, false), (first.Path, first.Pins, cache.HasEvicted(first)));
+        Assert.True(Directory.Exists(first.Tree));
+        Assert.Equal((1, 5), cache.Usage);
+        await cache.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Empty(Directory.GetDirectories(cache.SlotPath, "new-*"));
+    }
+
+    [SkippableFact]
+    public async Task A_tree_that_is_dropped_before_it_is_mounted_is_made_anew()
+    {
+        RootsFixture.Needs("overlay");
+        using var fixture = new RootsFixture();
+        var root = fixture.Tree.Dir(("file", "sound"), ("other", "file"));
+        (await fixture.MakeAsync(root)).Dispose();
+        for (var i = 0; i < 300; i++)
+        {
+            Shell.Run($"chmod u+w {fixture.Store.BlobPath(Sound)}; printf broke > {fixture.Store.BlobPath(Sound)}", "/");
+            using var start = new Barrier(2);
+            var spoiling = Task.Run(() =>
+            {
+                start.SignalAndWait();
+                // Drops the tree, unless it has been made anew already.
+                fixture.Store.Store.Verify(Sound);
+            });
+            var making = Task.Run(() =>
+            {
+                start.SignalAndWait();
+                return fixture.MakeAsync(root);
+            });
+            await spoiling;
+            using var made = await making;
+            Assert.True(File.Exists(Path.Combine(made.Path, "other")));
+        }
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(0, fixture.Roots.PinnedTrees);
+    }
+
     [Theory]
     [InlineData(0, true)]
     [InlineData(2, false)]
