@@ -10,7 +10,7 @@ namespace NativeLink.Actors.Cas;
 /// <param name="ZstdBatchUpdates">Batch updates may be compressed.</param>
 internal sealed record CasCapabilities(int MaxBatchBytes, long MaxBlobBytes, bool ZstdStreams, bool ZstdBatchUpdates)
 {
-    /// <summary>What NativeLink advertises and does not mean (wire contract 2.2): uploads of 2 MiB work.</summary>
+    /// <summary>What NativeLink advertises and does not mean (protos/README.md 2.2): uploads of 2 MiB work.</summary>
     private const long NativeLinkFigure = 65536;
 
     private const int UsualBatchBytes = 2 << 20;

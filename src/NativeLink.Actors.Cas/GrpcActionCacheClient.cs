@@ -1,7 +1,7 @@
 using NativeLink.Actors.Cas.Channels;
 namespace NativeLink.Actors.Cas;
 
-/// <summary>An action cache behind gRPC; entries go to the instance that its own configuration names (wire contract 2.7, 4.8).</summary>
+/// <summary>An action cache behind gRPC; entries go to the instance that its own configuration names (protos/README.md 2.7, 4.8).</summary>
 /// <exception cref="FaultException">Worker: no endpoint, or a TLS file cannot be used.</exception>
 public sealed class GrpcActionCacheClient(GrpcStoreOptions options, TimeProvider time, Random random) : IActionCacheClient
 {

@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Validation;
 
 namespace NativeLink.Actors.Configuration;
 
-/// <summary>Reads a NativeLink configuration file: JSON5 text in, checked records out (wire contract 5).</summary>
+/// <summary>Reads a NativeLink configuration file: JSON5 text in, checked records out (protos/README.md 5).</summary>
 public static class ConfigLoader
 {
     /// <summary>Reads and checks the text. Never throws for what is in it: every mistake is in the result, each with its place.</summary>

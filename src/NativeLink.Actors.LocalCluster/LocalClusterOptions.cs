@@ -77,7 +77,7 @@ public sealed record LocalClusterOptions
     public long MaxUploadBytes { get; init; }
 }
 
-/// <summary>The <c>simple</c> scheduler's settings (wire contract 5.6).</summary>
+/// <summary>The <c>simple</c> scheduler's settings (protos/README.md 5.6).</summary>
 public sealed record SchedulerOptions
 {
     public ImmutableDictionary<string, PropertyType> SupportedProperties { get; init; } = ImmutableDictionary<string, PropertyType>.Empty;

@@ -12,7 +12,7 @@ public enum BlobCompressor
 }
 
 /// <summary>
-/// A ByteStream resource name (wire contract 2.1), read from the right, since an instance name may itself contain <c>blobs</c> or <c>uploads</c>.
+/// A ByteStream resource name (protos/README.md 2.1), read from the right, since an instance name may itself contain <c>blobs</c> or <c>uploads</c>.
 /// </summary>
 /// <param name="Instance">May be empty and may contain slashes.</param>
 /// <param name="UploadId">Present in names of uploads: an opaque key, a UUID by custom.</param>

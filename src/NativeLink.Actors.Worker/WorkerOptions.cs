@@ -3,7 +3,7 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Worker;
 
-/// <summary>One worker (wire contract 5.3).</summary>
+/// <summary>One worker (protos/README.md 5.3).</summary>
 public sealed record WorkerOptions
 {
     /// <summary>How it presents itself to its scheduler.</summary>

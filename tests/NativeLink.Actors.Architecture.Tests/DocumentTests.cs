@@ -50,7 +50,7 @@ public sealed partial class DocumentTests
     [GeneratedRegex(@"^#{2,3} ([0-9](?:\.[0-9]+)?) ", RegexOptions.Multiline)]
     private static partial Regex Headings();
 
-    [GeneratedRegex(@"(?:[Cc]ontract|wire contract section|wire contract sections) ([0-9](?:\.[0-9]+)?(?:(?:, | and | to )(?:[0-9]\.[0-9]+|[0-9]\b(?!\.)))*)")]
+    [GeneratedRegex(@"protos/README\.md ([0-9](?:\.[0-9]+)?(?:(?:, | and | to )(?:[0-9]\.[0-9]+|[0-9]\b(?!\.)))*)")]
     private static partial Regex Citations();
 
     [GeneratedRegex(@"[0-9](?:\.[0-9]+)?")]

@@ -3,7 +3,7 @@ using NativeLink.Actors.Configuration.Model;
 
 namespace NativeLink.Actors.Configuration.Tests;
 
-/// <summary>Sizes, durations, numbers and booleans, each through the file, as wire contract 5.1 says.</summary>
+/// <summary>Sizes, durations, numbers and booleans, each through the file, as protos/README.md 5.1 says.</summary>
 public sealed class ValueTests
 {
     [Theory]

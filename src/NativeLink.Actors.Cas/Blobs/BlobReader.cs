@@ -6,7 +6,7 @@ using NativeLink.Actors.Cas.Codec;
 
 namespace NativeLink.Actors.Cas.Blobs;
 
-/// <summary>ByteStream reads: resumed where they broke, compressed ones too, since the offset counts uncompressed bytes (wire contract 2.4, 2.5).</summary>
+/// <summary>ByteStream reads: resumed where they broke, compressed ones too, since the offset counts uncompressed bytes (protos/README.md 2.4, 2.5).</summary>
 internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyNames)
 {
     public async Task ReadAsync(Digest digest, bool zstd, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Cas.Blobs;
 
 /// <summary>
 /// ByteStream writes in messages of 1 MiB, the last of which alone carries finish_write. A broken upload goes on under its uuid from where
-/// QueryWriteStatus says; a compressed one starts again under a new uuid (wire contract 2.3, 2.5). An answer before the end is success.
+/// QueryWriteStatus says; a compressed one starts again under a new uuid (protos/README.md 2.3, 2.5). An answer before the end is success.
 /// </summary>
 internal sealed class BlobUploader(RpcCaller caller, string instance, bool legacyNames)
 {

@@ -5,7 +5,7 @@ using OpenFlags = System.Security.Cryptography.X509Certificates.OpenFlags;
 
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>TLS and mTLS of a client from PEM files (<c>tls_config</c>, wire contract 5.3).</summary>
+/// <summary>TLS and mTLS of a client from PEM files (<c>tls_config</c>, protos/README.md 5.3).</summary>
 internal static class ClientTls
 {
     /// <summary>What the handshake needs; without options the system's own roots are trusted.</summary>

@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>One address of a remote service, and how to connect to it (wire contract 5.3, 5.5).</summary>
+/// <summary>One address of a remote service, and how to connect to it (protos/README.md 5.3, 5.5).</summary>
 /// <param name="Address">http:// or https://; the <c>grpc</c> schemes have been replaced.</param>
 public sealed record GrpcEndpointOptions(Uri Address)
 {

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>A <c>grpc</c> store (wire contract 5.5).</summary>
+/// <summary>A <c>grpc</c> store (protos/README.md 5.5).</summary>
 public sealed record GrpcStoreOptions
 {
     public string InstanceName { get; init; } = "";

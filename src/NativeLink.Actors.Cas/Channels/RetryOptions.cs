@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>How calls are repeated (<c>retry</c>, wire contract 2.9 and 5.5).</summary>
+/// <summary>How calls are repeated (<c>retry</c>, protos/README.md 2.9 and 5.5).</summary>
 /// <param name="MaxRetries">0: no retry.</param>
 /// <param name="Delay">The n-th delay is Delay × 2^n, give or take half of Jitter × delay.</param>
 public sealed record RetryOptions(int MaxRetries = 0, TimeSpan Delay = default, double Jitter = 0)

@@ -8,7 +8,7 @@ internal readonly record struct RpcAttempt(CallInvoker Invoker, CallOptions Opti
 /// <summary>Makes the calls to one remote service: in turn over its connections, bounded in number and time, retried, with errors turned into faults.</summary>
 internal sealed class RpcCaller : IDisposable
 {
-    /// <summary>Servers with a limit on pending calls answer CANCELLED above it (wire contract 2.9), so there always is a bound.</summary>
+    /// <summary>Servers with a limit on pending calls answer CANCELLED above it (protos/README.md 2.9), so there always is a bound.</summary>
     private const int OwnConcurrency = 64;
 
     /// <summary>No healthy store is slower than this for long.</summary>

@@ -5,7 +5,7 @@ using Polly.Retry;
 
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>Repeats calls as a store's <c>retry</c> block says (wire contract 2.9 and 5.5).</summary>
+/// <summary>Repeats calls as a store's <c>retry</c> block says (protos/README.md 2.9 and 5.5).</summary>
 internal sealed class RpcRetry
 {
     private static readonly ImmutableArray<StatusCode> UsualCodes =

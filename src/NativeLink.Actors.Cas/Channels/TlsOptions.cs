@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>TLS of a client: files in PEM form (<c>tls_config</c>, wire contract 5.3).</summary>
+/// <summary>TLS of a client: files in PEM form (<c>tls_config</c>, protos/README.md 5.3).</summary>
 /// <param name="CaFile">Trusted instead of the system's own roots; null: those roots.</param>
 /// <param name="CertFile">The client's certificate and its chain; null: none.</param>
 /// <param name="KeyFile">The key to it.</param>

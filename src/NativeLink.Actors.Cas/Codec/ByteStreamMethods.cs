@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Cas.Codec;
 
 /// <summary>
 /// <c>google.bytestream.ByteStream</c> with marshallers of our own, for both ends: generated code allocates at least a byte for each byte received. The wire is
-/// the same (wire contract 1.5).
+/// the same (protos/README.md 1.5).
 /// </summary>
 internal static class ByteStreamMethods
 {

@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;
 
-/// <summary>From <c>upload_action_result</c> to where results go (wire contract 4.8).</summary>
+/// <summary>From <c>upload_action_result</c> to where results go (protos/README.md 4.8).</summary>
 internal sealed class ResultComposition(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)
 {
     /// <returns>The options, and whether results go to the action cache of the cluster in this process.</returns>

@@ -4,7 +4,7 @@ using NativeLink.Actors.LocalCluster;
 
 namespace NativeLink.Actors.Cli.Composition;
 
-/// <summary>From the file's schedulers to the settings of the one that the local cluster has (wire contract 5.6).</summary>
+/// <summary>From the file's schedulers to the settings of the one that the local cluster has (protos/README.md 5.6).</summary>
 internal static class SchedulerComposition
 {
     public static SchedulerOptions Compose(NativeLinkConfig config, WorkerApiServiceConfig? workerApi, Findings findings)

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <param name="Far">The store behind the local one, as the file writes it; null in the short form without one.</param>
 internal sealed record ComposedStores(CasOptions Cas, ContentStoreOptions Local, bool FillOnWrite, bool UsesClusterCas, StoreConfig Far);
 
-/// <summary>From <c>cas_fast_slow_store</c> to the local store and the CAS (wire contract 5.4).</summary>
+/// <summary>From <c>cas_fast_slow_store</c> to the local store and the CAS (protos/README.md 5.4).</summary>
 internal sealed class StoreComposition(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)
 {
     /// <summary>In the short form without <c>fast_slow</c> nothing limits the local store, so it gets a limit that a build machine has room for.</summary>

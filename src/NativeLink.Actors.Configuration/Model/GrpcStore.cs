@@ -8,7 +8,7 @@ public enum GrpcStoreKind
     ActionCache,
 }
 
-/// <summary>A remote CAS or action cache (wire contract 5.5).</summary>
+/// <summary>A remote CAS or action cache (protos/README.md 5.5).</summary>
 public sealed record GrpcStore(GrpcStoreKind Kind, string InstanceName, ImmutableArray<EndpointConfig> Endpoints) : StoreConfig("grpc")
 {
     public RetryConfig Retry { get; init; } = new();

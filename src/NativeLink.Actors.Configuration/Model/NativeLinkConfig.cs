@@ -8,7 +8,7 @@ public enum HashFunction
     Blake3,
 }
 
-/// <summary>A NativeLink configuration file, read and checked (wire contract 5.2).</summary>
+/// <summary>A NativeLink configuration file, read and checked (protos/README.md 5.2).</summary>
 public sealed record NativeLinkConfig
 {
     public ImmutableArray<NamedStore> Stores { get; init; } = [];
@@ -47,7 +47,7 @@ public sealed record NativeLinkConfig
 
     /// <summary>
     /// Whether transfers of this store are compressed: its own word where it has one, else whether zstd is enabled anywhere else in the file
-    /// (wire contract 5.5). Never for an action cache.
+    /// (protos/README.md 5.5). Never for an action cache.
     /// </summary>
     public bool Compresses(GrpcStore store) => store.Kind == GrpcStoreKind.Cas && (store.RemoteCacheCompression ?? CompressionIsEnabled);
 }

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Configuration.Model;
 
 public sealed record NamedScheduler(string Name, SchedulerConfig Scheduler) : ConfigItem;
 
-/// <summary>A scheduler (wire contract 5.6).</summary>
+/// <summary>A scheduler (protos/README.md 5.6).</summary>
 /// <param name="Type">Its key in the file, for example <c>simple</c>.</param>
 public abstract record SchedulerConfig(string Type) : ConfigItem;
 

@@ -3,7 +3,7 @@ using System.Net;
 
 namespace NativeLink.Actors.Configuration.Model;
 
-/// <summary>A listener with what is served there (wire contract 5.7).</summary>
+/// <summary>A listener with what is served there (protos/README.md 5.7).</summary>
 public sealed record ServerConfig : ConfigItem
 {
     public string Name { get; init; } = "";

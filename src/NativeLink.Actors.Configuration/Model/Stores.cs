@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Configuration.Model;
 /// <summary>A store with the name it is referred to by.</summary>
 public sealed record NamedStore(string Name, StoreConfig Store) : ConfigItem;
 
-/// <summary>A store (wire contract 5.4).</summary>
+/// <summary>A store (protos/README.md 5.4).</summary>
 /// <param name="Type">Its key in the file, for example <c>fast_slow</c>.</param>
 public abstract record StoreConfig(string Type) : ConfigItem
 {

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Configuration.Model;
 
-/// <summary>One worker of the file (wire contract 5.3); everything that the file left out has its default here already.</summary>
+/// <summary>One worker of the file (protos/README.md 5.3); everything that the file left out has its default here already.</summary>
 public sealed record WorkerConfig : ConfigItem
 {
     public string Name { get; init; } = "";

@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>The kinds of values of wire contract 5.1. Each takes its default when the key is not written or its value is a mistake.</summary>
+/// <summary>The kinds of values of protos/README.md 5.1. Each takes its default when the key is not written or its value is a mistake.</summary>
 internal sealed partial class Block
 {
     public string? TextOrNull(string keys, bool expand = true) => Find(keys) is { } found ? _context.Text(found.Value, expand) : null;

@@ -4,7 +4,7 @@ using NativeLink.Actors.Configuration.Syntax;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>The top level, in NativeLink's form (wire contract 5.2) or in the short form of a single worker.</summary>
+/// <summary>The top level, in NativeLink's form (protos/README.md 5.2) or in the short form of a single worker.</summary>
 internal static class ConfigReader
 {
     private static readonly ImmutableArray<string> LongForm = ["stores", "workers", "schedulers", "servers"];

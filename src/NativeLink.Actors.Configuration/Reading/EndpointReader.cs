@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>Addresses, TLS and retries (wire contract 5.3, 5.5, 2.9).</summary>
+/// <summary>Addresses, TLS and retries (protos/README.md 5.3, 5.5, 2.9).</summary>
 internal static class EndpointReader
 {
     /// <summary>gRPC codes as <c>retry_on_errors</c> names them.</summary>

@@ -3,7 +3,7 @@ using NativeLink.Actors.Configuration.Model;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>The <c>grpc</c> store (wire contract 5.5).</summary>
+/// <summary>The <c>grpc</c> store (protos/README.md 5.5).</summary>
 internal static class GrpcStoreReader
 {
     public static GrpcStore Read(ReadContext context, Block body)

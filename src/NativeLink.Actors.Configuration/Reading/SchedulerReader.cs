@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>Schedulers (wire contract 5.6).</summary>
+/// <summary>Schedulers (protos/README.md 5.6).</summary>
 internal static class SchedulerReader
 {
     private static readonly ImmutableArray<string> Known = ["simple", "grpc", "cache_lookup", "property_modifier", "historical_resource"];

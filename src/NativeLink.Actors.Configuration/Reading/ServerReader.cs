@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Syntax;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>Servers and their listeners (wire contract 5.7).</summary>
+/// <summary>Servers and their listeners (protos/README.md 5.7).</summary>
 internal static class ServerReader
 {
     public static ImmutableArray<ServerConfig> ReadList(ReadContext context, Node node)

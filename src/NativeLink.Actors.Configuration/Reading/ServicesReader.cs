@@ -4,7 +4,7 @@ using NativeLink.Actors.Configuration.Syntax;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>What a listener serves, in today's lists or in the older maps by instance name (wire contract 5.7).</summary>
+/// <summary>What a listener serves, in today's lists or in the older maps by instance name (protos/README.md 5.7).</summary>
 internal static class ServicesReader
 {
     private const string OldForm = "a map by instance name is the old form: still read, better a list of { instance_name: \"…\", … }";

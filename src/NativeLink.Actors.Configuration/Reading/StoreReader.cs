@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>Stores (wire contract 5.4 and 5.5).</summary>
+/// <summary>Stores (protos/README.md 5.4 and 5.5).</summary>
 internal static class StoreReader
 {
     private static readonly ImmutableArray<string> Foreign =

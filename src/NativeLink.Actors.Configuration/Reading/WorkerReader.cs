@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>A worker: <c>workers[].local</c> (wire contract 5.3), or the whole file in the short form. Both know the keys of both.</summary>
+/// <summary>A worker: <c>workers[].local</c> (protos/README.md 5.3), or the whole file in the short form. Both know the keys of both.</summary>
 internal static class WorkerReader
 {
     private static readonly (string, UploadStrategy)[] Strategies =

@@ -4,7 +4,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Validation;
 
-/// <summary>What a worker needs from the rest of the file (wire contract 4.1).</summary>
+/// <summary>What a worker needs from the rest of the file (protos/README.md 4.1).</summary>
 internal static class WorkerChecks
 {
     public static void Check(ReadContext context, NativeLinkConfig config)

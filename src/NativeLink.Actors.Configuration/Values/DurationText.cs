@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Configuration.Values;
 
-/// <summary>A duration as text (wire contract 5.1): a sum of whole numbers with units, blanks allowed; whole seconds are kept.</summary>
+/// <summary>A duration as text (protos/README.md 5.1): a sum of whole numbers with units, blanks allowed; whole seconds are kept.</summary>
 internal static class DurationText
 {
     public const string Expected = "a number of seconds, or a string of numbers with units such as \"600s\", \"10m\" or \"1m 10s\"";

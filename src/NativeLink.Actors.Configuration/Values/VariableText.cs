@@ -3,7 +3,7 @@ using System.Text;
 namespace NativeLink.Actors.Configuration.Values;
 
 /// <summary>
-/// Replaces <c>$VAR</c>, <c>${VAR}</c> and <c>${VAR:-default}</c> (wire contract 5.1); <c>$$</c> is one dollar. The default counts when the variable is
+/// Replaces <c>$VAR</c>, <c>${VAR}</c> and <c>${VAR:-default}</c> (protos/README.md 5.1); <c>$$</c> is one dollar. The default counts when the variable is
 /// not set, and may hold variables itself; a variable that is set to nothing gives nothing.
 /// </summary>
 internal static class VariableText

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.LocalCluster.BlobAccess;
 /// <summary>Reads of blobs that fit into memory.</summary>
 internal static class BlobReads
 {
-    /// <summary>Larger messages are not decoded (wire contract 2.2).</summary>
+    /// <summary>Larger messages are not decoded (protos/README.md 2.2).</summary>
     public const int MaxMessageBlobBytes = 10 << 20;
 
     /// <summary>The whole blob, or null when it is not here.</summary>
@@ -29,7 +29,7 @@ internal static class BlobReads
         return bytes;
     }
 
-    /// <summary>A message kept as a blob; null when it is not here, too large, or something else (wire contract 2.6: reported as not found).</summary>
+    /// <summary>A message kept as a blob; null when it is not here, too large, or something else (protos/README.md 2.6: reported as not found).</summary>
     public static T? TryReadMessage<T>(ContentStore store, in Digest digest, Google.Protobuf.MessageParser<T> parser)
         where T : class, Google.Protobuf.IMessage<T>
     {

@@ -9,7 +9,7 @@ namespace NativeLink.Actors.LocalCluster.BlobAccess;
 /// <summary>Sends a piece of a blob as one zstd frame, within two fixed buffers.</summary>
 internal static class CompressedReads
 {
-    /// <summary>As NativeLink compresses (wire contract 2.5).</summary>
+    /// <summary>As NativeLink compresses (protos/README.md 2.5).</summary>
     public const int Level = 3;
 
     private const int BufferBytes = 256 << 10;

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
 /// <summary>
 /// Uploads by their name: those that a stream writes now, and unfinished ones that are kept for a while so that the client can go on after a break
-/// (wire contract 2.3). Kept ones are bounded in time, in number and in bytes, the oldest goes first; all of them together are bounded in bytes.
+/// (protos/README.md 2.3). Kept ones are bounded in time, in number and in bytes, the oldest goes first; all of them together are bounded in bytes.
 /// </summary>
 internal sealed class PartialUploads : IDisposable
 {

@@ -3,7 +3,7 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
-/// <summary>An upload of the bytes as they are (wire contract 2.3): what was received already is skipped, nothing may be left out.</summary>
+/// <summary>An upload of the bytes as they are (protos/README.md 2.3): what was received already is skipped, nothing may be left out.</summary>
 internal sealed class PlainUpload(ResourceName name, ContentStore store, UploadBudget budget) : Upload(name, budget)
 {
     private readonly BlobWriter _writer = store.BeginWrite(name.Digest);

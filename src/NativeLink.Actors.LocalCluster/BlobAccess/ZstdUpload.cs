@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
-/// <summary>An upload of exactly one zstd frame (wire contract 2.5); offsets count compressed bytes, and it cannot be resumed.</summary>
+/// <summary>An upload of exactly one zstd frame (protos/README.md 2.5); offsets count compressed bytes, and it cannot be resumed.</summary>
 internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBudget budget) : Upload(name, budget)
 {
     private readonly BlobWriter _writer = store.BeginWrite(name.Digest);

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.LocalCluster.Results;
 
 /// <summary>
 /// Results of the action cache that a client can really use: every output file, every tree and all files in it, stdout and stderr are in the CAS
-/// (wire contract 2.7). What a tree holds is cached, whether its files are there is asked each time. Asking counts as a use of each blob.
+/// (protos/README.md 2.7). What a tree holds is cached, whether its files are there is asked each time. Asking counts as a use of each blob.
 /// </summary>
 internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore store) : IActionResults
 {

@@ -10,7 +10,7 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
 /// The scheduler of the local cluster: it owns the queue, the connected workers and what clients are told. Thread-safe; the gRPC services
-/// translate between it and the wire. It behaves as NativeLink's <c>simple</c> scheduler (wire contract sections 3 and 6).
+/// translate between it and the wire. It behaves as NativeLink's <c>simple</c> scheduler (protos/README.md 3 and 6).
 /// </summary>
 public sealed class LocalScheduler : IAsyncDisposable
 {

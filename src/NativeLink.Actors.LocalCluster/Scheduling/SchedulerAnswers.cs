@@ -65,7 +65,7 @@ internal static class SchedulerAnswers
         return seconds is >= 0 and < 315_576_000_000 && nanos is >= 0 and < Second ? new Duration { Seconds = seconds, Nanos = (int)nanos } : null;
     }
 
-    /// <summary>Names the first mandatory part (wire contract 3.7) that is absent or malformed; null when the answer is complete.</summary>
+    /// <summary>Names the first mandatory part (protos/README.md 3.7) that is absent or malformed; null when the answer is complete.</summary>
     public static string? FirstFlaw(Reapi.ExecuteResponse response)
     {
         if (response.Result is not { } result)

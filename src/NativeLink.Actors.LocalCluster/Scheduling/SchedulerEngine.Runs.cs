@@ -2,7 +2,7 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>The part that keeps the runs: results, attempts, time-outs and kills (wire contract 3.5 to 3.10 and 3.13).</summary>
+/// <summary>The part that keeps the runs: results, attempts, time-outs and kills (protos/README.md 3.5 to 3.10 and 3.13).</summary>
 internal sealed partial class SchedulerEngine
 {
     /// <summary>Runs that workers still hold although their operations do not count on them any more.</summary>

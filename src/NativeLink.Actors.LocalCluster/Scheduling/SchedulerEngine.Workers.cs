@@ -6,7 +6,7 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>The part that keeps the workers: who is connected, alive, and what they may say (wire contract 3.2 to 3.8).</summary>
+/// <summary>The part that keeps the workers: who is connected, alive, and what they may say (protos/README.md 3.2 to 3.8).</summary>
 internal sealed partial class SchedulerEngine
 {
     private Deadlines.Deadline? _livenessCheck;

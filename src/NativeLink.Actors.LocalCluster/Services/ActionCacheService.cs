@@ -4,7 +4,7 @@ using NativeLink.Actors.LocalCluster.Results;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary>REAPI <c>ActionCache</c>: entries with lost blobs count as absent (wire contract 2.7).</summary>
+/// <summary>REAPI <c>ActionCache</c>: entries with lost blobs count as absent (protos/README.md 2.7).</summary>
 internal sealed class ActionCacheService(ActionCacheStore cache, CompletenessChecking results, LocalClusterOptions options) : Reapi.ActionCache.ActionCacheBase
 {
     public override Task<Reapi.ActionResult> GetActionResult(Reapi.GetActionResultRequest request, ServerCallContext context)

@@ -8,7 +8,7 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary>Streams of single blobs into and out of the CAS (wire contract 2.1 to 2.5). What comes in is always verified.</summary>
+/// <summary>Streams of single blobs into and out of the CAS (protos/README.md 2.1 to 2.5). What comes in is always verified.</summary>
 internal sealed class ByteStreamService(ContentStore store, PartialUploads uploads, LocalClusterOptions options, TimeProvider time) : ByteStreamBase
 {
     /// <summary>Well below the 4 MiB that every client takes.</summary>

@@ -5,7 +5,7 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary>REAPI <c>Capabilities</c>: what this cluster really does (wire contract 2.8). Bazel 4 speaks exactly 2.0.</summary>
+/// <summary>REAPI <c>Capabilities</c>: what this cluster really does (protos/README.md 2.8). Bazel 4 speaks exactly 2.0.</summary>
 internal sealed class CapabilitiesService(ContentStore store, LocalClusterOptions options) : Reapi.Capabilities.CapabilitiesBase
 {
     private static readonly Reapi.DigestFunction.Types.Value[] Functions = [Reapi.DigestFunction.Types.Value.Sha256, Reapi.DigestFunction.Types.Value.Blake3];

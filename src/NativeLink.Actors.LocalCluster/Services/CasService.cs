@@ -8,7 +8,7 @@ using GoogleStatus = Google.Rpc.Status;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
-/// REAPI <c>ContentAddressableStorage</c> over the content store (wire contract 2.6). Answers come in the order of the request, and each entry of
+/// REAPI <c>ContentAddressableStorage</c> over the content store (protos/README.md 2.6). Answers come in the order of the request, and each entry of
 /// a batch has a status of its own.
 /// </summary>
 internal sealed class CasService(ContentStore store, PartialUploads uploads, LocalClusterOptions options) : Reapi.ContentAddressableStorage.ContentAddressableStorageBase

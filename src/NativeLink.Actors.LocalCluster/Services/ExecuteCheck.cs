@@ -9,7 +9,7 @@ namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
 /// Reads what an Execute call refers to and says at once what is wrong with it: INVALID_ARGUMENT for what can never run, FAILED_PRECONDITION
-/// with one MISSING violation a blob for what the client has to upload (wire contract 3.14). A blob that cannot be decoded counts as missing.
+/// with one MISSING violation a blob for what the client has to upload (protos/README.md 3.14). A blob that cannot be decoded counts as missing.
 /// </summary>
 internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, ImmutableArray<string> instances)
 {

@@ -2,7 +2,7 @@ using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.DirectoryCache;
 
-/// <summary>The cache of input trees and the making of input roots (wire contract 5.3, <c>directory_cache</c>).</summary>
+/// <summary>The cache of input trees and the making of input roots (protos/README.md 5.3, <c>directory_cache</c>).</summary>
 /// <param name="Root">Absolute path of the cache, on the content store's file system where possible: trees are made of links to its files.</param>
 /// <param name="UpperDirectoryRoot">
 /// Absolute path of a directory of this process's own, on the file system of the actions: what actions write goes here while they run, or on a

@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Storage.Filesystem;
 
-/// <summary>Where a content store keeps its blobs, and how much it may keep (wire contract 5.4, <c>filesystem</c> and <c>eviction_policy</c>).</summary>
+/// <summary>Where a content store keeps its blobs, and how much it may keep (protos/README.md 5.4, <c>filesystem</c> and <c>eviction_policy</c>).</summary>
 /// <param name="ContentPath">Absolute path; blobs are <c>{ContentPath}/d/{hash}-{size}</c>, executable copies <c>{ContentPath}.exec/d/{hash}-{size}</c>.</param>
 /// <param name="TempPath">Absolute path on the same file system, for files being written.</param>
 public sealed record ContentStoreOptions(string ContentPath, string TempPath)

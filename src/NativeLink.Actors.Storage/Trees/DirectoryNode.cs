@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Trees;
 /// <param name="ModifiedNanoseconds">The time that node_properties ask for, in ns since 1970, or null.</param>
 internal readonly record struct FileItem(string Name, Digest Digest, bool Executable, uint? Mode, long? ModifiedNanoseconds)
 {
-    /// <summary>Whether the file needs an inode of its own (wire contract 4.3).</summary>
+    /// <summary>Whether the file needs an inode of its own (protos/README.md 4.3).</summary>
     public bool IsPrivate => Mode is not null || ModifiedNanoseconds is not null;
 }
 

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
 /// Turns Directory messages into nodes and refuses what must not reach the disk: names that are empty, <c>.</c>, <c>..</c>, over-long, or hold a
-/// slash or NUL; a name that appears twice; malformed digests; symbolic links to nothing (REAPI <c>Directory</c>; wire contract 4.2).
+/// slash or NUL; a name that appears twice; malformed digests; symbolic links to nothing (REAPI <c>Directory</c>; protos/README.md 4.2).
 /// </summary>
 internal static class DirectoryReader
 {
@@ -49,7 +49,7 @@ internal static class DirectoryReader
         if (node.NodeProperties is not { } properties)
             return new FileItem(node.Name, digest, node.IsExecutable, null, null);
         var modified = properties.Mtime is { } time ? ReadTime(time, path, node.Name) : (long?)null;
-        // Contract 4.3: unix_mode, made executable where the node says so. Special bits would let an input change its owner's rights.
+        // protos/README.md 4.3: unix_mode, made executable where the node says so. Special bits would let an input change its owner's rights.
         var mode = properties.UnixMode is { } wanted ? (wanted & 0x1FF) | (node.IsExecutable ? 0x49u : 0) : (uint?)null;
         return new FileItem(node.Name, digest, node.IsExecutable, mode, modified);
     }

@@ -3,7 +3,7 @@ using NativeLink.Actors.Cas.Channels;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>How one worker presents itself to its scheduler (wire contract 5.3).</summary>
+/// <summary>How one worker presents itself to its scheduler (protos/README.md 5.3).</summary>
 public sealed record ConnectionOptions
 {
     /// <summary>The prefix of the worker's id; may be empty.</summary>

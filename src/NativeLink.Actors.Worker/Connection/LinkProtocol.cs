@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Worker.Connection;
 /// <summary>What a worker and its scheduler say to each other, in words of our own: a protocol's folder translates them.</summary>
 public static class LinkProtocol
 {
-    /// <summary>Who the worker is, as it registers (wire contract 3.2).</summary>
+    /// <summary>Who the worker is, as it registers (protos/README.md 3.2).</summary>
     /// <param name="NamePrefix">What its id is to begin with; may be empty.</param>
     /// <param name="MaxInflightTasks">How many operations it takes at once; 0: no limit.</param>
     /// <param name="Properties">One entry a value, in the order of the configuration.</param>

@@ -13,7 +13,7 @@ internal sealed class Operation(ActionAssignment assignment)
     /// <summary>Null while it waits for a slot, and when its answer is held back.</summary>
     public IActorRef? Executor { get; set; }
 
-    /// <summary>An answer that is held back for a moment (wire contract 3.7, back-pressure of an idle worker).</summary>
+    /// <summary>An answer that is held back for a moment (protos/README.md 3.7, back-pressure of an idle worker).</summary>
     public ExecuteResult? Held { get; set; }
 
     /// <summary>Whether the scheduler has killed it: what is sent under its id from then on is another attempt.</summary>
@@ -35,7 +35,7 @@ internal sealed class OperationTable(int slots)
         /// <summary>New: it runs or waits.</summary>
         Admitted,
 
-        /// <summary>The same operation, already here: run once, answered once (wire contract 3.5).</summary>
+        /// <summary>The same operation, already here: run once, answered once (protos/README.md 3.5).</summary>
         Adopted,
 
         /// <summary>The id is taken by another action.</summary>

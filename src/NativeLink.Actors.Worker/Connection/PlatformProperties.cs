@@ -4,7 +4,7 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>The properties that a worker announces (wire contract 3.2 and 5.3): fixed values, and the lines that commands print, asked at each connect.</summary>
+/// <summary>The properties that a worker announces (protos/README.md 3.2 and 5.3): fixed values, and the lines that commands print, asked at each connect.</summary>
 internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOptions actions, IProcessLauncher launcher, string scratchDirectory, TimeSpan timeout)
 {
     private const long MaxOutputBytes = 1 << 20;

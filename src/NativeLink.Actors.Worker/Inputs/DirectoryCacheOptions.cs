@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Worker.Inputs;
 
-/// <summary>The cache of input trees (wire contract 5.3, <c>directory_cache</c>), on by default here.</summary>
+/// <summary>The cache of input trees (protos/README.md 5.3, <c>directory_cache</c>), on by default here.</summary>
 /// <param name="Root">Absolute path, on the file system of the local store where possible.</param>
 public sealed record DirectoryCacheOptions(string Root)
 {

@@ -42,7 +42,7 @@ internal sealed record ActionOutcome(ActionAssignment Assignment, ActionVerdict 
 }
 
 /// <summary>
-/// Builds every answer that leaves the worker, complete in all mandatory parts (wire contract 3.7: without them the scheduler hangs silently),
+/// Builds every answer that leaves the worker, complete in all mandatory parts (protos/README.md 3.7: without them the scheduler hangs silently),
 /// also for actions that never ran.
 /// </summary>
 internal static class ActionReport
@@ -50,7 +50,7 @@ internal static class ActionReport
     /// <summary>The exit code of an action that never ran; NativeLink's own figure.</summary>
     public const int ExitCodeNotRun = -178;
 
-    // The scheduler's listener takes 4 MiB a message and evicts the worker beyond (wire contract 2.2); what stands around the response needs some of them.
+    // The scheduler's listener takes 4 MiB a message and evicts the worker beyond (protos/README.md 2.2); what stands around the response needs some of them.
     private const int MaxResponseBytes = (4 << 20) - 8192;
 
     /// <summary>The answer for an outcome: execute_response when it is final, internal_error when the scheduler is to try again.</summary>

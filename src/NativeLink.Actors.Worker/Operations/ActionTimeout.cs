@@ -2,7 +2,7 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>How long an action may run (wire contract 4.2, step 3).</summary>
+/// <summary>How long an action may run (protos/README.md 4.2, step 3).</summary>
 /// <param name="Limit">This worker's own timer.</param>
 /// <param name="Wanted">What the action asked for, the maximum when it asked for nothing; told to wrappers as <c>timeout_millis</c>.</param>
 internal readonly record struct ActionTimeout(TimeSpan Limit, TimeSpan Wanted)

@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>Where the value of a variable that the operator adds comes from (wire contract 4.3).</summary>
+/// <summary>Where the value of a variable that the operator adds comes from (protos/README.md 4.3).</summary>
 public enum EnvironmentSource
 {
     /// <summary><see cref="EnvironmentEntry.Argument"/> is the text.</summary>

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>How one worker runs actions (wire contract 5.3). Durations that the file left out have their defaults here already.</summary>
+/// <summary>How one worker runs actions (protos/README.md 5.3). Durations that the file left out have their defaults here already.</summary>
 public sealed record ExecutorOptions
 {
     public TimeSpan MaxActionTimeout { get; init; } = TimeSpan.FromSeconds(1200);

@@ -6,7 +6,7 @@ using GrpcCode = Grpc.Core.StatusCode;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>The one table from faults to the wire (wire contract 3.7 and 3.14).</summary>
+/// <summary>The one table from faults to the wire (protos/README.md 3.7 and 3.14).</summary>
 internal static class FaultMapping
 {
     // One violation is about 110 bytes and its digest in the message 76: 15 000 of both stay below the 4 MiB a scheduler accepts.

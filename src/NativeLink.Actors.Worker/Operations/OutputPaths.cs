@@ -2,7 +2,7 @@ namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>
 /// The paths that a Command names, checked before any of them touches the disk: relative, without NUL, and inside the input root once joined with the
-/// working directory. <c>..</c> inside the root is legal (wire contract 4.2).
+/// working directory. <c>..</c> inside the root is legal (protos/README.md 4.2).
 /// </summary>
 internal static class OutputPaths
 {

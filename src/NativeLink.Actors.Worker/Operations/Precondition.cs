@@ -2,7 +2,7 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>The precondition script as a process (wire contract 4.2, step 1).</summary>
+/// <summary>The precondition script as a process (protos/README.md 4.2, step 1).</summary>
 internal static class Precondition
 {
     // execve(2), MAX_ARG_STRLEN: 32 pages for one string with its NUL.

@@ -2,7 +2,7 @@ using NativeLink.Actors.Worker.Outputs;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>Which results are remembered where, and the message that tells where (wire contract 4.8).</summary>
+/// <summary>Which results are remembered where, and the message that tells where (protos/README.md 4.8).</summary>
 internal static class ResultPolicy
 {
     /// <summary>What to write before the result leaves; null when nothing is to be written.</summary>

@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>Which results are remembered (wire contract 4.8).</summary>
+/// <summary>Which results are remembered (protos/README.md 4.8).</summary>
 public enum ResultStrategy
 {
     SuccessOnly,

@@ -3,7 +3,7 @@ using Newtonsoft.Json.Linq;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>What a wrapper around the command said in its side-channel file (wire contract 4.4): JSON5, <c>{"failure": "timeout"}</c> or nothing.</summary>
+/// <summary>What a wrapper around the command said in its side-channel file (protos/README.md 4.4): JSON5, <c>{"failure": "timeout"}</c> or nothing.</summary>
 internal static class SideChannel
 {
     private const int MaxBytes = 64 << 10;

@@ -2,7 +2,7 @@ using NativeLink.Actors.Cas.Channels;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>Which results are remembered where (wire contract 4.8).</summary>
+/// <summary>Which results are remembered where (protos/README.md 4.8).</summary>
 public sealed record UploadResultOptions
 {
     public ResultStrategy ActionCacheStrategy { get; init; } = ResultStrategy.Never;

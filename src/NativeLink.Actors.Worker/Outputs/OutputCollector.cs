@@ -5,7 +5,7 @@ using NativeLink.Actors.Worker.Stores;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
-/// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (wire contract 4.6).</summary>
+/// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (protos/README.md 4.6).</summary>
 /// <param name="send">Brings blobs to the CAS, each digest once; durable when it completes.</param>
 internal sealed class OutputCollector(
     ICasClient cas, ContentStore? fill, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, TaskScheduler disk, Action<string> note)

@@ -1,6 +1,6 @@
 namespace NativeLink.Actors.Worker.Outputs;
 
-/// <summary>Output paths as text: what is allowed, and how they are taken apart (wire contract 4.2, 4.6).</summary>
+/// <summary>Output paths as text: what is allowed, and how they are taken apart (protos/README.md 4.2, 4.6).</summary>
 internal static class OutputPaths
 {
     /// <summary>The path below the input root; <c>..</c> is legal as long as it stays inside.</summary>

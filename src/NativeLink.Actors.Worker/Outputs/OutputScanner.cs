@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
-/// Finds a command's outputs (wire contract 4.6). lstat decides what a path is. The directory that holds an output is opened first and the kernel is
+/// Finds a command's outputs (protos/README.md 4.6). lstat decides what a path is. The directory that holds an output is opened first and the kernel is
 /// asked where it really is: outside the root nothing is looked at, whatever symlinks led there.
 /// </summary>
 internal sealed class OutputScanner

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
 /// Makes the Tree of an output directory: root first, then each different directory below it once, parents before children, always in the same order
-/// (REAPI Tree and <c>is_topologically_sorted</c>; wire contract 4.6).
+/// (REAPI Tree and <c>is_topologically_sorted</c>; protos/README.md 4.6).
 /// </summary>
 internal sealed class TreeBuilder
 {

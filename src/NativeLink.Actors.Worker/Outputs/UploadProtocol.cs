@@ -25,7 +25,7 @@ internal static class UploadProtocol
 }
 
 /// <summary>Where outputs may be and how they are to be told.</summary>
-/// <param name="Root">Absolute path of the input root; nothing outside is ever an output, but for the targets of absolute links (contract 4.6).</param>
+/// <param name="Root">Absolute path of the input root; nothing outside is ever an output, but for the targets of absolute links (protos/README.md 4.6).</param>
 /// <param name="Command">Says which paths count, relative to its working directory.</param>
 /// <param name="StdoutPath">Spool file.</param>
 /// <param name="StderrPath">Spool file.</param>

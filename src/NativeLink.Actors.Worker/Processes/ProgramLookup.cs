@@ -11,7 +11,7 @@ internal readonly record struct ProgramPlace(string? Path, int ExitCode, string 
 }
 
 /// <summary>
-/// Looks a program up as the action means it (wire contract 4.4): with a slash relative to its working directory, without symlinks; without
+/// Looks a program up as the action means it (protos/README.md 4.4): with a slash relative to its working directory, without symlinks; without
 /// one in the PATH of its own environment. posix_spawnp would take the worker's.
 /// </summary>
 internal static class ProgramLookup

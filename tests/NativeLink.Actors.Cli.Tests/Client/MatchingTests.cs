@@ -11,7 +11,7 @@ using NativeLink.Actors.Worker.Connection;
 
 namespace NativeLink.Actors.Cli.Tests.Client;
 
-/// <summary>Two workers with different properties, one of which asks a command for a value: who gets which action (wire contract 3.9).</summary>
+/// <summary>Two workers with different properties, one of which asks a command for a value: who gets which action (protos/README.md 3.9).</summary>
 public sealed class MatchingTests : IAsyncLifetime, IDisposable
 {
     private const string One = "local-1-";

@@ -165,7 +165,7 @@ internal sealed class ActionGenerator
         return string.Join('/', parts);
     }
 
-    /// <summary>Contract 4.2, step 8. They exist before the process starts, with the worker's own umask.</summary>
+    /// <summary>protos/README.md 4.2, step 8. They exist before the process starts, with the worker's own umask.</summary>
     private void MakeParents()
     {
         foreach (var output in _outputs.Select(InRoot))

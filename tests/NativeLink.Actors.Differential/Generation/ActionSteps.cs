@@ -11,7 +11,7 @@ internal sealed class ActionSteps(Chance chance, Steps steps, bool modesCount)
 
     private Disk Disk => steps.Disk;
 
-    /// <summary>Where modes come back as inputs, an executable file is so for everybody (contract 4.3); else any bit will do.</summary>
+    /// <summary>Where modes come back as inputs, an executable file is so for everybody (protos/README.md 4.3); else any bit will do.</summary>
     private uint[] Modes => modesCount ? WholeModes : AllModes;
 
     /// <summary>Removes, renames, rewrites or adds something anywhere.</summary>

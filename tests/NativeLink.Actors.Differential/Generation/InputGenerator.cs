@@ -7,7 +7,7 @@ internal sealed class InputGenerator(Chance chance)
 {
     public const uint InputDirectoryMode = 0x1ED;
     private const int Deepest = 4;
-    // An executable one is so for everybody (contract 4.3).
+    // An executable one is so for everybody (protos/README.md 4.3).
     private static readonly uint[] PrivateModes = [0x1A4, 0x1ED, 0x180, 0x1C9, 0x124, 0x16D, 0x1A0];
 
     public DirectoryItem Tree() => Directory(0);

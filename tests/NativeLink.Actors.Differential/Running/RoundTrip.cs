@@ -95,7 +95,7 @@ internal sealed class RoundTrip
         return item;
     }
 
-    /// <summary>Contract 4.3: unix_mode, made executable where the node says so; else read-only.</summary>
+    /// <summary>protos/README.md 4.3: unix_mode, made executable where the node says so; else read-only.</summary>
     private static FileItem Item(Reapi.FileNode file) =>
         new([], file.NodeProperties is { UnixMode: { } mode } ? (mode & 0x1FF) | (file.IsExecutable ? 0x49u : 0) : file.IsExecutable ? 0x16Du : 0x124u, own: false);
 }

@@ -3,7 +3,7 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.Fuzz.Targets;
 
-/// <summary>What is wrong with an answer, whatever the action was (wire contract 3.7).</summary>
+/// <summary>What is wrong with an answer, whatever the action was (protos/README.md 3.7).</summary>
 internal static partial class Answers
 {
     private const int LargestMessage = 4 << 20;

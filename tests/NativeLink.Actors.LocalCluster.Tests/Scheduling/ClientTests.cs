@@ -9,7 +9,7 @@ using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>What clients are told: joining, results, waiting, cancelling (wire contract 3.7 and 6).</summary>
+/// <summary>What clients are told: joining, results, waiting, cancelling (protos/README.md 3.7 and 6).</summary>
 public sealed class ClientTests
 {
     private readonly EngineRig _rig = new();

@@ -5,7 +5,7 @@ using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>Which operation goes to which worker, and in which order (wire contract 3.9).</summary>
+/// <summary>Which operation goes to which worker, and in which order (protos/README.md 3.9).</summary>
 public sealed class MatchingTests
 {
     private readonly EngineRig _rig = new();

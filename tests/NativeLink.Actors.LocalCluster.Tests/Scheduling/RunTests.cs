@@ -3,7 +3,7 @@ using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>Attempts, back-pressure, time-outs and kills (wire contract 3.8, 3.10, 3.13).</summary>
+/// <summary>Attempts, back-pressure, time-outs and kills (protos/README.md 3.8, 3.10, 3.13).</summary>
 public sealed class RunTests
 {
     [Fact]

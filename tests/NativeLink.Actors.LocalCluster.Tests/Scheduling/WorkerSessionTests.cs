@@ -6,7 +6,7 @@ using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>Who is connected, how long, and what a worker may say (wire contract 3.2 to 3.8).</summary>
+/// <summary>Who is connected, how long, and what a worker may say (protos/README.md 3.2 to 3.8).</summary>
 public sealed class WorkerSessionTests
 {
     private readonly EngineRig _rig = new();

@@ -4,7 +4,7 @@ using NativeLink.Actors.Worker.Stores;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 
-/// <summary>The table of wire contract 4.6, and what must never be an output.</summary>
+/// <summary>The table of protos/README.md 4.6, and what must never be an output.</summary>
 public sealed partial class OutputKindsTests : OutputSpec
 {
     [Fact]

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
-/// <summary>Gives properties their types (wire contract 3.9). Of several values of one name the last one counts, as in NativeLink.</summary>
+/// <summary>Gives properties their types (protos/README.md 3.9). Of several values of one name the last one counts, as in NativeLink.</summary>
 internal sealed class PropertyRules
 {
     private readonly ImmutableDictionary<string, PropertyType> _types;

@@ -5,7 +5,7 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 /// <summary>
-/// The conversation of <c>ConnectWorker</c> (wire contract section 3) for a worker in this process, without a wire in between: the same messages in the same
+/// The conversation of <c>ConnectWorker</c> (protos/README.md 3) for a worker in this process, without a wire in between: the same messages in the same
 /// order. Whoever opened it ends it by disposing it.
 /// </summary>
 public sealed class LocalWorkerSession : IDisposable

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Storage.Filesystem.Layout;
 
-/// <summary>The layout on disk (wire contract 5.4) and open descriptors of its directories, so that hot calls need no long paths.</summary>
+/// <summary>The layout on disk (protos/README.md 5.4) and open descriptors of its directories, so that hot calls need no long paths.</summary>
 internal sealed class StorePaths : IDisposable
 {
     private int _blobDescriptor;

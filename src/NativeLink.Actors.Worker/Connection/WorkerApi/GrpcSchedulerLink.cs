@@ -6,7 +6,7 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Connection.WorkerApi;
 
-/// <summary>The way to a scheduler by gRPC: NativeLink's <c>WorkerApi.ConnectWorker</c> (wire contract 3). One transport connection a stream.</summary>
+/// <summary>The way to a scheduler by gRPC: NativeLink's <c>WorkerApi.ConnectWorker</c> (protos/README.md 3). One transport connection a stream.</summary>
 /// <param name="endpoint">Where the scheduler listens for workers.</param>
 /// <param name="channels">Makes the channel, with its TLS and socket options.</param>
 internal sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEndpointOptions, GrpcChannel> channels) : ISchedulerLink

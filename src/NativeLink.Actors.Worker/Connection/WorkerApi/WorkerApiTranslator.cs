@@ -4,7 +4,7 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Connection.WorkerApi;
 
-/// <summary>NativeLink's <c>WorkerApi</c> (wire contract 3) and our own words for it; one translator a stream.</summary>
+/// <summary>NativeLink's <c>WorkerApi</c> (protos/README.md 3) and our own words for it; one translator a stream.</summary>
 public sealed class WorkerApiTranslator
 {
     private WorkerId _worker = new("");
@@ -54,7 +54,7 @@ public sealed class WorkerApiTranslator
         var wire = new Wire.ExecuteResult { OperationId = result.OperationId.Value, InstanceName = result.InstanceName };
         if (result.Usage is { } usage)
             wire.ResourceUsage = ResourceUsageMessage.ToWire(usage, result.OperationId, _worker);
-        // One of the two is set, or the scheduler would wait for ever (wire contract 3.7).
+        // One of the two is set, or the scheduler would wait for ever (protos/README.md 3.7).
         if (result.ExecuteResponse is { } response)
             wire.ExecuteResponse = response;
         else
