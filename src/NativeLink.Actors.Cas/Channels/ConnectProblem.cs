@@ -25,8 +25,8 @@ internal static class ConnectProblem
     {
         for (; error is not null; error = error.InnerException)
         {
-            // The runtime's words, and OpenSSL's: with TLS 1.3 the refusal may come after what this side takes for the end of the handshake.
-            if (error.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) || error.Message.Contains("alert certificate required", StringComparison.Ordinal))
+            // The runtime's words where the other side does not speak HTTP/2.
+            if (error.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal))
                 return true;
             switch (error)
             {
@@ -35,6 +35,7 @@ internal static class ConnectProblem
                     return false;
                 case HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: not AuthenticationException }:
                 case AuthenticationException:
+                case HandshakeEndedException:
                     return true;
             }
         }

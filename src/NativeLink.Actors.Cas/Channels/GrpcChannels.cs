@@ -60,7 +60,10 @@ internal sealed class GrpcChannels : IDisposable
             handler.KeepAlivePingTimeout = AtLeastASecond(endpoint.Http2KeepAliveTimeout);
         }
         if (endpoint.Address.Scheme == Uri.UriSchemeHttps)
+        {
             handler.SslOptions = ClientTls.Create(endpoint.Tls);
+            handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new FirstAnswerStream(context.PlaintextStream));
+        }
         return GrpcChannel.ForAddress(endpoint.Address, new GrpcChannelOptions
         {
             HttpHandler = handler,

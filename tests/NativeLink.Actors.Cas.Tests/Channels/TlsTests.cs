@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
@@ -60,6 +63,51 @@ public sealed class TlsTests : IDisposable
         // With TLS 1.3 the refusal comes after the handshake: it meets the call before or after its headers have left.
         Assert.Contains(error.Fault.Code, (StatusCode?[])[StatusCode.Unavailable, StatusCode.Internal]);
         Assert.True(error.Fault.Detail.Contains("the server ended the TLS handshake; it may want a client certificate", StringComparison.Ordinal), error.ToString() + error.InnerException);
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 0)]
+    [InlineData(false, 24)]
+    [InlineData(true, 24)]
+    public async Task A_server_that_ends_a_finished_handshake_is_said_to_have_ended_it(bool reset, int readBefore)
+    {
+        // What a server does that wants a certificate in TLS 1.3, as the client may see it: an end or a reset, before or after the client has written.
+        using var certificate = Certificates.Signed("CN=server", _authority);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var stop = new CancellationTokenSource();
+        var serving = ServeAsync();
+        var options = new GrpcStoreOptions
+        {
+            Endpoints = [new GrpcEndpointOptions(new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}")) { Tls = new TlsOptions(Pem("ca.pem", _authority), null, null, false) }],
+            Retry = new RetryOptions { MaxRetries = 0 },
+        };
+        await using (var client = new GrpcCasClient(options, TimeProvider.System, new Random(1)))
+        {
+            for (var round = 0; round < 10; round++)
+            {
+                var error = await Assert.ThrowsAsync<FaultException>(() => client.FindMissingAsync([_digest], CancellationToken.None));
+                Assert.True(error.Fault.Detail.Contains("the server ended the TLS handshake; it may want a client certificate", StringComparison.Ordinal), $"round {round}: {error}");
+            }
+        }
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => serving);
+
+        async Task ServeAsync()
+        {
+            while (true)
+            {
+                using var socket = await listener.AcceptSocketAsync(stop.Token);
+                await using var secure = new SslStream(new NetworkStream(socket));
+                await secure.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate, ApplicationProtocols = [SslApplicationProtocol.Http2] }, stop.Token);
+                if (readBefore > 0)
+                    await secure.ReadExactlyAsync(new byte[readBefore], stop.Token);
+                if (reset)
+                    socket.LingerState = new LingerOption(true, 0);
+                socket.Close();
+            }
+        }
     }
 
     [Theory]
