@@ -5,6 +5,9 @@ namespace NativeLink.Actors.Cas;
 /// <summary>Calls in simpler forms.</summary>
 public static class CasClientCalls
 {
+    /// <summary>Whether a blob travels with others in a batch; else in a stream of its own.</summary>
+    internal static bool IsSmall(this ICasClient cas, in Digest digest) => digest.SizeBytes <= Math.Min(CasLimits.SmallBlobBytes, cas.MaxBatchBytes);
+
     /// <summary>Small blobs in one call, all or nothing.</summary>
     /// <exception cref="FaultException">Storage: the first blob that was refused, or the whole call.</exception>
     public static async Task WriteBatchAsync(

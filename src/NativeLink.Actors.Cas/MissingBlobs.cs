@@ -8,6 +8,9 @@ internal static class MissingBlobs
 {
     private const int Named = 20;
 
+    public static Fault One(Digest digest) =>
+        new(FaultKind.Missing, $"blob {digest} is not in the CAS") { Code = StatusCode.NotFound, Missing = [digest] };
+
     /// <summary>One fault for all of them; the text names the first twenty.</summary>
     public static Fault Fault(string what, IEnumerable<Digest> missing)
     {

@@ -105,7 +105,7 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
     private Fault? FaultOf(string rpc, Digest digest, Google.Rpc.Status? status) => (StatusCode)(status?.Code ?? 0) switch
     {
         StatusCode.OK => null,
-        StatusCode.NotFound when rpc == "BatchReadBlobs" => BlobReader.MissingFault(digest),
+        StatusCode.NotFound when rpc == "BatchReadBlobs" => MissingBlobs.One(digest),
         var code => caller.ToFault($"{rpc} of {digest}", code, status!.Message),
     };
 

@@ -41,12 +41,9 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
         }
         catch (FaultException error) when (error.Fault.Code == StatusCode.NotFound)
         {
-            throw new FaultException(MissingFault(digest), error);
+            throw new FaultException(MissingBlobs.One(digest), error);
         }
     }
-
-    public static Fault MissingFault(Digest digest) =>
-        new(FaultKind.Missing, $"blob {digest} is not in the CAS") { Code = StatusCode.NotFound, Missing = ImmutableArray.Create(digest) };
 
     private static async Task ReadPlainAsync(ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
     {

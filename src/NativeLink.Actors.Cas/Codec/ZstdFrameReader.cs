@@ -17,27 +17,15 @@ internal sealed class ZstdFrameReader : IDisposable
     /// <exception cref="InvalidDataException">Not zstd, or bytes after the frame's end.</exception>
     public void Append(ReadOnlySpan<byte> data, Action<ReadOnlySpan<byte>> sink)
     {
-        // A buffer for each call: an upload that waits for its next message holds none.
-        var target = ArrayPool<byte>.Shared.Rent(TargetBytes);
-        try
+        for (var at = 0; at < data.Length || HasMore;)
         {
-            var status = OperationStatus.NeedMoreData;
-            // Bytes may wait inside after the last input was taken: they come out while the target is too small for them.
-            while (!IsComplete && (!data.IsEmpty || status == OperationStatus.DestinationTooSmall))
+            at += DecodePiece(data[at..], out var piece);
+            using (piece)
             {
-                status = Unwrap(data, target, out var consumed, out var written);
-                data = data[consumed..];
-                if (written > 0)
-                    sink(target.AsSpan(0, written));
-                IsComplete = status == OperationStatus.Done;
+                if (piece is not null)
+                    sink(piece.Memory.Span);
             }
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(target);
-        }
-        if (!data.IsEmpty)
-            throw new InvalidDataException($"{data.Length} bytes follow the end of the zstd frame");
     }
 
     /// <summary>Decodes as far as one piece of at most 128 KiB: some bytes of a frame may yield a million times as many.</summary>
@@ -50,6 +38,7 @@ internal sealed class ZstdFrameReader : IDisposable
         piece = null;
         if (IsComplete)
             throw new InvalidDataException($"{data.Length} bytes follow the end of the zstd frame");
+        // A buffer for each piece: who waits for the next message holds none.
         var target = ArrayPool<byte>.Shared.Rent(TargetBytes);
         try
         {

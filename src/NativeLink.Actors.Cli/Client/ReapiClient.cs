@@ -65,7 +65,7 @@ internal sealed class ReapiClient : IAsyncDisposable
         var weight = new BatchWeight(_cas.MaxBatchBytes);
         foreach (var digest in missing.Order())
         {
-            if (digest.SizeBytes > CasLimits.SmallBlobBytes)
+            if (!_cas.IsSmall(digest))
             {
                 await WriteAsync(digest, blobs[digest], cancellation);
                 continue;

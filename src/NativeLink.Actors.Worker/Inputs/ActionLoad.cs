@@ -10,6 +10,7 @@ namespace NativeLink.Actors.Worker.Inputs;
 internal sealed class ActionLoad(LoadAction request, WantedBlobs wanted, MessageCaches known, Action<object> answer) : Fetch(wanted)
 {
     private Reapi.Action? _action;
+    private Digest _inputRoot;
     private Reapi.Command? _command;
 
     protected override string What => _action is null ? "the action" : "the command";
@@ -43,24 +44,24 @@ internal sealed class ActionLoad(LoadAction request, WantedBlobs wanted, Message
         else if (_command is null)
             WantCommand(_action!);
         else
-            answer(new ActionLoaded(request.Id, _action!, _command));
+            answer(new ActionLoaded(request.Id, _action!, _command, _inputRoot));
     }
 
     private void WantCommand(Reapi.Action action)
     {
-        Digest command, root;
+        Digest command;
         try
         {
             command = Digest.FromWire(action.CommandDigest, request.Action.Function, "the command");
-            root = Digest.FromWire(action.InputRootDigest, request.Action.Function, "the input root");
+            _inputRoot = Digest.FromWire(action.InputRootDigest, request.Action.Function, "the input root");
         }
         catch (FormatException error)
         {
             End(new Fault(FaultKind.Action, $"action {request.Action}: {error.Message}"));
             return;
         }
-        if (!known.Directories.Knows(root) && root.SizeBytes <= CasLimits.ProtobufBytes)
-            Want(root, BlobKind.Directory);
+        if (!known.Directories.Knows(_inputRoot) && _inputRoot.SizeBytes <= CasLimits.ProtobufBytes)
+            Want(_inputRoot, BlobKind.Directory);
         if (known.Plans.TryGet(command, out _command))
             EndIfComplete();
         else if (command.SizeBytes > CasLimits.ProtobufBytes)

@@ -43,7 +43,7 @@ internal sealed class BlobFetcher(ICasClient cas, ContentStore store, ArrivalCou
         {
             var fault = Fault.From(error, FaultKind.Storage);
             if (fault.Code == StatusCode.ResourceExhausted && await IsMissingAsync(wanted.Digest, stop))
-                fault = BlobReader.MissingFault(wanted.Digest);
+                fault = MissingBlobs.One(wanted.Digest);
             return Refused(wanted, fault);
         }
         finally

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
 using Akka.Streams;
@@ -19,14 +18,12 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// hears LoadAction, StageInputs and CancelDownload, and gives each request exactly one answer, also when it is restarted; and ReleaseFiles. A root that is not cached is made by a
 /// child, which asks back for what it lacks (<see cref="FetchProtocol"/>).
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
 internal sealed class CasDownloader : TransferActor
 {
     private const int BatchCalls = 8;
     private const int Streams = 8;
 
-    private readonly CancellationTokenSource _lifetime = new();
-    private readonly WantedBlobs _wanted = new();
+    private readonly WantedBlobs _wanted;
     private readonly MessageCaches _known = new();
     private readonly Dictionary<object, Fetch> _fetches = [];
     private readonly Dictionary<AttemptId, (ActionLoad Load, IActorRef ReplyTo)> _loads = [];
@@ -47,7 +44,8 @@ internal sealed class CasDownloader : TransferActor
         : base("downloader", restarts)
     {
         (_cas, _store, _roots, _arrivals) = (cas, store, roots, arrivals);
-        _fetcher = new BlobFetcher(cas, store, arrivals, _lifetime.Token);
+        _wanted = new WantedBlobs(cas);
+        _fetcher = new BlobFetcher(cas, store, arrivals, Lifetime);
         _source = new DownloaderSource(Self, cas, store, arrivals);
         _staging = staging ?? ((request, source, stop) => TransferWork.CreateProps(cancelled => StageAsync(roots, request, source, cancelled), stop));
     }
@@ -64,15 +62,12 @@ internal sealed class CasDownloader : TransferActor
         return Props.CreateBy(new Maker<CasDownloader>(() => new CasDownloader(cas, store, roots, arrivals, restarts, staging))).WithDispatcher(WorkerHocon.StepsDispatcher);
     }
 
-    protected override void PostStop()
+    private protected override void BreakPromises(Fault fault)
     {
-        _lifetime.Cancel();
-        var fault = new Fault(FaultKind.Worker, "the downloader failed or was stopped while it held this request");
-        foreach (var (id, load) in _loads)
-            load.ReplyTo.Tell(new DownloadFailed(id, fault));
+        foreach (var (load, _) in _loads.Values.ToList())
+            load.Break(fault);
         foreach (var fetch in _fetches.Values)
             fetch.Break(fault);
-        base.PostStop();
     }
 
     private protected override object Failed(AttemptId id, Fault fault) => new DownloadFailed(id, fault);
@@ -82,7 +77,6 @@ internal sealed class CasDownloader : TransferActor
         Receive<LoadAction>(OnLoadAction);
         Receive<StageInputs>(OnStageInputs);
         Receive<CancelDownload>(request => Cancel(request.Id));
-        Always();
         Receive<FetchFiles>(OnFetchFiles);
         Receive<FetchDirectories>(OnFetchDirectories);
         Receive<GiveUp>(OnGiveUp);
@@ -102,11 +96,8 @@ internal sealed class CasDownloader : TransferActor
 
     private protected override void Cancel(AttemptId id)
     {
-        if (_loads.Remove(id, out var load))
-        {
-            load.Load.Leave();
-            load.ReplyTo.Tell(new DownloadFailed(id, Aborted));
-        }
+        if (_loads.TryGetValue(id, out var load))
+            load.Load.Break(Aborted);
         base.Cancel(id);
     }
 
@@ -138,8 +129,7 @@ internal sealed class CasDownloader : TransferActor
     }
 
     private void OnReleaseFiles(ReleaseFiles request) =>
-        Task.Factory.StartNew(request.Files.Dispose, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk)
-            .PipeTo(Self, failure: error => new NotReleased(request.Id, error.Message));
+        Disk.RunAsync(request.Files.Dispose).PipeTo(Self, failure: error => new NotReleased(request.Id, error.Message));
 
     private static async Task<object> StageAsync(IInputRoots roots, StageInputs request, ITreeSource source, CancellationToken stop)
     {
@@ -205,15 +195,12 @@ internal sealed class CasDownloader : TransferActor
         while (_streams.Count < Streams && _wanted.TakeLarge() is { } blob)
         {
             _streams.Add(blob);
-            var stop = blob.Stop = CancellationTokenSource.CreateLinkedTokenSource(_lifetime.Token);
+            var stop = blob.Stop = CancellationTokenSource.CreateLinkedTokenSource(Lifetime);
             // Its graphs are children of this actor, and end with it.
             var materializer = _materializer is { IsShutdown: false } running ? running : _materializer = Context.Materializer();
             Start(() => _fetcher.FetchLargeAsync(blob, materializer, stop.Token), fetched => new StreamArrived(stop, fetched));
         }
     }
-
-    private void Start<T>(Func<Task<T>> call, Func<T, object> arrived) =>
-        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: arrived, failure: static error => new WorkBroke(error));
 
     private void OnBatchArrived(BatchArrived arrived)
     {

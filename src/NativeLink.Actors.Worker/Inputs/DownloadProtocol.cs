@@ -10,7 +10,7 @@ internal static class DownloadProtocol
     /// <summary>Load an Action and its Command (blobs over 10 MiB are refused).</summary>
     public sealed record LoadAction(AttemptId Id, Digest Action) : ITransferRequest;
 
-    public sealed record ActionLoaded(AttemptId Id, Reapi.Action Action, Reapi.Command Command);
+    public sealed record ActionLoaded(AttemptId Id, Reapi.Action Action, Reapi.Command Command, Digest InputRoot);
 
     /// <summary>
     /// Make the input root in the attempt's directory, which owns it from then on: whoever disposes of the directory disposes of the root. Then make what the

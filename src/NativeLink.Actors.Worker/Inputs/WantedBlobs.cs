@@ -50,7 +50,7 @@ internal sealed class WantedBlob(Digest digest, BlobKind kind) : IQueuedBlob
 }
 
 /// <summary>Which blobs are wanted, by whom, and which come next: each once, whoever asks. Owned by one actor; not safe for several threads.</summary>
-internal sealed class WantedBlobs
+internal sealed class WantedBlobs(ICasClient cas)
 {
     private readonly Dictionary<(Digest, BlobKind), WantedBlob> _wanted = [];
     private readonly BlobQueue<WantedBlob> _queue = new();
@@ -105,5 +105,5 @@ internal sealed class WantedBlobs
             waiter.OnArrived(blob, arrival, shared is null ? arrival.Lease : shared.Part());
     }
 
-    private void Enqueue(WantedBlob blob) => _queue.Enqueue(blob, blob.Digest.SizeBytes <= CasLimits.SmallBlobBytes);
+    private void Enqueue(WantedBlob blob) => _queue.Enqueue(blob, cas.IsSmall(blob.Digest));
 }

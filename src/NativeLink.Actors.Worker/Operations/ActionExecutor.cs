@@ -167,10 +167,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         try
         {
             _plan = ActionPlan.Create(_assignment, _action, _command, Options);
-            var inputRoot = Digest.TryFromWire(_action.InputRootDigest, _assignment.Action.Function, out var digest)
-                ? digest
-                : throw new FaultException(FaultKind.Action, "the action has no usable input_root_digest: 64 hexadecimal digits and a size of 0 or more are needed");
-            BeginStaging(inputRoot);
+            BeginStaging(loaded.InputRoot);
         }
         catch (FaultException error)
         {

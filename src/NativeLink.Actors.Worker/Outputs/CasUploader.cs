@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
 using Google.Protobuf;
@@ -28,7 +27,6 @@ internal sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, I
 /// the pool; hears Upload, Publish and CancelUpload, and gives each request exactly one answer, also when it is restarted. Outputs are found and hashed by a
 /// child for each action, which brings them here (<see cref="SendProtocol"/>).
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
 internal sealed class CasUploader : TransferActor
 {
     private const int Calls = 8;
@@ -39,7 +37,6 @@ internal sealed class CasUploader : TransferActor
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
 
-    private readonly CancellationTokenSource _lifetime = new();
     private readonly Dictionary<object, BlobSending> _sendings = [];
     private readonly HashSet<object> _calls = [];
     private readonly HashSet<object> _streams = [];
@@ -55,7 +52,7 @@ internal sealed class CasUploader : TransferActor
     {
         _targets = targets;
         _queue = new UploadQueue(targets.Cas, new ExistenceCache(time));
-        _sender = new BlobSender(targets.Cas, _lifetime.Token);
+        _sender = new BlobSender(targets.Cas, Lifetime);
         _collecting = collecting ?? ((_, work, stop) => TransferWork.CreateProps(work, stop));
     }
 
@@ -70,13 +67,10 @@ internal sealed class CasUploader : TransferActor
         return Props.CreateBy(new Maker<CasUploader>(() => new CasUploader(targets, time, restarts, collecting))).WithDispatcher(WorkerHocon.StepsDispatcher);
     }
 
-    protected override void PostStop()
+    private protected override void BreakPromises(Fault fault)
     {
-        _lifetime.Cancel();
-        var fault = new Fault(FaultKind.Worker, "the uploader failed or was stopped while it held this request");
         foreach (var sending in _sendings.Values)
             sending.Break(fault);
-        base.PostStop();
     }
 
     private protected override object Failed(AttemptId id, Fault fault) => new UploadFailed(id, fault);
@@ -181,19 +175,16 @@ internal sealed class CasUploader : TransferActor
         while (_streams.Count < Streams && _queue.TakeLarge() is { } large)
         {
             _streams.Add(large.Upload);
-            var stop = large.Upload.Stop = CancellationTokenSource.CreateLinkedTokenSource(_lifetime.Token);
+            var stop = large.Upload.Stop = CancellationTokenSource.CreateLinkedTokenSource(Lifetime);
             Start(() => _sender.SendLargeAsync(large.Upload, large.Blob, stop.Token), sent => new StreamSent(stop, sent));
         }
     }
-
-    private void Start<T>(Func<Task<T>> call, Func<T, object> done) =>
-        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk).Unwrap().PipeTo(Self, success: done, failure: static error => new WorkBroke(error));
 
     private async Task<Asked> AskAsync(IReadOnlyList<PendingUpload> uploads)
     {
         try
         {
-            return new Asked(uploads, await _targets.Cas.FindMissingAsync([.. uploads.Select(static upload => upload.Digest)], _lifetime.Token), null);
+            return new Asked(uploads, await _targets.Cas.FindMissingAsync([.. uploads.Select(static upload => upload.Digest)], Lifetime), null);
         }
         catch (Exception error)
         {
@@ -279,7 +270,7 @@ internal sealed class CasUploader : TransferActor
             var cas = _targets.Historical ?? _targets.Cas;
             var bytes = plan.Historical.ToByteArray();
             var digest = BlobHasher.Compute(bytes, plan.Action.Function);
-            if (bytes.Length <= CasLimits.SmallBlobBytes)
+            if (cas.IsSmall(digest))
                 await cas.WriteBatchAsync([(digest, bytes)], stop);
             else
                 await cas.WriteAsync(digest, new BlobSource(bytes, null), stop);

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Worker.Threads;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
@@ -8,7 +9,7 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (protos/README.md 4.6).</summary>
 /// <param name="send">Brings blobs to the CAS, each digest once; durable when it completes.</param>
 internal sealed class OutputCollector(
-    ICasClient cas, ContentStore? fill, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, TaskScheduler disk, Action<string> note)
+    ICasClient cas, ContentStore? fill, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, DispatcherScheduler disk, Action<string> note)
 {
     /// <summary>The message that carries the result may hold 4 MiB; the rest of it needs room too.</summary>
     private const int LargestResult = 3_500_000;
@@ -139,8 +140,8 @@ internal sealed class OutputCollector(
     }
 
     /// <summary>What cannot be moved is copied while it is sent; a file that was moved could not be sent any more.</summary>
-    private Task CopyIntoStoreAsync(IEnumerable<ScannedFile> files, CancellationToken cancellation) => Task.Factory.StartNew(
-        () => Keep(files.Where(static file => file.MoveFrom is null), cancellation), CancellationToken.None, TaskCreationOptions.DenyChildAttach, disk);
+    private Task CopyIntoStoreAsync(IEnumerable<ScannedFile> files, CancellationToken cancellation) =>
+        disk.RunAsync(() => Keep(files.Where(static file => file.MoveFrom is null), cancellation));
 
     /// <summary>The next action finds here what this one made. The CAS has it all: a failure costs speed only.</summary>
     private void Keep(IEnumerable<ScannedFile> files, CancellationToken cancellation)
@@ -161,15 +162,15 @@ internal sealed class OutputCollector(
 
     private bool TryTake(ScannedFile? file)
     {
-        if (file is null || fill is null)
+        if (file is null)
             return false;
         if (file.MoveFrom is { } path)
         {
-            fill.Adopt(path, file.Digest);
+            fill!.Adopt(path, file.Digest);
             return true;
         }
         using var handle = NativeFiles.OpenFile(file.Location);
-        fill.CopyFrom(handle, file.Digest);
+        fill!.CopyFrom(handle, file.Digest);
         return true;
     }
 }

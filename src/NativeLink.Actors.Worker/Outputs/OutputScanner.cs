@@ -54,7 +54,7 @@ internal sealed class OutputScanner
         if (parent is null)
             return;
         var real = NativeFiles.RealPath(parent);
-        if (real != _realRoot && !real.StartsWith(_realRoot + "/", StringComparison.Ordinal))
+        if (!OutputPaths.IsInside(real, _realRoot))
         {
             _found.LeftOut.Add($"output '{path}' is left out: its directory is '{real}', outside the input root");
             return;

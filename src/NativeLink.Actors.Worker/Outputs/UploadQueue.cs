@@ -55,7 +55,7 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
     }
 
     /// <summary>The CAS lacks it.</summary>
-    public void Enqueue(PendingUpload upload) => _queue.Enqueue(upload, upload.Digest.SizeBytes <= Math.Min(CasLimits.SmallBlobBytes, cas.MaxBatchBytes));
+    public void Enqueue(PendingUpload upload) => _queue.Enqueue(upload, cas.IsSmall(upload.Digest));
 
     /// <summary>The next small blobs of one call, each with the bytes to send; none when nothing waits.</summary>
     public IReadOnlyList<(PendingUpload Upload, OutputBlob Blob)> TakeBatch() => [.. _queue.TakeBatch(cas.MaxBatchBytes).Select(static upload => (upload, Take(upload)))];

@@ -100,7 +100,7 @@ internal sealed class ProcessRunner : ReceiveActor
         var abort = new CancellationTokenSource();
         _running.Add(run.Id, new Held(replyTo, abort));
         // On the actor's dispatcher, so that the end of the process is taken up there without a further thread in between.
-        Task.Factory.StartNew(() => RunAsync(run, abort.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _steps).Unwrap().PipeTo(
+        _steps.RunAsync(() => RunAsync(run, abort.Token)).PipeTo(
             Self,
             success: exited => new Ended(run.Id, abort, exited),
             failure: error => new Ended(run.Id, abort, new RunFailed(run.Id, Fault.From(error))));

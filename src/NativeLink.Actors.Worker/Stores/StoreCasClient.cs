@@ -28,7 +28,7 @@ internal sealed class StoreCasClient(ContentStore store) : ICasClient
     {
         if (digest.IsEmpty)
             return;
-        using var file = store.TryOpenRead(digest) ?? throw new FaultException(BlobReader.MissingFault(digest));
+        using var file = store.TryOpenRead(digest) ?? throw new FaultException(MissingBlobs.One(digest));
         for (long offset = 0; ;)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -83,7 +83,7 @@ internal sealed class StoreCasClient(ContentStore store) : ICasClient
             return new BatchBlob(digest, ReadOnlyMemory<byte>.Empty, null);
         using var file = store.TryOpenRead(digest);
         if (file is null)
-            return new BatchBlob(digest, default, BlobReader.MissingFault(digest));
+            return new BatchBlob(digest, default, MissingBlobs.One(digest));
         var data = new byte[digest.SizeBytes];
         var filled = 0;
         while (filled < data.Length && RandomAccess.Read(file, data.AsSpan(filled), filled) is > 0 and var read)

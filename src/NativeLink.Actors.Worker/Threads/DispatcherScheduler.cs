@@ -7,6 +7,10 @@ namespace NativeLink.Actors.Worker.Threads;
 /// </summary>
 internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskScheduler
 {
+    public Task<T> RunAsync<T>(Func<Task<T>> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap();
+
+    public Task RunAsync(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
+
     protected override void QueueTask(Task task) => dispatcher.Schedule(() => TryExecuteTask(task));
 
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => Current == this && TryExecuteTask(task);

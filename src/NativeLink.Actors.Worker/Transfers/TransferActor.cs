@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using Akka.Actor;
 using Akka.Event;
@@ -16,11 +17,13 @@ internal interface ITransferRequest
 /// What the downloader and the uploader share: each request is held until its work ends, is cancelled, or the actor is stopped or restarted, and is
 /// answered exactly once in every case. A restart is followed by a pause that grows with each one, in which requests are refused at once.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
 internal abstract class TransferActor : ReceiveActor, IWithTimers
 {
     /// <summary>How long a cancelled request may take to end before it is answered without waiting for it.</summary>
     private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(2);
 
+    private readonly CancellationTokenSource _lifetime = new();
     private readonly Dictionary<object, Held> _held = [];
     private readonly string _role;
     private readonly RestartPause _restarts;
@@ -37,7 +40,10 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     private protected ILoggingAdapter Log { get; }
 
     /// <summary>Runs tasks on the actor's own dispatcher, whose threads may block on the disk.</summary>
-    private protected TaskScheduler Disk { get; }
+    private protected DispatcherScheduler Disk { get; }
+
+    /// <summary>Ends with the actor, and with it the calls that it has made.</summary>
+    private protected CancellationToken Lifetime => _lifetime.Token;
 
     /// <summary>A child's half-done work cannot be rebuilt: it stops, and is answered for from here.</summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
@@ -65,14 +71,20 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
+        _lifetime.Cancel();
+        var fault = new Fault(FaultKind.Worker, $"the {_role} failed or was stopped while it held this request");
+        BreakPromises(fault);
         foreach (var held in _held.Values)
         {
             held.Stop.Cancel();
-            held.ReplyTo.Tell(Failed(held.Id, new Fault(FaultKind.Worker, $"the {_role} failed or was stopped while it held this request")));
+            held.ReplyTo.Tell(Failed(held.Id, fault));
         }
         _held.Clear();
         base.PostStop();
     }
+
+    /// <summary>Answers, at the actor's end, whoever waits for it beside the requests that are held.</summary>
+    private protected abstract void BreakPromises(Fault fault);
 
     /// <summary>Whether the actor's end answers this attempt.</summary>
     private protected virtual bool IsHeld(AttemptId id) => _held.Values.Any(held => held.Id == id);
@@ -88,9 +100,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     {
         var held = new Held(id, Sender, new CancellationTokenSource(), null);
         _held.Add(held, held);
-        Task.Factory.StartNew(() => work(held.Stop.Token), CancellationToken.None, TaskCreationOptions.DenyChildAttach, Disk)
-            .Unwrap()
-            .PipeTo(Self, success: answer => new Ended(held, answer, null), failure: error => new Ended(held, null, Fault.From(error)));
+        Disk.RunAsync(() => work(held.Stop.Token)).PipeTo(Self, success: answer => new Ended(held, answer, null), failure: error => new Ended(held, null, Fault.From(error)));
     }
 
     /// <summary>Gives the work of a request to a child; its <see cref="TransferEnded"/> is the answer, and its failure is one too.</summary>
@@ -100,6 +110,10 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         var actor = Context.Watch(Context.ActorOf(child(stop.Token)));
         _held.Add(actor, new Held(id, Sender, stop, actor));
     }
+
+    /// <summary>Starts a call; what comes of it is a message.</summary>
+    private protected void Start<T>(Func<Task<T>> call, Func<T, object> done) =>
+        Disk.RunAsync(call).PipeTo(Self, success: done, failure: static error => new WorkBroke(error));
 
     /// <summary>Ends what an attempt has running here.</summary>
     private protected virtual void Cancel(AttemptId id)
@@ -121,6 +135,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     private void ReadyWithRest()
     {
         Ready();
+        Always();
         Receive<Ended>(ended => OnEnded(ended.Held, ended.Answer, ended.Fault));
         Receive<TransferEnded>(ended => OnEnded(Sender, ended.Answer, ended.Fault));
         Receive<Terminated>(OnTerminated);

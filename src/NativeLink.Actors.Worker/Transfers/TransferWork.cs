@@ -22,8 +22,7 @@ internal sealed class TransferWork : UntypedActor
         Props.Create(() => new TransferWork(work, cancelled)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     protected override void PreStart() =>
-        Task.Factory.StartNew(() => _work(_cancelled), CancellationToken.None, TaskCreationOptions.DenyChildAttach, new DispatcherScheduler(Context.Dispatcher))
-            .Unwrap()
+        new DispatcherScheduler(Context.Dispatcher).RunAsync(() => _work(_cancelled))
             .PipeTo(Self, success: answer => new TransferEnded(answer, null), failure: error => new TransferEnded(null, Fault.From(error)));
 
     protected override void OnReceive(object message)

@@ -182,7 +182,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await Downloader.ExpectMsgAsync<LoadAction>();
         await SaysAsync("in stage Loading for 30 s, waiting for the action and its command from the CAS");
-        Downloader.Reply(new ActionLoaded(Attempt, Action(), Command()));
+        Downloader.Reply(new ActionLoaded(Attempt, Action(), Command(), RootDigest));
         await Downloader.ExpectMsgAsync<StageInputs>();
         await SaysAsync("in stage Staging for 30 s, waiting for the input root");
     }

@@ -74,7 +74,7 @@ public abstract class ExecutorSpec : TestKit
     protected async Task LoadAsync(Reapi.Command? command = null, Reapi.Action? action = null)
     {
         Assert.Equal(ActionDigest, (await Downloader.ExpectMsgAsync<LoadAction>()).Action);
-        Downloader.Reply(new ActionLoaded(Attempt, action ?? Action(), command ?? Command()));
+        Downloader.Reply(new ActionLoaded(Attempt, action ?? Action(), command ?? Command(), RootDigest));
     }
 
     protected async Task StageAsync()

@@ -1,4 +1,4 @@
-namespace NativeLink.Actors.Worker.Inputs;
+namespace NativeLink.Actors.Worker;
 
 /// <summary>The cache of input trees (protos/README.md 5.3, <c>directory_cache</c>), on by default here.</summary>
 /// <param name="Root">Absolute path, on the file system of the local store where possible.</param>
