@@ -1,8 +1,8 @@
-using NativeLink.Actors.Worker.Threads;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Stores;
+using NativeLink.Actors.Worker.Threads;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
