@@ -3,7 +3,8 @@ using Akka.Dispatch;
 namespace NativeLink.Actors.Worker.Threads;
 
 /// <summary>
-/// Runs tasks, and what follows their awaits, on an Akka dispatcher: work that blocks on the disk stays on the threads that the configuration gives it.
+/// Runs tasks, and what follows their awaits, on an Akka dispatcher: work that blocks on the disk
+/// stays on the threads that the configuration gives it.
 /// </summary>
 internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskScheduler
 {

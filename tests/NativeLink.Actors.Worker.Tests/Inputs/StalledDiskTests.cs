@@ -1,0 +1,98 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Cas;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Storage.Materialisers;
+using NativeLink.Actors.Storage.Trees;
+using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+
+namespace NativeLink.Actors.Worker.Tests.Inputs;
+
+/// <summary>A disk that does not answer (a network file system, fsfreeze(8)), with 200 actions in flight.</summary>
+public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
+{
+    private const int InFlight = 200;
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Attempts_on_a_stalled_disk_are_answered_when_they_are_killed_and_others_end_later()
+    {
+        var directory = Directory.CreateTempSubdirectory("stalled-").FullName;
+        await using var server = await FakeCasServer.StartAsync();
+        await using var client = new GrpcCasClient(
+            new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(server.Address)] }, TimeProvider.System, new Random(1));
+        using (var store = ContentStore.Open(
+            new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System))
+        using (var work = WorkDirectory.Open(Path.Combine(directory, "work")))
+        using (var roots = new StalledRoots())
+        {
+            var downloader = Sys.ActorOf(CasDownloader.CreateProps(client, store, roots, TimeProvider.System));
+            var attempts = Enumerable.Range(0, InFlight).Select(i => AttemptId.Next(new OperationId($"op-{i}"))).ToList();
+            foreach (var attempt in attempts)
+            {
+                downloader.Tell(
+                    new StageInputs(attempt, Digest.Empty(DigestFunction.Sha256), work.CreateActionDirectory(attempt), [], ""), TestActor);
+            }
+            await roots.Stalled.WaitAsync(Soon);
+
+            // Each kill has to be heard, and the bound of its work has to pass, while the disk says nothing.
+            foreach (var attempt in attempts.Take(InFlight / 2))
+                downloader.Tell(new CancelDownload(attempt), TestActor);
+            for (var i = 0; i < InFlight / 2; i++)
+                Assert.Equal(FaultKind.Aborted, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
+
+            roots.Answer();
+            for (var i = 0; i < InFlight / 2; i++)
+                await ExpectMsgAsync<InputsStaged>(Soon);
+            await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+        }
+        Directory.Delete(directory, recursive: true);
+    }
+
+    private sealed class StalledRoots : IInputRoots
+    {
+        private readonly ManualResetEventSlim _answers = new();
+        private readonly TaskCompletionSource _stalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Completes when the first thread waits for the disk.</summary>
+        public Task Stalled => _stalled.Task;
+
+        public string Description => "stalled";
+
+        public bool IsCached(in Digest root) => true;
+
+        public void Answer() => _answers.Set();
+
+        public Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+        {
+            _stalled.TrySetResult();
+            // Without the token: a thread that waits in the kernel hears nothing.
+            _answers.Wait(Soon, CancellationToken.None);
+            return Task.FromResult<IInputRoot>(new Root(destination));
+        }
+
+        public void Dispose() => _answers.Dispose();
+
+        private sealed class Root(string path) : IInputRoot
+        {
+            public string Path => path;
+
+            public string Materialiser => "stalled";
+
+            public bool Cached => true;
+
+            public long Bytes => 0;
+
+            public string? WhereToMoveFrom(string path) => null;
+
+            public void Dispose()
+            {
+            }
+        }
+    }
+}
