@@ -221,9 +221,14 @@ internal sealed class TreeCache : IDisposable
     /// <summary>Trees that wait to be deleted.</summary>
     public int Backlog => _deletions.Backlog;
 
-    /// <summary>Evicts trees that nobody uses, the least recently used first, and waits for a while until their files are gone. False when there are none.</summary>
-    public bool EvictUnused(long bytes)
+    /// <summary>
+    /// Evicts trees that nobody uses, the least recently used first, and waits for a while until their files are gone.
+    /// False when there are none on that disk.
+    /// </summary>
+    public bool EvictUnused(Disk disk, long bytes)
     {
+        if (!disk.Has(_path))
+            return false;
         lock (_gate)
         {
             var (before, count) = (_bytes, _entries.Count);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Protocol.Hashing;
@@ -71,7 +72,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             if (errno == 0)
                 return true;
             _ = Libc.UnlinkAt(directory, name, 0);
-            if (!store.Space.TryFreeAfter(errno, attempt, digest.SizeBytes))
+            if (!store.Space.TryFreeAfter(errno, attempt, digest.SizeBytes, DirectoryOf(directory, name)))
                 throw DiskFault.Of($"blob {digest} cannot be copied to {name}", errno);
         }
     }
@@ -279,6 +280,11 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         _ = Libc.Close(descriptor);
         return true;
     }
+
+    private static string? DirectoryOf(int directory, string name) =>
+        directory == Libc.AtFdCwd
+            ? Path.GetDirectoryName(name)
+            : string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{directory}");
 
     private static int CopyOnce(int from, int directory, string name, uint mode, ref bool reflinked)
     {
