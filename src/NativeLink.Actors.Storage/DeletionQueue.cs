@@ -16,12 +16,17 @@ internal sealed class DeletionQueue : IDisposable
     // Half a minute in all.
     private const int MostAttempts = 120;
     private const int PauseMilliseconds = 250;
+    private const int LookAgainMilliseconds = 10;
 
     private static long _lastName = Environment.TickCount64 << 16;
 
+    // All of this process: whoever finds a disk full waits for what any of them deletes there.
+    private static readonly HashSet<DeletionQueue> _all = [];
+
     private readonly string _trash;
+    private readonly ulong _trashDevice;
     private readonly Action<string>? _warn;
-    private readonly Queue<string> _queue = new();
+    private readonly Queue<(string Path, ulong Device)> _queue = new();
     private readonly List<Thread> _threads = [];
 
     // A monitor: who waits at it sleeps at once. A channel or a blocking collection spins first, which costs more than the deletion of a small tree.
@@ -32,12 +37,16 @@ internal sealed class DeletionQueue : IDisposable
     private TaskCompletionSource _throttle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _backlog;
 
+    // Trees by the device that they are on: what could not be renamed into the trash is often on another.
+    private readonly Dictionary<ulong, int> _backlogs = [];
+
     /// <param name="trash">Emptied at once; must not be anybody else's.</param>
     /// <param name="threads">0, for tests: nothing is ever deleted.</param>
     public DeletionQueue(string trash, Action<string>? warn, int threads = Threads)
     {
         (_trash, _warn) = (trash, warn);
         Directory.CreateDirectory(trash);
+        _trashDevice = DeviceOf(trash);
         _idle.SetResult();
         _throttle.SetResult();
         for (var i = 0; i < threads; i++)
@@ -47,7 +56,9 @@ internal sealed class DeletionQueue : IDisposable
             thread.Start();
         }
         foreach (var old in Directory.EnumerateFileSystemEntries(trash).ToList())
-            Append(old);
+            Append(old, _trashDevice);
+        lock (_all)
+            _all.Add(this);
     }
 
     /// <summary>Trees waiting for deletion, those being deleted included.</summary>
@@ -75,9 +86,30 @@ internal sealed class DeletionQueue : IDisposable
     {
         var errno = MoveInto(_trash, path, out var moved);
         if (errno == 0)
-            Append(moved);
+            Append(moved, _trashDevice);
         else if (errno != Errno.ENOENT)
-            Append(path);
+            Append(path, DeviceOf(path));
+    }
+
+    /// <summary>Waits while this process deletes trees on a disk, until enough is free there. Blocks.</summary>
+    /// <param name="goal">Free bytes that are enough.</param>
+    /// <param name="until">When to give up (<see cref="Environment.TickCount64"/>).</param>
+    /// <returns>Whether something has gone; false, at once, when nothing waits to be deleted on that disk.</returns>
+    public static bool WaitForSpace(in Disk disk, long goal, long until)
+    {
+        if (!IsDeletingOn(disk.Device))
+            return false;
+        var before = disk.FreeBytes;
+        while (disk.FreeBytes < goal && Environment.TickCount64 < until)
+        {
+            // What is free grows while a tree is deleted, not only at its end.
+            lock (_all)
+                Monitor.Wait(_all, LookAgainMilliseconds);
+            if (!IsDeletingOn(disk.Device))
+                return true;
+        }
+        var free = disk.FreeBytes;
+        return free > before || free >= goal;
     }
 
     /// <summary>Renames a tree into a trash directory, under a name that nothing there has. Answers 0 or an errno.</summary>
@@ -103,9 +135,31 @@ internal sealed class DeletionQueue : IDisposable
         }
         foreach (var thread in _threads)
             thread.Join(TimeSpan.FromSeconds(5));
+        lock (_all)
+            _all.Remove(this);
     }
 
-    private void Append(string path)
+    private static bool IsDeletingOn(ulong device)
+    {
+        List<DeletionQueue> all;
+        lock (_all)
+            all = [.. _all];
+        return all.Exists(queue => queue.Has(device));
+    }
+
+    private bool Has(ulong device)
+    {
+        lock (_gate)
+            return _backlogs.ContainsKey(device);
+    }
+
+    private static ulong DeviceOf(string path)
+    {
+        var failed = Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status);
+        return failed == 0 ? status.Device : 0;
+    }
+
+    private void Append(string path, ulong device)
     {
         lock (_gate)
         {
@@ -115,28 +169,29 @@ internal sealed class DeletionQueue : IDisposable
                 _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_backlog >= Bound && _throttle.Task.IsCompleted)
                 _throttle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _queue.Enqueue(path);
+            _backlogs[device] = _backlogs.GetValueOrDefault(device) + 1;
+            _queue.Enqueue((path, device));
             Monitor.Pulse(_gate);
         }
     }
 
     private void Work()
     {
-        while (Next() is { } path)
+        while (Next() is (var path, var device))
         {
             Delete(path);
-            Done();
+            Done(device);
         }
     }
 
     /// <summary>Null when no more will come; what is queued is still deleted.</summary>
-    private string? Next()
+    private (string Path, ulong Device)? Next()
     {
         lock (_gate)
         {
             while (_queue.Count == 0 && !_stopped)
                 Monitor.Wait(_gate);
-            return _queue.TryDequeue(out var path) ? path : null;
+            return _queue.TryDequeue(out var next) ? next : null;
         }
     }
 
@@ -166,10 +221,12 @@ internal sealed class DeletionQueue : IDisposable
             return !_stopped;
     }
 
-    private void Done()
+    private void Done(ulong device)
     {
         lock (_gate)
         {
+            if (--_backlogs[device] == 0)
+                _backlogs.Remove(device);
             if (--_backlog == 0)
                 _idle.TrySetResult();
             if (_backlog < Bound)

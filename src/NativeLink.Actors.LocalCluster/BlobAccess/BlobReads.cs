@@ -1,4 +1,5 @@
 using Grpc.Core;
+using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
@@ -6,9 +7,6 @@ namespace NativeLink.Actors.LocalCluster.BlobAccess;
 /// <summary>Reads of blobs that fit into memory.</summary>
 internal static class BlobReads
 {
-    /// <summary>Larger messages are not decoded (protos/README.md 2.2).</summary>
-    public const int MaxMessageBlobBytes = 10 << 20;
-
     /// <summary>The whole blob, or null when it is not here.</summary>
     /// <exception cref="RpcException">INTERNAL: the file is shorter than its name says.</exception>
     public static byte[]? TryReadAll(ContentStore store, in Digest digest)
@@ -33,7 +31,7 @@ internal static class BlobReads
     public static T? TryReadMessage<T>(ContentStore store, in Digest digest, Google.Protobuf.MessageParser<T> parser)
         where T : class, Google.Protobuf.IMessage<T>
     {
-        if (digest.SizeBytes > MaxMessageBlobBytes || TryReadAll(store, digest) is not { } bytes)
+        if (digest.SizeBytes > CasLimits.ProtobufBytes || TryReadAll(store, digest) is not { } bytes)
             return null;
         return WireMessages.TryParse(parser, bytes, out var message, out _) ? message : null;
     }

@@ -83,7 +83,7 @@ public sealed class ActionCacheStore
         lock (_lock)
             isKnown = _index.Find(key) is not null;
         if (!isKnown)
-            return _nativeLinkPath is { } other ? ReadNativeLink(Path.Combine(other, NameOf(key))) : null;
+            return _nativeLinkPath is { } other ? ReadNativeLink(Path.Combine(other, StorePaths.NameOf(key))) : null;
         if (Read(PathOf(key)) is { } result)
         {
             Touch(key);
@@ -125,9 +125,7 @@ public sealed class ActionCacheStore
         }
     }
 
-    private static string NameOf(in Digest key) => string.Create(CultureInfo.InvariantCulture, $"{key.Hash}-{key.SizeBytes}");
-
-    private string PathOf(in Digest key) => Path.Combine(_path, key.Hash[..2], NameOf(key));
+    private string PathOf(in Digest key) => Path.Combine(_path, key.Hash[..2], StorePaths.NameOf(key));
 
     private void Write(in Digest key, byte[] message)
     {
@@ -210,7 +208,7 @@ public sealed class ActionCacheStore
         _index.Touch(entry, now);
         // It would come back as this action's result when the new one has gone.
         if (_nativeLinkPath is { } other)
-            DeleteFile(Path.Combine(other, NameOf(key)));
+            DeleteFile(Path.Combine(other, StorePaths.NameOf(key)));
         EvictBeyondLimit();
     }
 

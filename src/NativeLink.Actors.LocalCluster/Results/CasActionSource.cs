@@ -1,5 +1,4 @@
 using NativeLink.Actors.LocalCluster.BlobAccess;
-using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.Storage.Filesystem;
 
@@ -10,8 +9,6 @@ internal sealed class CasActionSource(ContentStore store) : IActionSource
 {
     public ValueTask<ReadOnlyMemory<byte>?> ReadAsync(Digest digest, CancellationToken cancellation)
     {
-        if (digest.SizeBytes > BlobReads.MaxMessageBlobBytes)
-            throw RequestChecks.Invalid($"blob {digest} is too large to be an Action or a Command; at most {BlobReads.MaxMessageBlobBytes} bytes are read");
         var bytes = BlobReads.TryReadAll(store, digest);
         return ValueTask.FromResult(bytes is null ? default(ReadOnlyMemory<byte>?) : bytes);
     }

@@ -62,9 +62,6 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
     /// <summary>How many of the waiters have not cancelled.</summary>
     public int ActiveWaiters { get; set; }
 
-    /// <summary>How many client streams are subscribed now.</summary>
-    public int Subscribers { get; set; }
-
     public Deadlines.Deadline? ClientDeadline { get; set; }
 
     public Deadlines.Deadline? RunDeadline { get; set; }

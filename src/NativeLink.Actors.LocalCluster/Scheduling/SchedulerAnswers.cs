@@ -10,6 +10,9 @@ internal static class SchedulerAnswers
     /// <summary>Exit code of an action that no worker finished, as NativeLink gives it.</summary>
     public const int NoExitCode = -178;
 
+    /// <summary>Why nothing is taken once the drain has begun.</summary>
+    public const string Draining = "the scheduler finishes what runs and takes nothing new: it is about to end";
+
     private static readonly string ZeroHash = new('0', Digest.HashLength * 2);
 
     /// <summary>A final answer without a run; complete in all that clients insist on.</summary>

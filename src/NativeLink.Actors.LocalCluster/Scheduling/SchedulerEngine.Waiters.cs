@@ -86,7 +86,7 @@ internal sealed partial class SchedulerEngine
     {
         _queue.Remove(operation);
         CancelClientDeadline(operation);
-        _operations.Fail(operation, StatusCode.Unavailable, Draining);
+        _operations.Fail(operation, StatusCode.Unavailable, SchedulerAnswers.Draining);
     }
 
     private void CancelClientDeadline(ScheduledOperation operation)

@@ -14,8 +14,6 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 /// </summary>
 internal sealed partial class SchedulerEngine
 {
-    private const string Draining = "the scheduler finishes what runs and takes nothing new: it is about to end";
-
     private static readonly TimeSpan LivenessCheck = TimeSpan.FromSeconds(1);
 
     private readonly SchedulerOptions _options;
@@ -148,7 +146,7 @@ internal sealed partial class SchedulerEngine
         if (_stopped)
             stream.Fail(StatusCode.Unavailable, "the scheduler is shutting down");
         else if (_draining)
-            stream.Fail(StatusCode.Unavailable, Draining);
+            stream.Fail(StatusCode.Unavailable, SchedulerAnswers.Draining);
         else if (_operations.UnfinishedNames >= 4L * _options.MaxQueuedOperations)
             stream.Fail(StatusCode.ResourceExhausted, $"{_operations.UnfinishedNames} clients wait for operations already, no more are taken: try again later");
         else

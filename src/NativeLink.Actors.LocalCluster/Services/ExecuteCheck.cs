@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using Grpc.Core;
+using NativeLink.Actors.Cas;
 using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
@@ -13,14 +14,11 @@ namespace NativeLink.Actors.LocalCluster.Services;
 /// </summary>
 internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, ImmutableArray<string> instances)
 {
-    /// <summary>No Action or Command of a real build comes near this; one that does is not read into memory.</summary>
-    private const long MaxMessageBytes = 10 << 20;
-
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(365);
 
-    /// <returns>What is to be scheduled, and whether its result may come from the action cache.</returns>
+    /// <returns>What is to be scheduled; if it may be joined, its result may come from the action cache too.</returns>
     /// <exception cref="RpcException">The call is refused.</exception>
-    public async ValueTask<(Submission Submission, bool MayLookUp)> RunAsync(Reapi.ExecuteRequest request, CancellationToken cancellation)
+    public async ValueTask<Submission> RunAsync(Reapi.ExecuteRequest request, CancellationToken cancellation)
     {
         RequestChecks.Instance(instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
@@ -30,14 +28,13 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
 #pragma warning disable CS0612 // Older clients put the platform into the Command only.
         var platform = action.Platform ?? command.Platform;
 #pragma warning restore CS0612
-        var submission = new Submission(
+        return new Submission(
             new ActionKey(request.InstanceName, digest),
             RequirementsOf(platform),
             request.ExecutionPolicy?.Priority ?? 0,
             TimeoutOf(action),
             request.SkipCacheLookup,
             Joinable: !request.SkipCacheLookup && !action.DoNotCache);
-        return (submission, submission.Joinable);
     }
 
     private async ValueTask<Reapi.Command> CheckInputsAsync(Reapi.Action action, DigestFunction function, CancellationToken cancellation)
@@ -74,9 +71,10 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
     private static Digest Checked(Reapi.Digest? wire, DigestFunction function, string what)
     {
         var digest = RequestChecks.Digest(wire, function, what);
-        return digest.SizeBytes <= MaxMessageBytes
+        const long most = CasLimits.ProtobufBytes;
+        return digest.SizeBytes <= most
             ? digest
-            : throw RequestChecks.Invalid($"{what} has {digest.SizeBytes} bytes: more than {MaxMessageBytes} are not read");
+            : throw RequestChecks.Invalid($"{what} has {digest.SizeBytes} bytes: more than {most} are not read");
     }
 
     /// <summary>For the scheduler's own clock. A timeout that is zero, negative or malformed is the worker's to judge.</summary>

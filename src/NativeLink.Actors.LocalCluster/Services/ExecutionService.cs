@@ -17,10 +17,10 @@ public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptio
     public override async Task Execute(Reapi.ExecuteRequest request, IServerStreamWriter<Operation> responseStream, ServerCallContext context)
     {
         if (scheduler.IsDraining)
-            throw new RpcException(new Status(StatusCode.Unavailable, "the scheduler finishes what runs and takes nothing new: it is about to end"));
-        var (checkedRequest, mayLookUp) = await _check.RunAsync(request, context.CancellationToken);
+            throw new RpcException(new Status(StatusCode.Unavailable, SchedulerAnswers.Draining));
+        var checkedRequest = await _check.RunAsync(request, context.CancellationToken);
         var submission = checkedRequest with { Client = ClientIdentity.Of(context) };
-        var known = mayLookUp
+        var known = submission.Joinable
             ? await scheduler.Results.FindCompleteAsync(submission.Key.Instance, submission.Key.Action, context.CancellationToken)
             : null;
         var stream = new OperationStream();

@@ -20,7 +20,7 @@ internal sealed class TreeCache : IDisposable
     private readonly DirectoryLock _slot;
     private readonly string _path;
     private readonly DeletionQueue _deletions;
-    private readonly string _boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+    private readonly string _boot = Storage.Boot.ReadId();
     private long _bytes;
     private long _copied;
     private long _next;
@@ -221,23 +221,18 @@ internal sealed class TreeCache : IDisposable
     /// <summary>Trees that wait to be deleted.</summary>
     public int Backlog => _deletions.Backlog;
 
-    /// <summary>Evicts trees that nobody uses, the least recently used first, and waits for a while until their files are gone. False when there are none.</summary>
-    public bool EvictUnused(long bytes)
+    /// <summary>
+    /// Evicts trees that nobody uses, the least recently used first, and waits for a while until their files are gone.
+    /// False when there are none on that disk.
+    /// </summary>
+    public bool EvictUnused(Disk disk, long bytes)
     {
+        if (!disk.Has(_path))
+            return false;
         lock (_gate)
         {
             var (before, count) = (_bytes, _entries.Count);
-            for (var node = _order.First; node is not null && before - _bytes < bytes;)
-            {
-                var next = node.Next;
-                if (node.Value.Pins == 0)
-                {
-                    Evict(node.Value);
-                    // A base may have become free, wherever it stands.
-                    next = _order.First;
-                }
-                node = next;
-            }
+            EvictWhile(() => before - _bytes < bytes);
             if (_entries.Count == count)
                 return false;
         }
@@ -300,22 +295,30 @@ internal sealed class TreeCache : IDisposable
     {
         lock (_gate)
         {
-            for (var node = _order.First; node is not null && IsOver();)
-            {
-                var next = node.Next;
-                if (node.Value.Pins == 0)
-                {
-                    Evict(node.Value);
-                    // A base may have become free, wherever it stands.
-                    next = _order.First;
-                }
-                node = next;
-            }
+            if (!IsOver())
+                return;
+            EvictWhile(IsOver);
             if (!IsOver() || _warnedOfLimit)
                 return;
             _warnedOfLimit = true;
             _settings.OnWarning?.Invoke(
                 $"directory cache {_settings.Root} is above its limits ({_entries.Count} trees, {_bytes} bytes) because running actions use all that is in it");
+        }
+    }
+
+    /// <summary>Under the gate: trees that nobody uses, the least recently used first.</summary>
+    private void EvictWhile(Func<bool> isWanted)
+    {
+        for (var node = _order.First; node is not null && isWanted();)
+        {
+            var next = node.Next;
+            if (node.Value.Pins == 0)
+            {
+                Evict(node.Value);
+                // A base may have become free, wherever it stands.
+                next = _order.First;
+            }
+            node = next;
         }
     }
 

@@ -125,7 +125,7 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
             full = ExceptionDispatchInfo.Capture(error);
         }
         // Here: what was built is gone and no lock is held any more.
-        if (!store.Space.TryFree(0))
+        if (!store.Space.TryFree(0, cache.SlotPath))
             full.Throw();
         return Build(node, below, old, files, corruptions, cancellation);
     }

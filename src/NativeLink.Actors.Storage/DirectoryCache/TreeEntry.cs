@@ -1,6 +1,5 @@
 using NativeLink.Actors.Storage.Trees;
 
-
 namespace NativeLink.Actors.Storage.DirectoryCache;
 
 /// <summary>One cached tree, whole or as a delta over another. The cache's gate guards what changes.</summary>

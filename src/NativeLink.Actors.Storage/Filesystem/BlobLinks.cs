@@ -1,3 +1,4 @@
+using System.Globalization;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Protocol.Hashing;
@@ -12,16 +13,13 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// </summary>
 internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles temps)
 {
-    private const uint ReadOnlyMode = 0x124;
-    private const uint ExecutableMode = 0x16D;
-
     private readonly Lock[] _executableCopyLocks = [.. Enumerable.Range(0, 16).Select(static _ => new Lock())];
 
     /// <summary>Links a blob to a name relative to an open directory. False when the blob is not here.</summary>
     public bool TryLinkAt(in Digest digest, bool executable, int directory, string name)
     {
         if (digest.IsEmpty)
-            return MakeEmpty(directory, name, executable ? ExecutableMode : ReadOnlyMode);
+            return MakeEmpty(directory, name, InputModes.Of(executable));
         // A hash of size 0 that is not the empty one is no blob's, whatever file has its name.
         if (digest.SizeBytes == 0 || (executable && !EnsureExecutableCopy(digest)))
             return false;
@@ -33,7 +31,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             switch (errno)
             {
                 case Errno.EXDEV or Errno.EPERM:
-                    return TryCopyAt(digest, directory, name, executable ? ExecutableMode : ReadOnlyMode, out _);
+                    return TryCopyAt(digest, directory, name, InputModes.Of(executable), out _);
                 case Errno.EMLINK when attempt == 0:
                     if (!Renew(digest, executable))
                         return false;
@@ -71,7 +69,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
             if (errno == 0)
                 return true;
             _ = Libc.UnlinkAt(directory, name, 0);
-            if (!store.Space.TryFreeAfter(errno, attempt, digest.SizeBytes))
+            if (!store.Space.TryFreeAfter(errno, attempt, digest.SizeBytes, DirectoryOf(directory, name)))
                 throw DiskFault.Of($"blob {digest} cannot be copied to {name}", errno);
         }
     }
@@ -102,7 +100,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         {
             using (var file = SealedFile.TryOpen(temp))
             {
-                if (file?.TryMakeReadOnly(ReadOnlyMode) != true)
+                if (file?.TryMakeReadOnly(InputModes.Plain) != true)
                 {
                     CopyIn(temp, digest);
                     _ = Libc.UnlinkAt(Libc.AtFdCwd, temp, 0);
@@ -146,7 +144,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         var temp = temps.NewPath();
         try
         {
-            CopyToTemp((int)file.DangerousGetHandle(), temp, ReadOnlyMode, digest);
+            CopyToTemp((int)file.DangerousGetHandle(), temp, InputModes.Plain, digest);
             // Only of its own file the store knows what it will go on to hold.
             using (var copy = File.OpenHandle(temp, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
                 RequireContent(copy, digest, "that was copied");
@@ -200,7 +198,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         var temp = temps.NewPath();
         try
         {
-            CopyToTemp(from, temp, ExecutableMode, digest);
+            CopyToTemp(from, temp, InputModes.Executable, digest);
             Directory.CreateDirectory(paths.ExecutableCopyDirectory);
             PlaceExecutableCopy(temp, digest);
         }
@@ -246,7 +244,7 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         var temp = temps.NewPath();
         try
         {
-            CopyToTemp(from, temp, ReadOnlyMode, digest);
+            CopyToTemp(from, temp, InputModes.Plain, digest);
             store.Place(temp, digest, lease: false);
             return true;
         }
@@ -279,6 +277,11 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         _ = Libc.Close(descriptor);
         return true;
     }
+
+    private static string? DirectoryOf(int directory, string name) =>
+        directory == Libc.AtFdCwd
+            ? Path.GetDirectoryName(name)
+            : string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{directory}");
 
     private static int CopyOnce(int from, int directory, string name, uint mode, ref bool reflinked)
     {

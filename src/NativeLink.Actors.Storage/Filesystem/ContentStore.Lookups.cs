@@ -28,7 +28,12 @@ public sealed partial class ContentStore
         return Use(digest, lease: true, vouch: false) is { } entry ? _leases.Handle([entry]) : null;
     }
 
-    /// <summary>Leases a blob that this process has put here or found here before; the disk is not asked. Null when it is not known.</summary>
+    /// <summary>
+    /// Leases a blob that this process knows of, because it has put it here or found it here before; no other is looked
+    /// for. Only where other processes evict too is the disk asked whether it is still there. Null when it is not known
+    /// or has gone. An unverified one is not hashed: this is for who has looked for the blob before
+    /// (<see cref="LeaseAll"/>) and looks again whether it has come.
+    /// </summary>
     public IDisposable? TryLeaseKnown(in Digest digest)
     {
         var now = _time.GetUtcNow();

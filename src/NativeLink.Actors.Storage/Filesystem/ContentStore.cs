@@ -259,11 +259,15 @@ public sealed partial class ContentStore : IDisposable
         _paths.Dispose();
     }
 
-    /// <summary>Frees about so many bytes of a full disk for somebody who writes to it. False when nothing can go.</summary>
-    public bool TryFreeSpace(long bytes) => Space.TryFree(bytes);
+    /// <summary>Frees about so many bytes of the store's disk, which is full. False when nothing can go.</summary>
+    public bool TryFreeSpace(long bytes) => TryFreeSpace(bytes, BlobDirectory);
 
-    /// <summary>As <see cref="TryFreeSpace(long)"/>, for a path that exists; false, and nothing goes, when it stands on another file system.</summary>
-    public bool TryFreeSpace(long bytes, string path) => Space.IsFor(path) && Space.TryFree(bytes);
+    /// <summary>
+    /// Frees about so many bytes of the full disk that a path is on, which exists. On the store's disk blobs and trees
+    /// are evicted; on any disk what this process is deleting there is waited for, up to two seconds. False when
+    /// nothing has gone.
+    /// </summary>
+    public bool TryFreeSpace(long bytes, string path) => Space.TryFree(bytes, path);
 
     internal string BlobDirectory => _paths.BlobDirectory;
 

@@ -1,6 +1,5 @@
 using NativeLink.Actors.Storage.Filesystem.Verification;
 
-
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>

@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 internal sealed class TempFile : IDisposable
 {
     // Read-only for everybody else from the start, as the blob will be.
-    private const uint Mode = 0x124;
+    private const uint Mode = InputModes.Plain;
 
     private readonly string _path;
     private readonly SafeFileHandle _file;

@@ -15,8 +15,6 @@ public sealed class InputRoots : IInputRoots
     private const long KnownEntries = 300_000;
 
     private readonly InputRootsCounters _counters = new();
-    private static readonly TimeSpan ShortWait = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly ContentStore _store;
     private readonly UpperDirectories _uppers;
@@ -43,7 +41,6 @@ public sealed class InputRoots : IInputRoots
             : new OverlayRoots(cache, _construction, overlays, uppers, _counters, plain, path => store.TryFreeSpace(0, path), settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += EvictTreesWith;
-        store.Space.Wanted += WaitForDeletions;
         store.Space.Wanted += cache.EvictUnused;
         if (store.QuarantinedAtOpen.Count > 0)
             EvictTreesWithAny([.. store.QuarantinedAtOpen]);
@@ -121,20 +118,9 @@ public sealed class InputRoots : IInputRoots
     public void Dispose()
     {
         _store.Quarantined -= EvictTreesWith;
-        _store.Space.Wanted -= WaitForDeletions;
         _store.Space.Wanted -= _cache.EvictUnused;
         _cache.Dispose();
         _uppers.Dispose();
-    }
-
-    /// <summary>What ended actions have left is free soon.</summary>
-    /// <returns>Whether more is free on the store's disk than before.</returns>
-    private bool WaitForDeletions(long bytes)
-    {
-        var (before, began) = (_store.Space.FreeBytes(), _time.GetTimestamp());
-        while (Backlog > 0 && _store.Space.FreeBytes() < before + bytes && _time.GetElapsedTime(began) < ShortWait)
-            Idle.Wait(LookAgain);
-        return _store.Space.FreeBytes() > before;
     }
 
     /// <summary>What is made faster than it can be deleted would fill the disk: it waits, for a while.</summary>

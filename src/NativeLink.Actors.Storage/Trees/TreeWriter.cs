@@ -25,10 +25,6 @@ internal enum FileMaking
 /// <param name="below">The files of the tree that a delta lies over; null for a whole tree.</param>
 internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerprints? below, CancellationToken cancellation)
 {
-    // Those of the store's own inodes. Copies have them too: what an action sees does not depend on how its root was made.
-    private const uint PlainMode = 0x124;
-    private const uint ExecutableMode = 0x16D;
-
     private const uint DirectoryMode = 0x1ED;
 
     private readonly ArrayBufferWriter<byte> _paths = new();
@@ -123,7 +119,9 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
     {
         if (file.IsPrivate)
             WritePrivate(file, directory);
-        else if (!(IsLinked(file) ? links.TryLinkAt(file.Digest, file.Executable, directory, file.Name) : Copy(file, directory, file.Executable ? ExecutableMode : PlainMode)))
+        else if (!(IsLinked(file)
+            ? links.TryLinkAt(file.Digest, file.Executable, directory, file.Name)
+            : Copy(file, directory, InputModes.Of(file.Executable))))
             throw new BlobVanishedException(file.Digest);
     }
 
@@ -139,7 +137,7 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
 
     private unsafe void WritePrivate(in FileItem file, int directory)
     {
-        var mode = file.Mode ?? (file.Executable ? ExecutableMode : PlainMode);
+        var mode = file.Mode ?? InputModes.Of(file.Executable);
         if (!Copy(file, directory, mode))
             throw new BlobVanishedException(file.Digest);
         // What the umask cut, and write bits that only open's creator would have: set as asked.

@@ -56,7 +56,6 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
 
         stream.Waiter = waiter;
         waiter.Streams.Add(stream);
-        waiter.Operation.Subscribers++;
     }
 
     /// <summary>Returns the operation that this stream was subscribed to; null if there was none, or its last update was sent.</summary>
@@ -65,10 +64,7 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
         if (stream.Waiter is not { } waiter)
             return null;
         stream.Waiter = null;
-        if (!waiter.Streams.Remove(stream))
-            return null;
-        waiter.Operation.Subscribers--;
-        return waiter.Operation;
+        return waiter.Streams.Remove(stream) ? waiter.Operation : null;
     }
 
     /// <summary>This client's wait ends with this answer; the others are not concerned.</summary>

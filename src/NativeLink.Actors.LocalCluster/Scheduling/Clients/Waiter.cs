@@ -66,7 +66,6 @@ internal sealed class Waiter(string id, ScheduledOperation operation)
     {
         foreach (var stream in Streams)
             stream.Waiter = null;
-        operation.Subscribers -= Streams.Count;
         Streams.Clear();
     }
 }

@@ -2,7 +2,6 @@ using NativeLink.Actors.Storage.Filesystem.Index;
 using NativeLink.Actors.Storage.Filesystem.Layout;
 using NativeLink.Actors.Storage.Filesystem.Leases;
 
-
 namespace NativeLink.Actors.Storage.Filesystem.Eviction;
 
 /// <summary>

@@ -1,7 +1,6 @@
 using NativeLink.Actors.Storage.Filesystem.Index;
 using NativeLink.Actors.Storage.Filesystem.Layout;
 
-
 namespace NativeLink.Actors.Storage.Filesystem.Verification;
 
 /// <summary>
@@ -25,7 +24,7 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
     /// <summary>Answers the blobs that were found corrupt, whose content may be elsewhere too.</summary>
     public IReadOnlyList<Digest> Run()
     {
-        var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+        var boot = Boot.ReadId();
         var known = File.Exists(paths.BootMarker) ? File.ReadAllText(paths.BootMarker) : null;
         var left = UnverifiedBlobs.LeftSince(paths);
         _hasRestarted = known is not null && known != boot;
@@ -82,7 +81,8 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         var path = paths.ExecutableCopyPath(key);
         if (Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var copy) != 0)
             return null;
-        if (copy.IsRegular && copy.Size == (ulong)key.SizeBytes && (copy.Mode & 0xFFF) == 0x16D && copy.Inode != inode)
+        if (copy.IsRegular && copy.Size == (ulong)key.SizeBytes && copy.Inode != inode
+            && (copy.Mode & 0xFFF) == InputModes.Executable)
         {
             if (copy.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
                 _ = InputTime.SetAt(Libc.AtFdCwd, path);

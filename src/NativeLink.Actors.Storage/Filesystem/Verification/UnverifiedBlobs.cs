@@ -10,6 +10,7 @@ namespace NativeLink.Actors.Storage.Filesystem.Verification;
 /// can wait for at a start. That they are unverified is written down until none is left: another start finds it again by the times at which files changed.
 /// Thread-safe.
 /// </summary>
+/// <param name="verify">Hashes a blob and says so here (<see cref="Remove"/>), whatever came of it.</param>
 internal sealed class UnverifiedBlobs(StorePaths paths, Lock gate, Action<Digest> verify)
 {
     private readonly HashSet<Digest> _unverified = [];
@@ -72,7 +73,6 @@ internal sealed class UnverifiedBlobs(StorePaths paths, Lock gate, Action<Digest
                     return;
             }
             verify(digest);
-            Remove(key);
         }
     }
 
