@@ -11,7 +11,6 @@ public sealed class ActionDirectory : IDisposable
     private readonly WorkDirectory _owner;
     private readonly Lock _gate = new();
     private IInputRoot? _root;
-    private long _bytes;
     private readonly Func<string, bool>? _makeRoom;
     private bool _making;
     private bool _made;
@@ -25,13 +24,6 @@ public sealed class ActionDirectory : IDisposable
 
     /// <summary>Absolute path of the input root: <c>work</c> in it; not made here.</summary>
     public string WorkPath => System.IO.Path.Combine(Path, "work");
-
-    /// <summary>Says how many bytes were staged for this action.</summary>
-    public void Account(long bytes)
-    {
-        Interlocked.Add(ref _bytes, bytes);
-        _owner.Account(bytes);
-    }
 
     /// <summary>Makes the directory and the input root in it, once, and keeps it: it is disposed of with the directory, by whichever of the two ends later.</summary>
     /// <param name="make">Gets the path where the root goes; nothing is there yet.</param>
@@ -92,7 +84,6 @@ public sealed class ActionDirectory : IDisposable
         }
         finally
         {
-            _owner.Account(-Interlocked.Exchange(ref _bytes, 0));
             if (_made)
                 _owner.Remove(Path);
             _owner.Forget(this);

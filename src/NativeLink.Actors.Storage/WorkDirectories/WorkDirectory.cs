@@ -21,7 +21,6 @@ public sealed class WorkDirectory : IDisposable
     private readonly HashSet<ActionDirectory> _live = [];
     private readonly Action<string>? _onWarning;
     private readonly DeletionQueue _deletions;
-    private long _staged;
 
     private WorkDirectory(string path, DirectoryLock held, Action<string>? onWarning)
     {
@@ -40,9 +39,6 @@ public sealed class WorkDirectory : IDisposable
 
     /// <summary>Action directories that wait for deletion.</summary>
     public int Backlog => _deletions.Backlog;
-
-    /// <summary>Bytes that were staged for the actions which run now, as their action directories have accounted them; nothing is walked.</summary>
-    public long StagedBytes => Interlocked.Read(ref _staged);
 
     /// <summary>Completes when nothing waits for deletion.</summary>
     public Task Idle => _deletions.Idle;
@@ -154,8 +150,6 @@ public sealed class WorkDirectory : IDisposable
                 Monitor.Wait(_live, left);
         }
     }
-
-    internal void Account(long bytes) => Interlocked.Add(ref _staged, bytes);
 
     internal void Remove(string path)
     {

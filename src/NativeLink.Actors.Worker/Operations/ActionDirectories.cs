@@ -42,7 +42,6 @@ internal sealed class ActionDirectories : IActionDirectories
         public void Account(long bytes)
         {
             Interlocked.Add(ref _bytes, bytes);
-            directory.Account(bytes);
             WorkerMetrics.ChangeWorkingDirectorySize(bytes);
         }
 
