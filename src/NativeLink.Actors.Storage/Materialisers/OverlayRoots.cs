@@ -69,8 +69,10 @@ internal sealed class OverlayRoots(
             {
                 return Mount(entry, destination, cached);
             }
-            catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && freeSpace(Path.GetDirectoryName(destination)!))
+            catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error)
+                && (freeSpace(Path.GetDirectoryName(destination)!) | freeSpace(uppers.Disk)))
             {
+                // The mount point and the upper directory may stand on two disks, and the error does not say which is full.
                 // Once more, with more free space.
             }
         }
