@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Worker;
@@ -23,9 +22,6 @@ public sealed record WorkerHostOptions
 
     /// <summary>The action cache likewise, for all workers; the host does not dispose it.</summary>
     public IActionCacheClient? ActionCacheClient { get; init; }
-
-    /// <summary>The way to the scheduler likewise, for all workers; null: gRPC, to each worker's own endpoint.</summary>
-    public ISchedulerLink? SchedulerLink { get; init; }
 
     /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
     public bool FillStoreOnWrite { get; init; } = true;

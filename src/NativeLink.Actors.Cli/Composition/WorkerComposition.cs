@@ -61,7 +61,7 @@ internal static class WorkerComposition
             Connection = new ConnectionOptions
             {
                 Name = draft.Name,
-                SchedulerEndpoint = Endpoints.Endpoint(worker.Endpoint),
+                SchedulerEndpoint = Endpoints.Scheduler(worker.Endpoint),
                 EndpointTimeout = Endpoints.Bounded(worker.EndpointTimeout),
                 MaxInflightTasks = switches.MaxInflight ?? worker.MaxInflightTasks,
                 PlatformProperties = [.. worker.PlatformProperties.Select(property => new PlatformPropertySource(property.Name, property.Values, property.QueryCommand))],

@@ -30,7 +30,7 @@ internal static class LocalDefaults
     /// <param name="inputRoots">Null: the machine decides.</param>
     public static WorkerHostOptions Workers(LocalClusterHost cluster, LocalClusterOptions options, string data, int count, int maxInflight, InputRootSwitches? inputRoots = null)
     {
-        var workerApi = new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.WorkerApiAddress)}"));
+        var scheduler = new ClusterSchedulerOptions(cluster);
         var actionCache = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.ClientAddress)}"))] };
         return new WorkerHostOptions
         {
@@ -38,14 +38,13 @@ internal static class LocalDefaults
             LocalStore = options.Cas,
             SharedStore = cluster.Cas,
             ActionCacheClient = new ClusterActionCache(cluster.ActionCache),
-            SchedulerLink = new ClusterSchedulerLink(cluster),
             DirectoryCache = (inputRoots ?? new InputRootSwitches()).Apply(new DirectoryCacheOptions(Path.Combine(data, "trees"))),
             Workers = [.. Enumerable.Range(1, count).Select(number => new WorkerOptions
             {
                 Connection = new ConnectionOptions
                 {
                     Name = $"local-{number}-",
-                    SchedulerEndpoint = workerApi,
+                    SchedulerEndpoint = scheduler,
                     MaxInflightTasks = maxInflight > 0 ? maxInflight : Environment.ProcessorCount,
                 },
                 Actions = new ExecutorOptions

@@ -77,8 +77,8 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
     }
 
     private static RunningCluster Running(LocalClusterHost host, LocalClusterOptions options) => new(
-        new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), new Uri($"http://{LocalNode.Dialable(host.WorkerApiAddress)}"), host.Cas, options.Cas,
-        new ClusterSchedulerLink(host));
+        new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), host.Cas, options.Cas,
+        new ClusterSchedulerOptions(host));
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
 }
