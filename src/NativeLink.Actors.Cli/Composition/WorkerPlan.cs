@@ -8,32 +8,6 @@ using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Cli.Composition;
 
-/// <summary>How input roots are made; null where the machine decides.</summary>
-/// <param name="Materialiser"><c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</param>
-/// <param name="ScratchMemoryBytes">Memory for what running actions write; 0: none.</param>
-internal sealed record InputRootSwitches(string? Materialiser = null, long? ScratchMemoryBytes = null)
-{
-    public DirectoryCacheOptions Apply(DirectoryCacheOptions options) => options with { ForcedMaterialiser = Materialiser, ScratchMemoryBytes = ScratchMemoryBytes };
-}
-
-/// <summary>Switches that change the file's workers.</summary>
-internal sealed record WorkerSwitches
-{
-    /// <summary>Replaces the name of the file's worker; each ID has its own part of the work directory. Null: the file's name.</summary>
-    public string? WorkerId { get; init; }
-
-    /// <summary>So many workers like the file's first one; null: the file's workers.</summary>
-    public int? Workers { get; init; }
-
-    /// <summary>Actions at once on each worker; null: as the file says.</summary>
-    public int? MaxInflight { get; init; }
-
-    public InputRootSwitches InputRoots { get; init; } = new();
-
-    /// <summary>This process's own environment.</summary>
-    public ImmutableDictionary<string, string> Environment { get; init; } = ImmutableDictionary<string, string>.Empty;
-}
-
 /// <summary>What would be run: one host for all workers that share a store.</summary>
 internal sealed record WorkerPlan
 {
