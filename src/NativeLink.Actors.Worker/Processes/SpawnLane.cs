@@ -180,7 +180,13 @@ internal sealed class SpawnLane
         request.Plan.Clock?.Start(before.Started);
         // Nobody waits for one that was given up: it is ended as an aborted one is.
         var completion = stillWanted ? request.Completion : new TaskCompletionSource<ProcessReport>();
-        var process = new RunningProcess(call.Pid, call.PidFd, tree, before.Started, completion) { OomKillsBefore = before.OomKills, Aborted = _ended, Output = output };
+        var process = new RunningProcess(call.Pid, call.PidFd, tree, before.Started, completion)
+        {
+            Attempt = request.Plan.Attempt,
+            OomKillsBefore = before.OomKills,
+            Aborted = _ended,
+            Output = output,
+        };
         output.Failed = () => _reaper.PostAbort(process);
         var watched = _drain.TryWatch(output);
         _reaper.Add(process, stillWanted ? request.Abort : new CancellationToken(canceled: true));
