@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker;
 
@@ -29,6 +30,9 @@ public sealed record WorkerHostOptions
     public required DirectoryCacheOptions DirectoryCache { get; init; }
 
     public required ImmutableArray<WorkerOptions> Workers { get; init; }
+
+    /// <summary>How processes are spawned and held together.</summary>
+    internal ProcessLauncherOptions Processes { get; init; } = new();
 
     /// <summary>How long a drain may take before it is cut.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromMinutes(20);

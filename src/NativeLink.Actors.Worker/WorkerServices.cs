@@ -123,7 +123,7 @@ internal sealed class WorkerServices : IAsyncDisposable
             return ValueTask.CompletedTask;
         });
         Owned(StorageMetrics.Observe(StateOfStorage));
-        _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
+        _launcher = Owned(PosixProcessLauncher.Create(_options.Processes, _time, _log));
         _slots = BoundedSlots();
         _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
         _log.Opened(_roots.Description, _launcher.Description);
