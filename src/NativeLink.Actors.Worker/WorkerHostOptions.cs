@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker;
 
@@ -24,15 +24,15 @@ public sealed record WorkerHostOptions
     /// <summary>The action cache likewise, for all workers; the host does not dispose it.</summary>
     public IActionCacheClient? ActionCacheClient { get; init; }
 
-    /// <summary>The way to the scheduler likewise, for all workers; null: gRPC, to each worker's own endpoint.</summary>
-    public ISchedulerLink? SchedulerLink { get; init; }
-
     /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
     public bool FillStoreOnWrite { get; init; } = true;
 
     public required DirectoryCacheOptions DirectoryCache { get; init; }
 
     public required ImmutableArray<WorkerOptions> Workers { get; init; }
+
+    /// <summary>How processes are spawned and held together.</summary>
+    internal ProcessLauncherOptions Processes { get; init; } = new();
 
     /// <summary>How long a drain may take before it is cut.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromMinutes(20);

@@ -1,14 +1,12 @@
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas;
-using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage;
 using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Outputs;
@@ -65,7 +63,10 @@ internal sealed class WorkerServices : IAsyncDisposable
         {
             var uploader = UploaderOf(worker.Actions.Results, local);
             var directories = new ActionDirectories(_directories[index], path => _store.TryFreeSpace(0, path));
-            return new PooledWorker(worker.Connection.Name.Length > 0 ? worker.Connection.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { Connection = worker.Connection with { MaxInflightTasks = SlotsOf(index) } }, peers, directories));
+            var link = OwnedAsync(worker.Connection.SchedulerEndpoint.CreateLink());
+            var name = worker.Connection.Name.Length > 0 ? worker.Connection.Name : $"worker_{index}";
+            var bounded = worker with { Connection = worker.Connection with { MaxInflightTasks = SlotsOf(index) } };
+            return new PooledWorker(name, uploader, peers => ToConnection(bounded, link, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
             CasDownloader.CreateProps(_cas, _store, _roots, _time),
@@ -122,7 +123,7 @@ internal sealed class WorkerServices : IAsyncDisposable
             return ValueTask.CompletedTask;
         });
         Owned(StorageMetrics.Observe(StateOfStorage));
-        _launcher = Owned(PosixProcessLauncher.Create(new ProcessLauncherOptions(), _time, _log));
+        _launcher = Owned(PosixProcessLauncher.Create(_options.Processes, _time, _log));
         _slots = BoundedSlots();
         _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
         _log.Opened(_roots.Description, _launcher.Description);
@@ -181,12 +182,12 @@ internal sealed class WorkerServices : IAsyncDisposable
         return _targets.Count - 1;
     }
 
-    private ConnectionSettings ToConnection(WorkerOptions worker, ExecutorPeers peers, ActionDirectories directories)
+    private ConnectionSettings ToConnection(
+        WorkerOptions worker, ISchedulerLink link, ExecutorPeers peers, ActionDirectories directories)
     {
         var settings = new ExecutorSettings(worker.Actions, peers, directories) { SignalExitCodeIsNine = _options.SignalExitCodeIsNine };
-        return new ConnectionSettings(
-            worker.Connection, worker.Actions, _options.SchedulerLink ?? new GrpcSchedulerLink(worker.Connection.SchedulerEndpoint, GrpcChannels.Open), _launcher, () => ActionExecutor.CreateProps(settings),
-            new Random())
+        var executor = () => ActionExecutor.CreateProps(settings);
+        return new ConnectionSettings(worker.Connection, worker.Actions, link, _launcher, executor, new Random())
         {
             ScratchDirectory = directories.ScratchDirectory,
         };

@@ -1,4 +1,5 @@
 using System.Reflection;
+using NetArchTest.Rules;
 
 namespace NativeLink.Actors.Architecture.Tests;
 
@@ -61,6 +62,16 @@ public sealed class FolderTests
     [MemberData(nameof(Names))]
     public void Whoever_composes_a_room_is_there(string room) =>
         Assert.DoesNotContain(Find(room).Composers, name => Find(room).Assembly.GetType($"{Find(room).Namespace}.{name}") is null);
+
+    [Fact]
+    public void Only_a_protocol_s_own_folder_knows_how_a_scheduler_is_spoken_with()
+    {
+        const string protocol = "NativeLink.Actors.Worker.Connection.WorkerApi";
+        var others = Types.InAssembly(RoomTests.Load("Worker")).That().DoNotResideInNamespaceStartingWith(protocol);
+
+        Assert.True(Arrows.Count(RoomTests.Load("Worker"), protocol) > 0);
+        Assert.Empty(others.ShouldNot().HaveDependencyOn(protocol).GetResult().FailingTypeNames ?? []);
+    }
 
     [Fact]
     public void A_wrong_arrow_would_be_found()

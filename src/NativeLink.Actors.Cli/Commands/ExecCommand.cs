@@ -5,6 +5,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Client;
+using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
 using Spectre.Console;
@@ -132,7 +133,13 @@ internal sealed class ExecCommand
         var data = DataDirectory.Temporary();
         var anyPort = new IPEndPoint(IPAddress.Loopback, 0);
         var cluster = LocalDefaults.Cluster(data.Path, anyPort, anyPort);
-        return await LocalNode.StartAsync(cluster, host => [LocalDefaults.Workers(host, cluster, data.Path, 1, 1)], data, logs, TimeProvider.System);
+        var switches = new WorkerSwitches { Count = 1, MaxInflight = 1, Environment = OwnEnvironment.All() };
+        return await LocalNode.StartAsync(
+            cluster,
+            host => [LocalDefaults.Workers(host, cluster, data.Path, switches)],
+            data,
+            logs,
+            TimeProvider.System);
     }
 
     private static async Task<int> ExecuteAsync(RemoteExecutorOptions executor, ExecRequest request, CancellationToken cancellation)

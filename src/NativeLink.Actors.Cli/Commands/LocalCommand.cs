@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 
 namespace NativeLink.Actors.Cli.Commands;
@@ -20,7 +21,7 @@ internal sealed partial class LocalCommand
     private readonly Option<string?> _data = Shared.PathOption("--data", "DIR", "Directory for everything that is kept and that the file names no place for. Default ~/.cache/nativelink-actors.");
     private readonly Option<string?> _config = Shared.PathOption("--config", "FILE", "NativeLink configuration file to take addresses, stores, workers and scheduler settings from; switches win over it.");
     private readonly Option<int?> _keepFor = Shared.NumberOption("--keep-for", "Minutes for which a blob that a client was told of is kept while there is anything else to evict. Default 30; 0: not at all.");
-    private readonly InputRootOptions _inputRoots = new();
+    private readonly WorkerSwitchOptions _switches = new();
     private readonly Option<string?> _logLevel;
 
     private LocalCommand(Option<string?> logLevel) => _logLevel = logLevel;
@@ -32,7 +33,7 @@ internal sealed partial class LocalCommand
         var command = new Command("local", "Run a scheduler, a CAS, an action cache and workers for this machine in one process. For more machines use NativeLink itself.");
         foreach (var option in (Option[])[_listen, _workerApi, _workers, _maxInflight, _data, _config, _keepFor])
             command.Options.Add(option);
-        _inputRoots.AddTo(command);
+        _switches.AddTo(command);
         command.SetAction((result, _) => RunAsync(result));
         return command;
     }
@@ -68,9 +69,7 @@ internal sealed partial class LocalCommand
         {
             Listen = result.GetValue(_listen) is { } at ? Shared.Address("--listen", at) : null,
             WorkerApiListen = result.GetValue(_workerApi) is { } api ? Shared.Address("--worker-api-listen", api) : null,
-            Workers = workers,
-            MaxInflight = inflight,
-            InputRoots = _inputRoots.Read(result),
+            Workers = _switches.Read(result, OwnEnvironment.All()) with { Count = workers, MaxInflight = inflight },
             KeepFor = keepFor is { } minutes ? TimeSpan.FromMinutes(minutes) : null,
             ConfigFile = result.GetValue(_config),
         };

@@ -17,7 +17,7 @@ internal sealed partial class WorkerCommand
     private readonly Option<bool> _worker = new("--worker") { Description = "Understood for NativeLink's sake: a worker is what runs anyway." };
     private readonly Option<string?> _workerId = new("--worker-id") { Description = "Name instead of the file's; each has its own part of the work directory, so that several processes can share one file.", HelpName = "ID" };
     private readonly Option<int?> _workers = Shared.NumberOption("--workers", "Run N workers like the first one of the file.");
-    private readonly InputRootOptions _inputRoots = new();
+    private readonly WorkerSwitchOptions _switches = new();
     private readonly Option<string?> _logLevel;
 
     private WorkerCommand(Option<string?> logLevel) => _logLevel = logLevel;
@@ -29,7 +29,7 @@ internal sealed partial class WorkerCommand
         root.Arguments.Add(command._file);
         foreach (var option in (Option[])[command._config, command._worker, command._workerId, command._workers])
             root.Options.Add(option);
-        command._inputRoots.AddTo(root);
+        command._switches.AddTo(root);
         root.SetAction((result, _) => command.RunAsync(result));
     }
 
@@ -39,11 +39,11 @@ internal sealed partial class WorkerCommand
         var (id, count) = (result.GetValue(_workerId), Shared.Workers(result.GetValue(_workers), least: 1));
         if (id is { Length: 0 })
             throw new UsageException("--worker-id needs a name");
-        var inputRoots = _inputRoots.Read(result);
+        var switches = _switches.Read(result, OwnEnvironment.All()) with { WorkerId = id, Count = count };
         var level = Shared.Level(result.GetValue(_logLevel), LogLevel.Information);
         var entered = Namespaces.Enter();
         var (config, notes) = ConfigFile.Load(path);
-        var plan = WorkerComposition.Compose(config, new WorkerSwitches { WorkerId = id, Workers = count, InputRoots = inputRoots, Environment = OwnEnvironment.All() });
+        var plan = WorkerComposition.Compose(config, switches);
         ConfigFile.RefuseMistakes(path, plan.Errors);
         if (plan.Hosts.IsEmpty)
             throw new UsageException($"{path} has no worker ('workers' is missing or empty); nothing was started");

@@ -44,7 +44,8 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
         foreach (var worker in host.Workers)
         {
             yield return $"worker {(worker.Connection.Name.Length > 0 ? worker.Connection.Name : "(no name)")}";
-            yield return $"  scheduler      {Shown(worker.Connection.SchedulerEndpoint)}, timeout {Shown(worker.Connection.EndpointTimeout)}";
+            var (scheduler, timeout) = (worker.Connection.SchedulerEndpoint.Address, worker.Connection.EndpointTimeout);
+            yield return $"  scheduler      {Shown(scheduler)}, timeout {Shown(timeout)}";
             yield return $"  work directory {worker.WorkDirectory} (wiped at start)";
             yield return $"  at once        {(worker.Connection.MaxInflightTasks == 0 ? "unlimited" : Number(worker.Connection.MaxInflightTasks))}";
             yield return $"  time limits    action {Shown(worker.Actions.MaxActionTimeout)}, upload {Shown(worker.Actions.MaxUploadTimeout)}";
@@ -77,9 +78,9 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
         : $"{Shown(results.ActionCache)} ({results.ActionCacheStrategy switch { ResultStrategy.SuccessOnly => "successes", ResultStrategy.FailuresOnly => "failures", _ => "everything" }})";
 
     private static string Shown(GrpcStoreOptions store) =>
-        $"{string.Join(", ", store.Endpoints.Select(Shown))}{(store.InstanceName.Length > 0 ? $", instance '{store.InstanceName}'" : "")}{(store.Compression ? ", zstd" : "")}";
+        $"{string.Join(", ", store.Endpoints.Select(static endpoint => Shown(endpoint.Address)))}{(store.InstanceName.Length > 0 ? $", instance '{store.InstanceName}'" : "")}{(store.Compression ? ", zstd" : "")}";
 
-    private static string Shown(GrpcEndpointOptions endpoint) => endpoint.Address.GetLeftPart(UriPartial.Authority);
+    private static string Shown(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
     private static string Shown(PlatformPropertySource property) => property.QueryCommand is { } command
         ? $"{property.Name} from `{command}`"

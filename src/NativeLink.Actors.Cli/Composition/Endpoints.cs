@@ -4,6 +4,8 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;
@@ -25,6 +27,10 @@ internal static class Endpoints
         Http2KeepAliveTimeout = Bounded(endpoint.Http2KeepAliveTimeout),
         ConcurrencyLimit = endpoint.ConcurrencyLimit,
     };
+
+    /// <summary>The one place that chooses the protocol between a worker and its scheduler.</summary>
+    public static SchedulerEndpointOptions Scheduler(EndpointConfig endpoint) =>
+        new WorkerApiEndpointOptions(Endpoint(endpoint));
 
     public static GrpcStoreOptions Store(NativeLinkConfig config, GrpcStore store) => new()
     {

@@ -27,15 +27,15 @@ internal static class WorkerComposition
             var stores = new StoreComposition(config, cluster, findings).Compose(members[0].Config);
             if (stores is null)
                 continue;
-            var workers = members.Select(draft => Worker(draft, switches, results.Compose(draft.Config, stores))).ToList();
-            hosts.Add(new PlannedHost(new WorkerHostOptions
+            var workers = members.Select(draft => Worker(draft, results.Compose(draft.Config, stores))).ToList();
+            hosts.Add(new PlannedHost(switches.Apply(new WorkerHostOptions
             {
                 Cas = stores.Cas,
                 LocalStore = stores.Local,
                 FillStoreOnWrite = stores.FillOnWrite,
-                DirectoryCache = switches.InputRoots.Apply(DirectoryCache(members, stores, config.IsFlatForm, hosts, findings)),
+                DirectoryCache = DirectoryCache(members, stores, config.IsFlatForm, hosts, findings),
                 Workers = [.. workers.Select(worker => worker.Options)],
-            })
+            }))
             {
                 UsesClusterScheduler = cluster is not null,
                 UsesClusterCas = stores.UsesClusterCas,
@@ -53,7 +53,8 @@ internal static class WorkerComposition
     /// <summary>The store itself, so that workers which name it by different references meet in one host.</summary>
     private static StoreConfig? Source(NativeLinkConfig config, WorkerConfig worker) => config.Resolve(config.FindStore(worker.CasStore)?.Store);
 
-    private static (WorkerOptions Options, bool ClusterCache) Worker(WorkerDraft draft, WorkerSwitches switches, (UploadResultOptions Options, bool ClusterCache) results)
+    private static (WorkerOptions Options, bool ClusterCache) Worker(
+        WorkerDraft draft, (UploadResultOptions Options, bool ClusterCache) results)
     {
         var worker = draft.Config;
         return (new WorkerOptions
@@ -61,9 +62,9 @@ internal static class WorkerComposition
             Connection = new ConnectionOptions
             {
                 Name = draft.Name,
-                SchedulerEndpoint = Endpoints.Endpoint(worker.Endpoint),
+                SchedulerEndpoint = Endpoints.Scheduler(worker.Endpoint),
                 EndpointTimeout = Endpoints.Bounded(worker.EndpointTimeout),
-                MaxInflightTasks = switches.MaxInflight ?? worker.MaxInflightTasks,
+                MaxInflightTasks = worker.MaxInflightTasks,
                 PlatformProperties = [.. worker.PlatformProperties.Select(property => new PlatformPropertySource(property.Name, property.Values, property.QueryCommand))],
             },
             Actions = new ExecutorOptions
@@ -74,7 +75,6 @@ internal static class WorkerComposition
                 Entrypoint = worker.Entrypoint,
                 PreconditionScript = worker.PreconditionScript,
                 AdditionalEnvironment = [.. worker.AdditionalEnvironment.Select(entry => new EnvironmentEntry(entry.Name, Source(entry.Kind), entry.Argument))],
-                OwnEnvironment = switches.Environment,
                 Results = results.Options,
             },
             WorkDirectory = draft.WorkDirectory,

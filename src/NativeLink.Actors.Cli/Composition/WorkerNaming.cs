@@ -17,7 +17,7 @@ internal static class WorkerNaming
     {
         if (config.Workers.IsEmpty)
             return [];
-        if (switches.Workers is not { } count)
+        if (switches.Count is not { } count)
             return [.. config.Workers.Select((worker, index) => One(worker, switches.WorkerId is { } id ? Numbered(id, index + 1, config.Workers.Length) : null))];
         var first = config.Workers[0];
         if (count == 1)

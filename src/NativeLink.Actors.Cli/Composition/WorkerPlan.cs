@@ -8,32 +8,6 @@ using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Cli.Composition;
 
-/// <summary>How input roots are made; null where the machine decides.</summary>
-/// <param name="Materialiser"><c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</param>
-/// <param name="ScratchMemoryBytes">Memory for what running actions write; 0: none.</param>
-internal sealed record InputRootSwitches(string? Materialiser = null, long? ScratchMemoryBytes = null)
-{
-    public DirectoryCacheOptions Apply(DirectoryCacheOptions options) => options with { ForcedMaterialiser = Materialiser, ScratchMemoryBytes = ScratchMemoryBytes };
-}
-
-/// <summary>Switches that change the file's workers.</summary>
-internal sealed record WorkerSwitches
-{
-    /// <summary>Replaces the name of the file's worker; each ID has its own part of the work directory. Null: the file's name.</summary>
-    public string? WorkerId { get; init; }
-
-    /// <summary>So many workers like the file's first one; null: the file's workers.</summary>
-    public int? Workers { get; init; }
-
-    /// <summary>Actions at once on each worker; null: as the file says.</summary>
-    public int? MaxInflight { get; init; }
-
-    public InputRootSwitches InputRoots { get; init; } = new();
-
-    /// <summary>This process's own environment.</summary>
-    public ImmutableDictionary<string, string> Environment { get; init; } = ImmutableDictionary<string, string>.Empty;
-}
-
 /// <summary>What would be run: one host for all workers that share a store.</summary>
 internal sealed record WorkerPlan
 {
@@ -50,11 +24,11 @@ internal sealed record WorkerPlan
 
 /// <summary>The local cluster of this process, once it runs.</summary>
 /// <param name="Client">Where it can be dialled for CAS and action cache, http://.</param>
-/// <param name="WorkerApi">Where workers dial it, http://.</param>
 /// <param name="Cas">Its store, already open.</param>
 /// <param name="CasOptions">What that store was opened with.</param>
-/// <param name="Scheduler">The way to its scheduler.</param>
-internal sealed record RunningCluster(Uri Client, Uri WorkerApi, ContentStore Cas, ContentStoreOptions CasOptions, ISchedulerLink Scheduler);
+/// <param name="Scheduler">Its scheduler.</param>
+internal sealed record RunningCluster(
+    Uri Client, ContentStore Cas, ContentStoreOptions CasOptions, SchedulerEndpointOptions Scheduler);
 
 /// <summary>A host of workers, before it is known where the cluster of this process listens.</summary>
 /// <param name="Options">Complete, except for what the other members say the cluster of this process gives.</param>
@@ -76,7 +50,6 @@ internal sealed record PlannedHost(WorkerHostOptions Options)
         var options = Options with
         {
             Workers = [.. Options.Workers.Select((worker, index) => Bind(worker, index, cluster))],
-            SchedulerLink = UsesClusterScheduler ? cluster.Scheduler : null,
         };
         return UsesClusterCas
             ? options with { Cas = new CasOptions { LocalStoreOnly = true }, LocalStore = cluster.CasOptions, SharedStore = cluster.Cas }
@@ -86,7 +59,7 @@ internal sealed record PlannedHost(WorkerHostOptions Options)
     private WorkerOptions Bind(WorkerOptions worker, int index, RunningCluster cluster)
     {
         if (UsesClusterScheduler)
-            worker = worker with { Connection = worker.Connection with { SchedulerEndpoint = new GrpcEndpointOptions(cluster.WorkerApi) } };
+            worker = worker with { Connection = worker.Connection with { SchedulerEndpoint = cluster.Scheduler } };
         var cache = new GrpcStoreOptions { InstanceName = ActionCacheInstance, Endpoints = [new GrpcEndpointOptions(cluster.Client)] };
         return index < UsesClusterActionCache.Length && UsesClusterActionCache[index]
             ? worker with { Actions = worker.Actions with { Results = worker.Actions.Results with { ActionCache = cache } } }

@@ -8,6 +8,14 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
+/// <summary>The scheduler of the local cluster in this process; its address is for the others, who dial it.</summary>
+internal sealed record ClusterSchedulerOptions(LocalClusterHost Cluster) : SchedulerEndpointOptions
+{
+    public override Uri Address { get; } = new($"http://{LocalNode.Dialable(Cluster.WorkerApiAddress)}");
+
+    public override ISchedulerLink CreateLink() => new ClusterSchedulerLink(Cluster);
+}
+
 /// <summary>The way to the scheduler of the local cluster in this process: its worker API without a wire in between.</summary>
 internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerLink
 {

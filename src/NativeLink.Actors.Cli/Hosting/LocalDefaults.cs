@@ -25,32 +25,29 @@ internal static class LocalDefaults
     };
 
     /// <param name="data">The data directory, absolute.</param>
-    /// <param name="count">How many workers; at least 1.</param>
-    /// <param name="maxInflight">Actions at once on each; 0: as many as there are processors.</param>
-    /// <param name="inputRoots">Null: the machine decides.</param>
-    public static WorkerHostOptions Workers(LocalClusterHost cluster, LocalClusterOptions options, string data, int count, int maxInflight, InputRootSwitches? inputRoots = null)
+    /// <param name="switches">Without a word: one worker, and as many actions at once as processors.</param>
+    public static WorkerHostOptions Workers(
+        LocalClusterHost cluster, LocalClusterOptions options, string data, WorkerSwitches switches)
     {
-        var workerApi = new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.WorkerApiAddress)}"));
+        var scheduler = new ClusterSchedulerOptions(cluster);
         var actionCache = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.ClientAddress)}"))] };
-        return new WorkerHostOptions
+        return switches.Apply(new WorkerHostOptions
         {
             Cas = new CasOptions { LocalStoreOnly = true },
             LocalStore = options.Cas,
             SharedStore = cluster.Cas,
             ActionCacheClient = new ClusterActionCache(cluster.ActionCache),
-            SchedulerLink = new ClusterSchedulerLink(cluster),
-            DirectoryCache = (inputRoots ?? new InputRootSwitches()).Apply(new DirectoryCacheOptions(Path.Combine(data, "trees"))),
-            Workers = [.. Enumerable.Range(1, count).Select(number => new WorkerOptions
+            DirectoryCache = new DirectoryCacheOptions(Path.Combine(data, "trees")),
+            Workers = [.. Enumerable.Range(1, switches.Count ?? 1).Select(number => new WorkerOptions
             {
                 Connection = new ConnectionOptions
                 {
                     Name = $"local-{number}-",
-                    SchedulerEndpoint = workerApi,
-                    MaxInflightTasks = maxInflight > 0 ? maxInflight : Environment.ProcessorCount,
+                    SchedulerEndpoint = scheduler,
+                    MaxInflightTasks = Environment.ProcessorCount,
                 },
                 Actions = new ExecutorOptions
                 {
-                    OwnEnvironment = OwnEnvironment.All(),
                     Results = new UploadResultOptions
                     {
                         ActionCacheStrategy = ResultStrategy.SuccessOnly,
@@ -61,6 +58,6 @@ internal static class LocalDefaults
                 WorkDirectory = Path.Combine(data, "work", $"{number}"),
                 WorkDirectoryIsPart = true,
             })],
-        };
+        });
     }
 }

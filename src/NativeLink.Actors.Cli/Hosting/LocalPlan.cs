@@ -14,11 +14,7 @@ internal sealed record LocalSwitches(string Data)
 
     public IPEndPoint? WorkerApiListen { get; init; }
 
-    public int? Workers { get; init; }
-
-    public int? MaxInflight { get; init; }
-
-    public InputRootSwitches InputRoots { get; init; } = new();
+    public WorkerSwitches Workers { get; init; } = new();
 
     public string? ConfigFile { get; init; }
 
@@ -46,29 +42,30 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
     {
         var cluster = LocalDefaults.Cluster(switches.Data, switches.Listen, switches.WorkerApiListen);
         cluster = cluster with { KeepFor = switches.KeepFor ?? cluster.KeepFor };
-        return new LocalPlan(cluster, DefaultWorkers(cluster, switches, 1), switches.Data);
+        return new LocalPlan(cluster, DefaultWorkers(cluster, switches), switches.Data);
     }
 
-    private static Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> DefaultWorkers(LocalClusterOptions cluster, LocalSwitches switches, int otherwise) =>
-        host => switches.Workers == 0 || (switches.Workers ?? otherwise) == 0
+    private static Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> DefaultWorkers(
+        LocalClusterOptions cluster, LocalSwitches switches) =>
+        host => switches.Workers.Count == 0
             ? []
-            : [LocalDefaults.Workers(host, cluster, switches.Data, switches.Workers ?? otherwise, switches.MaxInflight ?? 0, switches.InputRoots)];
+            : [LocalDefaults.Workers(host, cluster, switches.Data, switches.Workers)];
 
     private static LocalPlan FromFile(string file, LocalSwitches switches)
     {
         var (config, notes) = ConfigFile.Load(file);
         var plan = ClusterComposition.Compose(config, new ClusterSwitches(switches.Data, switches.Listen, switches.WorkerApiListen, switches.KeepFor));
-        var workers = switches.Workers == 0
+        var workers = switches.Workers.Count == 0
             ? new WorkerPlan()
-            : WorkerComposition.Compose(
-                config,
-                new WorkerSwitches { Workers = switches.Workers, MaxInflight = switches.MaxInflight, InputRoots = switches.InputRoots, Environment = OwnEnvironment.All() },
-                plan);
+            : WorkerComposition.Compose(config, switches.Workers, plan);
         ConfigFile.RefuseMistakes(file, [.. plan.Errors.Concat(workers.Errors).Distinct()]);
         var cluster = plan.Options!;
         // A file that has no worker, and switches that want some: those of the defaults.
-        var fromDefaults = workers.Hosts.IsEmpty && switches.Workers > 0;
-        return new LocalPlan(cluster, fromDefaults ? DefaultWorkers(cluster, switches, 0) : host => workers.Bind(Running(host, cluster)), switches.Data)
+        var fromDefaults = workers.Hosts.IsEmpty && switches.Workers.Count > 0;
+        return new LocalPlan(
+            cluster,
+            fromDefaults ? DefaultWorkers(cluster, switches) : host => workers.Bind(Running(host, cluster)),
+            switches.Data)
         {
             UsesDataDirectory = fromDefaults || IsBelow(cluster.Cas.ContentPath, switches.Data) || IsBelow(cluster.ActionCachePath, switches.Data),
             Notes = [.. notes.Concat(plan.Notes).Concat(workers.Notes).Distinct().Select(note => ConfigFile.Shown(file, note))],
@@ -77,8 +74,8 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
     }
 
     private static RunningCluster Running(LocalClusterHost host, LocalClusterOptions options) => new(
-        new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), new Uri($"http://{LocalNode.Dialable(host.WorkerApiAddress)}"), host.Cas, options.Cas,
-        new ClusterSchedulerLink(host));
+        new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), host.Cas, options.Cas,
+        new ClusterSchedulerOptions(host));
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
 }

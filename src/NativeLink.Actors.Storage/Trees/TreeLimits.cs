@@ -3,6 +3,10 @@ namespace NativeLink.Actors.Storage.Trees;
 /// <summary>Bounds of an input tree; one that is above any of them is the action's fault.</summary>
 public sealed record TreeLimits
 {
+    /// <summary>
+    /// Directories one in another. What comes out has a bound of its own (DeepestLevel in
+    /// Worker/Outputs/OutputWalk.cs).
+    /// </summary>
     public int MaxDepth { get; init; } = 1000;
 
     /// <summary>Files, directories and symbolic links, repeated directories as often as they appear.</summary>

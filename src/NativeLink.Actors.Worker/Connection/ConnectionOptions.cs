@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using NativeLink.Actors.Cas.Channels;
 
 namespace NativeLink.Actors.Worker.Connection;
 
@@ -9,8 +8,8 @@ public sealed record ConnectionOptions
     /// <summary>The prefix of the worker's id; may be empty.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>Where the scheduler listens for workers.</summary>
-    public required GrpcEndpointOptions SchedulerEndpoint { get; init; }
+    /// <summary>Its scheduler, and the protocol between them.</summary>
+    public required SchedulerEndpointOptions SchedulerEndpoint { get; init; }
 
     /// <summary>Connect timeout; its half is the keep-alive period.</summary>
     public TimeSpan EndpointTimeout { get; init; } = TimeSpan.FromSeconds(5);

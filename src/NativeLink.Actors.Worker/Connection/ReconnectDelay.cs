@@ -1,21 +1,24 @@
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>Growing delays with jitter: each at least half and at most the whole of a figure that doubles up to a cap.</summary>
-internal sealed class ReconnectDelay
+/// <summary>
+/// How long a worker waits before it tries its scheduler again: each time at least half and at most the whole of a
+/// figure that doubles up to a cap.
+/// </summary>
+internal sealed class ReconnectDelay(Random random)
 {
-    private readonly TimeSpan _first;
-    private readonly TimeSpan _cap;
-    private readonly Random _random;
-    private TimeSpan _next;
+    private const double Factor = 2;
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan Cap = TimeSpan.FromSeconds(8);
 
-    public ReconnectDelay(TimeSpan first, TimeSpan cap, Random random) => (_first, _cap, _random, _next) = (first, cap, random, first);
+    private TimeSpan _next = First;
 
     public TimeSpan Next()
     {
-        var delay = _next * (0.5 + (_random.NextDouble() / 2));
-        _next = _next * 2 < _cap ? _next * 2 : _cap;
+        // Workers that lost their scheduler together are not to come back together.
+        var delay = _next * (0.5 + (random.NextDouble() / 2));
+        _next = _next * Factor < Cap ? _next * Factor : Cap;
         return delay;
     }
 
-    public void Reset() => _next = _first;
+    public void Reset() => _next = First;
 }

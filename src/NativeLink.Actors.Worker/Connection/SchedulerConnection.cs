@@ -20,7 +20,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     private readonly ConnectionSettings _settings;
     private readonly StreamSettings _streams;
     private readonly ReconnectDelay _reconnect;
-    private readonly ReconnectDelay _backPressure;
+    private readonly BackPressureDelay _backPressure;
     private readonly ILoggingAdapter _log;
     private readonly OperationTable _operations;
     private IActorRef _stream = ActorRefs.Nobody;
@@ -36,8 +36,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         _settings = settings;
         var properties = new PlatformProperties(settings.Options, settings.Actions, settings.Launcher, settings.ScratchDirectory, TimeSpan.FromSeconds(30));
         _streams = new StreamSettings(settings.Options, settings.Link, properties, settings.CloseTimeout);
-        _reconnect = new ReconnectDelay(TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(8), settings.Random);
-        _backPressure = new ReconnectDelay(TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5), settings.Random);
+        _reconnect = new ReconnectDelay(settings.Random);
+        _backPressure = new BackPressureDelay(settings.Random);
         _operations = new OperationTable(Slots);
         _log = Context.GetLogger().WithContext("Scheduler", Options.SchedulerEndpoint.Address);
     }

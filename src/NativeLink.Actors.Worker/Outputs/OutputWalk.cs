@@ -11,6 +11,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// </summary>
 internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
 {
+    // A descriptor and a frame of the stack are held for each level; what goes in may be deeper (MaxDepth in
+    // Storage/Trees/TreeLimits.cs).
     private const int DeepestLevel = 500;
     private const int MostEntries = 2_000_000;
 

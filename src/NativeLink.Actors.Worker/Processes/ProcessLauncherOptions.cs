@@ -16,7 +16,7 @@ public enum ContainmentKind
     Subreaper,
 }
 
-/// <summary>How the launcher works.</summary>
+/// <summary>How the launcher works, and what is the same for all that it spawns.</summary>
 internal sealed record ProcessLauncherOptions
 {
     public ContainmentKind Containment { get; init; } = ContainmentKind.Automatic;
@@ -29,6 +29,9 @@ internal sealed record ProcessLauncherOptions
 
     /// <summary>How long a spawn may take until the program begins, before it is answered as the worker's fault: file systems may not answer.</summary>
     public TimeSpan SpawnBound { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many files a child may open.</summary>
+    public ResourceLimit OpenFiles { get; init; } = StartLimits.OpenFiles;
 
     /// <summary>Threads that spawn; a spawn holds one until exec.</summary>
     public int Lanes { get; init; } = Math.Clamp(2 * Environment.ProcessorCount, 8, 16);

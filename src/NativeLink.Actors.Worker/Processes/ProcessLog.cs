@@ -8,14 +8,14 @@ internal static partial class ProcessLog
     [LoggerMessage(Level = LogLevel.Debug, Message = "Process trees are held by {Containment}")]
     internal static partial void Contained(this ILogger log, string containment);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Process {Pid} or one of its descendants is still there {Bound} after SIGKILL; it is left alone and its result is a worker fault")]
-    internal static partial void CannotEnd(this ILogger log, int pid, TimeSpan bound);
+    internal static void CannotEnd(this ILogger log, RunningProcess process, TimeSpan bound) =>
+        CannotEnd(log, process.Attempt, process.Pid, bound);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Process {Pid} cannot be watched: {Reason}")]
-    internal static partial void CannotWatch(this ILogger log, int pid, string reason);
+    internal static void CannotWatch(this ILogger log, RunningProcess process, string reason) =>
+        CannotWatch(log, process.Attempt, process.Pid, reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Following process {Pid} failed")]
-    internal static partial void ReaperFailed(this ILogger log, int pid, Exception error);
+    internal static void ReaperFailed(this ILogger log, RunningProcess process, Exception error) =>
+        ReaperFailed(log, process.Attempt, process.Pid, error);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Looking after all processes failed; it is tried again")]
     internal static partial void ReaperRoundFailed(this ILogger log, Exception error);
@@ -31,4 +31,18 @@ internal static partial class ProcessLog
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Processes are left at the end of the launcher: {Count}")]
     internal static partial void LeftBehind(this ILogger log, int count);
+
+#pragma warning disable SYSLIB1015 // The attempt is a value of the line, for whoever keeps those, and not in its text.
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "Process {Pid} or one of its descendants is still there {Bound} after SIGKILL; "
+            + "it is left alone and its result is a worker fault")]
+    private static partial void CannotEnd(ILogger log, AttemptId? attemptId, int pid, TimeSpan bound);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Process {Pid} cannot be watched: {Reason}")]
+    private static partial void CannotWatch(ILogger log, AttemptId? attemptId, int pid, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Following process {Pid} failed")]
+    private static partial void ReaperFailed(ILogger log, AttemptId? attemptId, int pid, Exception error);
+#pragma warning restore SYSLIB1015
 }

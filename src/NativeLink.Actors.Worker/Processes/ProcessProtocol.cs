@@ -30,6 +30,12 @@ internal sealed record ProcessPlan(
     string StdoutPath,
     string StderrPath)
 {
+    /// <summary>
+    /// Whose process it is, for the launcher's log; null for those of the worker's own. <see cref="ProcessRunner"/>
+    /// says so of every Run's.
+    /// </summary>
+    public AttemptId? Attempt { get; init; }
+
     /// <summary>Told when the process runs, for whoever bounds the run alone; null: nobody asks.</summary>
     public RunClock? Clock { get; init; }
 }

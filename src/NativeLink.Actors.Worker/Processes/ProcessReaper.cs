@@ -71,7 +71,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         if (Libc.EpollWatch(_epoll, process.PidFd, process.Number) != 0)
         {
             process.Unwatched = true;
-            _log.CannotWatch(process.Pid, Errno.Message(Errno.Last));
+            _log.CannotWatch(process, Errno.Message(Errno.Last));
         }
 
         if (Interlocked.Exchange(ref _resting, 0) != 0 || process.Unwatched || _endAll) Wake();
@@ -176,7 +176,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         }
         catch (Exception error)
         {
-            _log.ReaperFailed(process.Pid, error);
+            _log.ReaperFailed(process, error);
             process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} could not be followed: {error.Message}", error));
         }
     }
@@ -236,7 +236,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         if (process.GivenUp || Stopwatch.GetTimestamp() < process.EndDeadline) return;
         process.GivenUp = true;
         process.Abort.Unregister();
-        _log.CannotEnd(process.Pid, _endBound);
+        _log.CannotEnd(process, _endBound);
         _drain.Finish(process.Output, static _ => { });
         process.Completion.TrySetException(new FaultException(
             FaultKind.Worker, $"process {process.Pid} or one of its descendants is still there {_endBound.TotalSeconds:0} s after SIGKILL (stuck in the kernel?)"));

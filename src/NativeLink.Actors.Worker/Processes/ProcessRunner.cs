@@ -108,7 +108,7 @@ internal sealed class ProcessRunner : ReceiveActor
 
     private async Task<Exited> RunAsync(Run run, CancellationToken abort)
     {
-        var report = await _launcher.RunAsync(run.Plan, abort);
+        var report = await _launcher.RunAsync(run.Plan with { Attempt = run.Id }, abort);
         return new Exited(run.Id, report, run.Inspect?.Invoke());
     }
 

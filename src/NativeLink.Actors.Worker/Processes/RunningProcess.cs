@@ -11,6 +11,9 @@ internal sealed class RunningProcess(int pid, int pidfd, IProcessTree tree, Date
     /// <summary>Never another's in this process, and never 0.</summary>
     internal long Number { get; } = Interlocked.Increment(ref _last);
 
+    /// <summary>Null for a process of the worker's own.</summary>
+    internal AttemptId? Attempt { get; init; }
+
     internal int Pid => pid;
 
     internal int PidFd => pidfd;

@@ -3,12 +3,16 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <summary>One spawn, prepared; the containment makes it when the tree is ready. Used on one spawning thread only, but for <see cref="KillWhileSpawning"/>.</summary>
 internal sealed unsafe class SpawnCall : IDisposable
 {
-    private readonly SpawnSteps _steps = new();
+    private readonly SpawnSteps _steps;
 
     // Whoever ends a child by what the kernel wrote down of it holds this, so that the descriptor is not closed, and its number not somebody else's, meanwhile.
     private readonly Lock _gate = new();
     private SpawnStrings? _strings;
     private bool _complete;
+
+    /// <param name="options">Null for the usual ones.</param>
+    internal SpawnCall(ProcessLauncherOptions? options = null) =>
+        _steps = new SpawnSteps(options ?? new ProcessLauncherOptions());
 
     /// <summary>The errno of the last spawn; 0 when it spawned.</summary>
     internal int Error { get; private set; }
@@ -27,25 +31,15 @@ internal sealed unsafe class SpawnCall : IDisposable
     internal void Prepare(ProcessPlan plan, string program, SpawnStreams streams)
     {
         Begin(plan, program);
-        _steps.OpenAs(0, "/dev/null", 0);
-        Stream(1, streams.Stdout);
-        Stream(2, streams.Stderr);
-        // Whatever the worker has open for writing is closed before all that may take longer: an input of another action would be "text file busy" so long.
-        _steps.CloseFrom(3);
-        _steps.IsFirstToGo(3);
-        _steps.Limit(ResourceLimit.OpenFiles, StartLimits.OpenFiles);
-        _steps.ChangeDirectory(plan.WorkingDirectory);
+        _steps.ForProcess(plan, streams);
     }
 
-    /// <summary>For a helper of the worker's own: both ways of a socket as stdin and stdout, stderr nowhere.</summary>
+    /// <summary>For a helper of the worker's own.</summary>
+    /// <param name="socket">Both ways of it are its stdin and stdout.</param>
     internal void PrepareHelper(ProcessPlan plan, string program, int socket)
     {
         Begin(plan, program);
-        _steps.CopyAs(0, socket);
-        _steps.CopyAs(1, socket);
-        _steps.OpenAs(2, "/dev/null", OpenFlags.WriteOnly);
-        _steps.CloseFrom(3);
-        _steps.ChangeDirectory(plan.WorkingDirectory);
+        _steps.ForHelper(plan, socket);
     }
 
     /// <summary>Adds a limit that the child sets itself before it executes its program.</summary>
@@ -114,12 +108,6 @@ internal sealed unsafe class SpawnCall : IDisposable
     {
         Release();
         _steps.Dispose();
-    }
-
-    private void Stream(int fd, int from)
-    {
-        if (from >= 0) _steps.CopyAs(fd, from);
-        else _steps.OpenAs(fd, "/dev/null", OpenFlags.WriteOnly);
     }
 
     private void Begin(ProcessPlan plan, string program)

@@ -33,6 +33,7 @@ internal sealed class SpawnLane
     private readonly OutputDrain _drain;
     private readonly TimeProvider _time;
     private readonly Action _spawning;
+    private readonly ProcessLauncherOptions _options;
     private Thread? _thread;
 
     // Whoever ends a child from outside holds this, so that the lane does not go on, and the child keeps its number, meanwhile.
@@ -44,9 +45,12 @@ internal sealed class SpawnLane
     private bool _over;
 
     /// <param name="spawning">Called before each spawn.</param>
-    internal SpawnLane(BlockingCollection<SpawnRequest> requests, IContainment containment, ProcessReaper reaper, OutputDrain drain, TimeProvider time, Action spawning)
+    internal SpawnLane(
+        BlockingCollection<SpawnRequest> requests, IContainment containment, ProcessReaper reaper, OutputDrain drain,
+        TimeProvider time, Action spawning, ProcessLauncherOptions options)
     {
-        (_requests, _containment, _reaper, _drain, _time, _spawning) = (requests, containment, reaper, drain, time, spawning);
+        (_requests, _containment, _reaper, _drain) = (requests, containment, reaper, drain);
+        (_time, _spawning, _options) = (time, spawning, options);
     }
 
     /// <exception cref="FaultException">Worker: there is no thread for it.</exception>
@@ -83,7 +87,7 @@ internal sealed class SpawnLane
     {
         SpawningThread.Prepare();
         ILaneContainment? tree = null;
-        using var call = new SpawnCall();
+        using var call = new SpawnCall(_options);
         foreach (var request in _requests.GetConsumingEnumerable())
         {
             if (!request.TryTake()) continue;
@@ -180,7 +184,13 @@ internal sealed class SpawnLane
         request.Plan.Clock?.Start(before.Started);
         // Nobody waits for one that was given up: it is ended as an aborted one is.
         var completion = stillWanted ? request.Completion : new TaskCompletionSource<ProcessReport>();
-        var process = new RunningProcess(call.Pid, call.PidFd, tree, before.Started, completion) { OomKillsBefore = before.OomKills, Aborted = _ended, Output = output };
+        var process = new RunningProcess(call.Pid, call.PidFd, tree, before.Started, completion)
+        {
+            Attempt = request.Plan.Attempt,
+            OomKillsBefore = before.OomKills,
+            Aborted = _ended,
+            Output = output,
+        };
         output.Failed = () => _reaper.PostAbort(process);
         var watched = _drain.TryWatch(output);
         _reaper.Add(process, stillWanted ? request.Abort : new CancellationToken(canceled: true));

@@ -33,7 +33,7 @@ internal sealed class SpawnLanes : IDisposable
     {
         (_log, _bound, _wanted) = (log, options.SpawnBound, options.Lanes);
         _timer = TimeProvider.System.CreateTimer(static lanes => ((SpawnLanes)lanes!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _make = () => new SpawnLane(_requests, containment, reaper, drain, time, OnSpawning);
+        _make = () => new SpawnLane(_requests, containment, reaper, drain, time, OnSpawning, options);
         Fill();
         if (_lanes.Count > 0) return;
         Dispose();

@@ -20,7 +20,10 @@ internal enum SpawnFailure
     Program,
 }
 
-/// <summary>The list of system calls that makes a child, see <see cref="SpawnRoutine"/>. Its memory never moves.</summary>
+/// <summary>
+/// The list of system calls that makes a child, see <see cref="SpawnRoutine"/>: what it has of its own, and all that is
+/// done in it before its program. Its memory never moves.
+/// </summary>
 internal sealed unsafe class SpawnSteps : IDisposable
 {
     private const int Capacity = 120;
@@ -37,14 +40,16 @@ internal sealed unsafe class SpawnSteps : IDisposable
     private readonly SpawnStep* _steps = (SpawnStep*)NativeMemory.AllocZeroed(
         (Capacity * SpawnStep.Size) + (3 * SignalSetSize) + 32 + (CloneArgumentWords * 8) + (MostLimits * 16) + 8);
 
+    private readonly ProcessLauncherOptions _options;
     private readonly List<nint> _texts = [];
     private readonly int _constant;
     private int _count = SpawnRoutine.FirstChildStep;
     private int _limits;
 
     /// <summary>Begins with what is the same for all children: no signal is caught or ignored, and the session is the child's own.</summary>
-    internal SpawnSteps()
+    internal SpawnSteps(ProcessLauncherOptions options)
     {
+        _options = options;
         *All = ~0UL;
         *PidFdCell = -1;
         _steps[0] = new SpawnStep { Number = SystemCalls.SignalMask, One = SystemCalls.SetMask, Two = (nint)All, Three = (nint)Before, Four = SignalSetSize };
@@ -82,24 +87,54 @@ internal sealed unsafe class SpawnSteps : IDisposable
     /// <summary>The last child's descriptor is closed, or about to be: its number may be that of somebody else's child, which nobody may end through this.</summary>
     internal void ForgetPidFd() => Volatile.Write(ref *PidFdCell, -1);
 
-    internal void CloseFrom(int fd) => Add(SpawnFailure.None, SystemCalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
+    /// <summary>The steps of a process that is to run what the plan says.</summary>
+    internal void ForProcess(ProcessPlan plan, SpawnStreams streams)
+    {
+        OpenAs(0, "/dev/null", 0);
+        Stream(1, streams.Stdout);
+        Stream(2, streams.Stderr);
+        // Whatever the worker has open for writing is closed before all that may take longer: an input of another
+        // action would be "text file busy" so long.
+        CloseFrom(3);
+        IsFirstToGo(3);
+        Limit(ResourceLimit.OpenFiles, _options.OpenFiles);
+        ChangeDirectory(plan.WorkingDirectory);
+    }
+
+    /// <summary>Of a helper of the worker's own: both ways of a socket as stdin and stdout, stderr nowhere.</summary>
+    internal void ForHelper(ProcessPlan plan, int socket)
+    {
+        CopyAs(0, socket);
+        CopyAs(1, socket);
+        OpenAs(2, "/dev/null", OpenFlags.WriteOnly);
+        CloseFrom(3);
+        ChangeDirectory(plan.WorkingDirectory);
+    }
+
+    private void Stream(int fd, int from)
+    {
+        if (from >= 0) CopyAs(fd, from);
+        else OpenAs(fd, "/dev/null", OpenFlags.WriteOnly);
+    }
+
+    private void CloseFrom(int fd) => Add(SpawnFailure.None, SystemCalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
 
     /// <summary>Opens a file as the lowest descriptor: those below must be open already.</summary>
-    internal void OpenAs(int fd, string path, int flags, int mode = 0)
+    private void OpenAs(int fd, string path, int flags, int mode = 0)
     {
         Add(SpawnFailure.None, SystemCalls.Close, fd);
         Add(SpawnFailure.Setup, SystemCalls.OpenAt, Libc.AtFdCwd, Text(path), flags, mode);
     }
 
     /// <summary>Makes one descriptor the copy of another, which is not the same one, without its close-on-exec.</summary>
-    internal void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, SystemCalls.Duplicate, from, fd);
+    private void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, SystemCalls.Duplicate, from, fd);
 
     /// <summary>
     /// When memory ends, the kernel ends an action and not the worker, which would take all others with it (proc_pid_oom_score_adj(5)). After
     /// <see cref="CloseFrom"/>: no descriptor may be open from the first one that is given on. A child that shares its parent's memory until it executes a
     /// program changes its own score alone.
     /// </summary>
-    internal void IsFirstToGo(int free)
+    private void IsFirstToGo(int free)
     {
         // Where there is no close_range(2), something of the worker's may still be open here.
         Add(SpawnFailure.None, SystemCalls.Close, free);
@@ -108,7 +143,7 @@ internal sealed unsafe class SpawnSteps : IDisposable
         Add(SpawnFailure.None, SystemCalls.Close, free);
     }
 
-    internal void ChangeDirectory(string path) => Add(SpawnFailure.Directory, SystemCalls.ChangeDirectory, Text(path));
+    private void ChangeDirectory(string path) => Add(SpawnFailure.Directory, SystemCalls.ChangeDirectory, Text(path));
 
     /// <summary>Sets a limit of the child's own (prlimit(2)).</summary>
     internal void Limit(int resource, ResourceLimit limit)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cli.Client;
+using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Cli.Tests.Rig;
 using NativeLink.Actors.LocalCluster;
@@ -33,11 +34,12 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
             ["comment"] = PropertyType.Ignore,
         };
         var cluster = defaults with { Scheduler = defaults.Scheduler with { SupportedProperties = types.ToImmutableDictionary() } };
+        var switches = new WorkerSwitches { Count = 2, MaxInflight = 4, Environment = OwnEnvironment.All() };
         _node = await LocalNode.StartAsync(
             cluster,
             host =>
             {
-                var workers = LocalDefaults.Workers(host, cluster, data, 2, 4);
+                var workers = LocalDefaults.Workers(host, cluster, data, switches);
                 return
                 [
                     workers with

@@ -146,13 +146,14 @@ public sealed class ClusterCompositionTests
         var (config, cluster) = (Compose.Load(Compose.AllInOne), Compose.Cluster(Compose.AllInOne));
         var plan = WorkerComposition.Compose(config, new WorkerSwitches(), cluster);
         Assert.Empty(plan.Errors);
-        var link = new GrpcSchedulerLink(new GrpcEndpointOptions(new Uri("http://127.0.0.1:2")), GrpcChannels.Open);
-        var host = plan.Bind(new RunningCluster(new Uri("http://127.0.0.1:1"), new Uri("http://127.0.0.1:2"), directory.Store, directory.Options, link)).Single();
+        var scheduler = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:2")));
+        var running = new RunningCluster(new Uri("http://127.0.0.1:1"), directory.Store, directory.Options, scheduler);
+        var host = plan.Bind(running).Single();
         Assert.Same(directory.Store, host.SharedStore);
-        Assert.Same(link, host.SchedulerLink);
         Assert.Equal((true, directory.Options), (host.Cas.LocalStoreOnly, host.LocalStore));
         var worker = Assert.Single(host.Workers);
-        Assert.Equal(("http://127.0.0.1:2/", "http://127.0.0.1:1/", "main", ResultStrategy.SuccessOnly), (worker.Connection.SchedulerEndpoint.Address.AbsoluteUri,
+        Assert.Same(scheduler, worker.Connection.SchedulerEndpoint);
+        Assert.Equal(("http://127.0.0.1:1/", "main", ResultStrategy.SuccessOnly), (
             worker.Actions.Results.ActionCache!.Endpoints[0].Address.AbsoluteUri, worker.Actions.Results.ActionCache.InstanceName, worker.Actions.Results.ActionCacheStrategy));
     }
 

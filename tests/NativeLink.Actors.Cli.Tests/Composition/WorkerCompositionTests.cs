@@ -60,7 +60,7 @@ public sealed class WorkerCompositionTests
     [Fact]
     public void Switches_say_how_input_roots_are_made()
     {
-        var host = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { InputRoots = new InputRootSwitches("hardlink", 5) });
+        var host = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Materialiser = "hardlink", ScratchMemoryBytes = 5 });
         Assert.Equal(("hardlink", 5), (host.DirectoryCache.ForcedMaterialiser, host.DirectoryCache.ScratchMemoryBytes));
     }
 
@@ -146,11 +146,11 @@ public sealed class WorkerCompositionTests
     [Fact]
     public void Many_workers_like_the_first_one_share_a_host_and_no_directory()
     {
-        var workers = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 3, WorkerId = "w", MaxInflight = 2 }).Workers;
+        var workers = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Count = 3, WorkerId = "w", MaxInflight = 2 }).Workers;
         Assert.Equal([("w-1", "/srv/n/actions/w-1", 2), ("w-2", "/srv/n/actions/w-2", 2), ("w-3", "/srv/n/actions/w-3", 2)], workers.Select(worker => (worker.Connection.Name, worker.WorkDirectory, worker.Connection.MaxInflightTasks)));
-        Assert.Equal(["worker-1", "worker-2"], Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 2 }).Workers.Select(worker => worker.Connection.Name));
-        Assert.Equal("/srv/n/actions", Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Workers = 1 }).Workers.Single().WorkDirectory);
-        Assert.Empty(Compose.Plan(Compose.WorkerFile(), new WorkerSwitches { Workers = 0 }).Hosts);
+        Assert.Equal(["worker-1", "worker-2"], Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Count = 2 }).Workers.Select(worker => worker.Connection.Name));
+        Assert.Equal("/srv/n/actions", Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Count = 1 }).Workers.Single().WorkDirectory);
+        Assert.Empty(Compose.Plan(Compose.WorkerFile(), new WorkerSwitches { Count = 0 }).Hosts);
     }
 
     [Theory]

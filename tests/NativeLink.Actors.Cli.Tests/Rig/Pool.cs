@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Client;
+using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Protocol.Hashing;
@@ -34,7 +35,7 @@ public sealed class Pool : IAsyncLifetime, IDisposable
         var cluster = LocalDefaults.Cluster(data, anyPort, anyPort);
         _node = await LocalNode.StartAsync(cluster, host =>
         {
-            var shared = LocalDefaults.Workers(host, cluster, data, 1, 4);
+            var shared = LocalDefaults.Workers(host, cluster, data, new WorkerSwitches { Count = 1, MaxInflight = 4 });
             var cas = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"))] };
             return
             [

@@ -7,6 +7,7 @@ using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 
@@ -48,7 +49,7 @@ public sealed class WorkerRig : IAsyncDisposable
             {
                 Connection = new ConnectionOptions
                 {
-                    SchedulerEndpoint = new GrpcEndpointOptions(scheduler.Address),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(scheduler.Address)),
                     // A loaded machine must not look like a dead one.
                     EndpointTimeout = TimeSpan.FromSeconds(60),
                     MaxInflightTasks = 4,

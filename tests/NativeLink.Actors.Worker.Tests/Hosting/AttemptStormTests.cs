@@ -3,7 +3,6 @@ using System.Globalization;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging.Abstractions;
-using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Connection;
@@ -44,7 +43,6 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
                 Cas = new CasOptions { LocalStoreOnly = true },
                 LocalStore = options,
                 SharedStore = _store,
-                SchedulerLink = _link,
                 DirectoryCache = new DirectoryCacheOptions(At("trees")),
                 Workers = [Worker("0"), Worker("1")],
             },
@@ -231,12 +229,20 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         Connection = new ConnectionOptions
         {
             Name = name,
-            SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+            SchedulerEndpoint = new ScriptedScheduler(_link),
             EndpointTimeout = TimeSpan.FromSeconds(60),
             MaxInflightTasks = 6,
         },
         WorkDirectory = At("work" + name),
     };
+
+    /// <summary>Both workers have the one script.</summary>
+    private sealed record ScriptedScheduler(ScriptedLink Link) : SchedulerEndpointOptions
+    {
+        public override Uri Address { get; } = new("http://127.0.0.1:1");
+
+        public override ISchedulerLink CreateLink() => Link;
+    }
 
     private string At(params string[] parts) => Path.Combine([_directory, .. parts]);
 

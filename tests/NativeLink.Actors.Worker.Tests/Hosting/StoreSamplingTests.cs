@@ -3,6 +3,7 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;
@@ -23,7 +24,7 @@ public sealed class StoreSamplingTests : IDisposable
                 Connection = new ConnectionOptions
                 {
                     Name = "sampling-",
-                    SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
                 },
                 WorkDirectory = Path.Combine(_directory, "work"),
             },

@@ -17,6 +17,7 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Tests.Operations;
@@ -68,8 +69,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
                 Connection = new ConnectionOptions
                 {
                     Name = "host-",
-                    SchedulerEndpoint = new GrpcEndpointOptions(
-                        new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First())),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(
+                        new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()))),
                 },
                 WorkDirectory = Path.Combine(_directory, "work"),
             },

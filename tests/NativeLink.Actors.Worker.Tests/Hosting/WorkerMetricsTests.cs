@@ -14,6 +14,7 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Tests.Operations;
@@ -103,7 +104,7 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
                 Connection = new ConnectionOptions
                 {
                     Name = "metrics-",
-                    SchedulerEndpoint = new GrpcEndpointOptions(new Uri(_server.Urls.First())),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri(_server.Urls.First()))),
                     MaxInflightTasks = 1,
                 },
                 WorkDirectory = Path.Combine(_directory, "work"),

@@ -3,6 +3,7 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
 
@@ -50,7 +51,8 @@ internal static class Actions
 
     public static ExecutorOptions Options() => new() { MaxActionTimeout = TimeSpan.FromSeconds(100) };
 
-    public static ConnectionOptions Connection() => new() { SchedulerEndpoint = new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")) };
+    public static ConnectionOptions Connection() =>
+        new() { SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))) };
 
     public static ProcessReport Report(int exitCode = 0, int signal = 0, bool aborted = false, bool outOfMemory = false) =>
         new(exitCode, signal, aborted, Queued.AddSeconds(1), Queued.AddSeconds(2), new ResourceUsage(2048, TimeSpan.FromMilliseconds(150), outOfMemory));

@@ -1,0 +1,23 @@
+namespace NativeLink.Actors.Worker.Connection;
+
+/// <summary>
+/// How long an idle worker holds back that it cannot take an action now (protos/README.md 3.7): each time at least
+/// half and at most the whole of a figure that doubles up to a cap.
+/// </summary>
+internal sealed class BackPressureDelay(Random random)
+{
+    private const double Factor = 2;
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan Cap = TimeSpan.FromSeconds(5);
+
+    private TimeSpan _next = First;
+
+    public TimeSpan Next()
+    {
+        var delay = _next * (0.5 + (random.NextDouble() / 2));
+        _next = _next * Factor < Cap ? _next * Factor : Cap;
+        return delay;
+    }
+
+    public void Reset() => _next = First;
+}
