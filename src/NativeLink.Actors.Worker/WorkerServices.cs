@@ -68,7 +68,7 @@ internal sealed class WorkerServices : IAsyncDisposable
             return new PooledWorker(worker.Connection.Name.Length > 0 ? worker.Connection.Name : $"worker_{index}", uploader, peers => ToConnection(worker with { Connection = worker.Connection with { MaxInflightTasks = SlotsOf(index) } }, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
-            CasDownloader.CreateProps(_cas, _store, _roots, _time),
+            CasDownloader.CreateProps(_cas, _store, _roots, new OutputParents(), _time),
             ProcessRunner.CreateProps(_launcher),
             [.. _targets.Select(target => CasUploader.CreateProps(target.Targets, _time))],
             workers);
@@ -177,7 +177,7 @@ internal sealed class WorkerServices : IAsyncDisposable
         var cache = _options.ActionCacheClient
             ?? (results.ActionCache is { } store ? OwnedAsync<IActionCacheClient>(new GrpcActionCacheClient(store, _time, new Random())) : null);
         var historical = results.HistoricalStore is { } other ? OwnedAsync<ICasClient>(new GrpcCasClient(other, _time, new Random())) : null;
-        _targets.Add((results, new UploadTargets(_cas, local, cache, historical)));
+        _targets.Add((results, new UploadTargets(_cas, local, new NativeFiles(), cache, historical)));
         return _targets.Count - 1;
     }
 
