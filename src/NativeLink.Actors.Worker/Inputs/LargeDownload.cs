@@ -23,7 +23,8 @@ internal static class LargeDownload
     /// <exception cref="FaultException">The call's or the disk's.</exception>
     public static async Task RunAsync(ICasClient cas, Digest digest, IBlobWriter writer, IMaterializer materializer, CancellationToken stop)
     {
-        var pieces = Channel.CreateBounded<BlobPiece>(new BoundedChannelOptions(MostWaiting) { SingleReader = true, SingleWriter = true });
+        var pieces = Channel.CreateBounded<BlobPiece>(
+            new BoundedChannelOptions(MostWaiting) { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
         using var broken = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var written = WriteAsync(pieces.Reader, writer, materializer, broken);
         Exception? callFailure = null;
@@ -73,7 +74,7 @@ internal static class LargeDownload
         Exception? failure = null;
         try
         {
-            await ChannelSource.FromReader(pieces)
+            await Source.FromGraph(new PieceSource(pieces))
                 .Select(piece =>
                 {
                     using (piece)
@@ -98,7 +99,8 @@ internal static class LargeDownload
         }
         catch (Exception error)
         {
-            await broken.CancelAsync();
+            // Here and now: CancelAsync would do it on the thread pool.
+            broken.Cancel();
             // Else the call broke, and says so itself; or the downloader ended, and with it the graph.
             if (failure is not null)
                 ExceptionDispatchInfo.Throw(failure);
