@@ -25,7 +25,8 @@ internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Dig
         Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
     {
         world.Trace.Add("link connect");
-        await world.DelayAsync(1, 10, cancellation);
+        // Not back to the task scheduler of whoever called: PipeTo, which waits for this, would go on in the thread pool from there.
+        await world.DelayAsync(1, 10, cancellation).ConfigureAwait(false);
         _say = onMessage;
         world.Time.After(world.Some(1, 10), () =>
         {
