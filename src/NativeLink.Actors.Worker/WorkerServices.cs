@@ -69,7 +69,7 @@ internal sealed class WorkerServices : IAsyncDisposable
             return new PooledWorker(name, uploader, peers => ToConnection(bounded, link, peers, directories));
         }).ToList();
         return new WorkerPoolSettings(
-            CasDownloader.CreateProps(_cas, _store, _roots, _time),
+            CasDownloader.CreateProps(_cas, _store, _roots, new OutputParents(), _time),
             ProcessRunner.CreateProps(_launcher),
             [.. _targets.Select(target => CasUploader.CreateProps(target.Targets, _time))],
             workers);
@@ -178,7 +178,7 @@ internal sealed class WorkerServices : IAsyncDisposable
         var cache = _options.ActionCacheClient
             ?? (results.ActionCache is { } store ? OwnedAsync<IActionCacheClient>(new GrpcActionCacheClient(store, _time, new Random())) : null);
         var historical = results.HistoricalStore is { } other ? OwnedAsync<ICasClient>(new GrpcCasClient(other, _time, new Random())) : null;
-        _targets.Add((results, new UploadTargets(_cas, local, cache, historical)));
+        _targets.Add((results, new UploadTargets(_cas, local, new NativeFiles(), cache, historical)));
         return _targets.Count - 1;
     }
 

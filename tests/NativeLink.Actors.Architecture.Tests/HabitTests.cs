@@ -7,6 +7,7 @@ namespace NativeLink.Actors.Architecture.Tests;
 public sealed class HabitTests
 {
     private const int MaxLines = 400;
+    private const string Worker = "NativeLink.Actors.Worker";
 
     private static readonly Type[] Actors =
     [
@@ -35,10 +36,36 @@ public sealed class HabitTests
     [Fact]
     public void Actors_leave_the_disk_to_those_who_own_it()
     {
-        string[] disk = ["System.IO.File", "System.IO.FileInfo", "System.IO.Directory", "System.IO.DirectoryInfo", "System.IO.FileStream", "System.IO.RandomAccess"];
-        var writing = Types.InAssembly(RoomTests.Load("Worker")).That().HaveDependencyOnAny(disk).GetTypes().Select(type => type.FullName).ToList();
+        var writing = OnDisk().ToList();
         Assert.True(writing.Count > 5, "nothing in the room was seen to use the disk");
-        Assert.DoesNotContain(Actors, actor => writing.Contains(actor.FullName));
+        Assert.DoesNotContain(Actors, actor => writing.Contains(actor.FullName!));
+    }
+
+    [Fact]
+    public void What_works_for_actors_reaches_the_disk_through_ports_alone()
+    {
+        string[] folders = ["Inputs", "Outputs", "Operations"];
+        // Each stands behind a port: IOutputParents, IOutputFiles, and IActionDirectory for the rest.
+        string[] disk = ["Inputs.OutputParents", "Outputs.NativeFiles", "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScratchFiles", "Operations.SideChannel"];
+        var found = OnDisk().Where(name => folders.Any(folder => name.StartsWith($"{Worker}.{folder}.", StringComparison.Ordinal)))
+            .Select(name => name[(Worker.Length + 1)..].Split('/', '+')[0])
+            .Distinct()
+            .ToList();
+
+        Assert.Equal(disk.Order(StringComparer.Ordinal), found.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Who_composes_a_worker_alone_makes_what_is_on_disk()
+    {
+        string[] known = ["WorkerServices", "WorkerHostOptions", "Stores.StoreCasClient", "Stores.StoreCopy"];
+        string[] concrete = ["NativeLink.Actors.Storage.Filesystem.ContentStore", $"{Worker}.Outputs.NativeFiles", $"{Worker}.Inputs.OutputParents"];
+        var naming = Types.InAssembly(RoomTests.Load("Worker")).That().HaveDependencyOnAny(concrete).GetTypes()
+            .Select(type => type.FullName![(Worker.Length + 1)..].Split('/', '+')[0])
+            .Distinct()
+            .Except(["Outputs.NativeFiles", "Inputs.OutputParents"]);
+
+        Assert.Equal(known.Order(StringComparer.Ordinal), naming.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -52,6 +79,13 @@ public sealed class HabitTests
         Assert.NotEmpty(messages);
         Assert.DoesNotContain(messages, message => message.GetProperties().Any(IsSettable));
     }
+
+    /// <summary>Types of the worker's room that name the disk.</summary>
+    private static IEnumerable<string> OnDisk() => Types.InAssembly(RoomTests.Load("Worker"))
+        .That().HaveDependencyOnAny(
+            "System.IO.File", "System.IO.FileInfo", "System.IO.Directory", "System.IO.DirectoryInfo", "System.IO.FileStream", "System.IO.RandomAccess",
+            "NativeLink.Actors.Posix.Libc", "NativeLink.Actors.Storage.Filesystem.ContentStore")
+        .GetTypes().Select(type => type.FullName!);
 
     private static bool IsActor(Type type)
     {

@@ -20,7 +20,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
 /// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
 /// </remarks>
-public sealed partial class ContentStore : IDisposable
+public sealed partial class ContentStore : ILocalStore, IDisposable
 {
     private const int Format = 1;
 
@@ -128,6 +128,8 @@ public sealed partial class ContentStore : IDisposable
     /// <summary>Starts to write a blob. Disposing the writer without <see cref="BlobWriter.Commit"/> leaves nothing behind.</summary>
     /// <exception cref="FaultException">Storage: no file can be made; RESOURCE_EXHAUSTED for one that can never fit, for which nothing is evicted.</exception>
     public BlobWriter BeginWrite(in Digest digest) => new(this, digest, _temps.NewPath());
+
+    IBlobWriter ILocalStore.BeginWrite(in Digest digest) => BeginWrite(digest);
 
     /// <summary>
     /// Takes a finished file into the store under its digest: by rename where the file system allows it, the file has no other name and nobody has it open

@@ -13,7 +13,7 @@ namespace NativeLink.Actors.Worker.Inputs;
 internal readonly record struct Fetched(WantedBlob Blob, Arrival Arrival, bool IsCorrupt);
 
 /// <summary>Calls to the CAS: what comes is checked, then stored or decoded. Blocks on the disk; safe for several threads.</summary>
-internal sealed class BlobFetcher(ICasClient cas, ContentStore store, ArrivalCount arrivals, CancellationToken lifetime)
+internal sealed class BlobFetcher(ICasClient cas, ILocalStore store, ArrivalCount arrivals, CancellationToken lifetime)
 {
     /// <summary>Small blobs in one call.</summary>
     public async Task<IReadOnlyList<Fetched>> FetchBatchAsync(IReadOnlyList<WantedBlob> batch)

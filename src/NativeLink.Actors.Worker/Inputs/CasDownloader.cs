@@ -30,36 +30,40 @@ internal sealed class CasDownloader : TransferActor
     private readonly HashSet<object> _batches = [];
     private readonly HashSet<object> _streams = [];
     private readonly ICasClient _cas;
-    private readonly ContentStore _store;
+    private readonly ILocalStore _store;
     private readonly IInputRoots _roots;
+    private readonly IOutputParents _parents;
     private readonly ArrivalCount _arrivals;
     private readonly BlobFetcher _fetcher;
     private readonly DownloaderSource _source;
     private ActorMaterializer? _materializer;
     private readonly Func<StageInputs, ITreeSource, CancellationToken, Props> _staging;
 
-    /// <summary>Use <see cref="CreateProps(ICasClient, ContentStore, IInputRoots, TimeProvider)"/>; Akka itself calls this.</summary>
+    /// <summary>Use <see cref="CreateProps(ICasClient, ILocalStore, IInputRoots, IOutputParents, TimeProvider)"/>; Akka itself calls this.</summary>
     internal CasDownloader(
-        ICasClient cas, ContentStore store, IInputRoots roots, ArrivalCount arrivals, RestartPause restarts, Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
+        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, ArrivalCount arrivals, RestartPause restarts,
+        Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
         : base("downloader", restarts)
     {
-        (_cas, _store, _roots, _arrivals) = (cas, store, roots, arrivals);
+        (_cas, _store, _roots, _parents, _arrivals) = (cas, store, roots, parents, arrivals);
         _wanted = new WantedBlobs(cas);
         _fetcher = new BlobFetcher(cas, store, arrivals, Lifetime);
         _source = new DownloaderSource(Self, cas, store, arrivals);
-        _staging = staging ?? ((request, source, stop) => TransferWork.CreateProps(cancelled => StageAsync(roots, request, source, cancelled), stop));
+        _staging = staging ?? ((request, source, stop) => TransferWork.CreateProps(cancelled => StageAsync(roots, parents, request, source, cancelled), stop));
     }
 
     /// <summary>The client, the store and the roots stay their owner's; they outlive a restart of the actor.</summary>
-    public static Props CreateProps(ICasClient cas, ContentStore store, IInputRoots roots, TimeProvider time) =>
-        CreateProps(cas, store, roots, new ArrivalCount(), time, null);
+    public static Props CreateProps(ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, TimeProvider time) =>
+        CreateProps(cas, store, roots, parents, new ArrivalCount(), time, null);
 
     /// <param name="staging">Makes the child that stages the inputs of one action; null: the usual one.</param>
     internal static Props CreateProps(
-        ICasClient cas, ContentStore store, IInputRoots roots, ArrivalCount arrivals, TimeProvider time, Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
+        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, ArrivalCount arrivals, TimeProvider time,
+        Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
     {
         var restarts = new RestartPause(time);
-        return Props.CreateBy(new Maker<CasDownloader>(() => new CasDownloader(cas, store, roots, arrivals, restarts, staging))).WithDispatcher(WorkerHocon.StepsDispatcher);
+        return Props.CreateBy(new Maker<CasDownloader>(() => new CasDownloader(cas, store, roots, parents, arrivals, restarts, staging)))
+            .WithDispatcher(WorkerHocon.StepsDispatcher);
     }
 
     private protected override void BreakPromises(Fault fault)
@@ -123,7 +127,7 @@ internal sealed class CasDownloader : TransferActor
     {
         // A cached root takes a mount and a look at each directory: that runs beside, and needs no child.
         if (_roots.IsCached(request.InputRoot))
-            Hold(request.Id, stop => StageAsync(_roots, request, _source, stop));
+            Hold(request.Id, stop => StageAsync(_roots, _parents, request, _source, stop));
         else
             HoldByChild(request.Id, stop => _staging(request, _source, stop));
     }
@@ -131,7 +135,8 @@ internal sealed class CasDownloader : TransferActor
     private void OnReleaseFiles(ReleaseFiles request) =>
         Disk.RunAsync(request.Files.Dispose).PipeTo(Self, failure: error => new NotReleased(request.Id, error.Message));
 
-    private static async Task<object> StageAsync(IInputRoots roots, StageInputs request, ITreeSource source, CancellationToken stop)
+    private static async Task<object> StageAsync(
+        IInputRoots roots, IOutputParents parents, StageInputs request, ITreeSource source, CancellationToken stop)
     {
         var workingDirectory = "";
         var root = await request.Directory.StageAsync(async path =>
@@ -140,7 +145,7 @@ internal sealed class CasDownloader : TransferActor
             try
             {
                 // In here: as long as something is made in it, the directory stays.
-                workingDirectory = OutputParents.Create(made.Path, request.OutputParents, request.WorkingDirectory, stop);
+                workingDirectory = parents.Create(made.Path, request.OutputParents, request.WorkingDirectory, stop);
                 return made;
             }
             catch

@@ -21,9 +21,10 @@ internal static class LargeDownload
 
     /// <summary>Completes when all of the blob has been written; committing it is the caller's.</summary>
     /// <exception cref="FaultException">The call's or the disk's.</exception>
-    public static async Task RunAsync(ICasClient cas, Digest digest, BlobWriter writer, IMaterializer materializer, CancellationToken stop)
+    public static async Task RunAsync(ICasClient cas, Digest digest, IBlobWriter writer, IMaterializer materializer, CancellationToken stop)
     {
-        var pieces = Channel.CreateBounded<BlobPiece>(new BoundedChannelOptions(MostWaiting) { SingleReader = true, SingleWriter = true });
+        var pieces = Channel.CreateBounded<BlobPiece>(
+            new BoundedChannelOptions(MostWaiting) { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
         using var broken = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var written = WriteAsync(pieces.Reader, writer, materializer, broken);
         Exception? callFailure = null;
@@ -68,12 +69,12 @@ internal static class LargeDownload
     }
 
     /// <summary>Completes when nothing writes any more; answers what ended the graph, where that was neither the disk, which is thrown, nor the end of the blob.</summary>
-    private static async Task<Exception?> WriteAsync(ChannelReader<BlobPiece> pieces, BlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
+    private static async Task<Exception?> WriteAsync(ChannelReader<BlobPiece> pieces, IBlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
     {
         Exception? failure = null;
         try
         {
-            await ChannelSource.FromReader(pieces)
+            await Source.FromGraph(new PieceSource(pieces))
                 .Select(piece =>
                 {
                     using (piece)
@@ -98,7 +99,8 @@ internal static class LargeDownload
         }
         catch (Exception error)
         {
-            await broken.CancelAsync();
+            // Here and now: CancelAsync would do it on the thread pool.
+            broken.Cancel();
             // Else the call broke, and says so itself; or the downloader ended, and with it the graph.
             if (failure is not null)
                 ExceptionDispatchInfo.Throw(failure);

@@ -6,12 +6,22 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// Makes directories in an input root. Links of the tree are followed only while they stay inside it; nothing runs in the root yet, so that what was
 /// looked at is what is used.
 /// </summary>
-internal static class OutputParents
+internal interface IOutputParents
+{
+    /// <summary>Makes every directory and gives back the real path of the working directory.</summary>
+    /// <exception cref="FaultException">Action: a link on the way leaves the root, a file is in the way, or the working directory does not exist.</exception>
+    string Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation);
+}
+
+/// <summary>Those on this disk.</summary>
+internal sealed class OutputParents : IOutputParents
 {
     private const int MaxLinks = 40;
 
-    /// <summary>Makes every directory and gives back the real path of the working directory.</summary>
-    /// <exception cref="FaultException">Action: a link on the way leaves the root, a file is in the way, or the working directory does not exist.</exception>
+    string IOutputParents.Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation) =>
+        Create(root, parents, workingDirectory, cancellation);
+
+    /// <inheritdoc cref="IOutputParents.Create"/>
     public static string Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation = default)
     {
         foreach (var parent in parents)

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Worker.Telemetry;
 
@@ -37,7 +38,11 @@ internal sealed class ActionDirectories : IActionDirectories
 
         public string Path => directory.Path;
 
-        public ActionDirectory Staging => directory;
+        public IStagingDirectory Staging => directory;
+
+        public RunFindings Inspect(IInputRoot root, bool hasSideChannel) => RunFindings.Read(this, root, hasSideChannel);
+
+        public ScriptFindings TakeScript() => ScriptFindings.Take(this);
 
         public void Account(long bytes)
         {

@@ -76,7 +76,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         {
             var directory = _directory;
             var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath, directory.ScriptStderrPath);
-            _settings.Peers.Runner.Tell(new Run(Id, plan, () => ScriptFindings.Take(directory)));
+            _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript));
             Enter(Stage.Precondition, Precondition);
         }
         catch (FaultException error)
@@ -218,7 +218,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         _stamps.ExecutionStart = Now;
         _run = new RunClock();
         var (directory, root, hasSideChannel) = (_directory, _root!, _plan.HasSideChannel);
-        _settings.Peers.Runner.Tell(new Run(Id, process with { Clock = _run }, () => RunFindings.Read(directory, root, hasSideChannel)));
+        _settings.Peers.Runner.Tell(new Run(Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel)));
         Enter(Stage.Running, Running);
     }
 

@@ -1,3 +1,4 @@
+using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.WorkDirectories;
 
 namespace NativeLink.Actors.Worker.Operations;
@@ -15,11 +16,18 @@ internal interface IActionDirectory : IDisposable
     /// <summary>Absolute path of <c>{work}/{attempt}</c>.</summary>
     string Path { get; }
 
+    /// <summary>Looks at what the action's process left here, when its tree is gone.</summary>
+    /// <param name="hasSideChannel">Whether a wrapper has been told of one; what lies there otherwise is nobody's word.</param>
+    RunFindings Inspect(IInputRoot root, bool hasSideChannel);
+
+    /// <summary>Reads what the precondition script said, and deletes it.</summary>
+    ScriptFindings TakeScript();
+
     /// <summary>Says that so many bytes have come to lie here; they count until it is disposed.</summary>
     void Account(long bytes);
 
     /// <summary>Where the input root is made; owns it.</summary>
-    ActionDirectory Staging { get; }
+    IStagingDirectory Staging { get; }
 
     /// <summary>Spool file of the precondition script, which runs before the directory is made.</summary>
     string ScriptStdoutPath { get; }

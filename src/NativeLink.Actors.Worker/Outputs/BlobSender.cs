@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Worker.Outputs;
 internal readonly record struct SentBlob(PendingUpload Upload, Fault? Fault);
 
 /// <summary>Calls that bring blobs to the CAS. Blocks on the disk; safe for several threads.</summary>
-internal sealed class BlobSender(ICasClient cas, CancellationToken lifetime)
+internal sealed class BlobSender(ICasClient cas, IOutputFiles files, CancellationToken lifetime)
 {
     /// <summary>Small blobs in one call. A file that cannot be read, or is not what it was, is a fault of its own; the others leave without it.</summary>
     public async Task<IReadOnlyList<SentBlob>> SendBatchAsync(IReadOnlyList<(PendingUpload Upload, OutputBlob Blob)> batch)
@@ -36,8 +36,9 @@ internal sealed class BlobSender(ICasClient cas, CancellationToken lifetime)
     /// <summary>One large blob, in a stream.</summary>
     public async Task<SentBlob> SendLargeAsync(PendingUpload upload, OutputBlob blob, CancellationToken stop) => new(upload, await TryAsync(async () =>
     {
-        using var file = blob.File is null ? null : NativeFiles.OpenFile(blob.File.Location);
-        await cas.WriteAsync(blob.Digest, new BlobSource(blob.Data, file, blob.File?.Location ?? ""), stop);
+        var source = blob.File is null ? new BlobSource(blob.Data, null) : files.OpenFile(blob.File.Location);
+        using (source.File)
+            await cas.WriteAsync(blob.Digest, source, stop);
     }));
 
     private static async Task<Fault?> TryAsync(Func<Task> call)
@@ -53,12 +54,13 @@ internal sealed class BlobSender(ICasClient cas, CancellationToken lifetime)
         }
     }
 
-    private static ReadOnlyMemory<byte> Read(ScannedFile source, Digest digest)
+    private ReadOnlyMemory<byte> Read(ScannedFile scanned, Digest digest)
     {
-        using var file = NativeFiles.OpenFile(source.Location);
+        var source = files.OpenFile(scanned.Location);
+        using var file = source.File;
         var data = new byte[digest.SizeBytes];
-        var filled = new BlobSource(default, file, source.Location).Read(data, 0);
+        var filled = source.Read(data, 0);
         // It was hashed when it was first read; what leaves is what this reading found.
-        return filled == data.Length && BlobHasher.Compute(data, digest.Function) == digest ? data : throw new ChangedFileException(source.Location);
+        return filled == data.Length && BlobHasher.Compute(data, digest.Function) == digest ? data : throw new ChangedFileException(scanned.Location);
     }
 }

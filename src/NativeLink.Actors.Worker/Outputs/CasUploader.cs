@@ -17,9 +17,11 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>Where an uploader writes to.</summary>
 /// <param name="Cas">Outputs, stdout and stderr.</param>
 /// <param name="LocalStore">Where outputs are kept as well; null when writes do not fill the local store. With a <see cref="StoreCasClient"/>: its store.</param>
+/// <param name="Files">Where outputs are found.</param>
 /// <param name="ActionCache">Null: no entries are written.</param>
 /// <param name="Historical">Null: the CAS.</param>
-internal sealed record UploadTargets(ICasClient Cas, ContentStore? LocalStore, IActionCacheClient? ActionCache, ICasClient? Historical);
+internal sealed record UploadTargets(
+    ICasClient Cas, ILocalStore? LocalStore, IOutputFiles Files, IActionCacheClient? ActionCache, ICasClient? Historical);
 
 /// <summary>
 /// Brings what actions made to the CAS and the action cache. Owns which digests are brought, by whom, what the CAS was known to have a moment ago, and a fixed number
@@ -52,7 +54,7 @@ internal sealed class CasUploader : TransferActor
     {
         _targets = targets;
         _queue = new UploadQueue(targets.Cas, new ExistenceCache(time));
-        _sender = new BlobSender(targets.Cas, Lifetime);
+        _sender = new BlobSender(targets.Cas, targets.Files, Lifetime);
         _collecting = collecting ?? ((_, work, stop) => TransferWork.CreateProps(work, stop));
     }
 
@@ -93,7 +95,7 @@ internal sealed class CasUploader : TransferActor
     private void OnUpload(Upload request)
     {
         var (self, log) = (Self, Log.Of(request.Id));
-        var collector = new OutputCollector(_targets.Cas, _targets.LocalStore, SendAsync, Disk, text => log.Warning("{Note}", text));
+        var collector = new OutputCollector(_targets, SendAsync, Disk, text => log.Warning("{Note}", text));
         HoldByChild(request.Id, stop => _collecting(request, async cancelled => new Uploaded(request.Id, await collector.CollectAsync(request.Plan, cancelled)), stop));
 
         Task SendAsync(IReadOnlyCollection<OutputBlob> blobs, CancellationToken cancellation)

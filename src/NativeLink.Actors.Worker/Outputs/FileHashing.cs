@@ -1,5 +1,6 @@
 using System.Buffers;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Worker.Threads;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
@@ -8,39 +9,58 @@ internal static class FileHashing
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <summary>Sets each file's digest; blocks until all are done.</summary>
+    /// <summary>Sets each file's digest, on these threads.</summary>
     /// <exception cref="FaultException">Worker: a file cannot be read.</exception>
-    public static void HashAll(IReadOnlyList<ScannedFile> files, DigestFunction function, TaskScheduler disk, CancellationToken cancellation)
+    public static async Task HashAllAsync(
+        IOutputFiles files, IReadOnlyList<ScannedFile> scanned, DigestFunction function, DispatcherScheduler disk, CancellationToken cancellation)
     {
-        if (files.Count == 1)
-        {
-            Hash(files[0], function, cancellation);
-            return;
-        }
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, TaskScheduler = disk, CancellationToken = cancellation };
+        var next = -1;
+        var helpers = new Task[Math.Max(0, Math.Min(scanned.Count, Environment.ProcessorCount) - 1)];
+        for (var i = 0; i < helpers.Length; i++)
+            helpers[i] = disk.RunAsync(HashNext);
         try
         {
-            Parallel.ForEach(files, options, file => Hash(file, function, cancellation));
+            HashNext();
         }
-        catch (AggregateException error) when (error.InnerExceptions.OfType<FaultException>().FirstOrDefault() is { } first)
+        finally
         {
-            throw new FaultException(first.Fault, error);
+            await Task.WhenAll(helpers);
+        }
+
+        void HashNext()
+        {
+            try
+            {
+                while (Interlocked.Increment(ref next) is var index && index < scanned.Count)
+                    Hash(files, scanned[index], function, cancellation);
+            }
+            catch
+            {
+                // The others begin no further file.
+                Interlocked.Exchange(ref next, scanned.Count);
+                throw;
+            }
         }
     }
 
-    private static void Hash(ScannedFile source, DigestFunction function, CancellationToken cancellation)
+    private static void Hash(IOutputFiles files, ScannedFile scanned, DigestFunction function, CancellationToken cancellation)
     {
         using var hasher = BlobHasher.Create(function);
-        using var file = NativeFiles.OpenFile(source.Location);
+        var source = files.OpenFile(scanned.Location);
+        using var file = source.File;
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
-            for (long offset = 0; RandomAccess.Read(file, buffer.AsSpan(0, BufferBytes), offset) is > 0 and var read; offset += read)
+            for (long offset = 0; ;)
             {
                 cancellation.ThrowIfCancellationRequested();
+                var read = source.Read(buffer.AsSpan(0, BufferBytes), offset);
                 hasher.Append(buffer.AsSpan(0, read));
+                offset += read;
+                if (read < BufferBytes)
+                    break;
             }
-            source.Digest = hasher.Finish();
+            scanned.Digest = hasher.Finish();
         }
         finally
         {

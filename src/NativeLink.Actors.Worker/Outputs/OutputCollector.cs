@@ -9,20 +9,24 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (protos/README.md 4.6).</summary>
 /// <param name="send">Brings blobs to the CAS, each digest once; durable when it completes.</param>
 internal sealed class OutputCollector(
-    ICasClient cas, ContentStore? fill, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, DispatcherScheduler disk, Action<string> note)
+    UploadTargets targets, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, DispatcherScheduler disk, Action<string> note)
 {
     /// <summary>The message that carries the result may hold 4 MiB; the rest of it needs room too.</summary>
     private const int LargestResult = 3_500_000;
 
+    private readonly ICasClient _cas = targets.Cas;
+    private readonly ILocalStore? _fill = targets.LocalStore;
+    private readonly IOutputFiles _files = targets.Files;
+
     public async Task<Reapi.ActionResult> CollectAsync(UploadPlan plan, CancellationToken cancellation)
     {
-        var outputs = OutputScanner.Scan(plan);
+        var outputs = OutputScanner.Scan(_files, plan);
         outputs.LeftOut.ForEach(note);
-        var most = cas.MaxBlobBytes;
+        var most = _cas.MaxBlobBytes;
         if (outputs.AllFiles.Find(file => file.Size > most) is { } huge)
             throw TooLarge(huge, plan, most);
         var (stdout, stderr) = (Spool(plan.StdoutPath), Spool(plan.StderrPath));
-        FileHashing.HashAll([.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
+        await FileHashing.HashAllAsync(_files, [.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
         var blobs = new List<OutputBlob>();
         var result = new Reapi.ActionResult
         {
@@ -36,12 +40,12 @@ internal sealed class OutputCollector(
             throw TooLarge(outputs, size);
         blobs.AddRange(outputs.AllFiles.Append(stdout).Append(stderr).Where(file => file.Location.Length > 0).Select(file => new OutputBlob(file.Digest, default, file)));
         // Where the local store is the CAS, taking a file into it is the upload.
-        var fills = fill is not null && cas is not StoreCasClient;
+        var fills = _fill is not null && _cas is not StoreCasClient;
         var copying = fills && outputs.AllFiles.Exists(static file => file.MoveFrom is null) ? CopyIntoStoreAsync(outputs.AllFiles, cancellation) : Task.CompletedTask;
         try
         {
             IReadOnlyCollection<OutputBlob> unique = [.. blobs.Where(static blob => !blob.Digest.IsEmpty).DistinctBy(static blob => blob.Digest)];
-            if (cas is StoreCasClient)
+            if (_cas is StoreCasClient)
                 TakeAll(unique, cancellation);
             else
                 await send(unique, cancellation);
@@ -56,7 +60,7 @@ internal sealed class OutputCollector(
     }
 
     /// <summary>An empty log needs neither hashing nor upload. Nobody else has another: it may be moved.</summary>
-    private static ScannedFile Spool(string path) => new(new FileInfo(path) is { Exists: true, Length: > 0 } ? path : "", false, null, path);
+    private ScannedFile Spool(string path) => new(_files.LengthOf(path) > 0 ? path : "", false, null, path);
 
     private static IEnumerable<ScannedFile> Existing(ScannedFile file) => file.Location.Length > 0 ? [file] : [];
 
@@ -131,11 +135,11 @@ internal sealed class OutputCollector(
     /// <summary>Where the store of this machine is the CAS, it is looked into each time: that costs nothing, counts as a use, and it may have evicted a blob.</summary>
     private void TakeAll(IEnumerable<OutputBlob> blobs, CancellationToken cancellation)
     {
-        foreach (var blob in blobs.Where(blob => !fill!.Contains(blob.Digest)))
+        foreach (var blob in blobs.Where(blob => !_fill!.Contains(blob.Digest)))
         {
             cancellation.ThrowIfCancellationRequested();
             if (!TryTake(blob.File))
-                fill!.Put(blob.Digest, blob.Data.Span);
+                _fill!.Put(blob.Digest, blob.Data.Span);
         }
     }
 
@@ -150,7 +154,7 @@ internal sealed class OutputCollector(
         {
             try
             {
-                if (!fill!.Contains(file.Digest))
+                if (!_fill!.Contains(file.Digest))
                     TryTake(file);
             }
             catch (Exception error)
@@ -166,11 +170,15 @@ internal sealed class OutputCollector(
             return false;
         if (file.MoveFrom is { } path)
         {
-            fill!.Adopt(path, file.Digest);
+            _fill!.Adopt(path, file.Digest);
             return true;
         }
-        using var handle = NativeFiles.OpenFile(file.Location);
-        fill!.CopyFrom(handle, file.Digest);
+        var source = _files.OpenFile(file.Location);
+        using var handle = source.File;
+        if (handle is null)
+            _fill!.Put(file.Digest, source.Data.Span);
+        else
+            _fill!.CopyFrom(handle, file.Digest);
         return true;
     }
 }

@@ -1,5 +1,5 @@
+using System.Runtime.InteropServices;
 using Grpc.Core;
-using Microsoft.Win32.SafeHandles;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
@@ -9,31 +9,32 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// </summary>
 internal sealed class OutputScanner
 {
+    private readonly IOutputFiles _files;
     private readonly UploadPlan _plan;
-    private readonly SafeFileHandle _root;
+    private readonly SafeHandle _root;
     private readonly string _realRoot;
     private readonly OutputWalk _walk;
     private readonly ScannedOutputs _found = new();
 
-    private OutputScanner(UploadPlan plan, SafeFileHandle root)
+    private OutputScanner(IOutputFiles files, UploadPlan plan, SafeHandle root)
     {
-        (_plan, _root) = (plan, root);
-        _realRoot = NativeFiles.RealPath(root);
-        _walk = new OutputWalk(plan, _found.LeftOut.Add);
+        (_files, _plan, _root) = (files, plan, root);
+        _realRoot = _files.RealPath(root);
+        _walk = new OutputWalk(files, plan, _found.LeftOut.Add);
     }
 
     /// <exception cref="FaultException">Action: a path or a name that no output may have. Worker: a fifo, socket or device (code INTERNAL), or a failing disk.</exception>
-    public static ScannedOutputs Scan(UploadPlan plan)
+    public static ScannedOutputs Scan(IOutputFiles files, UploadPlan plan)
     {
         // An action can put a link in the place of its root: what that leads to is no output, and must not be moved from where it is.
-        using var root = NativeFiles.OpenRoot(plan.Root);
+        using var root = files.OpenRoot(plan.Root);
         if (root is null)
         {
             var nothing = new ScannedOutputs();
             nothing.LeftOut.Add($"no outputs: the action removed or replaced its input root '{plan.Root}'");
             return nothing;
         }
-        var scanner = new OutputScanner(plan, root);
+        var scanner = new OutputScanner(files, plan, root);
         foreach (var (path, asFile) in PathsOf(plan.Command).DistinctBy(static output => output.Path, StringComparer.Ordinal))
             scanner.ScanPath(path, asFile);
         scanner._found.CollectFiles();
@@ -50,44 +51,44 @@ internal sealed class OutputScanner
     {
         var full = OutputPaths.Join(_plan.Command.WorkingDirectory, path);
         var (parentPath, name) = OutputPaths.Split(full);
-        using var parent = NativeFiles.OpenPlace(_root, parentPath);
+        using var parent = _files.OpenPlace(_root, parentPath);
         if (parent is null)
             return;
-        var real = NativeFiles.RealPath(parent);
+        var real = _files.RealPath(parent);
         if (!OutputPaths.IsInside(real, _realRoot))
         {
             _found.LeftOut.Add($"output '{path}' is left out: its directory is '{real}', outside the input root");
             return;
         }
         var location = _plan.Root.TrimEnd('/') + real[_realRoot.Length..] + (name.Length == 0 ? "" : "/" + name);
-        var status = NativeFiles.Status(parent, name, follow: false);
+        var status = _files.Status(parent, name, follow: false);
         if (status.Kind == FileKind.Symlink)
             AddLink(path, parent, name, status, asFile);
         else
             AddNode(path, parent, name, location, name.Length == 0 ? real : $"{real.TrimEnd('/')}/{name}", status, asFile);
     }
 
-    private void AddLink(string path, SafeFileHandle parent, string name, in FileStatus status, bool asFile)
+    private void AddLink(string path, SafeHandle parent, string name, in FileStatus status, bool asFile)
     {
-        var target = NativeFiles.ReadLink(parent, name);
+        var target = _files.ReadLink(parent, name);
         if (!target.StartsWith('/'))
         {
-            var followed = NativeFiles.Status(parent, name, follow: true);
+            var followed = _files.Status(parent, name, follow: true);
             _found.Links.Add((path, new ScannedLink(target, followed.Kind == FileKind.Directory, _walk.PropertiesOf(status, withMode: false))));
             return;
         }
-        using var followedLink = FollowedLink.Open(parent, name, out var whyNot);
+        using var followedLink = FollowedLink.Open(_files, parent, name, out var whyNot);
         if (followedLink is { Status.Kind: FileKind.Special })
             AddSpecial(path, followedLink.Status, follow: true);
         else if (followedLink is null || _walk.TryCopy(followedLink, asFile, out whyNot) is not { } copy)
-            _found.LeftOut.Add($"output '{path}' is left out: its target '{NativeFiles.Short(target)}' cannot be had: {whyNot}");
+            _found.LeftOut.Add($"output '{path}' is left out: its target '{OutputPaths.Short(target)}' cannot be had: {whyNot}");
         else if (copy.Directory is { } directory)
             _found.Directories.Add((path, directory));
         else
             _found.Files.Add((path, copy.File!));
     }
 
-    private void AddNode(string path, SafeFileHandle parent, string name, string location, string real, in FileStatus status, bool asFile)
+    private void AddNode(string path, SafeHandle parent, string name, string location, string real, in FileStatus status, bool asFile)
     {
         switch (status.Kind)
         {
@@ -95,7 +96,7 @@ internal sealed class OutputScanner
                 _found.Files.Add((path, _walk.FileOf(location, status, movable: true)));
                 break;
             case FileKind.Directory:
-                using (var place = NativeFiles.OpenPlace(parent, name.Length == 0 ? "." : name))
+                using (var place = _files.OpenPlace(parent, name.Length == 0 ? "." : name))
                 {
                     if (place is not null)
                         _found.Directories.Add((path, _walk.DirectoryOf(place, location, real, status, asFile)));

@@ -1,5 +1,5 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf.WellKnownTypes;
-using Microsoft.Win32.SafeHandles;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// that leads nowhere, or to what cannot be read, is left out. Where a file was declared and a directory is found, all of them are copied: whoever declared it
 /// expects no links that he has to follow inside. Only what cannot be copied whole, because it leads round in a circle, becomes relative there too.
 /// </summary>
-internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
+internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<string> leaveOut)
 {
     // A descriptor and a frame of the stack are held for each level; what goes in may be deeper (MaxDepth in
     // Storage/Trees/TreeLimits.cs).
@@ -54,7 +54,7 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
 
     /// <summary>A directory that the action made.</summary>
     /// <param name="asFile">It was declared as a file.</param>
-    public ScannedDirectory DirectoryOf(SafeFileHandle place, string location, string real, in FileStatus status, bool asFile) =>
+    public ScannedDirectory DirectoryOf(SafeHandle place, string location, string real, in FileStatus status, bool asFile) =>
         TopOf(place, new Top(location, real, Copied: false, asFile), status);
 
     /// <summary>A copy of what a link leads to; null, and why, when it cannot be had whole.</summary>
@@ -88,7 +88,7 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
         return properties;
     }
 
-    private ScannedDirectory TopOf(SafeFileHandle place, Top top, in FileStatus status)
+    private ScannedDirectory TopOf(SafeHandle place, Top top, in FileStatus status)
     {
         if (_directories.TryGetValue((status.Identity, top.Copied, top.AsFile), out var known))
         {
@@ -103,23 +103,23 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
         return scanned;
     }
 
-    private ScannedDirectory Scan(SafeFileHandle parent, string name, Top top, string below, in FileStatus status, int depth)
+    private ScannedDirectory Scan(SafeHandle parent, string name, Top top, string below, in FileStatus status, int depth)
     {
         var location = top.Location + below;
         if (depth > DeepestLevel)
-            throw new FaultException(FaultKind.Action, $"output directory '{NativeFiles.Short(location)}' is more than {DeepestLevel} levels deep");
+            throw new FaultException(FaultKind.Action, $"output directory '{OutputPaths.Short(location)}' is more than {DeepestLevel} levels deep");
         if (!_open.Add(status.Identity))
         {
             _circles++;
-            throw new FaultException(FaultKind.Action, $"'{NativeFiles.Short(location)}' leads round in a circle");
+            throw new FaultException(FaultKind.Action, $"'{OutputPaths.Short(location)}' leads round in a circle");
         }
         try
         {
-            using var directory = NativeFiles.OpenDirectory(parent, name, location);
-            if (top.Copied && NativeFiles.IsInProc(directory))
-                throw new FaultException(FaultKind.Action, $"'{NativeFiles.Short(location)}' is a view of processes");
+            using var directory = files.OpenDirectory(parent, name, location);
+            if (top.Copied && files.IsInProc(directory))
+                throw new FaultException(FaultKind.Action, $"'{OutputPaths.Short(location)}' is a view of processes");
             var result = new ScannedDirectory { Properties = PropertiesOf(status, _withMode) };
-            var names = NativeFiles.Names(directory);
+            var names = files.Names(directory);
             names.Sort(Utf8Order.Instance);
             Count(names.Count);
             result.Entries = names.Count;
@@ -133,9 +133,9 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
         }
     }
 
-    private void AddEntry(ScannedDirectory result, SafeFileHandle directory, string name, Top top, string below, int depth)
+    private void AddEntry(ScannedDirectory result, SafeHandle directory, string name, Top top, string below, int depth)
     {
-        var status = NativeFiles.Status(directory, name, follow: false);
+        var status = files.Status(directory, name, follow: false);
         switch (status.Kind)
         {
             case FileKind.Regular:
@@ -152,16 +152,16 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
         }
     }
 
-    private void AddLink(ScannedDirectory result, SafeFileHandle directory, string name, Top top, string below, in FileStatus status)
+    private void AddLink(ScannedDirectory result, SafeHandle directory, string name, Top top, string below, in FileStatus status)
     {
-        var text = NativeFiles.ReadLink(directory, name);
+        var text = files.ReadLink(directory, name);
         var isAbsolute = text.StartsWith('/');
         if (!isAbsolute && !top.Copied)
         {
             result.Links.Add((name, new ScannedLink(text, false, PropertiesOf(status, withMode: false))));
             return;
         }
-        using var link = FollowedLink.Open(directory, name, out var whyNot);
+        using var link = FollowedLink.Open(files, directory, name, out var whyNot);
         var inside = link is not null && OutputPaths.IsInside(link.RealPath, top.Real);
         // In a copy a relative link out of it would lead to elsewhere than where it led.
         if (!isAbsolute && (link is null || inside))
@@ -173,7 +173,7 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
         else if (link is not null && top.Whole)
             throw new FaultException(FaultKind.Action, whyNot);
         else
-            leaveOut($"'{NativeFiles.Short(top.Location + below)}' is left out: its target '{NativeFiles.Short(text)}' cannot be had: {whyNot}");
+            leaveOut($"'{OutputPaths.Short(top.Location + below)}' is left out: its target '{OutputPaths.Short(text)}' cannot be had: {whyNot}");
     }
 
     private bool TryAddCopy(ScannedDirectory result, string name, FollowedLink link, Top from, out string whyNot)
@@ -191,25 +191,25 @@ internal sealed class OutputWalk(UploadPlan plan, Action<string> leaveOut)
     }
 
     /// <summary>A relative text for a link whose target lies in the same output: by the names of the old one where they lead to the same, else by the real ones.</summary>
-    private static string RelativeTo(SafeFileHandle directory, string text, Top top, string below, FollowedLink link)
+    private string RelativeTo(SafeHandle directory, string text, Top top, string below, FollowedLink link)
     {
         var from = below[..below.LastIndexOf('/')];
         foreach (var start in (string[])[top.Location, top.Real])
         {
             if (OutputPaths.IsInside(text, start)
                 && Path.GetRelativePath(start + from, Path.GetFullPath(text)) is var relative
-                && NativeFiles.Status(directory, relative, follow: true).Identity == link.Status.Identity)
+                && files.Status(directory, relative, follow: true).Identity == link.Status.Identity)
                 return relative;
         }
         return Path.GetRelativePath(top.Real + from, link.RealPath);
     }
 
-    private static void RequireReadable(SafeFileHandle directory, string name, string location)
+    private void RequireReadable(SafeHandle directory, string name, string location)
     {
-        using var file = NativeFiles.OpenPath(directory, name);
+        using var file = files.OpenPath(directory, name);
         var whyNot = "it is gone";
-        if (file is null || !NativeFiles.MayRead(file, out whyNot))
-            throw new FaultException(FaultKind.Action, $"'{NativeFiles.Short(location)}' cannot be read: {whyNot}");
+        if (file is null || !files.MayRead(file, out whyNot))
+            throw new FaultException(FaultKind.Action, $"'{OutputPaths.Short(location)}' cannot be read: {whyNot}");
     }
 
     private void Count(long entries)

@@ -100,10 +100,11 @@ internal sealed class ProcessRunner : ReceiveActor
         var abort = new CancellationTokenSource();
         _running.Add(run.Id, new Held(replyTo, abort));
         // On the actor's dispatcher, so that the end of the process is taken up there without a further thread in between.
-        _steps.RunAsync(() => RunAsync(run, abort.Token)).PipeTo(
+        _steps.RunFor(
             Self,
-            success: exited => new Ended(run.Id, abort, exited),
-            failure: error => new Ended(run.Id, abort, new RunFailed(run.Id, Fault.From(error))));
+            () => RunAsync(run, abort.Token),
+            exited => new Ended(run.Id, abort, exited),
+            error => new Ended(run.Id, abort, new RunFailed(run.Id, Fault.From(error))));
     }
 
     private async Task<Exited> RunAsync(Run run, CancellationToken abort)

@@ -100,7 +100,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     {
         var held = new Held(id, Sender, new CancellationTokenSource(), null);
         _held.Add(held, held);
-        Disk.RunAsync(() => work(held.Stop.Token)).PipeTo(Self, success: answer => new Ended(held, answer, null), failure: error => new Ended(held, null, Fault.From(error)));
+        Disk.RunFor(Self, () => work(held.Stop.Token), answer => new Ended(held, answer, null), error => new Ended(held, null, Fault.From(error)));
     }
 
     /// <summary>Gives the work of a request to a child; its <see cref="TransferEnded"/> is the answer, and its failure is one too.</summary>
@@ -113,7 +113,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
 
     /// <summary>Starts a call; what comes of it is a message.</summary>
     private protected void Start<T>(Func<Task<T>> call, Func<T, object> done) =>
-        Disk.RunAsync(call).PipeTo(Self, success: done, failure: static error => new WorkBroke(error));
+        Disk.RunFor(Self, call, done, static error => new WorkBroke(error));
 
     /// <summary>Ends what an attempt has running here.</summary>
     private protected virtual void Cancel(AttemptId id)

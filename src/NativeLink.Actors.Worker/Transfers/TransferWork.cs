@@ -22,8 +22,8 @@ internal sealed class TransferWork : UntypedActor
         Props.Create(() => new TransferWork(work, cancelled)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     protected override void PreStart() =>
-        new DispatcherScheduler(Context.Dispatcher).RunAsync(() => _work(_cancelled))
-            .PipeTo(Self, success: answer => new TransferEnded(answer, null), failure: error => new TransferEnded(null, Fault.From(error)));
+        new DispatcherScheduler(Context.Dispatcher).RunFor(
+            Self, () => _work(_cancelled), answer => new TransferEnded(answer, null), error => new TransferEnded(null, Fault.From(error)));
 
     protected override void OnReceive(object message)
     {

@@ -178,7 +178,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         _roots.Hold = true;
         var failing = AttemptId.Next(Op.Operation);
-        var downloader = Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new ArrivalCount(), TimeProvider.System, (request, source, stop) => request.Id == failing
+        var downloader = Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new OutputParents(), new ArrivalCount(), TimeProvider.System, (request, source, stop) => request.Id == failing
             ? Props.Create(() => new Failing())
             : TransferWork.CreateProps(async cancelled => new InputsStaged(request.Id, await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, source, cancelled)), ""), stop)));
         downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
@@ -208,7 +208,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
 
     private ActionDirectory Place() => _work.CreateActionDirectory(AttemptId.Next(Op.Operation));
 
-    private IActorRef Downloader() => Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, TimeProvider.System));
+    private IActorRef Downloader() => Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new OutputParents(), TimeProvider.System));
 
     private sealed class Failing : UntypedActor
     {

@@ -46,7 +46,7 @@ public abstract class InputSpec : CasClientSpec
     private protected InputSource NewSource(ICasClient cas, ContentStore store)
     {
         var arrivals = new ArrivalCount();
-        var downloader = _system.ActorOf(CasDownloader.CreateProps(cas, store, new NoRoots(), arrivals, TimeProvider.System, null));
+        var downloader = _system.ActorOf(CasDownloader.CreateProps(cas, store, new NoRoots(), new OutputParents(), arrivals, TimeProvider.System, null));
         return new InputSource(downloader, new DownloaderSource(downloader, cas, store, arrivals));
     }
 

@@ -75,7 +75,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Connection.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
         Clock.Advance(TimeSpan.FromSeconds(4));
         await AssertKilledAsync(lingers: true);
-        var late = new PlainRoot(stage.Directory.WorkPath);
+        var late = new PlainRoot(((Storage.WorkDirectories.ActionDirectory)stage.Directory).WorkPath);
         await stage.Directory.StageAsync(_ => Task.FromResult<Storage.Materialisers.IInputRoot>(late));
         Downloader.Reply(new InputsStaged(Attempt, late, late.Path));
         await ExpectTerminatedAsync(executor);

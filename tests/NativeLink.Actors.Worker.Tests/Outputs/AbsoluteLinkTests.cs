@@ -130,7 +130,7 @@ public sealed class AbsoluteLinkTests : OutputSpec
         Link("file", Path.Combine(Root, "d/big"));
         var spellings = Enumerable.Range(0, 300).Select(i => string.Concat(Enumerable.Repeat("./", i)) + "d").ToArray();
         var command = Outputs([.. spellings, .. spellings.Select(path => path + "/big"), "link", "file"]);
-        var found = OutputScanner.Scan(Plan(command));
+        var found = OutputScanner.Scan(new NativeFiles(), Plan(command));
         Assert.Equal((301, 301), (found.Files.Count, found.Directories.Count));
         Assert.Single(found.AllFiles);
         Assert.Equal(2, found.Directories.Select(entry => entry.Directory).Distinct().Count());

@@ -21,7 +21,7 @@ public sealed partial class DeniedOutputTests : OutputSpec
         }
         File.SetUnixFileMode(Path.Combine(Outside, "closed"), UnixFileMode.None);
         File.SetUnixFileMode(Path.Combine(Outside, "part/shut"), UnixFileMode.None);
-        var found = AsAnOrdinaryUser(() => OutputScanner.Scan(Plan(Outputs("d", "closed", "part", "part-shut-x"))));
+        var found = AsAnOrdinaryUser(() => OutputScanner.Scan(new NativeFiles(), Plan(Outputs("d", "closed", "part", "part-shut-x"))));
         File.SetUnixFileMode(Path.Combine(Outside, "part/shut"), Open);
         Assert.Empty(found.Files);
         var directory = Assert.Single(found.Directories).Directory;
@@ -47,9 +47,9 @@ public sealed partial class DeniedOutputTests : OutputSpec
         File.SetUnixFileMode(Path.Combine(Root, closed), UnixFileMode.None);
         var error = Assert.Throws<FaultException>(() => AsAnOrdinaryUser(() =>
         {
-            var found = OutputScanner.Scan(Plan(Outputs(output)));
+            var found = OutputScanner.Scan(new NativeFiles(), Plan(Outputs(output)));
             foreach (var file in found.AllFiles)
-                FileHashing.HashAll([file], Function, TaskScheduler.Default, CancellationToken.None);
+                FileHashing.HashAllAsync(new NativeFiles(), [file], Function, null!, CancellationToken.None).GetAwaiter().GetResult();
             return found;
         }));
         File.SetUnixFileMode(Path.Combine(Root, closed), mode);
@@ -79,7 +79,7 @@ public sealed partial class DeniedOutputTests : OutputSpec
             {
                 try
                 {
-                    OutputScanner.Scan(plan);
+                    OutputScanner.Scan(new NativeFiles(), plan);
                 }
                 catch (FaultException error)
                 {

@@ -57,7 +57,7 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
 
     protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(Targets(cas), TimeProvider.System));
 
-    private protected UploadTargets Targets(ICasClient? cas = null) => new(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, _cache, null);
+    private protected UploadTargets Targets(ICasClient? cas = null) => new(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, new NativeFiles(), _cache, null);
 
     protected void Write(string path, string content = "", bool executable = false)
     {

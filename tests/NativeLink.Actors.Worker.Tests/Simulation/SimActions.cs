@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf.WellKnownTypes;
+
+namespace NativeLink.Actors.Worker.Tests.Simulation;
+
+/// <summary>The actions of a simulation: what goes into the CAS for each, what its process leaves, and what has to come of it.</summary>
+internal static class SimActions
+{
+    private const int LargeBytes = 200 << 10;
+    private const int LargeOutputBytes = 80 << 10;
+
+    /// <summary>Input trees that share most of their files; some have a file that is too large for a batch.</summary>
+    public static IReadOnlyList<Digest> AddTrees(SimCas cas, Random random, int count)
+    {
+        var roots = new List<Digest>();
+        for (var i = 0; i < count; i++)
+        {
+            var below = new Reapi.Directory();
+            for (var j = 0; j < 4; j++)
+                below.Files.Add(File($"f{j}", cas.Add(Filled(random.Next(8), 2000))));
+            if (i % 3 == 0)
+                below.Files.Add(File("large", cas.Add(Filled(1000 + (i % 2), LargeBytes))));
+            var root = new Reapi.Directory { Files = { File($"own-{i}", cas.Add(Filled(100 + i, 500))) } };
+            root.Directories.Add(new Reapi.DirectoryNode { Name = "below", Digest = cas.Add(below).ToWire() });
+            roots.Add(cas.Add(root));
+        }
+        return roots;
+    }
+
+    public static Digest AddAction(SimCas cas, string operation, Digest root)
+    {
+        var command = new Reapi.Command { Arguments = { "/bin/make", operation }, OutputPaths = { "out/file", "out/tree" } };
+        return cas.Add(new Reapi.Action
+        {
+            CommandDigest = cas.Add(command).ToWire(),
+            InputRootDigest = root.ToWire(),
+            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)),
+        });
+    }
+
+    /// <summary>A file, and a tree with a second name of a file and a link.</summary>
+    public static void Leave(SimDisk disk, string directory, string operation)
+    {
+        disk.Write($"{directory}/out/file", Output(operation));
+        disk.MakeDirectory($"{directory}/out/tree/deep");
+        disk.Write($"{directory}/out/tree/b", Encoding.UTF8.GetBytes(operation));
+        disk.HardLink($"{directory}/out/tree/deep/a", $"{directory}/out/tree/b");
+        disk.Symlink($"{directory}/out/tree/c", "deep/a");
+    }
+
+    /// <summary>Says what is wrong with a result; null when it is this operation's own, and whole in the CAS.</summary>
+    public static string? WhatIsWrong(SimCas cas, string operation, Reapi.ActionResult result)
+    {
+        if (result.OutputFiles.Count != 1 || result.OutputDirectories.Count != 1)
+            return $"{operation} has {result.OutputFiles.Count} files and {result.OutputDirectories.Count} directories";
+        var file = Digest.FromWire(result.OutputFiles[0].Digest, DigestFunction.Sha256, "the file");
+        if (!cas.Has(file) || !cas[file].AsSpan().SequenceEqual(Output(operation)))
+            return $"{operation} has not its own file";
+        var digest = Digest.FromWire(result.OutputDirectories[0].TreeDigest, DigestFunction.Sha256, "the tree");
+        if (!cas.Has(digest))
+            return $"{operation} has no tree in the CAS";
+        var tree = Reapi.Tree.Parser.ParseFrom(cas[digest]);
+        return tree.Root.Files.Count == 1 && tree.Root.Symlinks.Count == 1 && tree.Children.Count == 1 ? null : $"{operation} has another tree: {tree}";
+    }
+
+    private static byte[] Output(string operation)
+    {
+        var number = int.Parse(operation.AsSpan(3), CultureInfo.InvariantCulture);
+        return Filled(10_000 + number, number % 7 == 0 ? LargeOutputBytes : 300);
+    }
+
+    private static Reapi.FileNode File(string name, Digest digest) => new() { Name = name, Digest = digest.ToWire() };
+
+    private static byte[] Filled(int what, int bytes)
+    {
+        var data = new byte[bytes];
+        new Random(what).NextBytes(data);
+        return data;
+    }
+}
