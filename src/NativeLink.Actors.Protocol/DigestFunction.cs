@@ -7,7 +7,7 @@ public enum DigestFunction
     Blake3 = 9,
 }
 
-public static class DigestFunctions
+internal static class DigestFunctions
 {
     /// <summary>Reads a wire value; UNKNOWN (0) means <paramref name="whenUnknown"/>. False for a function that is not served.</summary>
     public static bool TryFromWire(Reapi.DigestFunction.Types.Value value, out DigestFunction function, DigestFunction whenUnknown = DigestFunction.Sha256)

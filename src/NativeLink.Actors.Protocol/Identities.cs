@@ -17,7 +17,7 @@ public readonly record struct WorkerId(string Value)
 /// attempt is still being cleaned up, and to several workers of one process: whatever belongs to an attempt (directories, downloads, runs, uploads) is named by
 /// this. Two values are never the same one: each has a number of its own in this process.
 /// </summary>
-public readonly record struct AttemptId
+internal readonly record struct AttemptId
 {
     private static long _last;
 

@@ -16,7 +16,7 @@ public sealed record WorkerHostOptions
     public required ContentStoreOptions LocalStore { get; init; }
 
     /// <summary>That store, when it is open in this process already (the local cluster's CAS); the host then neither opens nor disposes it.</summary>
-    public ContentStore? SharedStore { get; init; }
+    internal ContentStore? SharedStore { get; init; }
 
     /// <summary>The CAS when a client for it is open in this process already; <see cref="Cas"/> is then not looked at, and the host does not dispose it.</summary>
     public ICasClient? CasClient { get; init; }

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>What the scheduler has to know of the CAS before it queues an action. Thread-safe.</summary>
-public interface IActionSource
+internal interface IActionSource
 {
     /// <summary>Reads a whole small blob (an Action, a Command); null when the CAS does not have it. The empty blob is always there.</summary>
     ValueTask<ReadOnlyMemory<byte>?> ReadAsync(Digest digest, CancellationToken cancellation);

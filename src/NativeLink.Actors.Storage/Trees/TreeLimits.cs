@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Bounds of an input tree; one that is above any of them is the action's fault.</summary>
-public sealed record TreeLimits
+internal sealed record TreeLimits
 {
     public int MaxDepth { get; init; } = 1000;
 

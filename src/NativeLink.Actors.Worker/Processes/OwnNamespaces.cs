@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// A user and a mount namespace for the whole worker of an ordinary user (user_namespaces(7)): in there it may mount and make PID namespaces, while its user, its
 /// groups and its process number stay. A process with threads cannot enter any: util-linux's <c>unshare</c>, executed in its place, does, and executes it again.
 /// </summary>
-public static unsafe class OwnNamespaces
+internal static unsafe class OwnNamespaces
 {
     /// <summary>Holds the number of the process that has been through this, so that neither it does so twice nor a process started with its environment takes it for itself.</summary>
     public const string Variable = "NATIVELINK_ACTORS_NAMESPACES";
