@@ -11,7 +11,7 @@ internal sealed class Workbench : IDisposable
 {
     internal static readonly KeyValuePair<string, string> UsualPath = new("PATH", "/usr/bin:/bin");
 
-    private static readonly ConcurrentDictionary<ContainmentKind, string?> _whyNot = new();
+    private static readonly ConcurrentDictionary<ContainmentKind, string?> Reasons = new();
 
     private int _runs;
 
@@ -46,7 +46,7 @@ internal sealed class Workbench : IDisposable
 
     internal static void Needs(string kind) => Needs(Enum.Parse<ContainmentKind>(kind));
 
-    private static string? WhyNot(ContainmentKind kind) => _whyNot.GetOrAdd(kind, static kind =>
+    private static string? WhyNot(ContainmentKind kind) => Reasons.GetOrAdd(kind, static kind =>
     {
         try
         {
