@@ -3,7 +3,9 @@ namespace NativeLink.Actors.Protocol;
 /// <summary>The digest functions that NativeLink serves; the numbers are those of <c>DigestFunction.Value</c> (REAPI).</summary>
 public enum DigestFunction
 {
+    /// <summary>SHA-256, also what a request means that names no function.</summary>
     Sha256 = 1,
+    /// <summary>BLAKE3 with 32 bytes of output, without a key.</summary>
     Blake3 = 9,
 }
 

@@ -30,8 +30,10 @@ public sealed record WorkerHostOptions
     /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
     public bool FillStoreOnWrite { get; init; } = true;
 
+    /// <summary>Where input trees are kept on this disk, and how many.</summary>
     public required DirectoryCacheOptions DirectoryCache { get; init; }
 
+    /// <summary>One for each connection to a scheduler; they share the stores and the caches. At least one.</summary>
     public required ImmutableArray<WorkerOptions> Workers { get; init; }
 
     /// <summary>How long a drain may take before it is cut.</summary>

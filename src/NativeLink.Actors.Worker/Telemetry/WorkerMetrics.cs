@@ -5,6 +5,7 @@ namespace NativeLink.Actors.Worker.Telemetry;
 /// <summary>The worker's instruments, all of meter <c>NativeLink.Actors.Worker</c>. Durations are in seconds, sizes in bytes.</summary>
 public static class WorkerMetrics
 {
+    /// <summary>The meter's name, for who listens to it or exports it.</summary>
     public const string MeterName = "NativeLink.Actors.Worker";
 
     private static readonly Meter Meter = new(MeterName);
