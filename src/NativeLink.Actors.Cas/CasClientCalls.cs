@@ -3,7 +3,7 @@ using NativeLink.Actors.Cas.Codec;
 namespace NativeLink.Actors.Cas;
 
 /// <summary>Calls in simpler forms.</summary>
-public static class CasClientCalls
+internal static class CasClientCalls
 {
     /// <summary>Whether a blob travels with others in a batch; else in a stream of its own.</summary>
     internal static bool IsSmall(this ICasClient cas, in Digest digest) => digest.SizeBytes <= Math.Min(CasLimits.SmallBlobBytes, cas.MaxBatchBytes);

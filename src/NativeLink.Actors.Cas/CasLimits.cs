@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Cas;
 
 /// <summary>Sizes that hold for every CAS (protos/README.md 2.2).</summary>
-public static class CasLimits
+internal static class CasLimits
 {
     /// <summary>What a message may hold when 4 MiB is the limit and some room is left for its head.</summary>
     public const int MessageBytes = (4 << 20) - (64 << 10);

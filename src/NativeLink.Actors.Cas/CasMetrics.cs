@@ -5,6 +5,7 @@ namespace NativeLink.Actors.Cas;
 /// <summary>The client's instruments, all of meter <c>NativeLink.Actors.Cas</c>. Sizes are in bytes.</summary>
 public static class CasMetrics
 {
+    /// <summary>The meter's name, for who listens to it or exports it.</summary>
     public const string MeterName = "NativeLink.Actors.Cas";
 
     private static readonly Meter Meter = new(MeterName);

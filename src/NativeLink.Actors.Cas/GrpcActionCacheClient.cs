@@ -3,7 +3,7 @@ namespace NativeLink.Actors.Cas;
 
 /// <summary>An action cache behind gRPC; entries go to the instance that its own configuration names (protos/README.md 2.7, 4.8).</summary>
 /// <exception cref="FaultException">Worker: no endpoint, or a TLS file cannot be used.</exception>
-public sealed class GrpcActionCacheClient(GrpcStoreOptions options, TimeProvider time, Random random) : IActionCacheClient
+internal sealed class GrpcActionCacheClient(GrpcStoreOptions options, TimeProvider time, Random random) : IActionCacheClient
 {
     private readonly RpcCaller _caller = new(options, time, random);
 

@@ -9,7 +9,7 @@ using CasStub = Build.Bazel.Remote.Execution.V2.ContentAddressableStorage.Conten
 namespace NativeLink.Actors.Cas;
 
 /// <summary>A CAS behind gRPC (REAPI ContentAddressableStorage and ByteStream; protos/README.md 2).</summary>
-public sealed class GrpcCasClient : ICasClient
+internal sealed class GrpcCasClient : ICasClient
 {
     /// <summary>A digest in a message takes about 75 bytes: 20,000 of them stay well below 4 MiB.</summary>
     private const int DigestsPerCall = 20_000;

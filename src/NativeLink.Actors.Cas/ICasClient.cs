@@ -91,6 +91,10 @@ public interface ICasClient : IAsyncDisposable
 /// <summary>An action cache to write results to.</summary>
 public interface IActionCacheClient : IAsyncDisposable
 {
+    /// <summary>
+    /// Sets the result of an action, whatever the cache had for it (REAPI <c>UpdateActionResult</c>); all that it names
+    /// is in the CAS already.
+    /// </summary>
     /// <exception cref="FaultException">Storage.</exception>
     Task UpdateAsync(Digest action, Reapi.ActionResult result, CancellationToken cancellation);
 }

@@ -10,3 +10,6 @@ if (DescriptorCheck.WhyNot(args) is { } whyNot)
 
 // Threads of libraries must not keep the process when its work is done: the exit is explicit.
 Environment.Exit(await CommandLine.RunAsync(args));
+
+/// <summary>Written out because ASP.NET Core otherwise generates a public one.</summary>
+internal sealed partial class Program;

@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Configuration;
 /// <param name="Line">From 1; 0 when the whole file is meant.</param>
 /// <param name="Column">From 1; 0 when the whole file is meant.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
-public sealed record ConfigError(string Path, int Line, int Column, string Message)
+internal sealed record ConfigError(string Path, int Line, int Column, string Message)
 {
     public override string ToString() => Line == 0 ? $"{Path}: {Message}" : $"{Line}:{Column} {Path}: {Message}";
 }

@@ -6,7 +6,7 @@ using NativeLink.Actors.Configuration.Validation;
 namespace NativeLink.Actors.Configuration;
 
 /// <summary>Reads a NativeLink configuration file: JSON5 text in, checked records out (protos/README.md 5).</summary>
-public static class ConfigLoader
+internal static class ConfigLoader
 {
     /// <summary>Reads and checks the text. Never throws for what is in it: every mistake is in the result, each with its place.</summary>
     /// <param name="text">The file's content.</param>

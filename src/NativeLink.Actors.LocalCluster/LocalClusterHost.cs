@@ -16,7 +16,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster;
 
 /// <summary>The local cluster, running: Kestrel with all its services.</summary>
-public sealed class LocalClusterHost : IAsyncDisposable
+internal sealed class LocalClusterHost : IAsyncDisposable
 {
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
 

@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster;
 
-public enum PropertyType
+internal enum PropertyType
 {
     Minimum,
     Exact,
@@ -13,7 +13,7 @@ public enum PropertyType
 }
 
 /// <summary>A scheduler, CAS and action cache for one machine. The command line's room makes it from switches and a NativeLink file.</summary>
-public sealed record LocalClusterOptions
+internal sealed record LocalClusterOptions
 {
     /// <summary>Where clients connect; port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 50051);
@@ -78,7 +78,7 @@ public sealed record LocalClusterOptions
 }
 
 /// <summary>The <c>simple</c> scheduler's settings (protos/README.md 5.6).</summary>
-public sealed record SchedulerOptions
+internal sealed record SchedulerOptions
 {
     public ImmutableDictionary<string, PropertyType> SupportedProperties { get; init; } = ImmutableDictionary<string, PropertyType>.Empty;
 

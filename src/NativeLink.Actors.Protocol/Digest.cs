@@ -12,6 +12,7 @@ namespace NativeLink.Actors.Protocol;
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct Digest : IComparable<Digest>
 {
+    /// <summary>Bytes of a hash, of every function that is served.</summary>
     public const int HashLength = 32;
 
     // Clients choose digests; with seeds that they do not know they cannot choose ones that fall together in a table.
@@ -51,6 +52,7 @@ public readonly record struct Digest : IComparable<Digest>
     /// <summary>Length of the content in bytes.</summary>
     public long SizeBytes => _sizeAndFunction & long.MaxValue;
 
+    /// <summary>What made the hash; equal hashes of two functions are different digests.</summary>
     public DigestFunction Function => _sizeAndFunction < 0 ? DigestFunction.Blake3 : DigestFunction.Sha256;
 
     /// <summary>
@@ -70,8 +72,10 @@ public readonly record struct Digest : IComparable<Digest>
         }
     }
 
+    /// <summary>The digest of no bytes.</summary>
     public static Digest Empty(DigestFunction function) => function == DigestFunction.Blake3 ? EmptyBlake3 : EmptySha256;
 
+    /// <summary>A digest of 32 hash bytes, as a hash function leaves them, and the length of what was hashed.</summary>
     /// <exception cref="ArgumentException">The hash is not 32 bytes long or the size is negative.</exception>
     public static Digest FromHash(ReadOnlySpan<byte> hash, long sizeBytes, DigestFunction function)
     {
@@ -94,6 +98,7 @@ public readonly record struct Digest : IComparable<Digest>
         return true;
     }
 
+    /// <summary>As <see cref="TryParse"/>, for text that has to be a digest.</summary>
     /// <exception cref="FormatException">Not 64 hexadecimal digits, or a negative size; the message says which digest.</exception>
     public static Digest Parse(string hash, long sizeBytes, DigestFunction function) =>
         TryParse(hash, sizeBytes, function, out var digest)
@@ -107,6 +112,7 @@ public readonly record struct Digest : IComparable<Digest>
         return wire is not null && TryParse(wire.Hash, wire.SizeBytes, function, out digest);
     }
 
+    /// <summary>As <see cref="TryFromWire"/>, for a field that has to be there.</summary>
     /// <exception cref="FormatException">The digest is absent or malformed; the message names <paramref name="what"/>.</exception>
     public static Digest FromWire(Reapi.Digest? wire, DigestFunction function, string what) =>
         TryFromWire(wire, function, out var digest)
@@ -115,6 +121,9 @@ public readonly record struct Digest : IComparable<Digest>
                 ? $"the digest of {what} is missing"
                 : $"the digest of {what}, '{wire.Hash}/{wire.SizeBytes}', is malformed: 64 hexadecimal digits and a size of 0 or more are needed");
 
+    /// <summary>
+    /// REAPI's message, a new one each time. It does not carry the function: requests have a field of their own for it.
+    /// </summary>
     public Reapi.Digest ToWire() => new() { Hash = Hash, SizeBytes = SizeBytes };
 
     /// <summary>Writes the 32 hash bytes.</summary>
@@ -126,6 +135,10 @@ public readonly record struct Digest : IComparable<Digest>
         BinaryPrimitives.WriteUInt64BigEndian(target[24..], _d);
     }
 
+    /// <summary>
+    /// By the bytes of the hash, then by size: an order for stable output, which says nothing about contents. Functions
+    /// do not count.
+    /// </summary>
     public int CompareTo(Digest other)
     {
         var order = _a.CompareTo(other._a);
@@ -135,12 +148,16 @@ public readonly record struct Digest : IComparable<Digest>
         return order != 0 ? order : SizeBytes.CompareTo(other.SizeBytes);
     }
 
+    /// <summary>In the order of <see cref="CompareTo"/>.</summary>
     public static bool operator <(Digest left, Digest right) => left.CompareTo(right) < 0;
 
+    /// <summary>In the order of <see cref="CompareTo"/>.</summary>
     public static bool operator >(Digest left, Digest right) => left.CompareTo(right) > 0;
 
+    /// <summary>In the order of <see cref="CompareTo"/>.</summary>
     public static bool operator <=(Digest left, Digest right) => left.CompareTo(right) <= 0;
 
+    /// <summary>In the order of <see cref="CompareTo"/>.</summary>
     public static bool operator >=(Digest left, Digest right) => left.CompareTo(right) >= 0;
 
     /// <summary>Of all words, and another one in each process.</summary>

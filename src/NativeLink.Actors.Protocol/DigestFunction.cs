@@ -3,11 +3,13 @@ namespace NativeLink.Actors.Protocol;
 /// <summary>The digest functions that NativeLink serves; the numbers are those of <c>DigestFunction.Value</c> (REAPI).</summary>
 public enum DigestFunction
 {
+    /// <summary>SHA-256, also what a request means that names no function.</summary>
     Sha256 = 1,
+    /// <summary>BLAKE3 with 32 bytes of output, without a key.</summary>
     Blake3 = 9,
 }
 
-public static class DigestFunctions
+internal static class DigestFunctions
 {
     /// <summary>Reads a wire value; UNKNOWN (0) means <paramref name="whenUnknown"/>. False for a function that is not served.</summary>
     public static bool TryFromWire(Reapi.DigestFunction.Types.Value value, out DigestFunction function, DigestFunction whenUnknown = DigestFunction.Sha256)

@@ -49,13 +49,16 @@ public sealed record Fault(FaultKind Kind, string Detail)
 /// <summary>Carries a <see cref="Protocol.Fault"/> through code that throws; ends at the <c>failure:</c> mapper of an actor.</summary>
 public class FaultException : Exception
 {
+    /// <summary>The message is the kind and the detail of the fault.</summary>
     public FaultException(Fault fault, Exception? inner = null)
         : base($"{fault.Kind}: {fault.Detail}", inner) => Fault = fault;
 
+    /// <summary>As with <c>new Fault(kind, detail)</c>: a fault without a code and without digests.</summary>
     public FaultException(FaultKind kind, string detail, Exception? inner = null)
         : this(new Fault(kind, detail), inner)
     {
     }
 
+    /// <summary>What is carried; <see cref="Protocol.Fault.From"/> gets it out again.</summary>
     public Fault Fault { get; }
 }

@@ -3,12 +3,14 @@ namespace NativeLink.Actors.Protocol;
 /// <summary>The scheduler's id of an operation (<c>StartExecute.operation_id</c>): opaque text, not the name that clients see.</summary>
 public readonly record struct OperationId(string Value)
 {
+    /// <summary>The text itself.</summary>
     public override string ToString() => Value;
 }
 
 /// <summary>The id that the scheduler gave to a worker (<c>ConnectionResult.worker_id</c>); it lives as long as the stream.</summary>
 public readonly record struct WorkerId(string Value)
 {
+    /// <summary>The text itself.</summary>
     public override string ToString() => Value;
 }
 
@@ -17,7 +19,7 @@ public readonly record struct WorkerId(string Value)
 /// attempt is still being cleaned up, and to several workers of one process: whatever belongs to an attempt (directories, downloads, runs, uploads) is named by
 /// this. Two values are never the same one: each has a number of its own in this process.
 /// </summary>
-public readonly record struct AttemptId
+internal readonly record struct AttemptId
 {
     private static long _last;
 

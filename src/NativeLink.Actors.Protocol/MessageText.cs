@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Protocol;
 
 /// <summary>Parts of long names for messages: half of a surrogate pair is no text and no message may carry it.</summary>
-public static class MessageText
+internal static class MessageText
 {
     /// <summary>The beginning, at most so many UTF-16 units.</summary>
     public static string Head(string text, int length) =>

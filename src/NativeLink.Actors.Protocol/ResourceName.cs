@@ -3,7 +3,7 @@ using System.Globalization;
 namespace NativeLink.Actors.Protocol;
 
 /// <summary>How the bytes of a stream are encoded (REAPI <c>Compressor.Value</c>).</summary>
-public enum BlobCompressor
+internal enum BlobCompressor
 {
     Identity = 0,
     Zstd = 1,
@@ -17,7 +17,7 @@ public enum BlobCompressor
 /// <param name="Instance">May be empty and may contain slashes.</param>
 /// <param name="UploadId">Present in names of uploads: an opaque key, a UUID by custom.</param>
 /// <param name="Metadata">The trailing part that servers ignore; empty when there is none.</param>
-public sealed record ResourceName(string Instance, string? UploadId, BlobCompressor Compressor, Digest Digest, bool NamesFunction, string Metadata = "")
+internal sealed record ResourceName(string Instance, string? UploadId, BlobCompressor Compressor, Digest Digest, bool NamesFunction, string Metadata = "")
 {
     private static readonly string[] KnownFunctions = ["sha256", "sha1", "md5", "vso", "sha384", "sha512", "murmur3", "sha256tree", "blake3"];
 

@@ -4,7 +4,7 @@ using Google.Protobuf;
 namespace NativeLink.Actors.Protocol;
 
 /// <summary>Decodes bytes that somebody else has made.</summary>
-public static class WireMessages
+internal static class WireMessages
 {
     /// <summary>The message, or why the bytes are none. Never throws for what is in them.</summary>
     public static bool TryParse<T>(MessageParser<T> parser, ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out T? message, out string problem)

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage;
 /// Loads the assemblies that code will need before it runs. The runtime loads one at the first call that needs it, and remembers for the life of the process
 /// when that failed: without a free descriptor at that moment, every later action would fail too.
 /// </summary>
-public static class EarlyLoading
+internal static class EarlyLoading
 {
     private const string Ours = "NativeLink.Actors.";
 

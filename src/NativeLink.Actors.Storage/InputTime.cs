@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Storage;
 /// make would take what is up to date for old. Not 0, because a zip archive knows no time before 1980. Blobs have it in the store already, because a
 /// tree's files are links to them; a directory has it until somebody adds, removes or renames something in it.
 /// </summary>
-public static unsafe class InputTime
+internal static unsafe class InputTime
 {
     public const long Seconds = 946_684_800;
 

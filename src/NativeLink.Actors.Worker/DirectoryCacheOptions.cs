@@ -4,6 +4,7 @@ namespace NativeLink.Actors.Worker;
 /// <param name="Root">Absolute path, on the file system of the local store where possible.</param>
 public sealed record DirectoryCacheOptions(string Root)
 {
+    /// <summary>Trees kept, the least recently used go first; 0 is like 1.</summary>
     public int MaxEntries { get; init; } = 1000;
 
     /// <summary>0 is no limit.</summary>

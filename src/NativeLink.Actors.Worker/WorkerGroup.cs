@@ -24,7 +24,7 @@ internal sealed class WorkerGroup
         (Pool, _services, _drainTimeout, _time) = (pool, services, drainTimeout, time);
         (_draining, _ending) = (new Lazy<Task<bool>>(DrainOnceAsync), new Lazy<Task>(EndOnceAsync));
         Registered = pool.Ask<AllRegistered>(new AwaitRegistered(), Timeout.InfiniteTimeSpan);
-        Stopped = FaultOf(pool.Ask<Stopped>(new AwaitStopped(), Timeout.InfiniteTimeSpan), system.WhenTerminated);
+        Stopped = FaultOfAsync(pool.Ask<Stopped>(new AwaitStopped(), Timeout.InfiniteTimeSpan), system.WhenTerminated);
     }
 
     public IActorRef Pool { get; }
@@ -99,6 +99,6 @@ internal sealed class WorkerGroup
         await _services.DisposeAsync();
     }
 
-    private static async Task<Fault?> FaultOf(Task<Stopped> stopped, Task terminated) =>
+    private static async Task<Fault?> FaultOfAsync(Task<Stopped> stopped, Task terminated) =>
         await Task.WhenAny(stopped, terminated) == stopped && stopped.IsCompletedSuccessfully ? (await stopped).Fault : null;
 }

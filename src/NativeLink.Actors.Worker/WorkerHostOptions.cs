@@ -16,7 +16,7 @@ public sealed record WorkerHostOptions
     public required ContentStoreOptions LocalStore { get; init; }
 
     /// <summary>That store, when it is open in this process already (the local cluster's CAS); the host then neither opens nor disposes it.</summary>
-    public ContentStore? SharedStore { get; init; }
+    internal ContentStore? SharedStore { get; init; }
 
     /// <summary>The CAS when a client for it is open in this process already; <see cref="Cas"/> is then not looked at, and the host does not dispose it.</summary>
     public ICasClient? CasClient { get; init; }
@@ -27,8 +27,10 @@ public sealed record WorkerHostOptions
     /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
     public bool FillStoreOnWrite { get; init; } = true;
 
+    /// <summary>Where input trees are kept on this disk, and how many.</summary>
     public required DirectoryCacheOptions DirectoryCache { get; init; }
 
+    /// <summary>One for each connection to a scheduler; they share the stores and the caches. At least one.</summary>
     public required ImmutableArray<WorkerOptions> Workers { get; init; }
 
     /// <summary>How processes are spawned and held together.</summary>

@@ -34,9 +34,11 @@ public sealed class WorkerPool : UntypedActor
 
     internal static Props CreateProps(WorkerPoolSettings settings) => Props.CreateBy(new Maker<WorkerPool>(() => new WorkerPool(settings)));
 
+    /// <inheritdoc/>
     protected override SupervisorStrategy SupervisorStrategy() =>
         new OneForOneStrategy(MaxRestarts, TimeSpan.FromMinutes(1), _ => Directive.Restart);
 
+    /// <inheritdoc/>
     protected override void PreStart()
     {
         var downloader = Service(_settings.Downloader, "downloader");
@@ -52,6 +54,7 @@ public sealed class WorkerPool : UntypedActor
         }
     }
 
+    /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
         switch (message)

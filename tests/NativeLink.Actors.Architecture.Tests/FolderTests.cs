@@ -76,10 +76,10 @@ public sealed class FolderTests
     [Fact]
     public void A_wrong_arrow_would_be_found()
     {
-        const string fixture = "NativeLink.Actors.Architecture.Tests.Fixture";
+        const string Fixture = "NativeLink.Actors.Architecture.Tests.Fixture";
 
-        Assert.Equal([$"{fixture}.Lower.LooksUp"], Arrows.Wrong(typeof(FolderTests).Assembly, $"{fixture}.Lower", $"{fixture}.Upper"));
-        Assert.Empty(Arrows.Wrong(typeof(FolderTests).Assembly, $"{fixture}.Upper", $"{fixture}.Lower"));
+        Assert.Equal([$"{Fixture}.Lower.LooksUp"], Arrows.Wrong(typeof(FolderTests).Assembly, $"{Fixture}.Lower", $"{Fixture}.Upper"));
+        Assert.Empty(Arrows.Wrong(typeof(FolderTests).Assembly, $"{Fixture}.Upper", $"{Fixture}.Lower"));
     }
 
     private static Room Find(string name) => Rooms.Single(room => room.Name + room.Part == name);

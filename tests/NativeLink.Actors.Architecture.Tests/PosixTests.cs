@@ -8,41 +8,41 @@ public sealed partial class PosixTests
     private const string Room = "src/NativeLink.Actors.Posix/";
 
     /// <summary>Functions that are declared more than once, each with the reason.</summary>
-    private static readonly Dictionary<string, string> _reasons = [];
+    private static readonly Dictionary<string, string> Reasons = [];
 
-    private static readonly (string Path, string Text)[] _sources =
+    private static readonly (string Path, string Text)[] Sources =
     [
         .. Repository.SourceFiles.Where(path => path.StartsWith("src/", StringComparison.Ordinal))
             .Select(path => (path, File.ReadAllText(Path.Combine(Repository.Root, path)))),
     ];
 
     [Fact]
-    public void Only_one_room_calls_the_system() => Assert.Empty(Outside(_sources));
+    public void Only_one_room_calls_the_system() => Assert.Empty(Outside(Sources));
 
     [Fact]
     public void Each_function_of_the_system_is_declared_once()
     {
-        Assert.True(Entries(_sources).Count > 50);
-        Assert.Empty(Twice(_sources).Except(_reasons.Keys));
+        Assert.True(Entries(Sources).Count > 50);
+        Assert.Empty(Twice(Sources).Except(Reasons.Keys));
     }
 
     [Fact]
-    public void No_reason_is_left_for_what_is_declared_once() => Assert.Empty(_reasons.Keys.Except(Twice(_sources)));
+    public void No_reason_is_left_for_what_is_declared_once() => Assert.Empty(Reasons.Keys.Except(Twice(Sources)));
 
     [Fact]
     public void Each_declaration_names_its_function() =>
-        Assert.Equal(_sources.Sum(file => Declarations().Count(file.Text)), Entries(_sources).Count);
+        Assert.Equal(Sources.Sum(file => Declarations().Count(file.Text)), Entries(Sources).Count);
 
     [Theory]
     [InlineData("""[LibraryImport("libc", EntryPoint = "sync")]""")]
     [InlineData("""[System.Runtime.InteropServices.DllImportAttribute("libc")]""")]
     [InlineData("""NativeLibrary.GetExport(library, "sync")""")]
     public void A_call_from_another_room_would_be_found(string code) =>
-        Assert.Equal(["src/NativeLink.Actors.Worker/New.cs"], Outside([.. _sources, ("src/NativeLink.Actors.Worker/New.cs", code)]));
+        Assert.Equal(["src/NativeLink.Actors.Worker/New.cs"], Outside([.. Sources, ("src/NativeLink.Actors.Worker/New.cs", code)]));
 
     [Fact]
     public void A_second_declaration_would_be_found() =>
-        Assert.Equal(["close"], Twice([.. _sources, (Room + "New.cs", """[LibraryImport(Library, EntryPoint = "close")]""")]).Except(_reasons.Keys));
+        Assert.Equal(["close"], Twice([.. Sources, (Room + "New.cs", """[LibraryImport(Library, EntryPoint = "close")]""")]).Except(Reasons.Keys));
 
     private static IEnumerable<string> Outside(IEnumerable<(string Path, string Text)> sources) =>
         sources.Where(file => !file.Path.StartsWith(Room, StringComparison.Ordinal))

@@ -29,7 +29,7 @@ public abstract class CasClientSpec : IAsyncLifetime
         Retry = new RetryOptions(retries, TimeSpan.FromMilliseconds(1), 0.5),
     };
 
-    protected GrpcCasClient Client(GrpcStoreOptions? options = null)
+    private protected GrpcCasClient Client(GrpcStoreOptions? options = null)
     {
         var client = new GrpcCasClient(options ?? Options(), TimeProvider.System, new Random(1));
         _open.Add(client);

@@ -55,8 +55,8 @@ public sealed class SyntaxTests
     [Fact]
     public void Places_are_those_of_keys_and_values_whatever_stands_between()
     {
-        const string text = "{\r\n  stores: [],\r\n  /* long\r\n comment */ 'servers' : // why\r\n    [ 1,\t{ \"näme\": 2 } ],\r\n}";
-        var errors = Load.Text(text).Errors;
+        const string Text = "{\r\n  stores: [],\r\n  /* long\r\n comment */ 'servers' : // why\r\n    [ 1,\t{ \"näme\": 2 } ],\r\n}";
+        var errors = Load.Text(Text).Errors;
         Assert.Equal([("servers[0]", 5, 7), ("servers[1]", 5, 10), ("servers[1].näme", 5, 12)], errors.Select(error => (error.Path, error.Line, error.Column)));
     }
 

@@ -18,12 +18,12 @@ public sealed class BazelWorkspace : IAsyncLifetime
 
     public BazelWorkspace()
     {
-        const string name = "cc-small";
+        const string Name = "cc-small";
         var from = Path.Combine(AppContext.BaseDirectory, "bazel", "workspaces");
-        Copy(Path.Combine(from, name), Path.Combine(_home, name));
+        Copy(Path.Combine(from, Name), Path.Combine(_home, Name));
         Copy(Path.Combine(from, "stubs"), Path.Combine(_home, "stubs"));
         File.Copy(Path.Combine(from, "common.bazelrc"), Path.Combine(_home, "common.bazelrc"));
-        _workspace = Path.Combine(_home, name);
+        _workspace = Path.Combine(_home, Name);
     }
 
     public Task InitializeAsync() => Task.CompletedTask;

@@ -6,10 +6,10 @@ namespace NativeLink.Actors.Storage.Tests;
 /// </summary>
 internal static class ReflinkDisk
 {
-    private static readonly Lazy<string?> _directory = new(Find);
+    private static readonly Lazy<string?> Found = new(Find);
 
     /// <summary>Null where it would be no better than the temporary directory.</summary>
-    public static string? Directory => _directory.Value;
+    public static string? Directory => Found.Value;
 
     private static string? Find()
     {

@@ -25,6 +25,9 @@ public sealed class BlobPiece : IDisposable
     /// <summary>A buffer that was rented from the shared pool, and how much of it is filled.</summary>
     public static BlobPiece Of(byte[] rented, int length) => new(rented, length);
 
+    /// <summary>
+    /// Gives the buffer back; <see cref="Memory"/> must not be read after that. A second call does nothing.
+    /// </summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _buffer, null) is { } buffer)

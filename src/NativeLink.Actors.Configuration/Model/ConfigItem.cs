@@ -4,7 +4,7 @@ namespace NativeLink.Actors.Configuration.Model;
 /// <param name="Path">For example <c>stores[1].fast_slow.fast</c>.</param>
 /// <param name="Line">From 1.</param>
 /// <param name="Column">From 1.</param>
-public sealed record ConfigPlace(string Path, int Line, int Column)
+internal sealed record ConfigPlace(string Path, int Line, int Column)
 {
     /// <summary>The place of something that the file does not write down.</summary>
     public static ConfigPlace WholeFile { get; } = new("(file)", 0, 0);
@@ -15,7 +15,7 @@ public sealed record ConfigPlace(string Path, int Line, int Column)
 }
 
 /// <summary>A part of the configuration that knows where it was written, so that a later check can point there.</summary>
-public abstract record ConfigItem
+internal abstract record ConfigItem
 {
     public ConfigPlace At { get; init; } = ConfigPlace.WholeFile;
 }

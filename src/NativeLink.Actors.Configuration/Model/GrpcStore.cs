@@ -2,14 +2,14 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Configuration.Model;
 
-public enum GrpcStoreKind
+internal enum GrpcStoreKind
 {
     Cas,
     ActionCache,
 }
 
 /// <summary>A remote CAS or action cache (protos/README.md 5.5).</summary>
-public sealed record GrpcStore(GrpcStoreKind Kind, string InstanceName, ImmutableArray<EndpointConfig> Endpoints) : StoreConfig("grpc")
+internal sealed record GrpcStore(GrpcStoreKind Kind, string InstanceName, ImmutableArray<EndpointConfig> Endpoints) : StoreConfig("grpc")
 {
     public RetryConfig Retry { get; init; } = new();
 
@@ -31,7 +31,7 @@ public sealed record GrpcStore(GrpcStoreKind Kind, string InstanceName, Immutabl
 
 /// <summary>Where a server is and how the connection is kept.</summary>
 /// <param name="Uri">Absolute, with the scheme as written: grpc, grpcs, http or https.</param>
-public sealed record EndpointConfig(Uri Uri) : ConfigItem
+internal sealed record EndpointConfig(Uri Uri) : ConfigItem
 {
     /// <summary>Set exactly when the scheme is grpcs or https.</summary>
     public TlsConfig? Tls { get; init; }
@@ -49,12 +49,12 @@ public sealed record EndpointConfig(Uri Uri) : ConfigItem
 }
 
 /// <summary>Files in PEM form.</summary>
-public sealed record TlsConfig(string? CaFile, string? CertFile, string? KeyFile, bool UseNativeRoots);
+internal sealed record TlsConfig(string? CaFile, string? CertFile, string? KeyFile, bool UseNativeRoots);
 
 /// <summary>How often a call that failed is tried again.</summary>
 /// <param name="MaxRetries">0: never.</param>
 /// <param name="Jitter">A fraction of the delay.</param>
-public sealed record RetryConfig(int MaxRetries = 0, TimeSpan Delay = default, double Jitter = 0)
+internal sealed record RetryConfig(int MaxRetries = 0, TimeSpan Delay = default, double Jitter = 0)
 {
     /// <summary>Names of gRPC codes as in <c>Unavailable</c>; empty: the usual ones.</summary>
     public ImmutableArray<string> RetryOn { get; init; } = [];

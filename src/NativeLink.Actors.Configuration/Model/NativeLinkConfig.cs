@@ -2,14 +2,14 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Configuration.Model;
 
-public enum HashFunction
+internal enum HashFunction
 {
     Sha256,
     Blake3,
 }
 
 /// <summary>A NativeLink configuration file, read and checked (protos/README.md 5.2).</summary>
-public sealed record NativeLinkConfig
+internal sealed record NativeLinkConfig
 {
     public ImmutableArray<NamedStore> Stores { get; init; } = [];
 
@@ -53,7 +53,7 @@ public sealed record NativeLinkConfig
 }
 
 /// <summary>The <c>global</c> block.</summary>
-public sealed record GlobalConfig : ConfigItem
+internal sealed record GlobalConfig : ConfigItem
 {
     public long MaxOpenFiles { get; init; }
 

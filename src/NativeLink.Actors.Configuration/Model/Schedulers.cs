@@ -4,14 +4,14 @@ namespace NativeLink.Actors.Configuration.Model;
 
 // The kinds of schedulers are one closed family, like the stores.
 
-public sealed record NamedScheduler(string Name, SchedulerConfig Scheduler) : ConfigItem;
+internal sealed record NamedScheduler(string Name, SchedulerConfig Scheduler) : ConfigItem;
 
 /// <summary>A scheduler (protos/README.md 5.6).</summary>
 /// <param name="Type">Its key in the file, for example <c>simple</c>.</param>
-public abstract record SchedulerConfig(string Type) : ConfigItem;
+internal abstract record SchedulerConfig(string Type) : ConfigItem;
 
 /// <summary>How a worker's property is compared with what an action asks for.</summary>
-public enum PropertyMatch
+internal enum PropertyMatch
 {
     Minimum,
     Exact,
@@ -19,7 +19,7 @@ public enum PropertyMatch
     Ignore,
 }
 
-public sealed record SimpleScheduler() : SchedulerConfig("simple")
+internal sealed record SimpleScheduler() : SchedulerConfig("simple")
 {
     public ImmutableDictionary<string, PropertyMatch> SupportedProperties { get; init; } = ImmutableDictionary<string, PropertyMatch>.Empty;
 
@@ -44,11 +44,11 @@ public sealed record SimpleScheduler() : SchedulerConfig("simple")
 }
 
 /// <summary>A scheduler in another process.</summary>
-public sealed record GrpcScheduler(EndpointConfig Endpoint) : SchedulerConfig("grpc");
+internal sealed record GrpcScheduler(EndpointConfig Endpoint) : SchedulerConfig("grpc");
 
 /// <summary>A scheduler that does something before it hands on: <c>cache_lookup</c>, <c>property_modifier</c>, <c>historical_resource</c>.</summary>
 /// <param name="AcStore">The action cache of <c>cache_lookup</c>, else null.</param>
-public sealed record WrapperScheduler(string Type, SchedulerConfig Inner, string? AcStore = null) : SchedulerConfig(Type)
+internal sealed record WrapperScheduler(string Type, SchedulerConfig Inner, string? AcStore = null) : SchedulerConfig(Type)
 {
     /// <summary>A <c>property_modifier</c> that changes anything.</summary>
     public bool Modifies { get; init; }

@@ -4,7 +4,7 @@ using System.Net;
 namespace NativeLink.Actors.Configuration.Model;
 
 /// <summary>A listener with what is served there (protos/README.md 5.7).</summary>
-public sealed record ServerConfig : ConfigItem
+internal sealed record ServerConfig : ConfigItem
 {
     public string Name { get; init; } = "";
 
@@ -22,7 +22,7 @@ public sealed record ServerConfig : ConfigItem
 }
 
 /// <summary>What a listener serves; lists are empty and values null where a service is not there.</summary>
-public sealed record ServicesConfig : ConfigItem
+internal sealed record ServicesConfig : ConfigItem
 {
     public ImmutableArray<StoreServiceConfig> Cas { get; init; } = [];
 
@@ -41,7 +41,7 @@ public sealed record ServicesConfig : ConfigItem
 }
 
 /// <summary>A store served under an instance name: <c>cas</c>, <c>ac</c> or <c>bytestream</c>.</summary>
-public sealed record StoreServiceConfig(string InstanceName, string Store) : ConfigItem
+internal sealed record StoreServiceConfig(string InstanceName, string Store) : ConfigItem
 {
     /// <summary>Of <c>ac</c>.</summary>
     public bool ReadOnly { get; init; }
@@ -51,8 +51,8 @@ public sealed record StoreServiceConfig(string InstanceName, string Store) : Con
 }
 
 /// <param name="Scheduler">Null when execution is not offered.</param>
-public sealed record CapabilitiesServiceConfig(string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
+internal sealed record CapabilitiesServiceConfig(string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
 
-public sealed record ExecutionServiceConfig(string InstanceName, string CasStore, string Scheduler) : ConfigItem;
+internal sealed record ExecutionServiceConfig(string InstanceName, string CasStore, string Scheduler) : ConfigItem;
 
-public sealed record WorkerApiServiceConfig(string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;
+internal sealed record WorkerApiServiceConfig(string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;

@@ -5,23 +5,23 @@ namespace NativeLink.Actors.Configuration.Model;
 // The kinds of stores are one closed family: they are read together and matched together, so they stand in one file.
 
 /// <summary>A store with the name it is referred to by.</summary>
-public sealed record NamedStore(string Name, StoreConfig Store) : ConfigItem;
+internal sealed record NamedStore(string Name, StoreConfig Store) : ConfigItem;
 
 /// <summary>A store (protos/README.md 5.4).</summary>
 /// <param name="Type">Its key in the file, for example <c>fast_slow</c>.</param>
-public abstract record StoreConfig(string Type) : ConfigItem
+internal abstract record StoreConfig(string Type) : ConfigItem
 {
     /// <summary>The stores inside this one, as written.</summary>
     public virtual IEnumerable<StoreConfig> Inner => [];
 }
 
 /// <summary>When blobs go, least recently used first; 0 switches a limit off.</summary>
-public sealed record EvictionPolicy(long MaxBytes = 0, long EvictBytes = 0, TimeSpan MaxAge = default, long MaxCount = 0)
+internal sealed record EvictionPolicy(long MaxBytes = 0, long EvictBytes = 0, TimeSpan MaxAge = default, long MaxCount = 0)
 {
     public static EvictionPolicy None { get; } = new();
 }
 
-public sealed record FilesystemStore(string ContentPath, string TempPath) : StoreConfig("filesystem")
+internal sealed record FilesystemStore(string ContentPath, string TempPath) : StoreConfig("filesystem")
 {
     public EvictionPolicy Eviction { get; init; } = EvictionPolicy.None;
 
@@ -30,9 +30,9 @@ public sealed record FilesystemStore(string ContentPath, string TempPath) : Stor
     public bool EvictPageCache { get; init; }
 }
 
-public sealed record MemoryStore(EvictionPolicy Eviction) : StoreConfig("memory");
+internal sealed record MemoryStore(EvictionPolicy Eviction) : StoreConfig("memory");
 
-public enum StoreDirection
+internal enum StoreDirection
 {
     Both,
 
@@ -44,7 +44,7 @@ public enum StoreDirection
     ReadOnly,
 }
 
-public sealed record FastSlowStore(StoreConfig Fast, StoreConfig Slow) : StoreConfig("fast_slow")
+internal sealed record FastSlowStore(StoreConfig Fast, StoreConfig Slow) : StoreConfig("fast_slow")
 {
     public StoreDirection FastDirection { get; init; }
 
@@ -53,11 +53,11 @@ public sealed record FastSlowStore(StoreConfig Fast, StoreConfig Slow) : StoreCo
     public override IEnumerable<StoreConfig> Inner => [Fast, Slow];
 }
 
-public sealed record RefStore(string Name) : StoreConfig("ref_store");
+internal sealed record RefStore(string Name) : StoreConfig("ref_store");
 
-public sealed record NoopStore() : StoreConfig("noop");
+internal sealed record NoopStore() : StoreConfig("noop");
 
-public sealed record VerifyStore(StoreConfig Backend, bool VerifySize, bool VerifyHash) : StoreConfig("verify")
+internal sealed record VerifyStore(StoreConfig Backend, bool VerifySize, bool VerifyHash) : StoreConfig("verify")
 {
     public override IEnumerable<StoreConfig> Inner => [Backend];
 }
@@ -67,24 +67,24 @@ public sealed record VerifyStore(StoreConfig Backend, bool VerifySize, bool Veri
 /// <c>existence_cache</c>, <c>compression</c>, <c>cache_metrics</c>, <c>completeness_checking</c>, <c>dedup</c>.
 /// </summary>
 /// <param name="Beside">The second store, where there is one: the CAS of <c>completeness_checking</c>, the index of <c>dedup</c>.</param>
-public sealed record WrapperStore(string Type, StoreConfig Backend, StoreConfig? Beside = null) : StoreConfig(Type)
+internal sealed record WrapperStore(string Type, StoreConfig Backend, StoreConfig? Beside = null) : StoreConfig(Type)
 {
     public override IEnumerable<StoreConfig> Inner => Beside is null ? [Backend] : [Backend, Beside];
 }
 
 /// <param name="Size">Blobs below this go to <paramref name="Lower"/>.</param>
-public sealed record SizePartitioningStore(long Size, StoreConfig Lower, StoreConfig Upper) : StoreConfig("size_partitioning")
+internal sealed record SizePartitioningStore(long Size, StoreConfig Lower, StoreConfig Upper) : StoreConfig("size_partitioning")
 {
     public override IEnumerable<StoreConfig> Inner => [Lower, Upper];
 }
 
-public sealed record ShardStore(ImmutableArray<StoreConfig> Shards) : StoreConfig("shard")
+internal sealed record ShardStore(ImmutableArray<StoreConfig> Shards) : StoreConfig("shard")
 {
     public override IEnumerable<StoreConfig> Inner => Shards;
 }
 
 /// <summary>A store of NativeLink's that this program knows by name alone: its settings are not read.</summary>
-public sealed record ForeignStore(string Type) : StoreConfig(Type)
+internal sealed record ForeignStore(string Type) : StoreConfig(Type)
 {
     /// <summary>Stands for a store with a mistake in it while the rest is checked; never in a model that the loader hands out.</summary>
     internal static ForeignStore Unreadable { get; } = new("");

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace NativeLink.Actors.Configuration.Model;
 
 /// <summary>One worker of the file (protos/README.md 5.3); everything that the file left out has its default here already.</summary>
-public sealed record WorkerConfig : ConfigItem
+internal sealed record WorkerConfig : ConfigItem
 {
     public string Name { get; init; } = "";
 
@@ -55,9 +55,9 @@ public sealed record WorkerConfig : ConfigItem
 }
 
 /// <summary>A property to announce: fixed values, or a command whose lines are the values.</summary>
-public sealed record PropertyConfig(string Name, ImmutableArray<string> Values, string? QueryCommand);
+internal sealed record PropertyConfig(string Name, ImmutableArray<string> Values, string? QueryCommand);
 
-public enum EnvironmentKind
+internal enum EnvironmentKind
 {
     Value,
     Property,
@@ -68,9 +68,9 @@ public enum EnvironmentKind
 }
 
 /// <param name="Argument">The text of <see cref="EnvironmentKind.Value"/>, the name of <see cref="EnvironmentKind.Property"/>, else empty.</param>
-public sealed record EnvironmentConfig(string Name, EnvironmentKind Kind, string Argument);
+internal sealed record EnvironmentConfig(string Name, EnvironmentKind Kind, string Argument);
 
-public enum UploadStrategy
+internal enum UploadStrategy
 {
     SuccessOnly,
     FailuresOnly,
@@ -79,7 +79,7 @@ public enum UploadStrategy
 }
 
 /// <summary>The <c>upload_action_result</c> block.</summary>
-public sealed record ResultConfig : ConfigItem
+internal sealed record ResultConfig : ConfigItem
 {
     public string? AcStore { get; init; }
 
@@ -96,7 +96,7 @@ public sealed record ResultConfig : ConfigItem
 }
 
 /// <summary>The <c>directory_cache</c> block.</summary>
-public sealed record DirectoryCacheConfig : ConfigItem
+internal sealed record DirectoryCacheConfig : ConfigItem
 {
     public int MaxEntries { get; init; } = 1000;
 

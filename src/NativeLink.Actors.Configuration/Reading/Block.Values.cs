@@ -23,11 +23,11 @@ internal sealed partial class Block
     {
         if (Find(keys) is not { } found)
             return otherwise;
-        const string expected = "a whole number, or a string that holds one";
+        const string Expected = "a whole number, or a string that holds one";
         var value = found.Value is ScalarNode { Value: string text } ? NumberOf(found.Value, text) : Integer(found.Value);
         if (value is null)
         {
-            Wrong(found.Value, expected);
+            Wrong(found.Value, Expected);
             return otherwise;
         }
 

@@ -129,7 +129,7 @@ internal static class WorkerReader
 
     private static EnvironmentConfig? ReadSource(ReadContext context, Member member)
     {
-        const string expected = "write \"from_environment\", \"timeout_millis\", \"side_channel_file\", \"action_directory\", { property: \"…\" } or { value: \"…\" }";
+        const string Expected = "write \"from_environment\", \"timeout_millis\", \"side_channel_file\", \"action_directory\", { property: \"…\" } or { value: \"…\" }";
         if (member.Value is ScalarNode { Value: string word })
         {
             EnvironmentKind? kind = word switch
@@ -141,19 +141,19 @@ internal static class WorkerReader
                 _ => null,
             };
             if (kind is null)
-                context.Error(member.Value.At, $"'{word}' is no source of a value{Nearest.Suggest(word, ["from_environment", "timeout_millis", "side_channel_file", "action_directory"])}: {expected}");
+                context.Error(member.Value.At, $"'{word}' is no source of a value{Nearest.Suggest(word, ["from_environment", "timeout_millis", "side_channel_file", "action_directory"])}: {Expected}");
             return kind is null ? null : new EnvironmentConfig(member.Key, kind.Value, "");
         }
 
         if (member.Value is not ObjectNode || Block.Open(context, member.Value) is not { } block)
         {
-            context.Error(member.Value.At, $"{member.Value.Described} is not understood: {expected}");
+            context.Error(member.Value.At, $"{member.Value.Described} is not understood: {Expected}");
             return null;
         }
 
         var (property, value) = (block.TextOrNull("property", expand: false), block.TextOrNull("value"));
         if (block.Has("property") == block.Has("value"))
-            context.Error(block.At, $"a source has exactly one key: {expected}");
+            context.Error(block.At, $"a source has exactly one key: {Expected}");
         if (value?.Contains('\0') == true)
             context.Error(block.PlaceOf("value"), "a value of an environment variable cannot hold a NUL character: remove it");
         block.Close("a source of 'additional_environment'");

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace NativeLink.Actors.Configuration.Values;
 
 /// <summary>A number of bytes as text (protos/README.md 5.1): K, M, G, T, P, E count in thousands, with an i behind in 1024s; a B may follow; any letter case.</summary>
-public static class SizeText
+internal static class SizeText
 {
     public const string Expected = "a number of bytes, or a string such as \"512\", \"64KiB\", \"1.5GiB\" or \"200gb\"";
 

@@ -13,7 +13,7 @@ namespace NativeLink.Actors.LocalCluster.Results;
 /// A file is the SHA-256 of the message and the message, renamed into place, so that one cut off by a crash counts as absent.
 /// Least recently used entries go first. Thread-safe; members block on the disk.
 /// </summary>
-public sealed class ActionCacheStore
+internal sealed class ActionCacheStore
 {
     private const int Format = 1;
     private const int MostAttempts = 4;

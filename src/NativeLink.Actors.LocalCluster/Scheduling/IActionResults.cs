@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>The action cache as the scheduler sees it: it looks results up and never writes one, the worker does that. Thread-safe.</summary>
-public interface IActionResults
+internal interface IActionResults
 {
     /// <summary>
     /// The stored result of an action if it is complete: every output file, every tree and all files in it, stdout and stderr are in the CAS.

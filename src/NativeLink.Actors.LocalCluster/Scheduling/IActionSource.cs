@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>What the scheduler has to know of the CAS before it queues an action. Thread-safe.</summary>
-public interface IActionSource
+internal interface IActionSource
 {
     /// <summary>
     /// Reads a whole small blob (an Action, a Command), whose size the caller has looked at; null when the CAS does not

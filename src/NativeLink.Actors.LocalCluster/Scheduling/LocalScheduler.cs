@@ -12,7 +12,7 @@ namespace NativeLink.Actors.LocalCluster.Scheduling;
 /// The scheduler of the local cluster: it owns the queue, the connected workers and what clients are told. Thread-safe; the gRPC services
 /// translate between it and the wire. It behaves as NativeLink's <c>simple</c> scheduler (protos/README.md 3 and 6).
 /// </summary>
-public sealed class LocalScheduler : IAsyncDisposable
+internal sealed class LocalScheduler : IAsyncDisposable
 {
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(5);
 

@@ -10,7 +10,7 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>REAPI <c>Execution</c> for clients: checks what they send, asks the action cache, and lets the scheduler do the rest.</summary>
-public sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptions options) : Reapi.Execution.ExecutionBase
+internal sealed class ExecutionService(LocalScheduler scheduler, LocalClusterOptions options) : Reapi.Execution.ExecutionBase
 {
     private readonly ExecuteCheck _check = new(scheduler.Actions, scheduler.Properties, options.ExecutionInstances ?? options.Instances);
 

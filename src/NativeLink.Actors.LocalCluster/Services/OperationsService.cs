@@ -9,7 +9,7 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary><c>google.longrunning.Operations</c> for clients: Get, Wait and Cancel; List and Delete are UNIMPLEMENTED, as in NativeLink.</summary>
-public sealed class OperationsService(LocalScheduler scheduler) : Operations.OperationsBase
+internal sealed class OperationsService(LocalScheduler scheduler) : Operations.OperationsBase
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 

@@ -8,7 +8,7 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary><c>WorkerApi</c> as a NativeLink scheduler serves it (protos/README.md 3).</summary>
-public sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.WorkerApiBase
+internal sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerApi.WorkerApiBase
 {
     /// <summary>For the first message to come, and for the last messages to be read.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);

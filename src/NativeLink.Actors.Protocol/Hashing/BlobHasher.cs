@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace NativeLink.Actors.Protocol.Hashing;
 
 /// <summary>Hashes a blob piece by piece. Not safe for several threads at once.</summary>
-public abstract class BlobHasher : IDisposable
+internal abstract class BlobHasher : IDisposable
 {
     public static BlobHasher Create(DigestFunction function) => function switch
     {

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Storage.DirectoryCache;
 /// Absolute path of a directory of this process's own, on the file system of the actions: what actions write goes here while they run, or on a
 /// tmpfs mounted here. <see cref="WorkDirectories.WorkDirectory.UpperDirectoryRoot"/> is meant for it.
 /// </param>
-public sealed record DirectoryCacheSettings(string Root, string UpperDirectoryRoot)
+internal sealed record DirectoryCacheSettings(string Root, string UpperDirectoryRoot)
 {
     /// <summary>Trees kept; 0 is like 1.</summary>
     public int MaxEntries { get; init; } = 1000;

@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Storage.DirectoryCache;
 /// <param name="DirectoriesAsked">Directory messages that were asked for.</param>
 /// <param name="DirectoriesReused">Directories of missed roots that were known already.</param>
 /// <param name="DamagedTrees">Cached trees found damaged and built again.</param>
-public readonly record struct InputRootsStatistics(
+internal readonly record struct InputRootsStatistics(
     long Hits,
     long Misses,
     long WholeTrees,

@@ -4,7 +4,7 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>One blob being written: bytes are hashed as they come and checked against the digest at the end. Not safe for several threads at once.</summary>
-public sealed class BlobWriter : IBlobWriter
+internal sealed class BlobWriter : IBlobWriter
 {
     /// <summary>From here on a second thread hashes while this one writes; below it, waking that thread costs more than it brings.</summary>
     private const int HashAsideBytes = 256 << 10;

@@ -4,7 +4,7 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <content>Whether a blob is here, and that it stays.</content>
-public sealed partial class ContentStore
+internal sealed partial class ContentStore
 {
     // A gate that is held for many of them at once makes everybody wait.
     private const int LeasesAtOnce = 256;

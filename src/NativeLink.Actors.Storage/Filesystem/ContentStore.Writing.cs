@@ -6,7 +6,7 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <content>How a blob comes to its place.</content>
-public sealed partial class ContentStore
+internal sealed partial class ContentStore
 {
     // What is smaller always fits: the file system is not asked.
     private const long SmallBytes = 1 << 20;

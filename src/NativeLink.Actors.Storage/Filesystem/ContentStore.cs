@@ -20,7 +20,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
 /// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
 /// </remarks>
-public sealed partial class ContentStore : ILocalStore, IDisposable
+internal sealed partial class ContentStore : ILocalStore, IDisposable
 {
     private const int Format = 1;
 

@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// actions have used it. Costs at most <see cref="BytesPerMinute"/> on a thread of the lowest priority: a large blob is read over several minutes, a
 /// small store is looked through once an hour.
 /// </summary>
-public sealed class StoreSampling : IDisposable
+internal sealed class StoreSampling : IDisposable
 {
     /// <summary>About 25 ms of one processor; 2 GB an hour.</summary>
     public const long BytesPerMinute = 32L << 20;

@@ -5,7 +5,7 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Storage.Hashing;
 
 /// <summary>Digests of files.</summary>
-public static class FileHasher
+internal static class FileHasher
 {
     // Measured: 1 MiB reads by RandomAccess hash at 1.5 GB/s, FileStream on small files at less than half.
     private const int BufferBytes = 1 << 20;

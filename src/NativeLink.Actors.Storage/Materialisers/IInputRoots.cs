@@ -3,7 +3,7 @@ using NativeLink.Actors.Storage.Trees;
 namespace NativeLink.Actors.Storage.Materialisers;
 
 /// <summary>An input root on disk, private to one action. Disposing it unmounts, renames the rest away and lets it be deleted in the background.</summary>
-public interface IInputRoot : IDisposable
+internal interface IInputRoot : IDisposable
 {
     /// <summary>Absolute path of the directory in which the action runs.</summary>
     string Path { get; }
@@ -31,7 +31,7 @@ public interface IInputRoot : IDisposable
 }
 
 /// <summary>Makes input roots: the directory cache with the materialiser that was chosen for this machine.</summary>
-public interface IInputRoots : IDisposable
+internal interface IInputRoots : IDisposable
 {
     /// <summary>
     /// The tree below <paramref name="root"/> at <paramref name="destination"/>, which does not exist yet and whose parent does.

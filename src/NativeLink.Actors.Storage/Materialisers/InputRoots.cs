@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Storage.Materialisers;
 /// Makes input roots the fastest safe way that works here: an overlay over a cached tree of links to the store's files, else reflinks, else copies.
 /// Hard links are used only when the configuration forces them. One for all workers of a process; thread-safe.
 /// </summary>
-public sealed class InputRoots : IInputRoots
+internal sealed class InputRoots : IInputRoots
 {
     // About 140 bytes each: some 40 MB when no two trees share a directory, less otherwise.
     private const long KnownEntries = 300_000;

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Where a tree's parts come from when they are not here yet. The worker's download room implements it; this room only asks.</summary>
-public interface ITreeSource
+internal interface ITreeSource
 {
     /// <summary>
     /// Directory messages by digest. The answer holds every directory asked for; it may hold more (descendants that came along).

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>Bounds of an input tree; one that is above any of them is the action's fault.</summary>
-public sealed record TreeLimits
+internal sealed record TreeLimits
 {
     /// <summary>
     /// Directories one in another. What comes out has a bound of its own (DeepestLevel in

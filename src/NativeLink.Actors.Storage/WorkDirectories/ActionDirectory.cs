@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.WorkDirectories;
 /// The directory of one attempt at an action, which owns the input root in it. Disposing it unmounts the root and moves the whole away at once; the rest is deleted in
 /// the background. While a root is still being made, all that waits until the making has ended: nothing is ever mounted in a directory that has gone. Thread-safe.
 /// </summary>
-public sealed class ActionDirectory : IStagingDirectory, IDisposable
+internal sealed class ActionDirectory : IStagingDirectory, IDisposable
 {
     private readonly WorkDirectory _owner;
     private readonly Lock _gate = new();

@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Storage.WorkDirectories;
 /// The directory in which a worker's actions run: checked, wiped and locked at start; holds <c>{attempt}/work</c> while an action runs, and
 /// names with a dot that are this program's own. Finished actions are renamed away at once and deleted in the background. Thread-safe.
 /// </summary>
-public sealed class WorkDirectory : IDisposable
+internal sealed class WorkDirectory : IDisposable
 {
     private const string LockName = ".lock";
     private const int LongestName = 200;

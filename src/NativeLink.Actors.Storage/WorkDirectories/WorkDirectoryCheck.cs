@@ -5,7 +5,7 @@ namespace NativeLink.Actors.Storage.WorkDirectories;
 /// Whether a directory may be wiped. It may when it is absent, empty, marked as ours, or holds nothing but marked parts and <c>{operation id}/work</c>
 /// trees as NativeLink's worker leaves them; it never may when it is a root, a home or a parent of the store. Changes nothing.
 /// </summary>
-public static class WorkDirectoryCheck
+internal static class WorkDirectoryCheck
 {
     /// <summary>Made in every directory that this program has taken as a work directory.</summary>
     internal const string Marker = ".nativelink-actors-work";

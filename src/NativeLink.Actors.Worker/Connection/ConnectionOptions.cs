@@ -17,5 +17,9 @@ public sealed record ConnectionOptions
     /// <summary>0 is unlimited towards the scheduler; the worker then runs as many at once as the machine has processors × 8, the rest waits.</summary>
     public int MaxInflightTasks { get; init; }
 
+    /// <summary>
+    /// What the scheduler matches actions against, one announced property a value, in this order (protos/README.md
+    /// 3.9).
+    /// </summary>
     public ImmutableArray<PlatformPropertySource> PlatformProperties { get; init; } = [];
 }

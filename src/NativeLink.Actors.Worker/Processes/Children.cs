@@ -10,12 +10,12 @@ internal static unsafe class Children
 {
     private const int EndMilliseconds = 10_000;
 
-    private static readonly Lock _gate = new();
+    private static readonly Lock Gate = new();
 
     /// <summary>Those of one thread of this process; null when they could not be read.</summary>
     internal static List<int>? Of(int thread)
     {
-        lock (_gate) return ProcStat.PidsIfReadable(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{thread}/children"));
+        lock (Gate) return ProcStat.PidsIfReadable(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{thread}/children"));
     }
 
     /// <summary>Waits for one that has ended or is about to. One that cannot end, stuck in the kernel, is left after a while: nobody else waits as long.</summary>
@@ -23,6 +23,6 @@ internal static unsafe class Children
     {
         int status;
         _ = Libc.AwaitReadable(pidfd, EndMilliseconds);
-        lock (_gate) _ = Libc.Wait(pid, &status, Libc.WaitNoHang, null);
+        lock (Gate) _ = Libc.Wait(pid, &status, Libc.WaitNoHang, null);
     }
 }

@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Worker.Processes;
 internal sealed unsafe class Orphans : IDisposable
 {
     // One reaper at a time, so that what an orphan used is counted once.
-    private static readonly Lock _gate = new();
+    private static readonly Lock Gate = new();
 
     private readonly PosixSignalRegistration _signal;
     private volatile bool _some = true;
@@ -60,7 +60,7 @@ internal sealed unsafe class Orphans : IDisposable
         foreach (var pid in children)
         {
             if (isOthers(pid)) continue;
-            lock (_gate) seenAll &= TryReap(pid, ended);
+            lock (Gate) seenAll &= TryReap(pid, ended);
         }
 
         return seenAll;

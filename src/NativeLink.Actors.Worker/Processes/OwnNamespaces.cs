@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// A user and a mount namespace for the whole worker of an ordinary user (user_namespaces(7)): in there it may mount and make PID namespaces, while its user, its
 /// groups and its process number stay. A process with threads cannot enter any: util-linux's <c>unshare</c>, executed in its place, does, and executes it again.
 /// </summary>
-public static unsafe class OwnNamespaces
+internal static unsafe class OwnNamespaces
 {
     /// <summary>Holds the number of the process that has been through this, so that neither it does so twice nor a process started with its environment takes it for itself.</summary>
     public const string Variable = "NATIVELINK_ACTORS_NAMESPACES";
@@ -16,7 +16,7 @@ public static unsafe class OwnNamespaces
     private const int LeastDescriptor = 10;
 
     // Shared within the new namespace, so that the namespaces of actions see what is mounted later; outside nothing is seen of it: there, it is another user's.
-    private static readonly string[] _unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "shared", "--"];
+    private static readonly string[] Unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "shared", "--"];
 
     /// <summary>
     /// Does not return when this process is to be executed again in namespaces of its own: to be called before it has read, opened or started anything. Root needs none.
@@ -36,7 +36,7 @@ public static unsafe class OwnNamespaces
     private static string? Try(string? path)
     {
         var said = Path.Combine(Path.GetTempPath(), $"nativelink-actors-unshare-{Guid.NewGuid():N}");
-        var plan = new ProcessPlan([.. _unshare, "/bin/sh", "-c", ":"], Search(path), "/", "", "");
+        var plan = new ProcessPlan([.. Unshare, "/bin/sh", "-c", ":"], Search(path), "/", "", "");
         var program = ProgramLookup.Find(plan);
         if (program.Path is null) return program.Message;
         using var call = new SpawnCall();
@@ -71,9 +71,9 @@ public static unsafe class OwnNamespaces
     /// <returns>Only when it fails: why.</returns>
     private static string Execute(string? path)
     {
-        var program = ProgramLookup.Find(new ProcessPlan(_unshare, Search(path), "/", "", "")).Path!;
+        var program = ProgramLookup.Find(new ProcessPlan(Unshare, Search(path), "/", "", "")).Path!;
         var arguments = new List<byte[]>();
-        foreach (var argument in _unshare) arguments.Add(Encoding.UTF8.GetBytes(argument));
+        foreach (var argument in Unshare) arguments.Add(Encoding.UTF8.GetBytes(argument));
         arguments.Add(Encoding.UTF8.GetBytes(Environment.ProcessPath!));
         arguments.AddRange(OwnArguments());
         var pointers = (byte**)NativeMemory.Alloc((nuint)(arguments.Count + 1), (nuint)sizeof(byte*));

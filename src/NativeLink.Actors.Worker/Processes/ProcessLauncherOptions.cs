@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>How process trees are held together.</summary>
-public enum ContainmentKind
+internal enum ContainmentKind
 {
     /// <summary>The first that works here, tried by really running something: cgroup, then PID namespace, then subreaper.</summary>
     Automatic,

@@ -25,7 +25,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
 
     // By a number that is given once: a process number may be used again while what it stood for has been given up but is still there.
     // Roots of all reapers of this process: a lane's children come to the main thread when the lane ends, and look like orphans there.
-    private static readonly ConcurrentDictionary<int, RunningProcess> _roots = new();
+    private static readonly ConcurrentDictionary<int, RunningProcess> Roots = new();
 
     private readonly ConcurrentDictionary<long, RunningProcess> _running = new();
     private readonly ConcurrentQueue<RunningProcess> _aborts = new();
@@ -66,7 +66,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     internal void Add(RunningProcess process, CancellationToken abort)
     {
         _running[process.Number] = process;
-        _roots[process.Pid] = process;
+        Roots[process.Pid] = process;
         process.Abort = abort.UnsafeRegister(state => PostAbort((RunningProcess)state!), process);
         if (Libc.EpollWatch(_epoll, process.PidFd, process.Number) != 0)
         {
@@ -135,7 +135,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         }
     }
 
-    private void ReapOrphans() => _orphans?.Reap(_roots.ContainsKey, SubreaperContainment.OnOrphanEnded);
+    private void ReapOrphans() => _orphans?.Reap(Roots.ContainsKey, SubreaperContainment.OnOrphanEnded);
 
     private void Guarded(Action step)
     {
@@ -203,7 +203,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         }
 
         process.RootEnded = true;
-        _roots.TryRemove(KeyValuePair.Create(process.Pid, process)); // The number may be another one's by now.
+        Roots.TryRemove(KeyValuePair.Create(process.Pid, process)); // The number may be another one's by now.
         (process.WaitStatus, process.RootUsage) = (status, RootUsage.From(usage));
         // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one: it would be told over and over.
         if (!process.Unwatched) _ = Libc.EpollForget(_epoll, process.PidFd);

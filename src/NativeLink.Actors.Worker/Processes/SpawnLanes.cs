@@ -12,7 +12,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// </summary>
 internal sealed class SpawnLanes : IDisposable
 {
-    private static readonly TimeSpan _betweenLooks = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     private readonly BlockingCollection<SpawnRequest> _requests = [];
     private readonly Func<SpawnLane> _make;
@@ -88,7 +88,7 @@ internal sealed class SpawnLanes : IDisposable
     /// <summary>Called before each spawn, so it costs nothing while somebody looks already.</summary>
     private void OnSpawning()
     {
-        if (Volatile.Read(ref _looking) == 0 && Interlocked.Exchange(ref _looking, 1) == 0) _timer.Change(_betweenLooks, Timeout.InfiniteTimeSpan);
+        if (Volatile.Read(ref _looking) == 0 && Interlocked.Exchange(ref _looking, 1) == 0) _timer.Change(BetweenLooks, Timeout.InfiniteTimeSpan);
     }
 
     private void Look()

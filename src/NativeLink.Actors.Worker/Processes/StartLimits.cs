@@ -11,9 +11,9 @@ internal static unsafe class StartLimits
     private const ulong Usual = 1024; // What the kernel starts with, and what login shells and services have.
     private const string Row = "Max open files";
 
-    private static readonly Lazy<ResourceLimit> _openFiles = new(Find);
+    private static readonly Lazy<ResourceLimit> Found = new(Find);
 
-    internal static ResourceLimit OpenFiles => _openFiles.Value;
+    internal static ResourceLimit OpenFiles => Found.Value;
 
     /// <summary>What this process was started with: what its parent has, unless someone has set the limits in between, which the hard one tells.</summary>
     /// <param name="own">After the runtime has raised it.</param>

@@ -5,6 +5,7 @@ namespace NativeLink.Actors.Worker.Telemetry;
 /// <summary>The worker's instruments, all of meter <c>NativeLink.Actors.Worker</c>. Durations are in seconds, sizes in bytes.</summary>
 public static class WorkerMetrics
 {
+    /// <summary>The meter's name, for who listens to it or exports it.</summary>
     public const string MeterName = "NativeLink.Actors.Worker";
 
     private static readonly Meter Meter = new(MeterName);
@@ -36,27 +37,27 @@ public static class WorkerMetrics
     private static readonly Counter<long> InputRoots = Meter.CreateCounter<long>(
         "nativelink.worker.input_roots", "{root}", "Input roots made, by materialiser and by whether the whole tree was cached.");
 
-    public static void RecordInputRoot(string materialiser, bool cached) =>
+    internal static void RecordInputRoot(string materialiser, bool cached) =>
         InputRoots.Add(1, new("materialiser", materialiser), new KeyValuePair<string, object?>("cached", cached));
 
-    public static void RecordAction(string verdict, TimeSpan took)
+    internal static void RecordAction(string verdict, TimeSpan took)
     {
         var tag = new KeyValuePair<string, object?>("verdict", verdict);
         Actions.Add(1, tag);
         ActionDuration.Record(took.TotalSeconds, tag);
     }
 
-    public static void RecordStage(string stage, TimeSpan took) =>
+    internal static void RecordStage(string stage, TimeSpan took) =>
         StageDuration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
 
-    public static void ChangeInflight(int by) => Inflight.Add(by);
+    internal static void ChangeInflight(int by) => Inflight.Add(by);
 
-    public static void ChangeWaiting(int by) => Waiting.Add(by);
+    internal static void ChangeWaiting(int by) => Waiting.Add(by);
 
-    public static void ChangeConnected(int by) => Connections.Add(by);
+    internal static void ChangeConnected(int by) => Connections.Add(by);
 
-    public static void RecordConnect(bool registered) =>
+    internal static void RecordConnect(bool registered) =>
         Connects.Add(1, new KeyValuePair<string, object?>("outcome", registered ? "registered" : "failed"));
 
-    public static void ChangeWorkingDirectorySize(long by) => WorkingDirectoryBytes.Add(by);
+    internal static void ChangeWorkingDirectorySize(long by) => WorkingDirectoryBytes.Add(by);
 }

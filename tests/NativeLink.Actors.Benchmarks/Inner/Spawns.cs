@@ -13,7 +13,7 @@ internal static class Spawns
 {
     public const string Command = "spawns";
     private const string Loaded = "--loaded";
-    private static readonly TimeSpan _hang = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
 
     /// <param name="words">How many; then, as far as given: a kind of containment, how many at once, <c>--loaded</c>.</param>
     /// <returns>0 when each came back with exit code 0.</returns>
@@ -53,7 +53,7 @@ internal static class Spawns
             {
                 try
                 {
-                    var report = await launcher.RunAsync(plan, CancellationToken.None).WaitAsync(_hang);
+                    var report = await launcher.RunAsync(plan, CancellationToken.None).WaitAsync(Hang);
                     if (report.ExitCode != 0) Interlocked.Increment(ref wrong);
                 }
                 catch (TimeoutException)

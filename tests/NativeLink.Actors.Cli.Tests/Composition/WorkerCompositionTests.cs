@@ -115,8 +115,8 @@ public sealed class WorkerCompositionTests
     [Fact]
     public void Historical_results_go_to_the_store_that_is_named_unless_it_is_the_CAS()
     {
-        const string other = "{ name: 'OLD', grpc: { endpoints: [{ address: 'http://old.test:1' }], store_type: 'cas' } }";
-        var named = Compose.Host(Compose.WorkerFile(stores: other, local: "upload_action_result: { ac_store: 'FAR_AC', historical_results_store: 'OLD' }"));
+        const string Other = "{ name: 'OLD', grpc: { endpoints: [{ address: 'http://old.test:1' }], store_type: 'cas' } }";
+        var named = Compose.Host(Compose.WorkerFile(stores: Other, local: "upload_action_result: { ac_store: 'FAR_AC', historical_results_store: 'OLD' }"));
         Assert.Equal("http://old.test:1/", named.Workers[0].Actions.Results.HistoricalStore!.Endpoints[0].Address.AbsoluteUri);
         var same = Compose.Host(Compose.WorkerFile(local: "upload_action_result: { ac_store: 'FAR_AC', historical_results_store: 'FAR' }"));
         Assert.Equal((null, ResultStrategy.FailuresOnly), (same.Workers[0].Actions.Results.HistoricalStore, same.Workers[0].Actions.Results.HistoricalStrategy));

@@ -9,7 +9,7 @@ internal sealed class Program : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private static readonly string _program = Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
+    private static readonly string Executable = Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
 
     private readonly Process _process;
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
@@ -39,7 +39,7 @@ internal sealed class Program : IAsyncDisposable
 
     public static async Task<(int Code, string Out, string Error)> RunAsync(Dictionary<string, string> environment, params string[] arguments)
     {
-        return await RunCommandAsync(environment, [_program, .. arguments]);
+        return await RunCommandAsync(environment, [Executable, .. arguments]);
     }
 
     /// <summary>As <see cref="RunAsync(string[])"/>, with whatever stands before the program's path.</summary>
@@ -52,13 +52,13 @@ internal sealed class Program : IAsyncDisposable
         return (process.ExitCode, texts[0], texts[1]);
     }
 
-    public static Program Start(params string[] arguments) => StartCommand([_program, .. arguments]);
+    public static Program Start(params string[] arguments) => StartCommand([Executable, .. arguments]);
 
     public static Program StartCommand(params string[] command) => new(StartProcess([], command));
 
     /// <summary>Starts <c>local</c> on free ports; completes when it is ready.</summary>
     public static Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string data, params string[] switches) =>
-        StartLocalAsync([_program], data, switches);
+        StartLocalAsync([Executable], data, switches);
 
     public static async Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string[] command, string data, params string[] switches)
     {

@@ -7,7 +7,7 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Tests.Host;
 
 /// <summary>A local cluster on free ports and a directory of its own, with clients of all its services.</summary>
-public sealed class RunningCluster : IAsyncDisposable
+internal sealed class RunningCluster : IAsyncDisposable
 {
     /// <summary>Where a clock that stands until it is moved begins: after every time of a file here.</summary>
     public static readonly DateTimeOffset Start = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);

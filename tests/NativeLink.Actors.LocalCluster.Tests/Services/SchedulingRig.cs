@@ -8,7 +8,7 @@ using NativeLink.Actors.LocalCluster.Tests.Scheduling;
 namespace NativeLink.Actors.LocalCluster.Tests.Services;
 
 /// <summary>A running cluster with a client of its execution services; its workers are scripted.</summary>
-public sealed class SchedulingRig : IAsyncDisposable
+internal sealed class SchedulingRig : IAsyncDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
 

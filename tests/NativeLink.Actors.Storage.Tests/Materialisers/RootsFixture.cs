@@ -8,7 +8,7 @@ namespace NativeLink.Actors.Storage.Tests.Materialisers;
 /// <summary>A store, a directory cache and a work directory with which roots are made.</summary>
 internal sealed class RootsFixture : IDisposable
 {
-    private static readonly ConcurrentDictionary<string, string?> _whyNot = new();
+    private static readonly ConcurrentDictionary<string, string?> Reasons = new();
 
     private readonly Func<DirectoryCacheSettings, DirectoryCacheSettings> _configure;
     private int _next;
@@ -68,7 +68,7 @@ internal sealed class RootsFixture : IDisposable
         Store.Dispose();
     }
 
-    private static string? WhyNot(string materialiser) => _whyNot.GetOrAdd(materialiser, static materialiser =>
+    private static string? WhyNot(string materialiser) => Reasons.GetOrAdd(materialiser, static materialiser =>
     {
         try
         {

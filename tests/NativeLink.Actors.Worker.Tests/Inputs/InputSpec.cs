@@ -17,7 +17,7 @@ public abstract class InputSpec : CasClientSpec
     private readonly string _directory = Directory.CreateTempSubdirectory("inputs-").FullName;
     private readonly ActorSystem _system = ActorSystem.Create("inputs", WorkerHocon.Reference());
 
-    protected ContentStore Store { get; private set; } = null!;
+    private protected ContentStore Store { get; private set; } = null!;
 
     protected string StoreDirectory => Path.Combine(_directory, "content");
 
@@ -60,7 +60,7 @@ public abstract class InputSpec : CasClientSpec
     }
 
     /// <summary>Walks a tree as a materialiser does, level by level; the number of levels asked for.</summary>
-    protected static async Task<Dictionary<Digest, Reapi.Directory>> WalkAsync(ITreeSource source, Digest root)
+    private protected static async Task<Dictionary<Digest, Reapi.Directory>> WalkAsync(ITreeSource source, Digest root)
     {
         var all = new Dictionary<Digest, Reapi.Directory>();
         var open = new HashSet<Digest> { root };

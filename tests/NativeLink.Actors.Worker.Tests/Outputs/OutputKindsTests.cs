@@ -50,10 +50,10 @@ public sealed partial class OutputKindsTests : OutputSpec
     [SkippableFact]
     public async Task A_file_that_the_CAS_can_never_take_is_refused_before_it_is_hashed()
     {
-        const long size = 1L << 43;
-        Skip.If(Store.LargestThatFits >= size, "the disk is larger than the test's file");
+        const long Size = 1L << 43;
+        Skip.If(Store.LargestThatFits >= Size, "the disk is larger than the test's file");
         using (var hole = File.Create(Path.Combine(Root, "hole")))
-            hole.SetLength(size);
+            hole.SetLength(Size);
         var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs("hole"), uploader: Uploader(new StoreCasClient(Store))));
         Assert.Equal((FaultKind.Action, StatusCode.InvalidArgument), (error.Fault.Kind, error.Fault.Code));
         Assert.Contains("'hole' is a file of 8796093022208 bytes", error.Fault.Detail, StringComparison.Ordinal);

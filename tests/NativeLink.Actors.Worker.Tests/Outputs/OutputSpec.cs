@@ -14,7 +14,7 @@ namespace NativeLink.Actors.Worker.Tests.Outputs;
 /// <summary>An uploader, a fake CAS and a directory in which an action has run.</summary>
 public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
 {
-    protected static readonly AttemptId Op = AttemptId.Next(new OperationId("op"));
+    private protected static readonly AttemptId Op = AttemptId.Next(new OperationId("op"));
     protected static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("outputs-").FullName;
@@ -23,7 +23,7 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
 
     protected FakeCasServer Server { get; private set; } = null!;
 
-    protected ContentStore Store { get; private set; } = null!;
+    private protected ContentStore Store { get; private set; } = null!;
 
     /// <summary>The input root.</summary>
     protected string Root => Path.Combine(_directory, "op", "work");

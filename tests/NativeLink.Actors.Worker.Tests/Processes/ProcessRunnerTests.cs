@@ -9,8 +9,8 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 public sealed class ProcessRunnerTests() : TestKit(
     "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
 {
-    private static readonly AttemptId _one = AttemptId.Next(new OperationId("one"));
-    private static readonly AttemptId _two = AttemptId.Next(new OperationId("two"));
+    private static readonly AttemptId One = AttemptId.Next(new OperationId("one"));
+    private static readonly AttemptId Two = AttemptId.Next(new OperationId("two"));
 
     [Fact]
     public void A_run_is_answered_when_it_has_ended()
@@ -18,9 +18,9 @@ public sealed class ProcessRunnerTests() : TestKit(
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
-        runner.Tell(new Run(_one, bench.Shell("exit 5")), executor);
-        Assert.Equal((_one, 5), executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)) is var exited ? (exited.Id, exited.Report.ExitCode) : default);
-        runner.Tell(new Run(_one, bench.Plan()), executor);
+        runner.Tell(new Run(One, bench.Shell("exit 5")), executor);
+        Assert.Equal((One, 5), executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)) is var exited ? (exited.Id, exited.Report.ExitCode) : default);
+        runner.Tell(new Run(One, bench.Plan()), executor);
         Assert.Equal(FaultKind.Action, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
     }
 
@@ -30,14 +30,14 @@ public sealed class ProcessRunnerTests() : TestKit(
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
-        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
-        runner.Tell(new Run(_two, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(Two, bench.Shell("sleep 60")), executor);
         runner.Tell(new Abort(AttemptId.Next(new OperationId("one"))), executor);
-        runner.Tell(new Abort(_one), executor);
+        runner.Tell(new Abort(One), executor);
         var exited = executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20));
-        Assert.Equal((_one, true), (exited.Id, exited.Report.Aborted));
-        runner.Tell(new Abort(_two), executor);
-        Assert.Equal(_two, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Id);
+        Assert.Equal((One, true), (exited.Id, exited.Report.Aborted));
+        runner.Tell(new Abort(Two), executor);
+        Assert.Equal(Two, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Id);
     }
 
     [Fact]
@@ -46,16 +46,16 @@ public sealed class ProcessRunnerTests() : TestKit(
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher, mostAtOnce: 1));
-        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
         var never = bench.Shell("echo ran");
-        runner.Tell(new Run(_two, never), executor);
+        runner.Tell(new Run(Two, never), executor);
         runner.Tell(new Run(AttemptId.Next(new OperationId("three")), bench.Shell("exit 3")), executor);
-        runner.Tell(new Abort(_two), executor);
+        runner.Tell(new Abort(Two), executor);
         var aborted = executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20));
-        Assert.Equal((_two, true), (aborted.Id, aborted.Report.Aborted));
+        Assert.Equal((Two, true), (aborted.Id, aborted.Report.Aborted));
         Assert.False(File.Exists(never.StdoutPath));
-        runner.Tell(new Abort(_one), executor);
-        Assert.Equal(_one, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Id);
+        runner.Tell(new Abort(One), executor);
+        Assert.Equal(One, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Id);
         Assert.Equal(3, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.ExitCode);
     }
 
@@ -65,10 +65,10 @@ public sealed class ProcessRunnerTests() : TestKit(
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
-        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
-        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
         Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
-        runner.Tell(new Abort(_one), executor);
+        runner.Tell(new Abort(One), executor);
         Assert.True(executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.Aborted);
     }
 
@@ -78,10 +78,10 @@ public sealed class ProcessRunnerTests() : TestKit(
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
-        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
         await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
         Sys.Stop(runner);
-        Assert.Equal((_one, FaultKind.Worker), executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)) is var failed ? (failed.Id, failed.Fault.Kind) : default);
+        Assert.Equal((One, FaultKind.Worker), executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)) is var failed ? (failed.Id, failed.Fault.Kind) : default);
         await bench.EventuallyAsync(() => bench.Marked().Count == 0, "it has been ended");
         executor.ExpectNoMsg(TimeSpan.Zero);
     }
@@ -92,11 +92,11 @@ public sealed class ProcessRunnerTests() : TestKit(
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
         var runner = await Sys.ActorOf(Props.Create(() => new Restarting(ProcessRunner.CreateProps(bench.Launcher)))).Ask<IActorRef>("child", TimeSpan.FromSeconds(20));
-        runner.Tell(new Run(_one, bench.Shell("sleep 60")), executor);
+        runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
         await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
         runner.Tell(Kill.Instance);
         Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
-        runner.Tell(new Run(_one, bench.Shell("exit 4")), executor);
+        runner.Tell(new Run(One, bench.Shell("exit 4")), executor);
         Assert.Equal(4, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.ExitCode);
         await bench.EventuallyAsync(() => bench.Marked().Count == 0, "the old one has been ended");
     }

@@ -11,7 +11,7 @@ internal sealed class Workbench : IDisposable
 {
     internal static readonly KeyValuePair<string, string> UsualPath = new("PATH", "/usr/bin:/bin");
 
-    private static readonly ConcurrentDictionary<ContainmentKind, string?> _whyNot = new();
+    private static readonly ConcurrentDictionary<ContainmentKind, string?> Reasons = new();
 
     private int _runs;
 
@@ -22,6 +22,12 @@ internal sealed class Workbench : IDisposable
         Directory = System.IO.Directory.CreateTempSubdirectory("nativelink-processes-").FullName;
     }
 
+    /// <param name="kind">A name of <see cref="Kinds"/>.</param>
+    internal Workbench(string kind)
+        : this(Enum.Parse<ContainmentKind>(kind))
+    {
+    }
+
     internal PosixProcessLauncher Launcher { get; }
 
     internal string Directory { get; }
@@ -29,7 +35,8 @@ internal sealed class Workbench : IDisposable
     internal string Mark { get; } = $"NL_TEST_MARK=m{Guid.NewGuid():N}";
 
     /// <summary>Every kind that an action can be contained by.</summary>
-    public static TheoryData<ContainmentKind> Kinds() => [ContainmentKind.Subreaper, ContainmentKind.Cgroup, ContainmentKind.PidNamespace];
+    internal static TheoryData<string> Kinds() =>
+        [nameof(ContainmentKind.Subreaper), nameof(ContainmentKind.Cgroup), nameof(ContainmentKind.PidNamespace)];
 
     /// <summary>The kinds of containment that work on this machine.</summary>
     internal static int CountOfWorking() => Enum.GetValues<ContainmentKind>().Count(static kind => kind != ContainmentKind.Automatic && WhyNot(kind) is null);
@@ -37,7 +44,9 @@ internal sealed class Workbench : IDisposable
     /// <summary>Skips the test where this user has not the right that the kind needs; the subreaper needs none.</summary>
     internal static void Needs(ContainmentKind kind) => Skip.If(WhyNot(kind) is not null, $"no {kind} here: {WhyNot(kind)}");
 
-    private static string? WhyNot(ContainmentKind kind) => _whyNot.GetOrAdd(kind, static kind =>
+    internal static void Needs(string kind) => Needs(Enum.Parse<ContainmentKind>(kind));
+
+    private static string? WhyNot(ContainmentKind kind) => Reasons.GetOrAdd(kind, static kind =>
     {
         try
         {

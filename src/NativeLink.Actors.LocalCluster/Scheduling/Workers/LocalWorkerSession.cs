@@ -8,7 +8,7 @@ namespace NativeLink.Actors.LocalCluster.Scheduling.Workers;
 /// The conversation of <c>ConnectWorker</c> (protos/README.md 3) for a worker in this process, without a wire in between: the same messages in the same
 /// order. Whoever opened it ends it by disposing it.
 /// </summary>
-public sealed class LocalWorkerSession : IDisposable
+internal sealed class LocalWorkerSession : IDisposable
 {
     private readonly LocalScheduler _scheduler;
     private readonly WorkerLink _link;

@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Filesystem.Layout;
 /// The number of a directory's layout, in a file of its own there, so that a later layout is never taken for this one. A directory without one is of
 /// before there were numbers, or NativeLink's own, and is read like the first.
 /// </summary>
-public static class StoreFormat
+internal static class StoreFormat
 {
     /// <summary>Reads the stamp, and brings an older directory up to date.</summary>
     /// <param name="stamp">The file.</param>

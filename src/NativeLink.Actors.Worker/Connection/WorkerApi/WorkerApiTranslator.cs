@@ -5,7 +5,7 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 namespace NativeLink.Actors.Worker.Connection.WorkerApi;
 
 /// <summary>NativeLink's <c>WorkerApi</c> (protos/README.md 3) and our own words for it; one translator a stream.</summary>
-public sealed class WorkerApiTranslator
+internal sealed class WorkerApiTranslator
 {
     private WorkerId _worker = new("");
 

@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Worker.Processes.Containment;
 /// </summary>
 internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
 {
-    private static readonly TimeSpan _endBound = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan EndBound = TimeSpan.FromSeconds(2);
 
     private readonly string _children = string.Create(CultureInfo.InvariantCulture, $"/proc/{holder}/task/{holder}/children");
     private readonly string? _name = NameOf(holder);
@@ -62,7 +62,7 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
         Kill();
         var began = Stopwatch.GetTimestamp();
         using var never = new ManualResetEventSlim();
-        while (!HasEnded() && Stopwatch.GetElapsedTime(began) < _endBound) never.Wait(1);
+        while (!HasEnded() && Stopwatch.GetElapsedTime(began) < EndBound) never.Wait(1);
     }
 
     /// <summary>

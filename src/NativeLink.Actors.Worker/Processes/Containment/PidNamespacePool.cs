@@ -9,10 +9,10 @@ namespace NativeLink.Actors.Worker.Processes.Containment;
 internal sealed unsafe class PidNamespacePool : IDisposable
 {
     private const int MostSpare = 64;
-    private static readonly TimeSpan _readyBound = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ReadyBound = TimeSpan.FromSeconds(10);
 
     // The keeper may have one or two to make before.
-    private static readonly TimeSpan _orderBound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan OrderBound = TimeSpan.FromSeconds(30);
 
     // Numbers start elsewhere in each namespace: programs put their own into names in shared directories. Children of a PID 1 that ignores SIGCHLD leave no zombies.
     private const string Hold = "echo \"$1\" >/proc/sys/kernel/ns_last_pid; exec env --ignore-signal=CHLD cat";
@@ -41,8 +41,8 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         var order = new TaskCompletionSource<PidNamespace>(TaskCreationOptions.RunContinuationsAsynchronously);
         _orders.Add(order);
         // Not Task.Wait, which would wrap what went wrong.
-        if (Task.WaitAny([order.Task], _orderBound) == 0 || !order.TrySetCanceled()) return order.Task.GetAwaiter().GetResult();
-        throw new FaultException(FaultKind.Worker, $"a PID namespace was not made within {_orderBound.TotalSeconds:0} s");
+        if (Task.WaitAny([order.Task], OrderBound) == 0 || !order.TrySetCanceled()) return order.Task.GetAwaiter().GetResult();
+        throw new FaultException(FaultKind.Worker, $"a PID namespace was not made within {OrderBound.TotalSeconds:0} s");
     }
 
     internal void GiveBack(PidNamespace space)
@@ -101,7 +101,7 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         }
 
         var space = new PidNamespace(call.Pid, call.PidFd, ends[0]);
-        if (space.IsReady(_readyBound)) return space;
+        if (space.IsReady(ReadyBound)) return space;
         space.End();
         throw new FaultException(FaultKind.Worker, $"the holder of a PID namespace does not come up ({string.Join(' ', plan.Arguments)})");
     }

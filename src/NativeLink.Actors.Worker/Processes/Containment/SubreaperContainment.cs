@@ -17,12 +17,12 @@ internal sealed unsafe class SubreaperContainment : IContainment
     // Bits 42 … 55 name the PID namespace of the process that spawned, 24 … 41 that process in it, the lower ones the action. Process numbers of another namespace
     // mean nothing here, and its workers cannot be seen: a mark from there says nothing about whether its worker lives.
     private const int NamespaceBits = 14, OwnerBits = 18, ActionBits = 24;
-    private static readonly ulong _here = Low(ulong.TryParse(ProcessIdentity.PidNamespace, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0, NamespaceBits);
-    private static readonly ulong _self = Mark(_here, Environment.ProcessId, ProcessIdentity.StartTicks, 0);
+    private static readonly ulong Here = Low(ulong.TryParse(ProcessIdentity.PidNamespace, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0, NamespaceBits);
+    private static readonly ulong Self = Mark(Here, Environment.ProcessId, ProcessIdentity.StartTicks, 0);
     private static long _actions;
 
     // What orphans used that have been waited for, by their mark, until their tree is closed. They fall to the process, so any reaper of it may be who waits for them.
-    private static readonly ConcurrentDictionary<ulong, TimeSpan> _orphansUsage = new();
+    private static readonly ConcurrentDictionary<ulong, TimeSpan> OrphansUsage = new();
 
     // All descendants with their marks as of this round of the reaper: many trees may be ending, one look is enough for all.
     private List<(int Pid, ulong Mark)>? _seen;
@@ -61,7 +61,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
     {
         if (MarkOf(pid) is not (var mark and not 0) || ProcStat.Read(pid) is not { } stat || ProcStat.CpuTicks(stat) is not { } ticks) return;
         var used = TimeSpan.FromSeconds((double)ticks / ProcStat.TicksPerSecond);
-        _orphansUsage.AddOrUpdate(mark, used, (_, before) => before + used);
+        OrphansUsage.AddOrUpdate(mark, used, (_, before) => before + used);
     }
 
     /// <summary>The mark of an action of a process, or of that process with action 0.</summary>
@@ -83,7 +83,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
     private static void EndStale()
     {
         var marked = Pids().Select(pid => (Pid: pid, Mark: MarkOf(pid)))
-            .Where(seen => seen.Mark != 0 && Low(seen.Mark >> (OwnerBits + ActionBits), NamespaceBits) == _here).ToList();
+            .Where(seen => seen.Mark != 0 && Low(seen.Mark >> (OwnerBits + ActionBits), NamespaceBits) == Here).ToList();
         if (marked.Count == 0) return;
         // Only now, so that whoever spawned any of these is among them if he lives.
         var living = Pids().Select(pid => ProcStat.Read(pid) is { } stat && ProcStat.StartTicks(stat) is { } start ? Owner(pid, start) : ulong.MaxValue).ToHashSet();
@@ -116,7 +116,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
     {
         public IProcessTree? Spawn(SpawnCall call)
         {
-            var mark = _self | Low((ulong)Interlocked.Increment(ref _actions), ActionBits);
+            var mark = Self | Low((ulong)Interlocked.Increment(ref _actions), ActionBits);
             call.Limit(ResourceLimit.RealTime, new ResourceLimit { Soft = mark, Hard = owner._hard });
             return call.Spawn() ? new Tree(owner, mark, call.Pid) : null;
         }
@@ -155,7 +155,7 @@ internal sealed unsafe class SubreaperContainment : IContainment
 
         public TreeUsage Close()
         {
-            _orphansUsage.TryRemove(mark, out var before);
+            OrphansUsage.TryRemove(mark, out var before);
             return new TreeUsage(null, _reaped + before, null, false);
         }
 

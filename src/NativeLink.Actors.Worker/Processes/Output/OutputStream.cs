@@ -10,7 +10,7 @@ internal sealed unsafe class OutputStream
     private const int UsualPipe = 1 << 16, LargePipe = 1 << 20;
     private const int ReadBytes = 1 << 14;
 
-    private static readonly int _nowhere = Libc.OpenRetrying("/dev/null", OpenFlags.WriteOnly);
+    private static readonly int Nowhere = Libc.OpenRetrying("/dev/null", OpenFlags.WriteOnly);
 
     private readonly SpoolFile _spool;
     private int _readEnd;
@@ -35,7 +35,7 @@ internal sealed unsafe class OutputStream
     /// <exception cref="FaultException">Worker: it cannot be opened.</exception>
     internal static void OpenNowhere()
     {
-        if (_nowhere < 0) throw new FaultException(FaultKind.Worker, $"cannot open /dev/null: {Errno.Message(-_nowhere)}");
+        if (Nowhere < 0) throw new FaultException(FaultKind.Worker, $"cannot open /dev/null: {Errno.Message(-Nowhere)}");
     }
 
     /// <summary>With an empty path nothing of it is kept.</summary>
@@ -67,7 +67,7 @@ internal sealed unsafe class OutputStream
         long moved = 0;
         while (moved < most)
         {
-            var target = Error == 0 ? _spool.Descriptor() : _nowhere;
+            var target = Error == 0 ? _spool.Descriptor() : Nowhere;
             var step = target < 0 ? target : MoveTo(target, most - moved);
             if (step == 0 || step == -Errno.EAGAIN) break;
             if (step > 0) moved += step;
