@@ -81,7 +81,7 @@ public sealed class WorkDirectoryTests : IDisposable
         }
         Assert.Empty(VisibleIn(Work));
         Assert.Equal(0, work.StagedBytes);
-        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
         Assert.Equal(0, work.Backlog);
     }
@@ -150,7 +150,7 @@ public sealed class WorkDirectoryTests : IDisposable
                 action.Path);
             Assert.Equal((0, ""), (code, output));
         }
-        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
     }
 
@@ -164,7 +164,7 @@ public sealed class WorkDirectoryTests : IDisposable
         Directory.CreateDirectory(Path.Combine(action.WorkPath, "mnt"));
         var mounted = Shell.Run($"mount --bind {_temp.At("elsewhere")} work/mnt", action.Path).ExitCode == 0;
         action.Dispose();
-        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(30));
 
         Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
         Assert.Empty(VisibleIn(Work));
@@ -204,7 +204,7 @@ public sealed class WorkDirectoryTests : IDisposable
         Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
         Assert.True(Directory.Exists(_temp.At("work", "running", "op", "work")));
         Assert.True(Directory.Exists(_temp.At("work", "not-ours", "photos")));
-        await other.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await other.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", "other", ".trash")));
         using var again = WorkDirectory.Open(Work, "ended");
     }

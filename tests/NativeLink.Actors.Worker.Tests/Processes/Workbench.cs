@@ -13,18 +13,19 @@ internal sealed class Workbench : IDisposable
 
     private static readonly ConcurrentDictionary<ContainmentKind, string?> _whyNot = new();
 
+    private readonly TempDirectory _directory = new();
     private int _runs;
 
-    internal Workbench(ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null)
+    internal Workbench(ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null, TimeSpan? spawnBound = null)
     {
-        Launcher = PosixProcessLauncher.Create(
-            new ProcessLauncherOptions { Containment = kind, BusyBound = busyBound ?? TimeSpan.FromSeconds(2) }, TimeProvider.System, NullLogger.Instance);
-        Directory = System.IO.Directory.CreateTempSubdirectory("nativelink-processes-").FullName;
+        var options = new ProcessLauncherOptions { Containment = kind };
+        options = options with { BusyBound = busyBound ?? options.BusyBound, SpawnBound = spawnBound ?? options.SpawnBound };
+        Launcher = PosixProcessLauncher.Create(options, TimeProvider.System, NullLogger.Instance);
     }
 
     internal PosixProcessLauncher Launcher { get; }
 
-    internal string Directory { get; }
+    internal string Directory => _directory.Path;
 
     internal string Mark { get; } = $"NL_TEST_MARK=m{Guid.NewGuid():N}";
 
@@ -36,6 +37,32 @@ internal sealed class Workbench : IDisposable
 
     /// <summary>Skips the test where this user has not the right that the kind needs; the subreaper needs none.</summary>
     internal static void Needs(ContainmentKind kind) => Skip.If(WhyNot(kind) is not null, $"no {kind} here: {WhyNot(kind)}");
+
+    /// <summary>The directory of a launcher's groups.</summary>
+    internal static string GroupsOf(PosixProcessLauncher launcher) =>
+        launcher.Description.Split(' ').First(static word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
+
+    /// <summary>How many processes are in a launcher's groups.</summary>
+    internal static int CountInGroups(PosixProcessLauncher launcher) =>
+        InGroups(launcher, "cgroup.procs").Sum(static processes => processes.Count(static letter => letter == '\n'));
+
+    /// <summary>The contents of a file of each of a launcher's groups, but for those that go meanwhile.</summary>
+    internal static List<string> InGroups(PosixProcessLauncher launcher, string name)
+    {
+        var contents = new List<string>();
+        foreach (var group in System.IO.Directory.EnumerateDirectories(GroupsOf(launcher)))
+        {
+            try
+            {
+                contents.Add(File.ReadAllText(Path.Combine(group, name)));
+            }
+            catch (IOException)
+            {
+                // It has ended.
+            }
+        }
+        return contents;
+    }
 
     private static string? WhyNot(ContainmentKind kind) => _whyNot.GetOrAdd(kind, static kind =>
     {
@@ -89,21 +116,10 @@ internal sealed class Workbench : IDisposable
         return found;
     }
 
-    internal async Task EventuallyAsync(Func<bool> condition, string what)
-    {
-        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        while (!condition())
-        {
-            Assert.False(bound.IsCancellationRequested, $"not within 20 s: {what}");
-            await timer.WaitForNextTickAsync(CancellationToken.None);
-        }
-    }
-
     public void Dispose()
     {
         Launcher.Dispose();
-        System.IO.Directory.Delete(Directory, recursive: true);
+        _directory.Dispose();
     }
 
     /// <summary>Who has said nothing has no spool file.</summary>
