@@ -7,7 +7,7 @@ public sealed partial class TestHabitTests
 {
     private const int MostLetters = 100;
 
-    /// <summary>The measurements and what drives them are no tests: their places and pauses are what they measure.</summary>
+    /// <summary>The measurements are no tests: their places and pauses are part of what they measure.</summary>
     private const string Measurements = "tests/NativeLink.Actors.Benchmarks/";
     private const string Testing = "tests/NativeLink.Actors.Testing/";
 
@@ -19,44 +19,51 @@ public sealed partial class TestHabitTests
 
     private static readonly IReadOnlyList<(string Path, string Text)> Tests =
     [
-        .. Repository.SourceFiles.Where(path => path.StartsWith("tests/", StringComparison.Ordinal) && !path.EndsWith("/TestHabitTests.cs", StringComparison.Ordinal))
+        .. Repository.SourceFiles
+            .Where(path => path.StartsWith("tests/", StringComparison.Ordinal) && Path.GetFileName(path) != "TestHabitTests.cs")
             .Select(path => (path, File.ReadAllText(Path.Combine(Repository.Root, path)))),
     ];
+
+    private static readonly IReadOnlyList<string> NamesOfTests =
+        [.. Tests.SelectMany(file => Names().Matches(file.Text)).Select(match => match.Groups[1].Value)];
 
     [Fact]
     public void The_name_of_a_test_has_at_most_a_hundred_letters()
     {
-        var names = Tests.SelectMany(file => Names().Matches(file.Text).Select(match => match.Groups[1].Value)).ToList();
-        Assert.True(names.Count > 1000, $"{names.Count} names");
-        Assert.DoesNotContain(names, name => name.Length > MostLetters);
+        Assert.True(NamesOfTests.Count > 1000, $"{NamesOfTests.Count} names");
+        Assert.DoesNotContain(NamesOfTests, name => name.Length > MostLetters);
     }
 
     [Fact]
     public void The_name_of_a_test_reads_without_its_numbers()
     {
-        var names = Tests.SelectMany(file => Names().Matches(file.Text).Select(match => match.Groups[1].Value)).ToList();
-        var numbered = names.Where(name => Numbers().IsMatch(name)).Select(name => Numbers().Replace(name, "").Split('_')).ToList();
+        var numbered = NamesOfTests.Where(name => Numbers().IsMatch(name))
+            .Select(name => Numbers().Replace(name, "").Split('_')).ToList();
         Assert.True(numbered.Count > 100, $"{numbered.Count} names with a number");
-        Assert.DoesNotContain(numbered, words => words.Length < 3 || !char.IsAsciiLetterUpper(words[0].FirstOrDefault()));
-        Assert.DoesNotContain(names, name => name.StartsWith("It_", StringComparison.Ordinal) || name.StartsWith("They_", StringComparison.Ordinal));
+        Assert.DoesNotContain(numbered, words => words.Length < 3 || !char.IsAsciiLetterUpper(words[0][0]));
+        Assert.DoesNotContain(NamesOfTests, name => name.Split('_')[0] is "It" or "They");
     }
 
     [Fact]
     public void A_temporary_directory_is_the_one_that_takes_itself_away()
     {
-        var making = Tests.Where(file => Directories().IsMatch(file.Text) && !file.Path.StartsWith(Measurements, StringComparison.Ordinal));
+        var making = Tests.Where(file => Directories().IsMatch(file.Text))
+            .Where(file => !file.Path.StartsWith(Measurements, StringComparison.Ordinal));
         Assert.Equal([Testing + "TempDirectory.cs"], making.Select(file => file.Path));
     }
 
     [Fact]
     public void No_test_waits_by_a_clock_of_its_own()
     {
-        var waiting = Tests.Where(file => file.Path.Contains(".Tests/", StringComparison.Ordinal) && Waits().IsMatch(file.Text));
+        var waiting = Tests.Where(file => Waits().IsMatch(file.Text))
+            .Where(file => file.Path.Contains(".Tests/", StringComparison.Ordinal));
         Assert.Equal(Pauses, waiting.Select(file => file.Path));
     }
 
     // A method with an attribute of xUnit's above it.
-    [GeneratedRegex(@"\[(?:Skippable)?(?:Fact|Theory)\b[^\n]*\n(?:[ \t]*\[[^\n]*\n)*[ \t]*public (?:static )?(?:async )?(?:void|Task|ValueTask) (\w+)\(")]
+    [GeneratedRegex(
+        @"\[(?:Skippable)?(?:Fact|Theory)\b[^\n]*\n(?:[ \t]*\[[^\n]*\n)*" +
+        @"[ \t]*public (?:static )?(?:async )?(?:void|Task|ValueTask) (\w+)\(")]
     private static partial Regex Names();
 
     [GeneratedRegex(@"^(?:NL_[0-9]{3}_)+")]
@@ -65,7 +72,7 @@ public sealed partial class TestHabitTests
     [GeneratedRegex(@"\b(?:CreateTempSubdirectory|GetTempFileName)\(")]
     private static partial Regex Directories();
 
-    // A delay of a clock that the test holds is none: the clock is its second argument, in a field or a local of that name.
+    // A delay by a clock that the test holds is none: the clock is its second argument, a field or local of that name.
     [GeneratedRegex(@"\bThread\.Sleep\(|\bTask\.Delay\((?![^;\n]*, _?time\b)")]
     private static partial Regex Waits();
 }

@@ -7,15 +7,16 @@ namespace NativeLink.Actors.Testing;
 public static class Eventually
 {
     /// <summary>
-    /// Far more than a slow machine under load needs for what is waited for here, and less than what is to be ended would
-    /// take by itself: tests let it sleep for a minute.
+    /// Far more than a slow machine under load needs for what is waited for here, and less than what is to be ended
+    /// would take by itself: tests let it sleep for a minute.
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(5);
 
     /// <param name="what">What is waited for, in words.</param>
     /// <exception cref="TimeoutException">The condition did not come to hold; with those words.</exception>
-    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(condition, () => $"it is not so that {what}");
+    public static Task HoldsAsync(Func<bool> condition, string what) =>
+        HoldsAsync(condition, () => $"it is not so that {what}");
 
     /// <param name="otherwise">Says what is so instead, asked when the time is over.</param>
     /// <exception cref="TimeoutException">The condition did not come to hold; with that text.</exception>

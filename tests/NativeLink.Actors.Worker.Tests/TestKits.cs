@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Worker.Tests;
 internal static class TestKits
 {
     /// <summary>
-    /// A slow, loaded machine needs seconds for what takes milliseconds elsewhere: what a test waits for has half a minute.
+    /// A slow, loaded machine needs seconds for what takes milliseconds elsewhere: what is waited for has half a minute.
     /// </summary>
     public const string Patience =
         "akka.test { single-expect-default = 30s, default-timeout = 30s, filter-leeway = 30s }\n";
@@ -18,7 +18,8 @@ internal static class TestKits
     /// </summary>
     public static readonly TimeSpan Shortly = TimeSpan.FromMilliseconds(100);
 
-    public static Config Real { get; } = ConfigurationFactory.ParseString(Patience).WithFallback(WorkerHocon.Reference());
+    public static Config Real { get; } =
+        ConfigurationFactory.ParseString(Patience).WithFallback(WorkerHocon.Reference());
 
     /// <summary>On a clock that only the test moves.</summary>
     public static Config Clocked { get; } = ConfigurationFactory

@@ -118,7 +118,8 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
         return worker[..One.Length];
     }
 
-    private async Task<Reapi.ExecuteResponse> RunAsync((string Name, string Value)[] properties, Action<Stage> onStage, CancellationToken cancellation)
+    private async Task<Reapi.ExecuteResponse> RunAsync(
+        (string Name, string Value)[] properties, Action<Stage> onStage, CancellationToken cancellation)
     {
         var blobs = new Blobs();
         var platform = new Reapi.Platform();

@@ -6,8 +6,8 @@ namespace NativeLink.Actors.Cli.Tests.Rig;
 internal static class ProcessWatch
 {
     /// <summary>A running action has written the file.</summary>
-    public static Task AppearedAsync(string marker) =>
-        Eventually.HoldsAsync(() => File.Exists(marker) && new FileInfo(marker).Length > 0, () => $"{marker} did not appear");
+    public static Task AppearedAsync(string marker) => Eventually.HoldsAsync(
+        () => File.Exists(marker) && new FileInfo(marker).Length > 0, () => $"{marker} did not appear");
 
     /// <summary>No process whose command line mentions the marker is left. Ids would not do: an action may have a PID namespace of its own.</summary>
     public static Task GoneAsync(string marker) => Eventually.HoldsAsync(

@@ -52,8 +52,16 @@ public sealed class RunningCluster : IAsyncDisposable
         var own = directory is null ? new TempDirectory() : null;
         var data = directory ?? own!.Path;
         var options = OptionsFor(data);
-        var host = await LocalClusterHost.StartAsync(change?.Invoke(options) ?? options, NullLoggerFactory.Instance, time ?? TimeProvider.System);
-        return new RunningCluster(host, data, own);
+        try
+        {
+            var host = await LocalClusterHost.StartAsync(change?.Invoke(options) ?? options, NullLoggerFactory.Instance, time ?? TimeProvider.System);
+            return new RunningCluster(host, data, own);
+        }
+        catch
+        {
+            own?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Puts a blob into the store without a call.</summary>

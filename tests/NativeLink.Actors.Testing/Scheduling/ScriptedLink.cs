@@ -8,8 +8,9 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 namespace NativeLink.Actors.Testing.Scheduling;
 
 /// <summary>
-/// <see cref="ScriptedScheduler"/> without a wire, for tests whose clock stands until they move it: a scheduler that says
-/// what the test says, in the words of NativeLink; each connection attempt becomes a stream that the test accepts or refuses.
+/// <see cref="ScriptedScheduler"/> without a wire, for tests whose clock stands until they move it: a scheduler that
+/// says what the test says, in the words of NativeLink; each connection attempt becomes a stream that the test accepts
+/// or refuses.
 /// </summary>
 internal sealed class ScriptedLink : ISchedulerLink
 {

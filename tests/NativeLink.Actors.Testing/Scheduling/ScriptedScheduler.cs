@@ -95,8 +95,9 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         return worker;
     }
 
-    /// <summary>The next message of any worker, in their order, but for hellos and keep-alives; of a scheduler that listens.</summary>
-    public async Task<Wire.UpdateForScheduler> HearAsync() => await _heard!.Reader.ReadAsync().AsTask().WaitAsync(HearPatience);
+    /// <summary>The next message of any worker, in their order, without hellos and keep-alives; where it listens.</summary>
+    public async Task<Wire.UpdateForScheduler> HearAsync() =>
+        await _heard!.Reader.ReadAsync().AsTask().WaitAsync(HearPatience);
 
     /// <summary>Sends a start message and completes with its answer, faulted when the stream ends before.</summary>
     public async Task<Wire.ExecuteResult> ExecuteAsync(Wire.StartExecute start)

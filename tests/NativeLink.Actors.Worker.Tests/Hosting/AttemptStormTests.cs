@@ -112,7 +112,8 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         for (var tries = 0; tries < 20; tries++)
         {
             await Eventually.HoldsAsync(
-                () => answers.Skip(seen).Any(answer => answer.Worker == worker), () => $"{id} has no answer from worker {worker} after {seen} others");
+                () => answers.Skip(seen).Any(answer => answer.Worker == worker),
+                () => $"{id} has no answer from worker {worker} after {seen} others");
             var (result, all) = (answers.ToArray().Skip(seen).First(answer => answer.Worker == worker).Result, answers.ToArray());
             seen += Array.FindIndex(all[seen..], answer => answer.Worker == worker) + 1;
             Check(id, result);

@@ -109,7 +109,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
         Assert.Equal("printed\n", Text(response.Result.StdoutDigest));
         Assert.Equal("made\n", Text(Assert.Single(response.Result.OutputFiles).Digest));
         // The answer leaves first.
-        var left = () => Directory.GetFileSystemEntries(_directory.At("work")).Where(path => !Path.GetFileName(path).StartsWith('.'));
+        var left = () => Directory.GetFileSystemEntries(_directory.At("work"))
+            .Where(path => !Path.GetFileName(path).StartsWith('.'));
         await Eventually.HoldsAsync(() => !left().Any(), () => string.Join(", ", left()));
     }
 
@@ -161,9 +162,7 @@ public sealed class WorkerHostTests : IAsyncLifetime
             await ExistsAsync(running);
         }
         var drained = host.DrainAsync();
-        await SayAsync(Start("late", "true"));
-        var refused = (await _scheduler.HearAsync()).ExecuteResult;
-        Assert.Equal(("late", 8), (refused.OperationId, refused.InternalError.Code));
+        Assert.Equal(StatusCode.ResourceExhausted, await RefusalAsync());
         await File.WriteAllTextAsync(gate, "");
         Assert.True(await drained.WaitAsync(Bound));
         var heard = new List<Wire.UpdateForScheduler>();
@@ -221,9 +220,7 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await SayAsync(Start("one", $"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done; echo hello > out"));
         await ExistsAsync(begun);
         var stopping = theirs.StopAsync();
-        await SayAsync(Start("late", "true"));
-        var refused = (await _scheduler.HearAsync()).ExecuteResult;
-        Assert.Equal(("late", (int)StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
+        Assert.Equal(StatusCode.ResourceExhausted, await RefusalAsync());
         await File.WriteAllTextAsync(go, "");
         Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
         Assert.Equal(0, (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
@@ -270,5 +267,21 @@ public sealed class WorkerHostTests : IAsyncLifetime
         _scheduler.Say(update);
     }
 
-    private static Task ExistsAsync(string path) => Eventually.HoldsAsync(() => File.Exists(path), () => $"there is no {path}");
+    /// <summary>Sends work until it is refused: a drain goes through several mailboxes, and the wire may be faster.</summary>
+    private async Task<StatusCode> RefusalAsync()
+    {
+        for (var late = 0; ; late++)
+        {
+            await SayAsync(Start($"late-{late}", "true"));
+            var heard = await _scheduler.HearAsync();
+            if (heard.ExecuteComplete is not null)
+                heard = await _scheduler.HearAsync();
+            Assert.Equal($"late-{late}", heard.ExecuteResult.OperationId);
+            if (heard.ExecuteResult.InternalError is { } refused)
+                return (StatusCode)refused.Code;
+        }
+    }
+
+    private static Task ExistsAsync(string path) =>
+        Eventually.HoldsAsync(() => File.Exists(path), () => $"there is no {path}");
 }

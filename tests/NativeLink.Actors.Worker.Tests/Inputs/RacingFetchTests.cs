@@ -55,6 +55,7 @@ public sealed class RacingFetchTests : InputSpec
         }
     }
 
+    /// <summary>No clock to be moved: it tells at which of its looks the store is, and real files have real times.</summary>
     private sealed class TimeWithHook : TimeProvider
     {
         private int _calls = int.MaxValue;

@@ -38,9 +38,11 @@ internal sealed class WatchedCas(ICasClient inner) : ICasClient
     /// asks about: to be asked where the calls of all earlier ones are under way.
     /// </summary>
     public Task TakenUpAsync(int actions) => Eventually.HoldsAsync(
-        () => Volatile.Read(ref _looks) >= actions + Volatile.Read(ref _calls), () => $"{_looks} looks at the absences, {_calls} calls");
+        () => Volatile.Read(ref _looks) >= actions + Volatile.Read(ref _calls),
+        () => $"{_looks} looks at the absences, {_calls} calls");
 
-    public async Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
+    public async Task<ImmutableArray<Digest>> FindMissingAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
         var isFirst = Interlocked.Increment(ref _calls) == 1;
         var answer = await inner.FindMissingAsync(digests, cancellation);
@@ -51,7 +53,8 @@ internal sealed class WatchedCas(ICasClient inner) : ICasClient
         return answer;
     }
 
-    public Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
         inner.ReadBatchAsync(digests, cancellation);
 
     public Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation) =>

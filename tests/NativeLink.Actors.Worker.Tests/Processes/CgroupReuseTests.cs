@@ -39,13 +39,16 @@ public sealed class CgroupReuseTests
         Workbench.Needs(ContainmentKind.Cgroup);
         using var bench = new Workbench(ContainmentKind.Cgroup);
         using var abort = new CancellationTokenSource();
-        var running = bench.RunAsync(bench.Shell($"P={RootOf(bench)}/$({MyGroup}); echo 1 > $P/cgroup.freeze; sleep 60"), abort.Token);
-        await Eventually.HoldsAsync(() => Workbench.InGroups(bench.Launcher, "cgroup.events").Any(events => events.Contains("frozen 1", StringComparison.Ordinal)), "it is frozen");
+        var script = $"P={RootOf(bench)}/$({MyGroup}); echo 1 > $P/cgroup.freeze; sleep 60";
+        var running = bench.RunAsync(bench.Shell(script), abort.Token);
+        await Eventually.HoldsAsync(() => Workbench.InGroups(bench.Launcher, "cgroup.events").Any(IsFrozen), "it is frozen");
         await abort.CancelAsync();
         var run = await running;
         Assert.True(run.Report.Aborted);
         Assert.Equal(3, (await bench.ShellAsync("exit 3")).Report.ExitCode);
     }
+
+    private static bool IsFrozen(string events) => events.Contains("frozen 1", StringComparison.Ordinal);
 
     private static string RootOf(Workbench bench) => Workbench.GroupsOf(bench.Launcher);
 }

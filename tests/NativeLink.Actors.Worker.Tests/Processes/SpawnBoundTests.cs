@@ -63,5 +63,6 @@ public sealed class SpawnBoundTests
         return launcher;
     }
 
-    private static Task FreezeAsync(PosixProcessLauncher launcher, string value) => File.WriteAllTextAsync(Workbench.GroupsOf(launcher) + "/cgroup.freeze", value);
+    private static Task FreezeAsync(PosixProcessLauncher launcher, string value) =>
+        File.WriteAllTextAsync(Workbench.GroupsOf(launcher) + "/cgroup.freeze", value);
 }

@@ -11,15 +11,23 @@ internal sealed class Workbench : IDisposable
 {
     internal static readonly KeyValuePair<string, string> UsualPath = new("PATH", "/usr/bin:/bin");
 
+    // Two hundred that are ended at once beside other work: ten seconds have been too little for the kernel.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly ConcurrentDictionary<ContainmentKind, string?> _whyNot = new();
 
     private readonly TempDirectory _directory = new();
     private int _runs;
 
-    internal Workbench(ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null, TimeSpan? spawnBound = null)
+    internal Workbench(
+        ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null, TimeSpan? spawnBound = null)
     {
         var options = new ProcessLauncherOptions { Containment = kind };
-        options = options with { BusyBound = busyBound ?? options.BusyBound, SpawnBound = spawnBound ?? options.SpawnBound };
+        options = options with
+        {
+            BusyBound = busyBound ?? options.BusyBound,
+            SpawnBound = spawnBound ?? Patience,
+            EndBound = Patience,
+        };
         Launcher = PosixProcessLauncher.Create(options, TimeProvider.System, NullLogger.Instance);
     }
 
@@ -40,7 +48,8 @@ internal sealed class Workbench : IDisposable
 
     /// <summary>The directory of a launcher's groups.</summary>
     internal static string GroupsOf(PosixProcessLauncher launcher) =>
-        launcher.Description.Split(' ').First(static word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
+        launcher.Description.Split(' ')
+            .First(static word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
 
     /// <summary>How many processes are in a launcher's groups.</summary>
     internal static int CountInGroups(PosixProcessLauncher launcher) =>
@@ -88,7 +97,7 @@ internal sealed class Workbench : IDisposable
 
     internal async Task<Result> RunAsync(ProcessPlan plan, CancellationToken abort = default)
     {
-        var report = await Launcher.RunAsync(plan, abort).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+        var report = await Launcher.RunAsync(plan, abort).WaitAsync(2 * Patience, CancellationToken.None);
         return new Result(report, await SpoolAsync(plan.StdoutPath), await SpoolAsync(plan.StderrPath));
     }
 

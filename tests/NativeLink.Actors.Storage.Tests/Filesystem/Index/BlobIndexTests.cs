@@ -145,10 +145,11 @@ public class BlobIndexTests(ITestOutputHelper output)
             BinaryPrimitives.WriteInt32LittleEndian(hash.AsSpan(16), i);
             return Digest.FromHash(hash, 5, DigestFunction.Sha256);
         }).ToList();
-        var unlike = Enumerable.Range(0, 40_000).Select(static i => Digest.FromHash(SHA256.HashData(BitConverter.GetBytes(i)), 5, DigestFunction.Sha256)).ToList();
+        var unlike = Enumerable.Range(0, 40_000).Select(static i => SHA256.HashData(BitConverter.GetBytes(i)))
+            .Select(static hash => Digest.FromHash(hash, 5, DigestFunction.Sha256)).ToList();
         var (usual, took) = (TimeToFind(unlike), TimeToFind(alike));
         // By the measure of this machine; were each compared with each, it would be thousands of times as much.
-        Assert.True(took < (20 * usual) + TimeSpan.FromSeconds(1), $"{took}, and {usual} for digests that differ everywhere");
+        Assert.True(took < (20 * usual) + TimeSpan.FromSeconds(1), $"{took}, and {usual} where they differ everywhere");
     }
 
     private static TimeSpan TimeToFind(List<Digest> keys)
