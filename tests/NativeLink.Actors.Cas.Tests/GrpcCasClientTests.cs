@@ -114,20 +114,13 @@ public sealed class GrpcCasClientTests : CasClientSpec
     [Fact]
     public async Task A_file_is_uploaded_from_its_beginning()
     {
-        var path = Path.GetTempFileName();
-        try
-        {
-            var data = Noise(3_000_000);
-            await File.WriteAllBytesAsync(path, data);
-            using var file = File.OpenHandle(path);
-            var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
-            await Client().WriteAsync(digest, new BlobSource(default, file), None);
-            Assert.Equal(data, Server.Blobs[digest]);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using var directory = new TempDirectory();
+        var data = Noise(3_000_000);
+        await File.WriteAllBytesAsync(directory.At("file"), data);
+        using var file = File.OpenHandle(directory.At("file"));
+        var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
+        await Client().WriteAsync(digest, new BlobSource(default, file), None);
+        Assert.Equal(data, Server.Blobs[digest]);
     }
 
     [Fact]
@@ -297,9 +290,9 @@ public sealed class GrpcCasClientTests : CasClientSpec
         };
         using var stop = new CancellationTokenSource();
         var call = Client(Options(5)).FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], stop.Token);
-        await entered.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await entered.Task.WaitAsync(TimeSpan.FromSeconds(30));
         await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(TimeSpan.FromSeconds(10)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(TimeSpan.FromSeconds(30)));
         never.SetResult();
     }
 

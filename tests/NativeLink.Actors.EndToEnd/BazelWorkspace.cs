@@ -6,13 +6,14 @@ namespace NativeLink.Actors.EndToEnd;
 /// A copy of one of the Bazel workspaces with a Bazel server of its own: one for all tests, one after the other, as its start costs more than a build. Each test begins
 /// with nothing built, and with actions that nobody has seen before.
 /// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class BazelWorkspace : IAsyncLifetime
 {
     /// <summary>Half of the workspace: enough for a build in whose middle something happens.</summary>
     internal static readonly string[] Libraries = ["//alpha", "//beta", "//gamma"];
 
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(5);
-    private readonly string _home = Directory.CreateTempSubdirectory("nla-bazel-").FullName;
+    private readonly TempDirectory _home = new();
     private readonly string _workspace;
     private string _salt = "";
 
@@ -20,10 +21,10 @@ public sealed class BazelWorkspace : IAsyncLifetime
     {
         const string Name = "cc-small";
         var from = Path.Combine(AppContext.BaseDirectory, "bazel", "workspaces");
-        Copy(Path.Combine(from, Name), Path.Combine(_home, Name));
-        Copy(Path.Combine(from, "stubs"), Path.Combine(_home, "stubs"));
-        File.Copy(Path.Combine(from, "common.bazelrc"), Path.Combine(_home, "common.bazelrc"));
-        _workspace = Path.Combine(_home, Name);
+        Copy(Path.Combine(from, Name), _home.At(Name));
+        Copy(Path.Combine(from, "stubs"), _home.At("stubs"));
+        File.Copy(Path.Combine(from, "common.bazelrc"), _home.At("common.bazelrc"));
+        _workspace = _home.At(Name);
     }
 
     public Task InitializeAsync() => Task.CompletedTask;
@@ -74,13 +75,11 @@ public sealed class BazelWorkspace : IAsyncLifetime
     {
         await using (var shutdown = Bazel(["shutdown"]))
             await shutdown.Exit(TimeSpan.FromMinutes(1));
-        await using (var writable = RunningProgram.Start("chmod", ["-R", "u+w", _home]))
-            await writable.Exit(TimeSpan.FromMinutes(1));
-        Directory.Delete(_home, recursive: true);
+        _home.Dispose();
     }
 
     private RunningProgram Bazel(IEnumerable<string> arguments) => RunningProgram.Start("bazel-4",
-        ["--nosystem_rc", "--nohome_rc", "--install_base=/usr/share/bazel", "--trust_install_base", $"--output_user_root={Path.Combine(_home, "out")}", "--max_idle_secs=60", .. arguments],
+        ["--nosystem_rc", "--nohome_rc", "--install_base=/usr/share/bazel", "--trust_install_base", $"--output_user_root={_home.At("out")}", "--max_idle_secs=60", .. arguments],
         _workspace);
 
     private static void Copy(string from, string to)

@@ -7,6 +7,7 @@ namespace NativeLink.Actors.EndToEnd;
 internal sealed class Cluster : IAsyncDisposable
 {
     private static readonly TimeSpan StartUp = TimeSpan.FromSeconds(30);
+    private readonly TempDirectory _home = new();
     private readonly List<RunningProgram> _programs = [];
     private readonly int _clientPort = FreePort();
     private readonly int _workerPort = FreePort();
@@ -15,7 +16,7 @@ internal sealed class Cluster : IAsyncDisposable
     {
     }
 
-    public string Home { get; } = Directory.CreateTempSubdirectory("nla-e2e-").FullName;
+    public string Home => _home.Path;
 
     public string Endpoint => $"grpc://127.0.0.1:{_clientPort}";
 
@@ -96,14 +97,7 @@ internal sealed class Cluster : IAsyncDisposable
         // workers first, so that they can say goodbye
         foreach (var program in Enumerable.Reverse(_programs))
             await program.DisposeAsync();
-        // what a killed worker had mounted stays until its next start
-        var mounts = (await File.ReadAllLinesAsync("/proc/self/mounts")).Select(line => line.Split(' ')[1]).Where(path => path.StartsWith(Home + "/", StringComparison.Ordinal));
-        foreach (var mount in mounts.Reverse().ToList())
-        {
-            await using var unmount = RunningProgram.Start("umount", ["-l", mount]);
-            await unmount.Exit(TimeSpan.FromSeconds(10));
-        }
-        Directory.Delete(Home, recursive: true);
+        _home.Dispose();
     }
 
     private static int FreePort()

@@ -15,16 +15,15 @@ internal static class ReflinkDisk
     {
         var temp = new TempDirectory();
         var can = Shell.Run("echo x > from && cp --reflink=always from to", temp.Path).ExitCode == 0;
-        if (can || !Environment.IsPrivilegedProcess || Shell.Run("mkdir xfs && truncate -s 2G image && mkfs.xfs -q image && mount -o loop image xfs", temp.Path).ExitCode != 0)
+        // The file goes with its mount: a process that ends has little time to delete gigabytes.
+        const string mount =
+            "rm -f from to; mkdir xfs && truncate -s 2G image && mkfs.xfs -q image && mount -o loop image xfs && rm image";
+        if (can || !Environment.IsPrivilegedProcess || Shell.Run(mount, temp.Path).ExitCode != 0)
         {
             temp.Dispose();
             return null;
         }
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-        {
-            Shell.Run("umount xfs || umount -l xfs", temp.Path);
-            temp.Dispose();
-        };
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => temp.Dispose();
         return temp.At("xfs");
     }
 }

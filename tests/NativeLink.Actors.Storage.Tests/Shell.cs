@@ -15,7 +15,7 @@ internal static class Shell
         })!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(30_000));
+        Assert.True(process.WaitForExit(60_000));
         return (process.ExitCode, output + errors.Result);
     }
 

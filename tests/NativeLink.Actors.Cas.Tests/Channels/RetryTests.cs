@@ -104,7 +104,8 @@ public sealed class RetryTests : CasClientSpec
     [InlineData(5, false)] // The server has all of it then, and only lacks the finish.
     public async Task A_file_whose_upload_breaks_is_hashed_over_both_attempts(int breaksAt, bool changes)
     {
-        var path = Path.GetTempFileName();
+        using var directory = new TempDirectory();
+        var path = directory.At("file");
         var data = Noise(5_000_000);
         await File.WriteAllBytesAsync(path, data);
         var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
@@ -117,24 +118,17 @@ public sealed class RetryTests : CasClientSpec
                 File.WriteAllBytes(path, Noise(5_000_000, seed: 2));
             throw new RpcException(new Status(StatusCode.Unavailable, ""));
         };
-        try
+        using var file = File.OpenHandle(path);
+        var upload = Client(Options(5)).WriteAsync(digest, new BlobSource(default, file, path), None);
+        if (changes)
         {
-            using var file = File.OpenHandle(path);
-            var upload = Client(Options(5)).WriteAsync(digest, new BlobSource(default, file, path), None);
-            if (changes)
-            {
-                Assert.Contains($"something still writes to {path}", (await Assert.ThrowsAnyAsync<FaultException>(() => upload)).Fault.Detail, StringComparison.Ordinal);
-                Assert.DoesNotContain(Server.WriteMessages, message => message.Finish);
-                return;
-            }
-            await upload;
-            Assert.Equal(data, Server.Blobs[digest]);
-            Assert.Single(Names("Write").Distinct());
+            Assert.Contains($"something still writes to {path}", (await Assert.ThrowsAnyAsync<FaultException>(() => upload)).Fault.Detail, StringComparison.Ordinal);
+            Assert.DoesNotContain(Server.WriteMessages, message => message.Finish);
+            return;
         }
-        finally
-        {
-            File.Delete(path);
-        }
+        await upload;
+        Assert.Equal(data, Server.Blobs[digest]);
+        Assert.Single(Names("Write").Distinct());
     }
 
     [Fact]
@@ -156,7 +150,7 @@ public sealed class RetryTests : CasClientSpec
         Server.Before["FindMissingBlobs"] = _ => never.Task;
         var client = Client(Options() with { RpcTimeout = TimeSpan.FromMilliseconds(200) });
         var error = await Assert.ThrowsAnyAsync<FaultException>(
-            () => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None).WaitAsync(TimeSpan.FromSeconds(20)));
+            () => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None).WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(StatusCode.DeadlineExceeded, error.Fault.Code);
         never.SetResult();
     }

@@ -13,14 +13,14 @@ namespace NativeLink.Actors.Cas.Tests.Channels;
 
 public sealed class TlsTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("tls-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly X509Certificate2 _authority = Certificates.Authority("CN=test authority");
     private readonly Digest _digest = BlobHasher.Compute("x"u8, DigestFunction.Sha256);
 
     public void Dispose()
     {
         _authority.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class TlsTests : IDisposable
         using var certificate = Certificates.Signed("CN=server", _authority);
         using var own = Certificates.Signed("CN=worker", _authority);
         await using var server = await FakeCasServer.StartAsync(certificate, clientAuthority: _authority);
-        var key = Path.Combine(_directory, "key.pem");
+        var key = _directory.At("key.pem");
         await File.WriteAllTextAsync(key, own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
         await using var client = Client(server, new TlsOptions(Pem("ca.pem", _authority), Pem("cert.pem", own), key, UseNativeRoots: false));
         Assert.Equal([_digest], (await client.FindMissingAsync([_digest], CancellationToken.None)).ToArray());
@@ -115,7 +115,7 @@ public sealed class TlsTests : IDisposable
     [InlineData("it is no certificate", "junk.pem")]
     public void A_file_that_cannot_be_used_is_named(string why, string file)
     {
-        var path = Path.Combine(_directory, file);
+        var path = _directory.At(file);
         if (file.StartsWith("junk", StringComparison.Ordinal))
             File.WriteAllText(path, why);
         var endpoint = new GrpcEndpointOptions(new Uri("https://127.0.0.1:1")) { Tls = new TlsOptions(path, null, null, false) };
@@ -128,7 +128,7 @@ public sealed class TlsTests : IDisposable
 
     private string Pem(string name, X509Certificate2 certificate)
     {
-        var path = Path.Combine(_directory, name);
+        var path = _directory.At(name);
         File.WriteAllText(path, certificate.ExportCertificatePem());
         return path;
     }

@@ -93,7 +93,7 @@ public sealed class NamespacesTests : IDisposable
     }
 
     [Fact]
-    public async Task It_keeps_its_process_number_its_mounts_to_itself_and_its_signals()
+    public async Task The_program_keeps_its_process_number_its_mounts_to_itself_and_its_signals()
     {
         var (local, client, _) = await Rig.Program.StartLocalAsync(_user.Command(_user.Program), _user.At("data"));
         await using var stopping = local;

@@ -204,11 +204,11 @@ public sealed class ClusterCompositionTests
     /// <summary>A real store in a directory that goes away.</summary>
     private sealed class TemporaryStore : IDisposable
     {
-        private readonly string _path = Directory.CreateTempSubdirectory("composition-").FullName;
+        private readonly TempDirectory _path = new();
 
         public TemporaryStore()
         {
-            Options = new ContentStoreOptions(Path.Combine(_path, "cas"), Path.Combine(_path, "temp"));
+            Options = new ContentStoreOptions(_path.At("cas"), _path.At("temp"));
             Store = ContentStore.Open(Options, TimeProvider.System);
         }
 
@@ -219,7 +219,7 @@ public sealed class ClusterCompositionTests
         public void Dispose()
         {
             Store.Dispose();
-            Directory.Delete(_path, recursive: true);
+            _path.Dispose();
         }
     }
 }

@@ -16,7 +16,7 @@ namespace NativeLink.Actors.Cli.Tests.Hosting;
 [SuppressMessage("Design", "CA1001", Justification = "Disposed of in DisposeAsync.")]
 public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
     private readonly TempDirectory _directory = new();
     private readonly Channel<SchedulerMessage> _updates = Channel.CreateUnbounded<SchedulerMessage>();

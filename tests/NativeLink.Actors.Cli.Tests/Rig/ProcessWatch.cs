@@ -5,15 +5,13 @@ namespace NativeLink.Actors.Cli.Tests.Rig;
 /// <summary>Watches processes that are not ours, which have no event to wait for.</summary>
 internal static class ProcessWatch
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20);
-
     /// <summary>A running action has written the file.</summary>
-    public static Task AppearedAsync(string marker) =>
-        UntilAsync(() => File.Exists(marker) && new FileInfo(marker).Length > 0, $"{marker} did not appear");
+    public static Task AppearedAsync(string marker) => Eventually.HoldsAsync(
+        () => File.Exists(marker) && new FileInfo(marker).Length > 0, () => $"{marker} did not appear");
 
     /// <summary>No process whose command line mentions the marker is left. Ids would not do: an action may have a PID namespace of its own.</summary>
-    public static Task GoneAsync(string marker) => UntilAsync(() => Mentioning(marker).Count == 0, $"processes are left: {string.Join(", ", Mentioning(marker))}");
+    public static Task GoneAsync(string marker) => Eventually.HoldsAsync(
+        () => Mentioning(marker).Count == 0, () => $"processes are left: {string.Join(", ", Mentioning(marker))}");
 
     public static List<string> Mentioning(string text) =>
     [
@@ -23,17 +21,6 @@ internal static class ProcessWatch
             .Where(process => process.line.Contains(text, StringComparison.Ordinal))
             .Select(process => $"{Path.GetFileName(process.path)} {process.line}"),
     ];
-
-    public static async Task UntilAsync(Func<bool> condition, string otherwise)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!condition())
-        {
-            if (limit.IsCancellationRequested)
-                throw new InvalidOperationException(otherwise);
-            await Task.Delay(Step);
-        }
-    }
 
     private static string CommandLine(string process)
     {

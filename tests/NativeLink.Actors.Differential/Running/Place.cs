@@ -10,10 +10,10 @@ internal sealed class Place : IDisposable
 {
     private const long ImageBytes = 4L << 30;
 
-    private readonly string _top;
+    private readonly TempDirectory _top;
     private readonly bool _mounted;
 
-    private Place(string top, string path, bool mounted, string? whyNot) => (_top, Path, _mounted, WhyNot) = (top, path, mounted, whyNot);
+    private Place(TempDirectory top, string path, bool mounted, string? whyNot) => (_top, Path, _mounted, WhyNot) = (top, path, mounted, whyNot);
 
     public string Path { get; }
 
@@ -22,17 +22,17 @@ internal sealed class Place : IDisposable
 
     public static Place For(string materialiser)
     {
-        var top = Directory.CreateTempSubdirectory("differential-").FullName;
-        if (materialiser != "reflink" || HasReflinks(top))
-            return new Place(top, top, false, null);
-        var (image, mount) = (System.IO.Path.Combine(top, "image"), System.IO.Path.Combine(top, "xfs"));
+        var top = new TempDirectory();
+        if (materialiser != "reflink" || HasReflinks(top.Path))
+            return new Place(top, top.Path, false, null);
+        var (image, mount) = (top.At("image"), top.At("xfs"));
         Directory.CreateDirectory(mount);
         using (var file = File.OpenHandle(image, FileMode.CreateNew, FileAccess.Write))
             RandomAccess.SetLength(file, ImageBytes);
         if (Run("mkfs.xfs", "-q", image) is { } noFileSystem)
-            return new Place(top, mount, false, $"{top} has no reflinks, and mkfs.xfs: {noFileSystem}");
+            return new Place(top, mount, false, $"{top.Path} has no reflinks, and mkfs.xfs: {noFileSystem}");
         if (Run("mount", "-o", "loop", image, mount) is { } noMount)
-            return new Place(top, mount, false, $"{top} has no reflinks, and mount -o loop: {noMount}");
+            return new Place(top, mount, false, $"{top.Path} has no reflinks, and mount -o loop: {noMount}");
         return new Place(top, mount, true, null);
     }
 
@@ -40,7 +40,7 @@ internal sealed class Place : IDisposable
     {
         if (_mounted && Run("umount", Path) is not null)
             Run("umount", "-l", Path);
-        Directory.Delete(_top, recursive: true);
+        _top.Dispose();
     }
 
     private static bool HasReflinks(string directory)

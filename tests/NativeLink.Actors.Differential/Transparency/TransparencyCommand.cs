@@ -49,21 +49,14 @@ internal static class TransparencyCommand
     /// <summary>The same program again, with a copy of itself and a directory that the user can reach.</summary>
     private static int RunAsOrdinaryUser(string[] arguments)
     {
-        var directory = Directory.CreateTempSubdirectory("transparency-user-").FullName;
-        try
+        using var directory = new TempDirectory();
+        var script = "cp -r \"$1\" bin && mkdir own && chmod -R go+rX . && chown 1000:1000 own && shift && exec setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=$PWD/own TMPDIR=$PWD/own \"$@\"";
+        var start = new ProcessStartInfo("/bin/sh", ["-c", script, "sh", AppContext.BaseDirectory, "dotnet", "bin/NativeLink.Actors.Differential.dll", "transparency", Here, .. arguments])
         {
-            var script = "cp -r \"$1\" bin && mkdir own && chmod -R go+rX . && chown 1000:1000 own && shift && exec setpriv --reuid=1000 --regid=1000 --clear-groups env HOME=$PWD/own TMPDIR=$PWD/own \"$@\"";
-            var start = new ProcessStartInfo("/bin/sh", ["-c", script, "sh", AppContext.BaseDirectory, "dotnet", "bin/NativeLink.Actors.Differential.dll", "transparency", Here, .. arguments])
-            {
-                WorkingDirectory = directory,
-            };
-            using var process = Process.Start(start)!;
-            process.WaitForExit();
-            return process.ExitCode;
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+            WorkingDirectory = directory.Path,
+        };
+        using var process = Process.Start(start)!;
+        process.WaitForExit();
+        return process.ExitCode;
     }
 }

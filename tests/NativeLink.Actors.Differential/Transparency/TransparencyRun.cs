@@ -66,18 +66,11 @@ internal sealed class TransparencyRun(IReadOnlyList<SmallProgram> programs)
     private async Task<(Seen? Plain, string? WhyNot)> PlainAsync(SmallProgram program)
     {
         if (_plain.TryGetValue(program.Name, out var known)) return known;
-        var directory = Directory.CreateTempSubdirectory("transparency-").FullName;
-        try
-        {
-            var (trial, run) = (Path.Combine(directory, "trial"), Path.Combine(directory, "run"));
-            Directory.CreateDirectory(trial);
-            Directory.CreateDirectory(run);
-            var whyNot = await PlainRun.WhyNotAsync(program, trial);
-            return _plain[program.Name] = (whyNot is null ? await PlainRun.RunAsync(program, run) : null, whyNot);
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+        using var directory = new TempDirectory();
+        var (trial, run) = (directory.At("trial"), directory.At("run"));
+        Directory.CreateDirectory(trial);
+        Directory.CreateDirectory(run);
+        var whyNot = await PlainRun.WhyNotAsync(program, trial);
+        return _plain[program.Name] = (whyNot is null ? await PlainRun.RunAsync(program, run) : null, whyNot);
     }
 }

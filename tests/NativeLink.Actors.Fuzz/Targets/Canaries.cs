@@ -8,14 +8,14 @@ namespace NativeLink.Actors.Fuzz.Targets;
 /// </summary>
 internal sealed class Canaries : IDisposable
 {
-    private readonly string _top = Directory.CreateTempSubdirectory("fuzz-").FullName;
+    private readonly TempDirectory _top = new();
     private readonly List<string> _watched = [];
     private string _before = "";
 
     public Canaries()
     {
-        Place = Directory.CreateDirectory(Path.Combine(_top, "place")).FullName;
-        Canary = Add(_top);
+        Place = Directory.CreateDirectory(_top.At("place")).FullName;
+        Canary = Add(_top.Path);
         Add(Place);
     }
 
@@ -44,9 +44,9 @@ internal sealed class Canaries : IDisposable
         return now == _before ? null : $"something was written outside of the action's directory:\n{_before}\nbecame\n{now}";
     }
 
-    public void Dispose() => Directory.Delete(_top, recursive: true);
+    public void Dispose() => _top.Dispose();
 
-    private string Look() => string.Join('\n', Directory.GetFileSystemEntries(_top).Order(StringComparer.Ordinal).Concat(_watched.SelectMany(Describe)));
+    private string Look() => string.Join('\n', Directory.GetFileSystemEntries(_top.Path).Order(StringComparer.Ordinal).Concat(_watched.SelectMany(Describe)));
 
     private static IEnumerable<string> Describe(string canary) =>
         Directory.GetFileSystemEntries(canary, "*", SearchOption.AllDirectories).Append(canary).Order(StringComparer.Ordinal).Select(path => string.Create(

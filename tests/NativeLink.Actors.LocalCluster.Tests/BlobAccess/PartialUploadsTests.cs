@@ -9,13 +9,13 @@ public sealed class PartialUploadsTests : IDisposable
 {
     private static readonly byte[] Content = Blobs.Random(1000);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("uploads-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly ContentStore _store;
     private readonly PartialUploads _uploads;
 
     public PartialUploadsTests()
     {
-        _store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "cas"), Path.Combine(_directory, "tmp")), TimeProvider.System);
+        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("cas"), _directory.At("tmp")), TimeProvider.System);
         _uploads = new PartialUploads(_store, TimeSpan.FromMinutes(1), 10_000, TimeProvider.System);
     }
 
@@ -43,7 +43,7 @@ public sealed class PartialUploadsTests : IDisposable
         upload.Append(0, Content);
         upload.Finish(Content.Length);
         _uploads.End(upload, keep: false);
-        Assert.Null(await second.WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.Null(await second.WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class PartialUploadsTests : IDisposable
     {
         _uploads.Dispose();
         _store.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     private static ResourceName Name() => new("", "one", BlobCompressor.Identity, Blobs.DigestOf(Content), NamesFunction: false);

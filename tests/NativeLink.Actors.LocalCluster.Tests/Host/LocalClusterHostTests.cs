@@ -14,33 +14,20 @@ public sealed class LocalClusterHostTests
     public async Task An_address_in_use_is_a_fault_that_names_it()
     {
         await using var first = await RunningCluster.StartAsync();
-        var directory = Directory.CreateTempSubdirectory("local-cluster-").FullName;
-        try
-        {
-            var options = RunningCluster.OptionsFor(directory) with { Listen = first.Server.ClientAddress };
-            var error = await Assert.ThrowsAsync<FaultException>(() => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
-            Assert.Contains(first.Server.ClientAddress.ToString(), error.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+        using var directory = new TempDirectory();
+        var options = RunningCluster.OptionsFor(directory.Path) with { Listen = first.Server.ClientAddress };
+        var error = await Assert.ThrowsAsync<FaultException>(() => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
+        Assert.Contains(first.Server.ClientAddress.ToString(), error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_store_path_that_is_a_file_is_a_fault_that_names_it()
     {
-        var file = Path.GetTempFileName();
-        try
-        {
-            var options = RunningCluster.OptionsFor(file);
-            var error = await Assert.ThrowsAsync<FaultException>(() => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
-            Assert.Contains(file, error.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
+        using var directory = new TempDirectory();
+        var file = directory.Write("file", "");
+        var options = RunningCluster.OptionsFor(file);
+        var error = await Assert.ThrowsAsync<FaultException>(() => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
+        Assert.Contains(file, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -75,12 +62,12 @@ public sealed class LocalClusterHostTests
     {
         var log = new LogLines();
         using var logs = LoggerFactory.Create(builder => builder.AddProvider(log));
-        var directory = Directory.CreateTempSubdirectory("local-cluster-").FullName;
-        await using (var server = await LocalClusterHost.StartAsync(RunningCluster.OptionsFor(directory), logs, TimeProvider.System))
+        using var directory = new TempDirectory();
+        await using (var server = await LocalClusterHost.StartAsync(RunningCluster.OptionsFor(directory.Path), logs, TimeProvider.System))
         {
             using var stranger = await ConnectAsync(server.ClientAddress);
             await stranger.SendAsync(hello);
-            Assert.Equal(0, await stranger.ReceiveAsync(new byte[1]).WaitAsync(TimeSpan.FromSeconds(5)));
+            Assert.Equal(0, await stranger.ReceiveAsync(new byte[1]).WaitAsync(TimeSpan.FromSeconds(20)));
             for (var i = 0; i < 5; i++)
             {
                 using var scanner = await ConnectAsync(server.ClientAddress);
@@ -90,7 +77,6 @@ public sealed class LocalClusterHostTests
             }
         }
 
-        Directory.Delete(directory, recursive: true);
         Assert.DoesNotContain(log.Lines, line => line.Level >= LogLevel.Warning);
     }
 
@@ -111,8 +97,8 @@ public sealed class LocalClusterHostTests
         var cluster = await RunningCluster.StartAsync();
         using var call = cluster.Bytes.Write();
         await call.RequestStream.WriteAsync(new() { ResourceName = "uploads/u/blobs/" + Blobs.DigestOf("abc"u8), Data = Google.Protobuf.ByteString.CopyFromUtf8("a") });
-        await cluster.Server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(15));
-        await Assert.ThrowsAnyAsync<Exception>(() => call.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(15)));
+        await cluster.Server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        await Assert.ThrowsAnyAsync<Exception>(() => call.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(20)));
         await cluster.DisposeAsync();
     }
 
@@ -128,10 +114,10 @@ public sealed class LocalClusterHostTests
     [InlineData(0, false)]
     public async Task What_clients_were_told_of_goes_last_and_never_silently(int? minutes, bool isSaid)
     {
-        var directory = Directory.CreateTempSubdirectory("told-").FullName;
+        using var directory = new TempDirectory();
         using var lines = new LogLines();
         using var logs = LoggerFactory.Create(builder => builder.AddProvider(lines));
-        var options = RunningCluster.OptionsFor(directory);
+        var options = RunningCluster.OptionsFor(directory.Path);
         options = options with { Cas = options.Cas with { MaxBytes = 1 << 20 }, KeepFor = minutes is { } set ? TimeSpan.FromMinutes(set) : options.KeepFor };
         await using (var host = await LocalClusterHost.StartAsync(options, logs, TimeProvider.System))
         {
@@ -141,7 +127,6 @@ public sealed class LocalClusterHostTests
                 host.Cas.Put(Blobs.DigestOf(blob), blob);
             }
         }
-        Directory.Delete(directory, recursive: true);
         Assert.Equal(isSaid, lines.Lines.Any(line => line.Level == LogLevel.Warning && line.Text.Contains("were evicted that clients were told of", StringComparison.Ordinal)));
     }
 

@@ -11,7 +11,7 @@ internal sealed class RawClient : IDisposable
     public const byte Data = 0;
     public const byte Reset = 3;
 
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
     private readonly TcpClient _client = new();
 

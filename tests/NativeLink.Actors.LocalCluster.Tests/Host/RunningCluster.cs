@@ -12,12 +12,12 @@ internal sealed class RunningCluster : IAsyncDisposable
     /// <summary>Where a clock that stands until it is moved begins: after every time of a file here.</summary>
     public static readonly DateTimeOffset Start = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly bool _ownsDirectory;
+    private readonly TempDirectory? _directory;
     private readonly GrpcChannel _channel;
 
-    private RunningCluster(LocalClusterHost host, string directory, bool ownsDirectory)
+    private RunningCluster(LocalClusterHost host, string data, TempDirectory? directory)
     {
-        (Server, DataDirectory, _ownsDirectory) = (host, directory, ownsDirectory);
+        (Server, DataDirectory, _directory) = (host, data, directory);
         _channel = GrpcChannel.ForAddress($"http://{host.ClientAddress}", new GrpcChannelOptions { MaxReceiveMessageSize = null });
         Cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(_channel);
         Bytes = new ByteStream.ByteStreamClient(_channel);
@@ -49,10 +49,19 @@ internal sealed class RunningCluster : IAsyncDisposable
     public static async Task<RunningCluster> StartAsync(
         Func<LocalClusterOptions, LocalClusterOptions>? change = null, string? directory = null, TimeProvider? time = null)
     {
-        var data = directory ?? Directory.CreateTempSubdirectory("local-cluster-").FullName;
+        var own = directory is null ? new TempDirectory() : null;
+        var data = directory ?? own!.Path;
         var options = OptionsFor(data);
-        var host = await LocalClusterHost.StartAsync(change?.Invoke(options) ?? options, NullLoggerFactory.Instance, time ?? TimeProvider.System);
-        return new RunningCluster(host, data, directory is null);
+        try
+        {
+            var host = await LocalClusterHost.StartAsync(change?.Invoke(options) ?? options, NullLoggerFactory.Instance, time ?? TimeProvider.System);
+            return new RunningCluster(host, data, own);
+        }
+        catch
+        {
+            own?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Puts a blob into the store without a call.</summary>
@@ -67,7 +76,6 @@ internal sealed class RunningCluster : IAsyncDisposable
     {
         _channel.Dispose();
         await Server.DisposeAsync();
-        if (_ownsDirectory)
-            Directory.Delete(DataDirectory, recursive: true);
+        _directory?.Dispose();
     }
 }

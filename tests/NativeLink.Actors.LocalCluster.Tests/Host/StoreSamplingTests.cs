@@ -17,7 +17,7 @@ public class StoreSamplingTests
         cluster.Server.Cas.Quarantined += _ => found.TrySetResult();
 
         time.Advance(TimeSpan.FromMinutes(1));
-        await found.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await found.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
         var asked = new Reapi.FindMissingBlobsRequest { BlobDigests = { digest.ToWire() } };
         Assert.Equal(digest.ToWire(), Assert.Single((await cluster.Cas.FindMissingBlobsAsync(asked)).MissingBlobDigests));

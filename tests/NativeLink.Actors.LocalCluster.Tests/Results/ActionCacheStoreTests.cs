@@ -10,10 +10,10 @@ namespace NativeLink.Actors.LocalCluster.Tests.Results;
 [Collection(nameof(LargeBlobTests))]
 public sealed class ActionCacheStoreTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("action-cache-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly FakeTimeProvider _time = new(RunningCluster.Start);
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    public void Dispose() => _directory.Dispose();
 
     [Fact]
     public void The_entry_that_was_not_used_for_longest_goes_first()
@@ -74,7 +74,7 @@ public sealed class ActionCacheStoreTests : IDisposable
                 Assert.NotNull(store.TryGet(Key(1)));
         });
         Assert.Equal(1, store.Count);
-        Assert.Empty(Directory.GetFiles(Path.Combine(_directory, ".tmp")));
+        Assert.Empty(Directory.GetFiles(_directory.At(".tmp")));
     }
 
     [Fact]
@@ -82,10 +82,10 @@ public sealed class ActionCacheStoreTests : IDisposable
     {
         var (whole, junk) = (Key(1), Key(2));
         foreach (var below in new[] { "d", "s" })
-            Directory.CreateDirectory(Path.Combine(_directory, below));
-        File.WriteAllBytes(Path.Combine(_directory, "d", $"{whole.Hash}-1"), Result(7).ToByteArray());
-        File.WriteAllBytes(Path.Combine(_directory, "d", $"{junk.Hash}-2"), [0xff]);
-        File.WriteAllText(Path.Combine(_directory, "s", "some-name"), "x");
+            Directory.CreateDirectory(_directory.At(below));
+        File.WriteAllBytes(_directory.At("d", $"{whole.Hash}-1"), Result(7).ToByteArray());
+        File.WriteAllBytes(_directory.At("d", $"{junk.Hash}-2"), [0xff]);
+        File.WriteAllText(_directory.At("s", "some-name"), "x");
         var store = Open(maxEntries: 1);
         Assert.Equal((Result(7), null, null), (store.TryGet(whole), store.TryGet(junk), store.TryGet(Key(3))));
         store.Put(whole, Result(8));
@@ -109,7 +109,7 @@ public sealed class ActionCacheStoreTests : IDisposable
     [Fact]
     public void A_path_that_cannot_be_used_is_named()
     {
-        var file = Path.Combine(_directory, "file");
+        var file = _directory.At("file");
         File.WriteAllText(file, "");
         var error = Assert.Throws<FaultException>(() => ActionCacheStore.Open(file, 0, _time));
         Assert.Contains($"'{file}'", error.Message, StringComparison.Ordinal);
@@ -123,7 +123,7 @@ public sealed class ActionCacheStoreTests : IDisposable
         for (var i = 0; i < Entries; i++)
         {
             var hash = System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(i));
-            var path = Path.Combine(_directory, Convert.ToHexStringLower(hash)[..2]);
+            var path = _directory.At(Convert.ToHexStringLower(hash)[..2]);
             Directory.CreateDirectory(path);
             File.WriteAllBytes(Path.Combine(path, $"{Convert.ToHexStringLower(hash)}-142"), []);
         }
@@ -139,7 +139,7 @@ public sealed class ActionCacheStoreTests : IDisposable
     public void A_directory_of_a_newer_layout_is_refused()
     {
         Open(maxEntries: 0).Put(Key(1), Result(1));
-        File.WriteAllText(Path.Combine(_directory, ".format"), "2");
+        File.WriteAllText(_directory.At(".format"), "2");
         Assert.Contains("layout '2'", Assert.Throws<FaultException>(() => Open(maxEntries: 0)).Message, StringComparison.Ordinal);
     }
 
@@ -170,7 +170,7 @@ public sealed class ActionCacheStoreTests : IDisposable
         }
         finally
         {
-            Shell.TryRun("umount", _directory);
+            Shell.TryRun("umount", _directory.Path);
         }
     }
 
@@ -180,18 +180,18 @@ public sealed class ActionCacheStoreTests : IDisposable
         MountSmall();
         try
         {
-            var (store, asked) = (ActionCacheStore.Open(_directory, 0, _time, _ => false), 0);
-            File.WriteAllBytes(Path.Combine(_directory, "junk"), new byte[100 << 10]);
+            var (store, asked) = (ActionCacheStore.Open(_directory.Path, 0, _time, _ => false), 0);
+            File.WriteAllBytes(_directory.At("junk"), new byte[100 << 10]);
             var large = new Reapi.ActionResult { StdoutRaw = Google.Protobuf.ByteString.CopyFrom(new byte[200 << 10]) };
 
             var fault = Assert.Throws<FaultException>(() => store.Put(Key(1), large)).Fault;
 
             Assert.Equal(Grpc.Core.StatusCode.ResourceExhausted, fault.Code);
-            Assert.Empty(Directory.GetFiles(Path.Combine(_directory, ".tmp")));
+            Assert.Empty(Directory.GetFiles(_directory.At(".tmp")));
             Assert.Null(store.TryGet(Key(1)));
-            var second = ActionCacheStore.Open(_directory, 0, _time, _ =>
+            var second = ActionCacheStore.Open(_directory.Path, 0, _time, _ =>
             {
-                File.Delete(Path.Combine(_directory, "junk"));
+                File.Delete(_directory.At("junk"));
                 return asked++ == 0;
             });
             second.Put(Key(1), large);
@@ -199,21 +199,21 @@ public sealed class ActionCacheStoreTests : IDisposable
         }
         finally
         {
-            Shell.TryRun("umount", _directory);
+            Shell.TryRun("umount", _directory.Path);
         }
     }
 
     private string MountSmall()
     {
-        Skip.IfNot(Shell.TryRun("mount", "-t", "tmpfs", "-o", "size=256k", "none", _directory), "a mount of tmpfs is needed, which this user cannot make");
-        return _directory;
+        Skip.IfNot(Shell.TryRun("mount", "-t", "tmpfs", "-o", "size=256k", "none", _directory.Path), "a mount of tmpfs is needed, which this user cannot make");
+        return _directory.Path;
     }
 
     private static Digest Key(int number) => Digest.Parse(Blobs.DigestOf([(byte)number]).Hash, number, DigestFunction.Sha256);
 
     private static Reapi.ActionResult Result(int exitCode) => new() { ExitCode = exitCode };
 
-    private string[] EntryFiles() => Directory.GetFiles(_directory, "*-*", SearchOption.AllDirectories);
+    private string[] EntryFiles() => Directory.GetFiles(_directory.Path, "*-*", SearchOption.AllDirectories);
 
-    private ActionCacheStore Open(long maxEntries) => ActionCacheStore.Open(_directory, maxEntries, _time);
+    private ActionCacheStore Open(long maxEntries) => ActionCacheStore.Open(_directory.Path, maxEntries, _time);
 }

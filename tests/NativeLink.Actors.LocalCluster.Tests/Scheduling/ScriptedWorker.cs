@@ -8,7 +8,7 @@ namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 /// <summary>A worker on a real ConnectWorker stream that says only what the test tells it to; it sends no keep-alives by itself.</summary>
 public sealed class ScriptedWorker : IAsyncDisposable
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> _call;

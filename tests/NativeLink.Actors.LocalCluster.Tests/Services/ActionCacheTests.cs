@@ -105,24 +105,17 @@ public sealed class ActionCacheTests
     [Fact]
     public async Task Blobs_and_entries_of_an_earlier_run_are_there_again()
     {
-        var directory = Directory.CreateTempSubdirectory("local-cluster-").FullName;
-        try
+        using var directory = new TempDirectory();
+        var blob = Blobs.Random(100_000);
+        var result = new Reapi.ActionResult { OutputFiles = { new Reapi.OutputFile { Path = "f", Digest = Wire(blob) } } };
+        await using (var first = await RunningCluster.StartAsync(directory: directory.Path))
         {
-            var blob = Blobs.Random(100_000);
-            var result = new Reapi.ActionResult { OutputFiles = { new Reapi.OutputFile { Path = "f", Digest = Wire(blob) } } };
-            await using (var first = await RunningCluster.StartAsync(directory: directory))
-            {
-                first.Put(blob);
-                await first.Actions.UpdateActionResultAsync(new() { ActionDigest = Action.ToWire(), ActionResult = result });
-            }
-            await using var second = await RunningCluster.StartAsync(directory: directory);
-            Assert.Equal(result, await GetAsync(second, Action));
-            Assert.Equal(blob, (await second.Bytes.DownloadAsync($"blobs/{Blobs.DigestOf(blob)}")).Content);
+            first.Put(blob);
+            await first.Actions.UpdateActionResultAsync(new() { ActionDigest = Action.ToWire(), ActionResult = result });
         }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+        await using var second = await RunningCluster.StartAsync(directory: directory.Path);
+        Assert.Equal(result, await GetAsync(second, Action));
+        Assert.Equal(blob, (await second.Bytes.DownloadAsync($"blobs/{Blobs.DigestOf(blob)}")).Content);
     }
 
     [Fact]

@@ -87,9 +87,9 @@ public sealed class ByteStreamResumeTests
         await Uploads.WaitForAsync(cluster, name, 1000);
         await second.SendAsync(name, 0, Content.AsSpan(0, 2000));
         await second.SendAsync(name, 2000, Content.AsSpan(2000), finish: true);
-        Assert.Equal(Content.Length, (await second.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(5))).CommittedSize);
+        Assert.Equal(Content.Length, (await second.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(30))).CommittedSize);
         await first.SendAsync(name, 1000, Content.AsSpan(1000), finish: true);
-        Assert.Equal(Content.Length, (await first.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(5))).CommittedSize);
+        Assert.Equal(Content.Length, (await first.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(30))).CommittedSize);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace NativeLink.Actors.LocalCluster.Tests.Services;
 /// <summary>A running cluster with a client of its execution services; its workers are scripted.</summary>
 internal sealed class SchedulingRig : IAsyncDisposable
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
     private readonly GrpcChannel _channel;
 

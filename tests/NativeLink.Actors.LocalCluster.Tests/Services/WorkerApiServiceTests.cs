@@ -93,7 +93,7 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         scheduler.Tell(new SchedulerProtocol.Register(link));
         scheduler.Tell(new SchedulerProtocol.Submit(NewSubmission(), stream));
         scheduler.Tell(new SchedulerProtocol.GetOperation(null!, new TaskCompletionSource<Operation?>()));
-        await link.Closed.WaitAsync(TimeSpan.FromSeconds(10));
+        await link.Closed.WaitAsync(TimeSpan.FromSeconds(30));
         var error = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             await foreach (var unused in stream.Updates.ReadAllAsync())

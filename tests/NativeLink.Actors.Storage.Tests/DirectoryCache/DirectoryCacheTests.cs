@@ -280,7 +280,7 @@ public class DirectoryCacheTests
             File.WriteAllText(Path.Combine(made.Path, "output"), "y");
             Assert.Equal(fixture.Roots.Materialiser != "overlay", made.WhereToMoveFrom(Path.Combine(made.Path, "output")) is not null);
         }
-        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Store.Directory.At("work")));
         Assert.Empty(Directory.GetFiles(fixture.Store.Directory.At("scratch"), "*", SearchOption.AllDirectories));
         fixture.Roots.Dispose();

@@ -18,7 +18,7 @@ public class TreeCacheTests
         foreach (var name in (string[])["new-5", "new-doomed-5", $"old/new-5-{Environment.ProcessId}", "old/1"])
             Directory.CreateDirectory(Path.Combine(slot, name, "t"));
         fixture.Reopen();
-        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.GetDirectories(slot, "new-*"));
         Assert.Empty(Directory.GetDirectories(Path.Combine(slot, "old")));
     }
@@ -69,7 +69,7 @@ public class TreeCacheTests
         Assert.Equal((place, 2, false), (first.Path, first.Pins, cache.HasEvicted(first)));
         Assert.True(Directory.Exists(first.Tree));
         Assert.Equal((1, 5), cache.Usage);
-        await cache.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await cache.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.GetDirectories(cache.SlotPath, "new-*"));
     }
 
@@ -99,7 +99,7 @@ public class TreeCacheTests
             using var made = await making;
             Assert.True(File.Exists(Path.Combine(made.Path, "other")));
         }
-        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(0, fixture.Roots.PinnedTrees);
     }
 
@@ -121,7 +121,7 @@ public class TreeCacheTests
         fixture.Reopen();
 
         Assert.Equal(stays, Directory.Exists(trees));
-        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.GetDirectories(Path.Combine(fixture.Roots.CachePath, "old")));
         using var third = fixture.Open("scratch-2");
         Assert.Equal(left, third.CachePath);
@@ -140,7 +140,7 @@ public class TreeCacheTests
         }
         Assert.False(deletions.ThrottleAsync().IsCompleted);
         using var next = new DeletionQueue(temp.At("trash"), null);
-        await next.ThrottleAsync().WaitAsync(TimeSpan.FromSeconds(10));
+        await next.ThrottleAsync().WaitAsync(TimeSpan.FromSeconds(30));
     }
 
     private static void Spoil(RootsFixture fixture)

@@ -97,7 +97,7 @@ public class BlobLinksTests
     public void A_link_to_another_file_system_becomes_a_copy()
     {
         using var fixture = new StoreFixture();
-        using var elsewhere = new Elsewhere();
+        using var elsewhere = new TempDirectory("/dev/shm");
         var digest = fixture.Store.Put("far away");
 
         Assert.True(fixture.Store.TryLinkTo(digest, executable: true, elsewhere.At("copy")));
@@ -133,15 +133,5 @@ public class BlobLinksTests
         Assert.Equal(digest, FileHasher.Hash(fixture.Directory.At("copy"), DigestFunction.Sha256));
         var blocks = Shell.Run($"stat -c %b copy {fixture.BlobPath(digest)}", fixture.Directory.Path).Output.Trim().Split('\n').Select(long.Parse);
         Assert.All(blocks, static count => Assert.InRange(count, 1, 2048));
-    }
-
-    /// <summary>A directory on another file system than the temporary ones, which most machines have in memory.</summary>
-    private sealed class Elsewhere : IDisposable
-    {
-        public string Path { get; } = Directory.CreateDirectory($"/dev/shm/nla-{Guid.NewGuid():N}").FullName;
-
-        public string At(string name) => System.IO.Path.Combine(Path, name);
-
-        public void Dispose() => Directory.Delete(Path, recursive: true);
     }
 }

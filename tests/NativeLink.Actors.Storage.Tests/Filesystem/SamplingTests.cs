@@ -70,7 +70,7 @@ public sealed class SamplingTests : IDisposable
     }
 
     [Fact]
-    public void It_goes_on_after_an_error_and_ends_when_it_is_disposed()
+    public void Sampling_goes_on_after_an_error_and_ends_when_it_is_disposed()
     {
         var digest = _fixture.Store.Put("sound");
         _fixture.Corrupt(_fixture.BlobPath(digest));

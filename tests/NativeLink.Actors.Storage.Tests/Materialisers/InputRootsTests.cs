@@ -184,7 +184,7 @@ public class InputRootsTests
         await alone.CancelAsync();
         await Assert.ThrowsAsync<FaultException>(() => third);
         // The work notices a moment after its last caller has gone.
-        Assert.True(SpinWait.SpinUntil(() => fixture.Roots.PinnedTrees == 0, TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => fixture.Roots.PinnedTrees == 0, TimeSpan.FromSeconds(30)));
     }
 
     [Fact]

@@ -19,7 +19,15 @@ internal sealed class RootsFixture : IDisposable
         Store = new StoreFixture(below: DiskFor(materialiser));
         Directory.CreateDirectory(Store.Directory.At("work"));
         Tree = new TestTree(Store.Store);
-        Roots = Open();
+        try
+        {
+            Roots = Open();
+        }
+        catch
+        {
+            Store.Dispose();
+            throw;
+        }
     }
 
     public static bool OverlayWorks => WhyNot("overlay") is null;

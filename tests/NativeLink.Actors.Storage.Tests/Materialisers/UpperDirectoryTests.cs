@@ -97,7 +97,7 @@ public class UpperDirectoryTests
             Assert.Contains(Disk, MountOf(next), StringComparison.Ordinal);
             Assert.Equal(0, Shell.Run("head -c 3000000 /dev/zero > big", next.Path).ExitCode);
         }
-        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         using var later = await fixture.MakeAsync(root);
         Assert.Contains(Memory, MountOf(later), StringComparison.Ordinal);
     }
@@ -125,7 +125,7 @@ public class UpperDirectoryTests
             Assert.Contains("--scratch-memory", made.Shortage!, StringComparison.Ordinal);
         }
         Assert.Contains("the memory for what actions write was full", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
-        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         using var again = await fixture.MakeAsync(root);
         Assert.Contains(Disk, MountOf(again), StringComparison.Ordinal);
         Assert.Equal(0, Shell.Run(script, again.Path).ExitCode);

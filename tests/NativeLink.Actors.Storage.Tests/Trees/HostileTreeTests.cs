@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Storage.Tests.Trees;
 public class HostileTreeTests
 {
     [Fact]
-    public async Task A_path_longer_than_the_system_takes_is_the_actions_fault_each_time_and_just_below_it_the_tree_is_cached()
+    public async Task A_path_longer_than_the_system_takes_is_the_actions_fault_and_a_tree_just_below_it_is_cached()
     {
         using var fixture = new RootsFixture();
         Digest Deep(int last)

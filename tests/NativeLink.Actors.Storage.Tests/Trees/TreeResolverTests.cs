@@ -24,7 +24,7 @@ public sealed class TreeResolverTests
         began = Stopwatch.GetTimestamp();
         await resolver.ResolveAsync(second, changed, CancellationToken.None);
         var after = Stopwatch.GetElapsedTime(began);
-        Assert.True(after < (3 * beside) + TimeSpan.FromSeconds(1), $"{after.TotalSeconds:F1} s, and {beside.TotalSeconds:F1} s when none was like it");
+        Assert.True(after < (8 * beside) + TimeSpan.FromSeconds(1), $"{after.TotalSeconds:F1} s, and {beside.TotalSeconds:F1} s when none was like it");
         // Each had a directory of the same name in the same place: nothing is likely to be cold.
         Assert.Equal(0, changed.Cold);
     }

@@ -78,7 +78,7 @@ public sealed class WorkDirectoryTests : IDisposable
             File.WriteAllText(Path.Combine(action.WorkPath, "file"), "output");
         }
         Assert.Empty(VisibleIn(Work));
-        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
         Assert.Equal(0, work.Backlog);
     }
@@ -147,7 +147,7 @@ public sealed class WorkDirectoryTests : IDisposable
                 action.Path);
             Assert.Equal((0, ""), (code, output));
         }
-        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", ".trash")));
     }
 
@@ -161,7 +161,7 @@ public sealed class WorkDirectoryTests : IDisposable
         Directory.CreateDirectory(Path.Combine(action.WorkPath, "mnt"));
         var mounted = Shell.Run($"mount --bind {_temp.At("elsewhere")} work/mnt", action.Path).ExitCode == 0;
         action.Dispose();
-        await work.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await work.Idle.WaitAsync(TimeSpan.FromSeconds(30));
 
         Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
         Assert.Empty(VisibleIn(Work));
@@ -201,7 +201,7 @@ public sealed class WorkDirectoryTests : IDisposable
         Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
         Assert.True(Directory.Exists(_temp.At("work", "running", "op", "work")));
         Assert.True(Directory.Exists(_temp.At("work", "not-ours", "photos")));
-        await other.Idle.WaitAsync(TimeSpan.FromSeconds(10));
+        await other.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_temp.At("work", "other", ".trash")));
         using var again = WorkDirectory.Open(Work, "ended");
     }

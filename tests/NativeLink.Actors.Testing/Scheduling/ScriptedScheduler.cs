@@ -27,15 +27,18 @@ public sealed class ScriptedScheduler : IAsyncDisposable
 {
     private const string Path = "/com.github.trace_machina.nativelink.remote_execution.WorkerApi/ConnectWorker";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan HearPatience = TimeSpan.FromSeconds(30);
 
     private readonly WebApplication _app;
     private readonly Channel<ScriptedWorker> _arrived = Channel.CreateUnbounded<ScriptedWorker>();
+    private readonly Channel<Wire.UpdateForScheduler>? _heard;
     private readonly Lock _gate = new();
     private ScriptedWorker? _newest;
     private TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _connections;
 
-    private ScriptedScheduler(WebApplication app) => _app = app;
+    private ScriptedScheduler(WebApplication app, bool listens) =>
+        (_app, _heard) = (app, listens ? Channel.CreateUnbounded<Wire.UpdateForScheduler>() : null);
 
     public Uri Address => new(_app.Urls.First());
 
@@ -51,7 +54,9 @@ public sealed class ScriptedScheduler : IAsyncDisposable
     /// <param name="certificate">Serves TLS with it.</param>
     /// <param name="clientAuthority">Asks workers for a certificate that this one has signed.</param>
     /// <param name="noDelay">TCP_NODELAY on the sockets of workers.</param>
-    public static async Task<ScriptedScheduler> StartAsync(X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true)
+    /// <param name="listens">Keeps every message for <see cref="HearAsync"/>.</param>
+    public static async Task<ScriptedScheduler> StartAsync(
+        X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true, bool listens = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -64,7 +69,7 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         }));
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.NoDelay = noDelay);
         var app = builder.Build();
-        var scheduler = new ScriptedScheduler(app);
+        var scheduler = new ScriptedScheduler(app, listens);
         app.MapPost(Path, scheduler.ConnectAsync);
         await app.StartAsync();
         return scheduler;
@@ -89,6 +94,10 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         while (worker.HasEnded);
         return worker;
     }
+
+    /// <summary>The next message of any worker, in their order, without hellos and keep-alives; where it listens.</summary>
+    public async Task<Wire.UpdateForScheduler> HearAsync() =>
+        await _heard!.Reader.ReadAsync().AsTask().WaitAsync(HearPatience);
 
     /// <summary>Sends a start message and completes with its answer, faulted when the stream ends before.</summary>
     public async Task<Wire.ExecuteResult> ExecuteAsync(Wire.StartExecute start)
@@ -123,15 +132,20 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         call.Features.Get<IHttpMinRequestBodyDataRateFeature>()!.MinDataRate = null;
         call.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
         call.Response.ContentType = "application/grpc";
-        var worker = new ScriptedWorker();
+        ScriptedWorker? worker = null;
         Task saying = Task.CompletedTask;
         try
         {
             while (await ReadAsync(call.Request.BodyReader) is { } message)
             {
-                if (message.ConnectWorkerRequest is not null)
-                    saying = Greet(worker, call);
-                else if (message.ExecuteResult is { } result)
+                if (message.ConnectWorkerRequest is { } hello)
+                {
+                    saying = Greet(worker = new ScriptedWorker(hello), call);
+                    continue;
+                }
+                if (message.KeepAliveRequest is null)
+                    _heard?.Writer.TryWrite(message);
+                if (worker is not null && message.ExecuteResult is { } result)
                     Take(worker, result);
                 else if (message.GoingAwayRequest is not null)
                     break;
@@ -141,7 +155,8 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         {
             // The worker went; below is what follows from it.
         }
-        Leave(worker);
+        if (worker is not null)
+            Leave(worker);
         await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (call.Response.SupportsTrailers())
             call.Response.AppendTrailer("grpc-status", "0");

@@ -6,11 +6,14 @@ using Google.Protobuf;
 namespace NativeLink.Actors.Testing.Scheduling;
 
 /// <summary>One worker's stream, as <see cref="ScriptedScheduler"/> sees it.</summary>
-public sealed class ScriptedWorker
+public sealed class ScriptedWorker(Wire.ConnectWorkerRequest hello)
 {
     private readonly ConcurrentDictionary<string, TaskCompletionSource<(long At, Wire.ExecuteResult Result)>> _asked = new();
     private readonly Channel<byte[]> _unsaid = Channel.CreateUnbounded<byte[]>();
     private volatile bool _ended;
+
+    /// <summary>What it registered with.</summary>
+    public Wire.ConnectWorkerRequest Hello => hello;
 
     /// <summary>Whether the worker has gone away.</summary>
     public bool HasEnded => _ended;

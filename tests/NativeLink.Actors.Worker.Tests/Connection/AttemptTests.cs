@@ -8,7 +8,6 @@ namespace NativeLink.Actors.Worker.Tests.Connection;
 /// <summary>An operation that comes again: which attempt is killed, runs, and is answered.</summary>
 public sealed class AttemptTests : ConnectionSpec
 {
-    private static readonly TimeSpan Shortly = TimeSpan.FromMilliseconds(50);
     private static readonly Fault Aborted = new(FaultKind.Aborted, "the scheduler killed the operation");
 
     [Fact]
@@ -28,7 +27,7 @@ public sealed class AttemptTests : ConnectionSpec
         Finish(fresh, second);
         Assert.Equal("a", (await stream.ReadAsync()).ExecuteComplete.OperationId);
         Assert.Equal(0, (await stream.ResultAsync()).ExecuteResponse.Status?.Code ?? 0);
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
         Assert.Equal(2, stream.Seen.Count);
     }
 
@@ -56,7 +55,7 @@ public sealed class AttemptTests : ConnectionSpec
         stream.Kill("a");
         await Executors.ExpectMsgAsync<KillAction>();
         stream.Start(StartOf("a"));
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
         Finish(dying, first, ActionVerdict.Killed, Aborted);
         var (second, fresh) = await StartedAsync();
         Finish(fresh, second);

@@ -3,10 +3,10 @@ using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
-using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Tests.Operations;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 
@@ -15,12 +15,10 @@ namespace NativeLink.Actors.Worker.Tests.Connection;
 /// <summary>One connection between a scripted scheduler and executors that are one probe, on a clock that only the test moves.</summary>
 public abstract class ConnectionSpec : TestKit
 {
-    private readonly string _scratch = Directory.CreateTempSubdirectory("connection-").FullName;
+    private readonly TempDirectory _scratch = new();
 
     protected ConnectionSpec()
-        : base(Akka.Configuration.ConfigurationFactory
-            .ParseString("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """)
-            .WithFallback(WorkerHocon.Reference()))
+        : base(TestKits.Clocked)
     {
         (Pool, Executors) = (CreateTestProbe("pool"), CreateTestProbe("executors"));
     }
@@ -39,7 +37,7 @@ public abstract class ConnectionSpec : TestKit
     protected override void AfterAll()
     {
         base.AfterAll();
-        Directory.Delete(_scratch, recursive: true);
+        _scratch.Dispose();
     }
 
     private protected IActorRef Connect(Func<ConnectionOptions, ConnectionOptions>? options = null, ExecutorOptions? actions = null)
@@ -49,7 +47,7 @@ public abstract class ConnectionSpec : TestKit
         return Pool.ChildActorOf(SchedulerConnection.CreateProps(new ConnectionSettings(
             configured, actions ?? new ExecutorOptions(), Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
         {
-            ScratchDirectory = _scratch,
+            ScratchDirectory = _scratch.Path,
             Slots = 4,
         }), new OneForOneStrategy(_ => Directive.Restart));
     }
@@ -88,7 +86,7 @@ public abstract class ConnectionSpec : TestKit
         {
             Clock.Advance(TimeSpan.FromSeconds(0.05));
             return Task.FromResult(seen());
-        }, TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(2));
+        }, TimeSpan.FromSeconds(60), TimeSpan.FromMilliseconds(2));
         return Clock.Now - from;
     }
 

@@ -27,7 +27,7 @@ public sealed class DrainTests : ConnectionSpec
     }
 
     [Fact]
-    public async Task A_drain_before_the_scheduler_was_heard_says_that_the_worker_goes_and_refuses_what_was_assigned_meanwhile()
+    public async Task A_drain_before_the_scheduler_was_heard_says_goodbye_and_refuses_what_was_assigned_meanwhile()
     {
         var connection = Connect();
         var stream = await Link.NextAsync();

@@ -1,14 +1,7 @@
 using System.Threading.Channels;
-using Grpc.Core;
 using Grpc.Net.Client;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
@@ -18,28 +11,15 @@ namespace NativeLink.Actors.Worker.Tests.Connection;
 /// <summary>The link against a real gRPC server on a free port.</summary>
 public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
-    private readonly FakeApi _api = new();
-    private WebApplication _server = null!;
-    private Uri _address = null!;
+    private ScriptedScheduler _scheduler = null!;
 
-    public async Task InitializeAsync()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(_api);
-        _server = builder.Build();
-        _server.MapGrpcService<FakeApi>();
-        await _server.StartAsync();
-        _address = new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-    }
+    public async Task InitializeAsync() => _scheduler = await ScriptedScheduler.StartAsync(listens: true);
 
-    public async Task DisposeAsync() => await _server.DisposeAsync();
+    public async Task DisposeAsync() => await _scheduler.DisposeAsync();
 
-    private GrpcSchedulerLink Link(Uri? address = null) => new(new GrpcEndpointOptions(address ?? _address), endpoint => GrpcChannel.ForAddress(endpoint.Address));
+    private GrpcSchedulerLink Link(Uri? address = null) => new(new GrpcEndpointOptions(address ?? _scheduler.Address), endpoint => GrpcChannel.ForAddress(endpoint.Address));
 
     [Fact]
     public async Task The_hello_leaves_at_once_messages_keep_their_order_and_the_servers_end_is_heard_once()
@@ -49,11 +29,12 @@ public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
         await using var session = await Link().ConnectAsync(
             new Registration("east-", 0, []), update => updates.Writer.TryWrite(update), ended.SetResult, CancellationToken.None);
         var greeting = await updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
-        Assert.Equal(new RegistrationAccepted(new WorkerId("east-1")), greeting);
+        Assert.Equal(new RegistrationAccepted(new WorkerId("scripted-1")), greeting);
+        Assert.Equal("east-", (await _scheduler.NextAsync()).Hello.WorkerIdPrefix);
         await Task.WhenAll(Enumerable.Range(0, 100).Select(i => session.SendAsync(
             new ExecutionCompleted(new OperationId($"{i}")), CancellationToken.None)));
         for (var i = 0; i < 100; i++)
-            Assert.Equal($"{i}", (await _api.Received.Reader.ReadAsync().AsTask().WaitAsync(Bound)).ExecuteComplete.OperationId);
+            Assert.Equal($"{i}", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
         await session.SendAsync(new GoingAway(), CancellationToken.None);
         Assert.Null(await ended.Task.WaitAsync(Bound));
         await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new KeepAliveSignal(), CancellationToken.None));
@@ -68,7 +49,7 @@ public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
         await session.DisposeAsync();
         await Task.WhenAll(sending);
         for (var i = 0; i < 50; i++)
-            Assert.Equal($"{i}", (await _api.Received.Reader.ReadAsync().AsTask().WaitAsync(Bound)).ExecuteComplete.OperationId);
+            Assert.Equal($"{i}", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
     }
 
     [Fact]
@@ -78,24 +59,5 @@ public sealed class GrpcSchedulerLinkTests : IAsyncLifetime
         var error = await Assert.ThrowsAsync<FaultException>(() => Link(nobody).ConnectAsync(new Registration("", 0, []), _ => { }, _ => { }, CancellationToken.None));
         Assert.Equal(FaultKind.Worker, error.Fault.Kind);
         Assert.Contains("127.0.0.1:1", error.Fault.Detail, StringComparison.Ordinal);
-    }
-
-    private sealed class FakeApi : Wire.WorkerApi.WorkerApiBase
-    {
-        public Channel<Wire.UpdateForScheduler> Received { get; } = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
-
-        public override async Task ConnectWorker(
-            IAsyncStreamReader<Wire.UpdateForScheduler> requestStream, IServerStreamWriter<Wire.UpdateForWorker> responseStream, ServerCallContext context)
-        {
-            Assert.True(await requestStream.MoveNext());
-            var id = requestStream.Current.ConnectWorkerRequest.WorkerIdPrefix + "1";
-            await responseStream.WriteAsync(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
-            while (await requestStream.MoveNext())
-            {
-                if (requestStream.Current.GoingAwayRequest is not null)
-                    return;
-                Received.Writer.TryWrite(requestStream.Current);
-            }
-        }
     }
 }

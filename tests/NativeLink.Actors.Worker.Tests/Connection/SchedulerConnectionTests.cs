@@ -8,8 +8,6 @@ namespace NativeLink.Actors.Worker.Tests.Connection;
 
 public sealed class SchedulerConnectionTests : ConnectionSpec
 {
-    private static readonly TimeSpan Shortly = TimeSpan.FromMilliseconds(50);
-
     [Fact]
     public async Task NL_109_A_keep_alive_leaves_every_half_of_the_endpoint_timeout()
     {
@@ -35,7 +33,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         await stream.Disposed;
         await AdvanceUntilAsync(() => Link.Connected);
         await AcceptAsync();
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
         Assert.Empty(stream.Seen);
     }
 
@@ -60,7 +58,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         stream.Kill("a");
         Assert.Equal(a.Attempt, (await Executors.ExpectMsgAsync<KillAction>()).Id);
         Assert.Equal(executorA, Executors.LastSender);
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -117,10 +115,10 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         stream.Start(StartOf("a"));
         var (a, executor) = await StartedAsync();
         stream.Start(StartOf("a"));
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
         Finish(executor, a);
         await stream.ResultAsync();
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
         Assert.Single(stream.Seen);
     }
 
@@ -156,7 +154,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
             stream.Start(StartOf(id));
         var (a, executor) = await StartedAsync();
         await StartedAsync();
-        await Executors.ExpectNoMsgAsync(Shortly);
+        await Executors.ExpectNoMsgAsync(TestKits.Shortly);
         Assert.True(stream.Silent);
         Finish(executor, a);
         Assert.Equal("c", (await StartedAsync()).Start.Assignment.Id.Value);
@@ -281,7 +279,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         stream.Start(StartOf("late"));
         var refused = await stream.ResultAsync();
         Assert.Equal(("late", (int)Grpc.Core.StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
-        await Pool.ExpectNoMsgAsync(Shortly);
+        await Pool.ExpectNoMsgAsync(TestKits.Shortly);
         Finish(executor, a);
         Assert.Equal("a", (await stream.ResultAsync()).OperationId);
         Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest, (await stream.ReadAsync()).UpdateCase);

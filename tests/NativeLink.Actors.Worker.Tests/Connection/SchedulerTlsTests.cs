@@ -13,7 +13,7 @@ public sealed class SchedulerTlsTests : IDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("tls-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly X509Certificate2 _authority = Certificates.Authority("CN=test authority");
     private readonly X509Certificate2 _server;
 
@@ -23,7 +23,7 @@ public sealed class SchedulerTlsTests : IDisposable
     {
         _server.Dispose();
         _authority.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class SchedulerTlsTests : IDisposable
 
     private string Write(string name, string text)
     {
-        var path = Path.Combine(_directory, name);
+        var path = _directory.At(name);
         File.WriteAllText(path, text);
         return path;
     }

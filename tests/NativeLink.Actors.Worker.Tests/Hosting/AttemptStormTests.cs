@@ -5,6 +5,7 @@ using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Tests.Connection;
@@ -24,7 +25,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
     private static readonly int Operations = Setting("NLA_ATTEMPTS") ?? 250;
     private static readonly int Seed = Setting("NLA_TEST_SEED") ?? Random.Shared.Next(1_000_000);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("storm-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly ScriptedLink _link = new();
     private readonly ConcurrentDictionary<string, ConcurrentQueue<(int Worker, Wire.ExecuteResult Result)>> _answers = new();
     private readonly ConcurrentDictionary<(string, int), int> _starts = new();
@@ -61,7 +62,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
     {
         await _host.DisposeAsync();
         _store.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Fact]
@@ -85,7 +86,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         foreach (var ((operation, worker), starts) in _starts)
             Assert.InRange(_answers[operation].Count(answer => answer.Worker == worker), 1, starts);
         Assert.All((string[])["work0", "work1"], work => Assert.Empty(Left(work)));
-        Assert.DoesNotContain(await File.ReadAllLinesAsync("/proc/self/mounts"), line => line.Contains(_directory, StringComparison.Ordinal));
+        Assert.DoesNotContain(await File.ReadAllLinesAsync("/proc/self/mounts"), line => line.Contains(_directory.Path, StringComparison.Ordinal));
         Assert.DoesNotContain(Directory.EnumerateDirectories("/proc"), IsOurs);
     }
 
@@ -100,19 +101,17 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         Start(worker, start);
         for (var steps = random.Next(4); steps > 0; steps--)
         {
+            // The pause is part of the draw: what is under way then is another thing each time.
             await Task.Delay(random.Next(25));
             worker = Bother(random, worker, start);
         }
         var seen = 0;
-        using var limit = new CancellationTokenSource(Bound);
         // A worker's answer ends its attempt: what failed in a way that may pass is sent once more, as a scheduler does.
         for (var tries = 0; tries < 20; tries++)
         {
-            while (answers.Skip(seen).FirstOrDefault(answer => answer.Worker == worker).Result is null)
-            {
-                Assert.False(limit.IsCancellationRequested, $"{id} has no answer from worker {worker} after {seen} others");
-                await Task.Delay(2);
-            }
+            await Eventually.HoldsAsync(
+                () => answers.Skip(seen).Any(answer => answer.Worker == worker),
+                () => $"{id} has no answer from worker {worker} after {seen} others");
             var (result, all) = (answers.ToArray().Skip(seen).First(answer => answer.Worker == worker).Result, answers.ToArray());
             seen += Array.FindIndex(all[seen..], answer => answer.Worker == worker) + 1;
             Check(id, result);
@@ -176,19 +175,11 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
 
     private async Task PumpAsync(ScriptedStream stream, int worker, CancellationToken stop)
     {
-        bool last;
-        do
+        await foreach (var message in stream.ReadUntilAsync(stop))
         {
-            // Asked before it reads: what was sent before the stop is read in any case.
-            last = stop.IsCancellationRequested;
-            while (stream.TryRead() is { } message)
-            {
-                if (message.ExecuteResult is { } result)
-                    _answers[result.OperationId].Enqueue((worker, result));
-            }
-            await Task.Delay(2, CancellationToken.None);
+            if (message.ExecuteResult is { } result)
+                _answers[result.OperationId].Enqueue((worker, result));
         }
-        while (!last);
     }
 
     /// <summary>Copies its input; a third does so late, and a third leaves a fifo the first time, which is given back.</summary>
@@ -244,7 +235,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         public override ISchedulerLink CreateLink() => Link;
     }
 
-    private string At(params string[] parts) => Path.Combine([_directory, .. parts]);
+    private string At(params string[] parts) => _directory.At(parts);
 
     /// <summary>What is left of actions in a work directory, in its trash and its scratch too.</summary>
     private IEnumerable<string> Left(string work) =>
@@ -256,7 +247,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
     {
         try
         {
-            return new DirectoryInfo(Path.Combine(process, "cwd")).LinkTarget?.StartsWith(_directory, StringComparison.Ordinal) == true;
+            return new DirectoryInfo(Path.Combine(process, "cwd")).LinkTarget?.StartsWith(_directory.Path, StringComparison.Ordinal) == true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -9,26 +9,27 @@ namespace NativeLink.Actors.Worker.Tests.Hosting;
 /// Actions that mean harm, through a whole worker with copies as input roots, which the kernel keeps apart least: the right answer, one of it, and
 /// nothing touched outside of the action's directory.
 /// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class HostileActionTests : IAsyncLifetime
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("hostile-").FullName;
+    private readonly TempDirectory _directory = new();
     private WorkerRig _rig = null!;
 
-    private string Canary => Path.Combine(_directory, "canary");
+    private string Canary => _directory.At("canary");
 
     public async Task InitializeAsync()
     {
         Directory.CreateDirectory(Canary);
         await File.WriteAllTextAsync(Path.Combine(Canary, "f"), "untouched");
-        _rig = await WorkerRig.StartAsync(Path.Combine(_directory, "rig"), "copy", NullLoggerFactory.Instance);
+        _rig = await WorkerRig.StartAsync(_directory.At("rig"), "copy", NullLoggerFactory.Instance);
     }
 
     public async Task DisposeAsync()
     {
         await _rig.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
@@ -10,13 +11,13 @@ namespace NativeLink.Actors.Worker.Tests.Hosting;
 
 public sealed class StoreSamplingTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("sampling-").FullName;
+    private readonly TempDirectory _directory = new();
 
     private WorkerHostOptions Options => new()
     {
         Cas = new CasOptions { LocalStoreOnly = true },
-        LocalStore = new ContentStoreOptions(Path.Combine(_directory, "cas"), Path.Combine(_directory, "cas-temp")),
-        DirectoryCache = new DirectoryCacheOptions(Path.Combine(_directory, "trees")) { ForcedMaterialiser = "copy" },
+        LocalStore = new ContentStoreOptions(_directory.At("cas"), _directory.At("cas-temp")),
+        DirectoryCache = new DirectoryCacheOptions(_directory.At("trees")) { ForcedMaterialiser = "copy" },
         Workers =
         [
             new WorkerOptions
@@ -26,12 +27,12 @@ public sealed class StoreSamplingTests : IDisposable
                     Name = "sampling-",
                     SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
                 },
-                WorkDirectory = Path.Combine(_directory, "work"),
+                WorkDirectory = _directory.At("work"),
             },
         ],
     };
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    public void Dispose() => _directory.Dispose();
 
     [Fact]
     public async Task The_workers_own_store_is_checked_while_they_run_and_the_log_says_what_was_found()
@@ -39,22 +40,18 @@ public sealed class StoreSamplingTests : IDisposable
         var digest = BlobHasher.Compute("sound"u8, DigestFunction.Sha256);
         using (var store = ContentStore.Open(Options.LocalStore, TimeProvider.System))
             store.Put(digest, "sound"u8);
-        var path = Path.Combine(_directory, "cas", "d", $"{digest.Hash}-{digest.SizeBytes}");
+        var path = _directory.At("cas", "d", $"{digest.Hash}-{digest.SizeBytes}");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await File.WriteAllTextAsync(path, "wrong");
         using var log = new ListeningLog(digest.Hash);
 
-        await using var services = await WorkerServices.OpenAsync(Options, log, new ShortMinutes());
+        // After every time of a file here.
+        var time = new FakeTimeProvider(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var services = await WorkerServices.OpenAsync(Options, log, time);
+        time.Advance(TimeSpan.FromMinutes(1));
 
-        Assert.Contains("was corrupt", await log.Heard.WaitAsync(TimeSpan.FromSeconds(20)), StringComparison.Ordinal);
+        Assert.Contains("was corrupt", await log.Heard.WaitAsync(TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
         Assert.False(File.Exists(path));
-    }
-
-    /// <summary>What waits for a minute waits for some milliseconds.</summary>
-    private sealed class ShortMinutes : TimeProvider
-    {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime == TimeSpan.FromMinutes(1) ? TimeSpan.FromMilliseconds(5) : dueTime, period);
     }
 
     private sealed class ListeningLog(string word) : ILoggerFactory, ILogger

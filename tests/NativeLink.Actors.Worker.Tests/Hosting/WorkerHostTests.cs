@@ -1,21 +1,15 @@
-using System.Threading.Channels;
 using Akka.Actor;
 using Akka.Hosting;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
@@ -25,43 +19,36 @@ using NativeLink.Actors.Worker.Tests.Operations;
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 
 /// <summary>A whole host, with real files, processes and streams, at a scheduler that the test plays; the local store is the CAS.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class WorkerHostTests : IAsyncLifetime
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("host-").FullName;
-    private readonly Api _api = new();
-    private WebApplication _server = null!;
+    private readonly TempDirectory _directory = new();
+    private ScriptedScheduler _scheduler = null!;
     private ContentStore _store = null!;
 
     public async Task InitializeAsync()
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(_api);
-        _server = builder.Build();
-        _server.MapGrpcService<Api>();
-        await _server.StartAsync();
+        _scheduler = await ScriptedScheduler.StartAsync(listens: true);
         _store = ContentStore.Open(StoreOptions, TimeProvider.System);
     }
 
     public async Task DisposeAsync()
     {
-        await _server.DisposeAsync();
+        await _scheduler.DisposeAsync();
         _store.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
-    private ContentStoreOptions StoreOptions => new(Path.Combine(_directory, "cas"), Path.Combine(_directory, "cas-temp"));
+    private ContentStoreOptions StoreOptions => new(_directory.At("cas"), _directory.At("cas-temp"));
 
     private WorkerHostOptions Options => new()
     {
         Cas = new CasOptions { LocalStoreOnly = true },
         LocalStore = StoreOptions,
         SharedStore = _store,
-        DirectoryCache = new DirectoryCacheOptions(Path.Combine(_directory, "trees")) { ForcedMaterialiser = "copy" },
+        DirectoryCache = new DirectoryCacheOptions(_directory.At("trees")) { ForcedMaterialiser = "copy" },
         Workers =
         [
             new WorkerOptions
@@ -69,10 +56,9 @@ public sealed class WorkerHostTests : IAsyncLifetime
                 Connection = new ConnectionOptions
                 {
                     Name = "host-",
-                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(
-                        new Uri(_server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()))),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(_scheduler.Address)),
                 },
-                WorkDirectory = Path.Combine(_directory, "work"),
+                WorkDirectory = _directory.At("work"),
             },
         ],
     };
@@ -112,20 +98,21 @@ public sealed class WorkerHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task NL_034_NL_035_NL_087_An_action_runs_through_the_actors_with_real_files_and_processes_and_leaves_nothing()
+    public async Task NL_034_NL_035_NL_087_An_action_runs_with_real_files_and_processes_and_leaves_nothing()
     {
         await using var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
         await host.Registered.WaitAsync(Bound);
-        await _api.SayAsync(Start("one", "echo printed; echo made > out; exit 3"));
-        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
-        var response = (await _api.HearAsync()).ExecuteResult.ExecuteResponse;
+        await SayAsync(Start("one", "echo printed; echo made > out; exit 3"));
+        Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
+        var response = (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse;
         Actions.Complete(response);
         Assert.Equal(3, response.Result.ExitCode);
         Assert.Equal("printed\n", Text(response.Result.StdoutDigest));
         Assert.Equal("made\n", Text(Assert.Single(response.Result.OutputFiles).Digest));
         // The answer leaves first.
-        var gone = SpinWait.SpinUntil(() => !Directory.GetFileSystemEntries(Path.Combine(_directory, "work")).Any(path => !Path.GetFileName(path).StartsWith('.')), Bound);
-        Assert.True(gone);
+        var left = () => Directory.GetFileSystemEntries(_directory.At("work"))
+            .Where(path => !Path.GetFileName(path).StartsWith('.'));
+        await Eventually.HoldsAsync(() => !left().Any(), () => string.Join(", ", left()));
     }
 
     [Fact]
@@ -134,9 +121,9 @@ public sealed class WorkerHostTests : IAsyncLifetime
         var options = Options;
         options = options with { Workers = [options.Workers[0] with { Actions = new ExecutorOptions { AdditionalEnvironment = [new EnvironmentEntry("SIDE", EnvironmentSource.SideChannelFile)] } }] };
         await using var host = await WorkerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System);
-        await _api.SayAsync(Start("one", "[ -n \"$SIDE\" ] && [ ! -e \"$SIDE\" ] && echo made > out; exit 3"));
-        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
-        var response = (await _api.HearAsync()).ExecuteResult.ExecuteResponse;
+        await SayAsync(Start("one", "[ -n \"$SIDE\" ] && [ ! -e \"$SIDE\" ] && echo made > out; exit 3"));
+        Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
+        var response = (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse;
         Assert.Equal((3, 0), (response.Result.ExitCode, response.Status?.Code ?? 0));
         Assert.Equal("made\n", Text(Assert.Single(response.Result.OutputFiles).Digest));
     }
@@ -155,9 +142,9 @@ public sealed class WorkerHostTests : IAsyncLifetime
         var start = Start("one", "true");
         start.StartAction.ExecuteRequest.ActionDigest = Put(action, DigestFunction.Blake3).ToWire();
         start.StartAction.ExecuteRequest.DigestFunction = Reapi.DigestFunction.Types.Value.Blake3;
-        await _api.SayAsync(start);
-        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
-        var result = (await _api.HearAsync()).ExecuteResult.ExecuteResponse.Result;
+        await SayAsync(start);
+        Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
+        var result = (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse.Result;
         var (made, printed) = (BlobHasher.Compute("made\n"u8, DigestFunction.Blake3), BlobHasher.Compute("printed\n"u8, DigestFunction.Blake3));
         Assert.Equal((made.ToWire(), printed.ToWire()), (Assert.Single(result.OutputFiles).Digest, result.StdoutDigest));
         Assert.True(_store.Contains(made) && _store.Contains(printed));
@@ -168,22 +155,20 @@ public sealed class WorkerHostTests : IAsyncLifetime
     {
         await using var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
         await host.Registered.WaitAsync(Bound);
-        var gate = Path.Combine(_directory, "gate");
+        var gate = _directory.At("gate");
         foreach (var id in new[] { "one", "two" })
         {
-            var running = Path.Combine(_directory, id);
-            await _api.SayAsync(Start(id, $": > {running}; until [ -e {gate} ]; do sleep 0.02; done"));
+            var running = _directory.At(id);
+            await SayAsync(Start(id, $": > {running}; until [ -e {gate} ]; do sleep 0.02; done"));
             await ExistsAsync(running);
         }
         var drained = host.DrainAsync();
-        await _api.SayAsync(Start("late", "true"));
-        var refused = (await _api.HearAsync()).ExecuteResult;
-        Assert.Equal(("late", 8), (refused.OperationId, refused.InternalError.Code));
+        Assert.Equal(StatusCode.ResourceExhausted, await RefusalAsync());
         await File.WriteAllTextAsync(gate, "");
         Assert.True(await drained.WaitAsync(Bound));
         var heard = new List<Wire.UpdateForScheduler>();
         while (heard.LastOrDefault()?.GoingAwayRequest is null)
-            heard.Add(await _api.HearAsync());
+            heard.Add(await _scheduler.HearAsync());
         Assert.Equal(2, heard.Count(message => message.ExecuteResult?.ExecuteResponse is not null));
     }
 
@@ -192,8 +177,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
     {
         var host = await WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System);
         await host.Registered.WaitAsync(Bound);
-        var file = Path.Combine(_directory, "pid");
-        await _api.SayAsync(Start("one", $"echo $$ > {file}.part; mv {file}.part {file}; exec sleep 600"));
+        var file = _directory.At("pid");
+        await SayAsync(Start("one", $"echo $$ > {file}.part; mv {file}.part {file}; exec sleep 600"));
         await ExistsAsync(file);
         var pid = int.Parse(await File.ReadAllTextAsync(file), System.Globalization.CultureInfo.InvariantCulture);
         await host.DisposeAsync().AsTask().WaitAsync(Bound);
@@ -204,7 +189,7 @@ public sealed class WorkerHostTests : IAsyncLifetime
     [Fact]
     public async Task A_work_directory_that_may_not_be_wiped_is_refused_and_nothing_is_deleted()
     {
-        var precious = Path.Combine(_directory, "work", "thesis.txt");
+        var precious = _directory.At("work", "thesis.txt");
         Directory.CreateDirectory(Path.GetDirectoryName(precious)!);
         await File.WriteAllTextAsync(precious, "mine");
         await Assert.ThrowsAsync<FaultException>(() => WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System));
@@ -218,9 +203,9 @@ public sealed class WorkerHostTests : IAsyncLifetime
         builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
         using var theirs = builder.Build();
         await theirs.StartAsync();
-        await _api.SayAsync(Start("one", "echo hello > out"));
-        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
-        Assert.Equal(0, (await _api.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
+        await SayAsync(Start("one", "echo hello > out"));
+        Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
+        Assert.Equal(0, (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
         Assert.False((await theirs.Services.GetRequiredService<ActorRegistry>().GetAsync<WorkerPool>()).IsNobody());
         await theirs.StopAsync();
     }
@@ -232,17 +217,15 @@ public sealed class WorkerHostTests : IAsyncLifetime
         builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkDefaults(NullLoggerFactory.Instance).AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
         using var theirs = builder.Build();
         await theirs.StartAsync();
-        var (begun, go) = (Path.Combine(_directory, "begun"), Path.Combine(_directory, "go"));
-        await _api.SayAsync(Start("one", $"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done; echo hello > out"));
+        var (begun, go) = (_directory.At("begun"), _directory.At("go"));
+        await SayAsync(Start("one", $"touch {begun}; while [ ! -e {go} ]; do sleep 0.02; done; echo hello > out"));
         await ExistsAsync(begun);
         var stopping = theirs.StopAsync();
-        await _api.SayAsync(Start("late", "true"));
-        var refused = (await _api.HearAsync()).ExecuteResult;
-        Assert.Equal(("late", (int)StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
+        Assert.Equal(StatusCode.ResourceExhausted, await RefusalAsync());
         await File.WriteAllTextAsync(go, "");
-        Assert.Equal("one", (await _api.HearAsync()).ExecuteComplete.OperationId);
-        Assert.Equal(0, (await _api.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
-        Assert.NotNull((await _api.HearAsync()).GoingAwayRequest);
+        Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
+        Assert.Equal(0, (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse.Result.ExitCode);
+        Assert.NotNull((await _scheduler.HearAsync()).GoingAwayRequest);
         await stopping.WaitAsync(Bound);
     }
 
@@ -265,9 +248,9 @@ public sealed class WorkerHostTests : IAsyncLifetime
         var others = Options with
         {
             SharedStore = null,
-            LocalStore = new ContentStoreOptions(Path.Combine(_directory, "cas2"), Path.Combine(_directory, "cas2-temp")),
-            DirectoryCache = Options.DirectoryCache! with { Root = Path.Combine(_directory, "trees2") },
-            Workers = [Options.Workers[0] with { WorkDirectory = Path.Combine(_directory, "work2") }],
+            LocalStore = new ContentStoreOptions(_directory.At("cas2"), _directory.At("cas2-temp")),
+            DirectoryCache = Options.DirectoryCache! with { Root = _directory.At("trees2") },
+            Workers = [Options.Workers[0] with { WorkDirectory = _directory.At("work2") }],
         };
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddAkka("theirs", akka => akka
@@ -279,42 +262,27 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await host.Registered.WaitAsync(Bound);
     }
 
-    private static async Task ExistsAsync(string path)
+    private async Task SayAsync(Wire.UpdateForWorker update)
     {
-        using var bound = new CancellationTokenSource(Bound);
-        while (!File.Exists(path))
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, bound.Token);
+        await _scheduler.Connected.WaitAsync(Bound);
+        _scheduler.Say(update);
     }
 
-    private sealed class Api : Wire.WorkerApi.WorkerApiBase
+    /// <summary>Sends work until it is refused: a drain goes through several mailboxes, and the wire may be faster.</summary>
+    private async Task<StatusCode> RefusalAsync()
     {
-        private readonly Channel<Wire.UpdateForWorker> _toSay = Channel.CreateUnbounded<Wire.UpdateForWorker>();
-        private readonly Channel<Wire.UpdateForScheduler> _heard = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
-
-        public ValueTask SayAsync(Wire.UpdateForWorker update) => _toSay.Writer.WriteAsync(update);
-
-        public async Task<Wire.UpdateForScheduler> HearAsync() => await _heard.Reader.ReadAsync().AsTask().WaitAsync(Bound);
-
-        public override async Task ConnectWorker(
-            IAsyncStreamReader<Wire.UpdateForScheduler> requestStream, IServerStreamWriter<Wire.UpdateForWorker> responseStream, ServerCallContext context)
+        for (var late = 0; ; late++)
         {
-            Assert.True(await requestStream.MoveNext());
-            await responseStream.WriteAsync(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "host-1" } });
-            var saying = SayAllAsync(responseStream, context.CancellationToken);
-            while (await requestStream.MoveNext())
-            {
-                if (requestStream.Current.KeepAliveRequest is null)
-                    _heard.Writer.TryWrite(requestStream.Current);
-                if (requestStream.Current.GoingAwayRequest is not null)
-                    return;
-            }
-            await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        private async Task SayAllAsync(IServerStreamWriter<Wire.UpdateForWorker> stream, CancellationToken end)
-        {
-            await foreach (var update in _toSay.Reader.ReadAllAsync(end))
-                await stream.WriteAsync(update, end);
+            await SayAsync(Start($"late-{late}", "true"));
+            var heard = await _scheduler.HearAsync();
+            if (heard.ExecuteComplete is not null)
+                heard = await _scheduler.HearAsync();
+            Assert.Equal($"late-{late}", heard.ExecuteResult.OperationId);
+            if (heard.ExecuteResult.InternalError is { } refused)
+                return (StatusCode)refused.Code;
         }
     }
+
+    private static Task ExistsAsync(string path) =>
+        Eventually.HoldsAsync(() => File.Exists(path), () => $"there is no {path}");
 }

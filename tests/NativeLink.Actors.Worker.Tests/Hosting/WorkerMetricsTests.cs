@@ -1,18 +1,12 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
 using Google.Protobuf.WellKnownTypes;
-using Grpc.Core;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
@@ -27,37 +21,30 @@ public sealed class NothingElseRuns;
 
 /// <summary>A whole host between a scheduler that the test plays and a CAS on a real port, watched by a listener.</summary>
 [Collection(nameof(WorkerMetricsTests))]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class WorkerMetricsTests : IAsyncLifetime
 {
     private const int InputBytes = 1_234_567;
     private const int OutputBytes = 2_345_678;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("metrics-").FullName;
-    private readonly Scheduler _scheduler = new();
+    private readonly TempDirectory _directory = new();
     private readonly ConcurrentDictionary<string, (double Sum, double Largest)> _seen = new();
     private readonly ConcurrentBag<string> _published = [];
     private FakeCasServer _cas = null!;
-    private WebApplication _server = null!;
+    private ScriptedScheduler _scheduler = null!;
 
     public async Task InitializeAsync()
     {
         _cas = await FakeCasServer.StartAsync();
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(_scheduler);
-        _server = builder.Build();
-        _server.MapGrpcService<Scheduler>();
-        await _server.StartAsync();
+        _scheduler = await ScriptedScheduler.StartAsync();
     }
 
     public async Task DisposeAsync()
     {
-        await _server.DisposeAsync();
+        await _scheduler.DisposeAsync();
         await _cas.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Fact]
@@ -68,10 +55,10 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         {
             await host.Registered.WaitAsync(Bound);
             // One slot: the second action waits for it.
-            await _scheduler.SayAsync(Start("one", $"cat f > /dev/null; head -c {OutputBytes} /dev/zero > out; echo printed"));
-            await _scheduler.SayAsync(Start("two", "exit 3"));
-            Assert.Equal(0, await _scheduler.ResultAsync());
-            Assert.Equal(3, await _scheduler.ResultAsync());
+            var one = _scheduler.ExecuteAsync(Start("one", $"cat f > /dev/null; head -c {OutputBytes} /dev/zero > out; echo printed"));
+            var two = _scheduler.ExecuteAsync(Start("two", "exit 3"));
+            Assert.Equal(0, (await one.WaitAsync(Bound)).ExecuteResponse.Result.ExitCode);
+            Assert.Equal(3, (await two.WaitAsync(Bound)).ExecuteResponse.Result.ExitCode);
             listener.RecordObservableInstruments();
         }
         Assert.NotEmpty(_published);
@@ -95,8 +82,8 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
     private WorkerHostOptions Options => new()
     {
         Cas = new CasOptions { Grpc = new GrpcStoreOptions { InstanceName = "main", Endpoints = [new GrpcEndpointOptions(_cas.Address)] } },
-        LocalStore = new ContentStoreOptions(Path.Combine(_directory, "cas"), Path.Combine(_directory, "cas-temp")),
-        DirectoryCache = new DirectoryCacheOptions(Path.Combine(_directory, "trees")) { ForcedMaterialiser = "copy" },
+        LocalStore = new ContentStoreOptions(_directory.At("cas"), _directory.At("cas-temp")),
+        DirectoryCache = new DirectoryCacheOptions(_directory.At("trees")) { ForcedMaterialiser = "copy" },
         Workers =
         [
             new WorkerOptions
@@ -104,15 +91,15 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
                 Connection = new ConnectionOptions
                 {
                     Name = "metrics-",
-                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri(_server.Urls.First()))),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(_scheduler.Address)),
                     MaxInflightTasks = 1,
                 },
-                WorkDirectory = Path.Combine(_directory, "work"),
+                WorkDirectory = _directory.At("work"),
             },
         ],
     };
 
-    private Wire.UpdateForWorker Start(string id, string script)
+    private Wire.StartExecute Start(string id, string script)
     {
         var input = new byte[InputBytes];
         new Random(7).NextBytes(input);
@@ -120,14 +107,11 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         var command = Actions.Command("/bin/sh", "-c", script);
         command.OutputPaths.Add("out");
         var action = new Reapi.Action { CommandDigest = _cas.Put(command).ToWire(), InputRootDigest = _cas.Put(root).ToWire() };
-        return new Wire.UpdateForWorker
+        return new Wire.StartExecute
         {
-            StartAction = new Wire.StartExecute
-            {
-                OperationId = id,
-                QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
-                ExecuteRequest = new Reapi.ExecuteRequest { InstanceName = "main", ActionDigest = _cas.Put(action).ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 },
-            },
+            OperationId = id,
+            QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
+            ExecuteRequest = new Reapi.ExecuteRequest { InstanceName = "main", ActionDigest = _cas.Put(action).ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 },
         };
     }
 
@@ -150,36 +134,4 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
     }
 
     private void See(string name, double value) => _seen.AddOrUpdate(name, (value, value), (_, seen) => (seen.Sum + value, Math.Max(seen.Largest, value)));
-
-    private sealed class Scheduler : Wire.WorkerApi.WorkerApiBase
-    {
-        private readonly Channel<Wire.UpdateForWorker> _toSay = Channel.CreateUnbounded<Wire.UpdateForWorker>();
-        private readonly Channel<int> _results = Channel.CreateUnbounded<int>();
-
-        public ValueTask SayAsync(Wire.UpdateForWorker update) => _toSay.Writer.WriteAsync(update);
-
-        public async Task<int> ResultAsync() => await _results.Reader.ReadAsync().AsTask().WaitAsync(Bound);
-
-        public override async Task ConnectWorker(
-            IAsyncStreamReader<Wire.UpdateForScheduler> requestStream, IServerStreamWriter<Wire.UpdateForWorker> responseStream, ServerCallContext context)
-        {
-            Assert.True(await requestStream.MoveNext());
-            await responseStream.WriteAsync(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "metrics-1" } });
-            var saying = SayAllAsync(responseStream, context.CancellationToken);
-            while (await requestStream.MoveNext())
-            {
-                if (requestStream.Current.ExecuteResult?.ExecuteResponse is { } response)
-                    _results.Writer.TryWrite(response.Result.ExitCode);
-                if (requestStream.Current.GoingAwayRequest is not null)
-                    return;
-            }
-            await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        private async Task SayAllAsync(IServerStreamWriter<Wire.UpdateForWorker> stream, CancellationToken end)
-        {
-            await foreach (var update in _toSay.Reader.ReadAllAsync(end))
-                await stream.WriteAsync(update, end);
-        }
-    }
 }

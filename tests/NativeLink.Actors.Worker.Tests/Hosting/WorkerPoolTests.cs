@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
+using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Telemetry;
@@ -11,18 +12,18 @@ namespace NativeLink.Actors.Worker.Tests.Hosting;
 
 public sealed class WorkerPoolTests : TestKit
 {
-    private readonly string _scratch = Directory.CreateTempSubdirectory("pool-").FullName;
+    private readonly TempDirectory _scratch = new();
     private readonly ScriptedLink[] _links = [new(), new()];
 
     public WorkerPoolTests()
-        : base(WorkerHocon.Reference())
+        : base(TestKits.Real)
     {
     }
 
     protected override void AfterAll()
     {
         base.AfterAll();
-        Directory.Delete(_scratch, recursive: true);
+        _scratch.Dispose();
     }
 
     private IActorRef StartPool(Props? service = null)
@@ -30,7 +31,7 @@ public sealed class WorkerPoolTests : TestKit
         var quiet = Props.Create(() => new Service());
         var workers = _links.Select((link, index) => new PooledWorker($"w{index}", 0, _ => new ConnectionSettings(
             Actions.Connection(), new ExecutorOptions(), link, new ScriptedLauncher(), () => quiet, new Random(1))
-        { ScratchDirectory = _scratch }));
+        { ScratchDirectory = _scratch.Path }));
         return Sys.ActorOf(WorkerPool.CreateProps(new WorkerPoolSettings(service ?? quiet, quiet, [quiet], [.. workers])));
     }
 
@@ -51,7 +52,7 @@ public sealed class WorkerPoolTests : TestKit
         var pool = StartPool();
         pool.Tell(new AwaitRegistered());
         (await _links[0].NextAsync()).Greet();
-        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
+        await ExpectNoMsgAsync(TestKits.Shortly);
         (await _links[1].NextAsync()).Greet();
         await ExpectMsgAsync<AllRegistered>();
     }
@@ -87,7 +88,7 @@ public sealed class WorkerPoolTests : TestKit
     {
         var pool = StartPool(Props.Create(() => new Broken()));
         pool.Tell(new AwaitStopped());
-        Assert.Contains("downloader failed", (await ExpectMsgAsync<Stopped>(TimeSpan.FromSeconds(10))).Fault!.Detail, StringComparison.Ordinal);
+        Assert.Contains("downloader failed", (await ExpectMsgAsync<Stopped>()).Fault!.Detail, StringComparison.Ordinal);
     }
 
     private sealed class Service : UntypedActor

@@ -15,12 +15,12 @@ using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 
-public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
+public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetime
 {
     private static readonly AttemptId Op = AttemptId.Next(new OperationId("op"));
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("downloader-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly ScriptedRoots _roots = new();
     private FakeCasServer _server = null!;
     private GrpcCasClient _client = null!;
@@ -31,8 +31,8 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     {
         _server = await FakeCasServer.StartAsync();
         _client = new GrpcCasClient(new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(_server.Address)] }, TimeProvider.System, new Random(1));
-        _store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
-        _work = WorkDirectory.Open(Path.Combine(_directory, "work"));
+        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")), TimeProvider.System);
+        _work = WorkDirectory.Open(_directory.At("work"));
     }
 
     async Task IAsyncLifetime.DisposeAsync()
@@ -41,7 +41,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         await _server.DisposeAsync();
         _store.Dispose();
         _work.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         Downloader().Tell(new LoadAction(Op, gone), TestActor);
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
         Assert.Equal((Op, FaultKind.Missing), (failed.Id, failed.Fault.Kind));
-        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+        await ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         Assert.Equal((Op, FaultKind.Aborted), (failed.Id, failed.Fault.Kind));
         _roots.Release();
         Assert.Equal(other, (await ExpectMsgAsync<InputsStaged>(Soon)).Id);
-        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+        await ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
         _roots.Release();
         await AwaitConditionAsync(() => Task.FromResult(!Directory.Exists(place.Path)), Soon);
         Assert.Equal(1, _roots.Disposed);
-        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+        await ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -144,8 +144,8 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     public async Task A_downloader_that_has_just_failed_refuses_at_once_and_says_so()
     {
         var downloader = Downloader();
-        await FailAsync(downloader);
-        downloader.Tell(new LoadAction(Op, Digest.Empty(DigestFunction.Sha256)), TestActor);
+        // It is in the mailbox by then: the pause of 100 ms is over soon on a slow machine.
+        await FailAsync(downloader, new LoadAction(Op, Digest.Empty(DigestFunction.Sha256)));
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
         Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.Unavailable), (failed.Fault.Kind, failed.Fault.Code!.Value));
         Assert.Contains("failed a moment ago", failed.Fault.Detail, StringComparison.Ordinal);
@@ -195,12 +195,15 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
     }
 
     /// <summary>Makes it throw in a handler; its parent restarts it.</summary>
-    private async Task FailAsync(IActorRef downloader)
+    /// <param name="next">What it hears right after that.</param>
+    private async Task FailAsync(IActorRef downloader, object? next = null)
     {
         _roots.Cached = () => throw new InvalidOperationException("the test wants it");
         await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
         {
             downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(), [], ""), ActorRefs.NoSender);
+            if (next is not null)
+                downloader.Tell(next, TestActor);
             return Task.CompletedTask;
         });
         _roots.Cached = () => false;
@@ -239,12 +242,8 @@ public sealed class CasDownloaderTests() : TestKit(WorkerHocon.Reference()), IAs
 
         public void Release() => _release.TrySetResult();
 
-        public async Task Entered(int times)
-        {
-            using var limit = new CancellationTokenSource(Soon);
-            while (Volatile.Read(ref _entered) < times)
-                await Task.Delay(5, limit.Token);
-        }
+        public Task Entered(int times) =>
+            Eventually.HoldsAsync(() => Volatile.Read(ref _entered) >= times, () => $"entered {_entered} times");
 
         public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
         {

@@ -88,7 +88,7 @@ public sealed class FetchTests : InputSpec
             return all.Task;
         };
         var files = Enumerable.Range(0, 3).Select(i => Server.Put(Noise(2_000_000, i))).ToArray();
-        using var leases = await Source.FetchAsync(files, None).WaitAsync(TimeSpan.FromSeconds(20));
+        using var leases = await Source.FetchAsync(files, None).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(3, open);
     }
 
@@ -105,12 +105,12 @@ public sealed class FetchTests : InputSpec
         Digest[] files = [Server.Put(Noise(1000)), Server.Put(Noise(3_000_000))];
         using var stop = new CancellationTokenSource();
         var (leader, follower) = (Source.FetchAsync(files, stop.Token), Source.FetchAsync(files, None));
-        await entered.WaitAsync(TimeSpan.FromSeconds(10));
-        await entered.WaitAsync(TimeSpan.FromSeconds(10));
+        await entered.WaitAsync(TimeSpan.FromSeconds(30));
+        await entered.WaitAsync(TimeSpan.FromSeconds(30));
         await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leader.WaitAsync(TimeSpan.FromSeconds(10)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leader.WaitAsync(TimeSpan.FromSeconds(30)));
         gate.SetResult();
-        (await follower.WaitAsync(TimeSpan.FromSeconds(10))).Dispose();
+        (await follower.WaitAsync(TimeSpan.FromSeconds(30))).Dispose();
         Assert.All(files, file => Assert.Equal(1, Server.Reads[file]));
     }
 
@@ -126,7 +126,7 @@ public sealed class FetchTests : InputSpec
         var file = Server.Put(Noise(30_000_000));
         using var stop = new CancellationTokenSource();
         var fetch = Source.FetchAsync([file], stop.Token);
-        await entered.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await entered.Task.WaitAsync(TimeSpan.FromSeconds(30));
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch);
         (await Source.FetchAsync([file], None).WaitAsync(TimeSpan.FromSeconds(30))).Dispose();

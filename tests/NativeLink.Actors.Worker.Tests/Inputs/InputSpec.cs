@@ -12,21 +12,22 @@ using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 
 /// <summary>A downloader between a fake CAS and a store on disk, and what makers of input roots ask of it.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
 public abstract class InputSpec : CasClientSpec
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("inputs-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly ActorSystem _system = ActorSystem.Create("inputs", WorkerHocon.Reference());
 
     private protected ContentStore Store { get; private set; } = null!;
 
-    protected string StoreDirectory => Path.Combine(_directory, "content");
+    protected string StoreDirectory => _directory.At("content");
 
     private protected InputSource Source { get; private set; } = null!;
 
     public override async Task InitializeAsync()
     {
         await base.InitializeAsync();
-        Store = ContentStore.Open(new ContentStoreOptions(StoreDirectory, Path.Combine(_directory, "temp")), TimeProvider.System);
+        Store = ContentStore.Open(new ContentStoreOptions(StoreDirectory, _directory.At("temp")), TimeProvider.System);
         Source = NewSource();
     }
 
@@ -35,7 +36,7 @@ public abstract class InputSpec : CasClientSpec
         await _system.Terminate();
         await base.DisposeAsync();
         Store.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     private protected InputSource NewSource(int retries = 0)

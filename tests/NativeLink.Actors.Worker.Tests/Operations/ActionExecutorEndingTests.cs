@@ -33,7 +33,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Runner.ExpectMsgAsync(new Abort(Attempt));
         Exit(Report(exitCode: 137, signal: 9, aborted: true));
         await AssertKilledAsync();
-        await Uploader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        await Uploader.ExpectNoMsgAsync(TestKits.Shortly);
         Assert.True(Root!.Disposed);
     }
 
@@ -72,7 +72,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var stage = await Downloader.ExpectMsgAsync<StageInputs>();
         executor.Tell(Kill);
         await Downloader.ExpectMsgAsync<CancelDownload>();
-        await Connection.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        await Connection.ExpectNoMsgAsync(TestKits.Shortly);
         Clock.Advance(TimeSpan.FromSeconds(4));
         await AssertKilledAsync(lingers: true);
         var late = new PlainRoot(((Storage.WorkDirectories.ActionDirectory)stage.Directory).WorkPath);
@@ -247,7 +247,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         await FinishedAsync();
-        await Uploader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        await Uploader.ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -267,7 +267,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Assert.Contains("not today", finished.Result.InternalError!.Message, StringComparison.Ordinal);
         Assert.Equal(ActionVerdict.PreconditionFailed, finished.Verdict);
         Assert.False(File.Exists(run.Plan.StdoutPath));
-        await Downloader.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        await Downloader.ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -293,7 +293,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse!.Status.Code);
         Assert.Contains($"PLATFORM_p {reason}", finished.Result.ExecuteResponse!.Status.Message, StringComparison.Ordinal);
-        await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        await Runner.ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -366,7 +366,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var run = await RunAsync(action: Action(timeout: Duration.FromTimeSpan(TimeSpan.FromSeconds(500))));
         Assert.Contains(new("T", "500000"), run.Plan.Environment);
         Clock.Advance(TimeSpan.FromSeconds(99.9));
-        await Runner.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(20));
+        await Runner.ExpectNoMsgAsync(TestKits.Shortly);
         Clock.Advance(TimeSpan.FromSeconds(0.1));
         await Runner.ExpectMsgAsync(new Abort(Attempt));
     }

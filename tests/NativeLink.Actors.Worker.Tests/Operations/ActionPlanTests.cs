@@ -9,9 +9,9 @@ namespace NativeLink.Actors.Worker.Tests.Operations;
 
 public sealed class ActionPlanTests : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("plan-").FullName;
+    private readonly TempDirectory _root = new();
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _root.Dispose();
 
     private sealed record FakeDirectory(string Path) : IActionDirectory
     {
@@ -35,7 +35,7 @@ public sealed class ActionPlanTests : IDisposable
     }
 
     [Fact]
-    public void NL_065_NL_067_NL_068_NL_069_NL_073_Arguments_and_environment_come_from_their_six_sources_and_the_commands_own_win()
+    public void NL_065_NL_067_NL_068_NL_069_NL_073_Arguments_and_environment_have_six_sources_and_the_command_wins()
     {
         var options = Options() with
         {
@@ -98,18 +98,18 @@ public sealed class ActionPlanTests : IDisposable
     public void Output_parents_leave_the_directories_around_them_as_old_as_all_inputs()
     {
         var time = DateTime.UnixEpoch.AddSeconds(InputTime.Seconds);
-        Directory.CreateDirectory(Path.Combine(_root, "input"));
-        Directory.SetLastWriteTimeUtc(Path.Combine(_root, "input"), time);
-        OutputParents.Create(_root, ["input/a/b", "input/c", "own"], "");
+        Directory.CreateDirectory(_root.At("input"));
+        Directory.SetLastWriteTimeUtc(_root.At("input"), time);
+        OutputParents.Create(_root.Path, ["input/a/b", "input/c", "own"], "");
         foreach (var path in (string[])["", "input", "input/a", "input/a/b", "input/c"])
-            Assert.Equal((path, time), (path, Directory.GetLastWriteTimeUtc(Path.Combine(_root, path))));
+            Assert.Equal((path, time), (path, Directory.GetLastWriteTimeUtc(_root.At(path))));
     }
 
     [Fact]
     public void Output_parents_that_are_too_deep_for_this_system_are_the_actions_fault()
     {
         var deep = string.Join('/', Enumerable.Repeat(new string('d', 200), 25));
-        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root, [deep], "")).Fault.Kind);
+        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [deep], "")).Fault.Kind);
     }
 
     [Fact]
@@ -123,18 +123,18 @@ public sealed class ActionPlanTests : IDisposable
     [Fact]
     public void A_link_of_the_input_tree_is_followed_inside_the_root_and_never_out_of_it()
     {
-        Directory.CreateDirectory(Path.Combine(_root, "real"));
-        File.CreateSymbolicLink(Path.Combine(_root, "inside"), "real");
-        File.CreateSymbolicLink(Path.Combine(_root, "outside"), "../elsewhere");
-        File.CreateSymbolicLink(Path.Combine(_root, "absolute"), Path.GetTempPath());
-        File.CreateSymbolicLink(Path.Combine(_root, "loop"), "loop");
-        File.WriteAllText(Path.Combine(_root, "file"), "");
-        Assert.Equal(Path.Combine(_root, "real"), OutputParents.Create(_root, ["inside/x/y"], "inside"));
-        Assert.True(Directory.Exists(Path.Combine(_root, "real/x/y")));
+        Directory.CreateDirectory(_root.At("real"));
+        File.CreateSymbolicLink(_root.At("inside"), "real");
+        File.CreateSymbolicLink(_root.At("outside"), "../elsewhere");
+        File.CreateSymbolicLink(_root.At("absolute"), Path.GetTempPath());
+        File.CreateSymbolicLink(_root.At("loop"), "loop");
+        File.WriteAllText(_root.At("file"), "");
+        Assert.Equal(_root.At("real"), OutputParents.Create(_root.Path, ["inside/x/y"], "inside"));
+        Assert.True(Directory.Exists(_root.At("real/x/y")));
         foreach (var bad in new[] { "outside/x", "absolute/x", "loop/x", "file/x" })
-            Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root, [bad], "")).Fault.Kind);
-        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root, [], "not/there")).Fault.Kind);
-        Assert.False(Directory.Exists(Path.Combine(_root, "not")));
+            Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [bad], "")).Fault.Kind);
+        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [], "not/there")).Fault.Kind);
+        Assert.False(Directory.Exists(_root.At("not")));
     }
 
     [Theory]

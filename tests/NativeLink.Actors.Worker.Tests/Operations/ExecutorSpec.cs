@@ -19,18 +19,16 @@ namespace NativeLink.Actors.Worker.Tests.Operations;
 /// <summary>One executor among probes, on a clock that only the test moves.</summary>
 public abstract class ExecutorSpec : TestKit
 {
-    private readonly string _work = Directory.CreateTempSubdirectory("executor-").FullName;
+    private readonly TempDirectory _work = new();
     private readonly WorkDirectory _directory;
     private Run? _run;
 
     protected ExecutorSpec()
-        : base(Akka.Configuration.ConfigurationFactory
-            .ParseString("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """)
-            .WithFallback(WorkerHocon.Reference()))
+        : base(TestKits.Clocked)
     {
         (Connection, Downloader, Runner, Uploader) =
             (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"), CreateTestProbe("uploader"));
-        _directory = WorkDirectory.Open(_work);
+        _directory = WorkDirectory.Open(_work.Path);
         Settings = new ExecutorSettings(Options(), new ExecutorPeers(Sys.ActorOf(Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
     }
 
@@ -55,13 +53,13 @@ public abstract class ExecutorSpec : TestKit
     protected TestScheduler Clock => (TestScheduler)Sys.Scheduler;
 
     /// <summary>Names in the work directory that are not the worker's own.</summary>
-    protected string[] WorkLeft => [.. Directory.GetFileSystemEntries(_work).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))];
+    protected string[] WorkLeft => [.. Directory.GetFileSystemEntries(_work.Path).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))];
 
     protected override void AfterAll()
     {
         base.AfterAll();
         _directory.Dispose();
-        Directory.Delete(_work, recursive: true);
+        _work.Dispose();
     }
 
     protected IActorRef StartExecutor(ActionAssignment? assignment = null)
@@ -143,10 +141,8 @@ public abstract class ExecutorSpec : TestKit
         if (finished.Result.ExecuteResponse is { } response)
             Complete(response);
         // The answer leaves first, the directory goes right after it.
-        for (var tries = 0; !lingers && WorkLeft.Length > 0 && tries < 1000; tries++)
-            await Task.Delay(5);
         if (!lingers)
-            Assert.Empty(WorkLeft);
+            await Eventually.HoldsAsync(() => WorkLeft.Length == 0, () => string.Join(", ", WorkLeft));
         return finished;
     }
 

@@ -38,7 +38,7 @@ public sealed class ResultTests
     [InlineData(ResultStrategy.FailuresOnly, 0, 3, true)]
     [InlineData(ResultStrategy.FailuresOnly, 0, 0, false)]
     [InlineData(ResultStrategy.Everything, 0, 0, true)]
-    public void NL_079_NL_080_NL_081_A_historical_record_is_kept_as_its_strategy_says_and_a_status_error_is_a_failure(ResultStrategy strategy, int exit, int status, bool kept)
+    public void NL_079_NL_080_NL_081_A_historical_record_follows_its_strategy_and_a_status_error_is_a_failure(ResultStrategy strategy, int exit, int status, bool kept)
     {
         var options = new UploadResultOptions { HistoricalStrategy = strategy };
         var response = Response(exit, status);
@@ -49,7 +49,7 @@ public sealed class ResultTests
     }
 
     [Fact]
-    public void NL_079_NL_080_NL_081_NL_083_Messages_come_from_the_template_that_fits_and_only_when_something_was_written()
+    public void NL_079_NL_080_NL_081_NL_083_Messages_come_from_the_fitting_template_if_something_was_written()
     {
         var options = new UploadResultOptions
         {

@@ -150,7 +150,7 @@ public sealed class CasUploaderTests : OutputSpec
         Server.Before["BatchUpdateBlobs"] = _ => gate.Task;
         Write("f", "content");
         Uploader().Tell(new Upload(Op, Plan(Outputs("f"))), TestActor);
-        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(300));
+        await ExpectNoMsgAsync(TestKits.Shortly);
         gate.SetResult();
         await ExpectMsgAsync<Uploaded>(Soon);
     }
@@ -193,7 +193,7 @@ public sealed class CasUploaderTests : OutputSpec
         uploader.Tell(new CancelUpload(Op), TestActor);
         Assert.Equal(FaultKind.Aborted, (await ExpectMsgAsync<UploadFailed>(Soon)).Fault.Kind);
         gate.SetResult();
-        await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(200));
+        await ExpectNoMsgAsync(TestKits.Shortly);
     }
 
     [Fact]
@@ -230,12 +230,13 @@ public sealed class CasUploaderTests : OutputSpec
         var content = new string('x', length);
         Write("first", content);
         Write("second", content);
-        var (uploader, second) = (Uploader(), AttemptId.Next(new OperationId("second")));
+        var cas = new WatchedCas(Client);
+        var (uploader, second) = (Uploader(cas), AttemptId.Next(new OperationId("second")));
         uploader.Tell(new Upload(Op, Plan(Outputs("first"))), TestActor);
         await asked.Task.WaitAsync(Soon);
         uploader.Tell(new Upload(second, Plan(Outputs("second"))), TestActor);
-        // The second action has hashed its file, and its question has joined the first one's, when nothing else is asked.
-        await Task.Delay(500);
+        // The second action has hashed its file, and its question has joined the first one's.
+        await cas.TakenUpAsync(2);
         File.WriteAllText(Path.Combine(Root, "first"), new string('y', length));
         gate.SetResult();
         var answers = new[] { await ExpectMsgAsync<object>(Soon), await ExpectMsgAsync<object>(Soon) };
@@ -283,11 +284,12 @@ public sealed class CasUploaderTests : OutputSpec
         await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
         {
             uploader.Tell(new Upload(AttemptId.Next(Op.Operation), Plan(Outputs("f"))), ActorRefs.NoSender);
+            // It is in the mailbox by then: the pause of 100 ms is over soon on a slow machine.
+            uploader.Tell(new Upload(Op, Plan(Outputs("f"))), TestActor);
             return Task.CompletedTask;
         });
-        Assert.Equal((Op, FaultKind.Worker), (await ExpectMsgAsync<UploadFailed>(Soon)) is var held ? (held.Id, held.Fault.Kind) : default);
         fails = false;
-        uploader.Tell(new Upload(Op, Plan(Outputs("f"))), TestActor);
+        Assert.Equal((Op, FaultKind.Worker), (await ExpectMsgAsync<UploadFailed>(Soon)) is var held ? (held.Id, held.Fault.Kind) : default);
         Assert.Equal(StatusCode.Unavailable, (await ExpectMsgAsync<UploadFailed>(Soon)).Fault.Code);
         await AwaitAssertAsync(async () =>
         {

@@ -22,7 +22,7 @@ public sealed partial class OutputKindsTests : OutputSpec
     }
 
     [Fact]
-    public async Task NL_017_The_same_with_blake3()
+    public async Task NL_017_Known_contents_have_their_known_blake3_hashes()
     {
         Function = DigestFunction.Blake3;
         Write("some_cwd/test.txt", "123 ");

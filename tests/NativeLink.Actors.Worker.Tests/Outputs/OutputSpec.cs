@@ -12,24 +12,25 @@ using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 
 /// <summary>An uploader, a fake CAS and a directory in which an action has run.</summary>
-public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLifetime
+public abstract class OutputSpec() : TestKit(TestKits.Real), IAsyncLifetime
 {
     private protected static readonly AttemptId Op = AttemptId.Next(new OperationId("op"));
     protected static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("outputs-").FullName;
-    private GrpcCasClient _client = null!;
+    private readonly TempDirectory _directory = new();
     private GrpcActionCacheClient _cache = null!;
 
     protected FakeCasServer Server { get; private set; } = null!;
 
+    private protected GrpcCasClient Client { get; private set; } = null!;
+
     private protected ContentStore Store { get; private set; } = null!;
 
     /// <summary>The input root.</summary>
-    protected string Root => Path.Combine(_directory, "op", "work");
+    protected string Root => _directory.At("op", "work");
 
     /// <summary>A directory outside the root.</summary>
-    protected string Outside => Path.Combine(_directory, "outside");
+    protected string Outside => _directory.At("outside");
 
     protected bool FillsStore { get; set; }
 
@@ -41,23 +42,24 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
         Directory.CreateDirectory(Outside);
         Server = await FakeCasServer.StartAsync();
         var options = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)] };
-        _client = new GrpcCasClient(options, TimeProvider.System, new Random(1));
+        Client = new GrpcCasClient(options, TimeProvider.System, new Random(1));
         _cache = new GrpcActionCacheClient(options, TimeProvider.System, new Random(1));
-        Store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
+        Store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")), TimeProvider.System);
     }
 
     async Task IAsyncLifetime.DisposeAsync()
     {
-        await _client.DisposeAsync();
+        await Client.DisposeAsync();
         await _cache.DisposeAsync();
         await Server.DisposeAsync();
         Store.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(Targets(cas), TimeProvider.System));
 
-    private protected UploadTargets Targets(ICasClient? cas = null) => new(cas ?? _client, FillsStore || cas is StoreCasClient ? Store : null, new NativeFiles(), _cache, null);
+    private protected UploadTargets Targets(ICasClient? cas = null) =>
+        new(cas ?? Client, FillsStore || cas is StoreCasClient ? Store : null, new NativeFiles(), _cache, null);
 
     protected void Write(string path, string content = "", bool executable = false)
     {
@@ -74,12 +76,12 @@ public abstract class OutputSpec() : TestKit(WorkerHocon.Reference()), IAsyncLif
     }
 
     private protected UploadPlan Plan(Reapi.Command command, bool movable = false) =>
-        new(Root, command, Function, Path.Combine(_directory, "stdout"), Path.Combine(_directory, "stderr"), path => movable ? path : null);
+        new(Root, command, Function, _directory.At("stdout"), _directory.At("stderr"), path => movable ? path : null);
 
     protected void WriteSpools(string stdout, string stderr)
     {
-        File.WriteAllText(Path.Combine(_directory, "stdout"), stdout);
-        File.WriteAllText(Path.Combine(_directory, "stderr"), stderr);
+        File.WriteAllText(_directory.At("stdout"), stdout);
+        File.WriteAllText(_directory.At("stderr"), stderr);
     }
 
     protected static Reapi.Command Outputs(params string[] paths) => new() { OutputPaths = { paths } };

@@ -1,9 +1,7 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
-using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Protocol.Hashing;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 
@@ -12,17 +10,20 @@ namespace NativeLink.Actors.Worker.Tests.Outputs;
 /// <summary>What actions that share an uploader may do to each other: nothing.</summary>
 public sealed class SharedUploadTests : OutputSpec
 {
+    /// <summary>As many as there are calls at once.</summary>
+    private const int BusyActions = 8;
+
     private readonly TaskCompletionSource _gate = new();
 
     [Fact]
     public async Task Outputs_of_two_digest_functions_are_asked_for_each_by_its_own()
     {
-        var uploader = await BusyAsync();
+        var (uploader, cas) = await BusyAsync();
         Begin(uploader, "sha", "sha content");
-        await Task.Delay(300);
+        await cas.TakenUpAsync(BusyActions + 1);
         Function = DigestFunction.Blake3;
         Begin(uploader, "blake", "blake content");
-        await Task.Delay(300);
+        await cas.TakenUpAsync(BusyActions + 2);
         _gate.SetResult();
         var answers = await AnswersAsync(10);
         foreach (var (name, function) in new[] { ("sha", DigestFunction.Sha256), ("blake", DigestFunction.Blake3) })
@@ -37,10 +38,10 @@ public sealed class SharedUploadTests : OutputSpec
     {
         var bad = BlobHasher.Compute("bad"u8, Function);
         Server.Refused.Add(bad);
-        var uploader = await BusyAsync();
+        var (uploader, cas) = await BusyAsync();
         Begin(uploader, "bad", "bad");
         Begin(uploader, "good", "good");
-        await Task.Delay(300);
+        await cas.TakenUpAsync(BusyActions + 2);
         _gate.SetResult();
         var answers = await AnswersAsync(10);
         var failed = Assert.IsType<UploadFailed>(answers["bad"]);
@@ -64,16 +65,16 @@ public sealed class SharedUploadTests : OutputSpec
     public async Task An_answer_from_before_an_absence_is_not_taken_for_one_of_after_it()
     {
         await using var inner = new GrpcCasClient(new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)] }, TimeProvider.System, new Random(1));
-        var cas = new AwayCas(inner);
+        var cas = new WatchedCas(inner) { HoldsFirstAnswer = true };
         var digest = Server.Put("content"u8.ToArray());
         var uploader = Uploader(cas);
         Begin(uploader, "a", "content");
         await cas.Answered.Task.WaitAsync(Soon);
         // It has said that the blob is there, and starts anew, empty.
         Server.Blobs.Clear();
-        cas.Absences = 1;
+        cas.MoreAbsences = 1;
         Begin(uploader, "b", "content");
-        await Task.Delay(300);
+        await cas.TakenUpAsync(2);
         cas.Gate.SetResult();
         var answers = await AnswersAsync(2);
         Assert.All(answers.Values, answer => Assert.IsType<Uploaded>(answer));
@@ -115,14 +116,15 @@ public sealed class SharedUploadTests : OutputSpec
     }
 
     /// <summary>An uploader whose calls are all under way: what comes now is asked for together.</summary>
-    private async Task<IActorRef> BusyAsync()
+    private async Task<(IActorRef Uploader, WatchedCas Cas)> BusyAsync()
     {
         Server.Before["FindMissingBlobs"] = _ => _gate.Task;
-        var uploader = Uploader();
-        for (var i = 0; i < 8; i++)
+        var cas = new WatchedCas(Client);
+        var uploader = Uploader(cas);
+        for (var i = 0; i < BusyActions; i++)
             Begin(uploader, $"busy{i}", $"busy {i}");
-        await AwaitConditionAsync(() => Task.FromResult(Server.Calls("FindMissingBlobs") == 8), Soon);
-        return uploader;
+        await AwaitConditionAsync(() => Task.FromResult(Server.Calls("FindMissingBlobs") == BusyActions), Soon);
+        return (uploader, cas);
     }
 
     private void Begin(IActorRef uploader, string name, string content)
@@ -140,44 +142,5 @@ public sealed class SharedUploadTests : OutputSpec
             answers.Add(answer is Uploaded uploaded ? uploaded.Id.Operation.Value : Assert.IsType<UploadFailed>(answer).Id.Operation.Value, answer);
         }
         return answers;
-    }
-
-    /// <summary>A CAS whose first answer is held back, and whose absences the test counts.</summary>
-    private sealed class AwayCas(ICasClient inner) : ICasClient
-    {
-        private int _calls;
-
-        public TaskCompletionSource Answered { get; } = new();
-
-        public TaskCompletionSource Gate { get; } = new();
-
-        public long Absences { get; set; }
-
-        public int MaxBatchBytes => inner.MaxBatchBytes;
-
-        public long MaxBlobBytes => inner.MaxBlobBytes;
-
-        public async Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
-        {
-            var answer = await inner.FindMissingAsync(digests, cancellation);
-            if (Interlocked.Increment(ref _calls) > 1)
-                return answer;
-            Answered.SetResult();
-            await Gate.Task;
-            return answer;
-        }
-
-        public Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation) => inner.ReadBatchAsync(digests, cancellation);
-
-        public Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation) => inner.ReadAsync(digest, sink, cancellation);
-
-        public Task<IReadOnlyList<Reapi.Directory>?> GetTreeAsync(Digest root, CancellationToken cancellation) => inner.GetTreeAsync(root, cancellation);
-
-        public Task<IReadOnlyDictionary<Digest, Fault>> TryWriteBatchAsync(IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation) =>
-            inner.TryWriteBatchAsync(blobs, cancellation);
-
-        public Task WriteAsync(Digest digest, BlobSource source, CancellationToken cancellation) => inner.WriteAsync(digest, source, cancellation);
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

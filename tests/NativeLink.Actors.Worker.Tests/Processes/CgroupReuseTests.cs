@@ -30,7 +30,7 @@ public sealed class CgroupReuseTests
         var run = await bench.ShellAsync($"P={root}/$({MyGroup}); echo $P; {script}");
         Assert.Equal((0, ""), (run.Report.ExitCode, run.Error));
         foreach (var next in await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => bench.ShellAsync("exit 3")))) Assert.Equal(3, next.Report.ExitCode);
-        await bench.EventuallyAsync(() => !Directory.Exists(run.Out.Trim()), "the group is removed");
+        await Eventually.HoldsAsync(() => !Directory.Exists(run.Out.Trim()), "the group is removed");
     }
 
     [SkippableFact]
@@ -38,12 +38,17 @@ public sealed class CgroupReuseTests
     {
         Workbench.Needs(ContainmentKind.Cgroup);
         using var bench = new Workbench(ContainmentKind.Cgroup);
-        using var abort = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        var run = await bench.RunAsync(bench.Shell($"P={RootOf(bench)}/$({MyGroup}); echo 1 > $P/cgroup.freeze; sleep 60"), abort.Token);
+        using var abort = new CancellationTokenSource();
+        var script = $"P={RootOf(bench)}/$({MyGroup}); echo 1 > $P/cgroup.freeze; sleep 60";
+        var running = bench.RunAsync(bench.Shell(script), abort.Token);
+        await Eventually.HoldsAsync(() => Workbench.InGroups(bench.Launcher, "cgroup.events").Any(IsFrozen), "it is frozen");
+        await abort.CancelAsync();
+        var run = await running;
         Assert.True(run.Report.Aborted);
         Assert.Equal(3, (await bench.ShellAsync("exit 3")).Report.ExitCode);
     }
 
-    private static string RootOf(Workbench bench) =>
-        bench.Launcher.Description.Split(' ').First(static word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
+    private static bool IsFrozen(string events) => events.Contains("frozen 1", StringComparison.Ordinal);
+
+    private static string RootOf(Workbench bench) => Workbench.GroupsOf(bench.Launcher);
 }

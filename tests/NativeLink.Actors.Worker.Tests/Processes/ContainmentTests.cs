@@ -9,6 +9,9 @@ public sealed class ContainmentTests
     // A shell that leaves the session, a double fork, and one that has closed everything it could be known by.
     private const string Daemons = "setsid sleep 61 & (sleep 62 &) ; (setsid sh -c 'cd /; exec sleep 63' </dev/null >/dev/null 2>&1 &); ";
 
+    // Half of what the shortest of them would take by itself: so slow is no machine.
+    private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(30);
+
     public static TheoryData<string> Kinds() => Workbench.Kinds();
 
     [SkippableTheory]
@@ -19,13 +22,13 @@ public sealed class ContainmentTests
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
         var running = bench.RunAsync(bench.Shell(Daemons + "sleep 64; :"), abort.Token);
-        await bench.EventuallyAsync(() => bench.Marked().Count >= 5, "the tree runs");
+        await Eventually.HoldsAsync(() => bench.Marked().Count >= 5, "the tree runs");
         var began = Stopwatch.GetTimestamp();
         await abort.CancelAsync();
         var report = (await running).Report;
         Assert.Empty(bench.Marked());
         Assert.Equal((137, true), (report.ExitCode, report.Aborted));
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
+        Assert.True(Stopwatch.GetElapsedTime(began) < AtOnce);
     }
 
     [SkippableTheory]
@@ -38,7 +41,7 @@ public sealed class ContainmentTests
         var run = await bench.ShellAsync(Daemons + "sleep 60 & echo done; exit 7");
         Assert.Empty(bench.Marked());
         Assert.Equal((7, false, "done\n"), (run.Report.ExitCode, run.Report.Aborted, run.Out));
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
+        Assert.True(Stopwatch.GetElapsedTime(began) < AtOnce);
     }
 
     [SkippableTheory]
@@ -51,7 +54,7 @@ public sealed class ContainmentTests
         var go = Path.Combine(bench.Directory, "go");
         var kept = bench.RunAsync(bench.Shell($"(setsid sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; echo kept > {go}.kept' &) ; while [ ! -e {go}.kept ]; do sleep 0.05; done"));
         var ended = bench.RunAsync(bench.Shell(Daemons + "sleep 64; :"), abort.Token);
-        await bench.EventuallyAsync(() => bench.Marked().Count >= 7, "both run");
+        await Eventually.HoldsAsync(() => bench.Marked().Count >= 7, "both run");
         await abort.CancelAsync();
         Assert.True((await ended).Report.Aborted);
         await File.WriteAllTextAsync(go, "");
@@ -66,7 +69,7 @@ public sealed class ContainmentTests
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
         var running = bench.RunAsync(bench.Shell("f() { while :; do sleep 0.01; (sleep 0.02 &); done; }; f & f & f & wait"), abort.Token);
-        await bench.EventuallyAsync(() => bench.Marked().Count >= 6, "it forks");
+        await Eventually.HoldsAsync(() => bench.Marked().Count >= 6, "it forks");
         await abort.CancelAsync();
         Assert.True((await running).Report.Aborted);
         Assert.Empty(bench.Marked());
@@ -99,7 +102,8 @@ public sealed class ContainmentTests
 
         var busy = (await bench.ShellAsync("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")).Report.Usage;
         Assert.InRange(busy.CpuTime, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(30));
-        Assert.True(small.CpuTime < TimeSpan.FromMilliseconds(50));
+        // By the measure of this machine: the start of a program is little beside a shell that counts.
+        Assert.True(small.CpuTime < busy.CpuTime, $"{small.CpuTime}, and {busy.CpuTime} of the busy one");
     }
 
     [SkippableTheory]
@@ -123,7 +127,7 @@ public sealed class ContainmentTests
         using var bench = new Workbench(kind);
         var go = Path.Combine(bench.Directory, "go");
         var running = bench.ShellAsync($"while [ ! -e {go} ]; do sleep 0.01; done; exit 7");
-        await bench.EventuallyAsync(() => bench.Marked().Count >= 1, "it runs");
+        await Eventually.HoldsAsync(() => bench.Marked().Count >= 1, "it runs");
         Assert.False(running.IsCompleted);
         await File.WriteAllTextAsync(go, "");
         Assert.Equal(7, (await running).Report.ExitCode);

@@ -38,7 +38,7 @@ public sealed class OutputTests : IDisposable
         using var abort = new CancellationTokenSource();
         var plan = _bench.Shell("echo first; sleep 0.05; echo second; sleep 60");
         var running = _bench.RunAsync(plan, abort.Token);
-        await _bench.EventuallyAsync(() => File.Exists(plan.StdoutPath) && File.ReadAllText(plan.StdoutPath) == "first\nsecond\n", "both lines can be read");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && File.ReadAllText(plan.StdoutPath) == "first\nsecond\n", "both lines can be read");
         await abort.CancelAsync();
         Assert.Equal("first\nsecond\n", (await running).Out);
     }
@@ -81,7 +81,7 @@ public sealed class OutputTests : IDisposable
         Skip.IfNot(File.Exists("/dev/full"));
         var plan = _bench.Plan("/bin/sh", "-c", "exec 2>/dev/null; echo said; sleep 60");
         Directory.CreateDirectory(plan.StdoutPath + ".d");
-        var fault = await _bench.FaultOfAsync(plan with { StdoutPath = Path.Combine(_bench.Directory, new string('x', 300)) }).WaitAsync(TimeSpan.FromSeconds(20));
+        var fault = await _bench.FaultOfAsync(plan with { StdoutPath = Path.Combine(_bench.Directory, new string('x', 300)) }).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.ResourceExhausted), (fault.Kind, fault.Code));
         Assert.Contains("stdout cannot be kept", fault.Detail, StringComparison.Ordinal);
     }

@@ -48,9 +48,9 @@ public sealed class PidNamespaceTests
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var (made, go) = (Path.Combine(bench.Directory, "made"), Path.Combine(bench.Directory, "go"));
         var running = bench.ShellAsync($"i=0; while [ $i -lt 50 ]; do (true & true); i=$((i+1)); done; {MyNamespace} >{made}; while [ ! -e {go} ]; do sleep 0.01; done");
-        await bench.EventuallyAsync(() => File.Exists(made) && new FileInfo(made).Length > 0, "the orphans are made");
+        await Eventually.HoldsAsync(() => File.Exists(made) && new FileInfo(made).Length > 0, "the orphans are made");
         var holder = HolderOf((await File.ReadAllTextAsync(made)).Trim());
-        await bench.EventuallyAsync(() => ProcStat.Pids($"/proc/{holder}/task/{holder}/children").Count == 0, "they are gone, not dead");
+        await Eventually.HoldsAsync(() => ProcStat.Pids($"/proc/{holder}/task/{holder}/children").Count == 0, "they are gone, not dead");
         await File.WriteAllTextAsync(go, "");
         Assert.Equal(0, (await running).Report.ExitCode);
     }
@@ -62,7 +62,7 @@ public sealed class PidNamespaceTests
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var plan = bench.Shell($"setsid sleep 60 & {MyNamespace}; sleep 60");
         var running = bench.FaultOfAsync(plan);
-        await bench.EventuallyAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it runs");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it runs");
         Kill(HolderOf((await File.ReadAllTextAsync(plan.StdoutPath)).Trim()));
         var fault = await running;
         Assert.Equal(FaultKind.Worker, fault.Kind);
@@ -79,7 +79,7 @@ public sealed class PidNamespaceTests
         var first = (await bench.ShellAsync(MyNamespace)).Out;
         var holder = HolderOf(first.Trim());
         Kill(holder);
-        await bench.EventuallyAsync(() => ProcStat.Read(holder) is not { } stat || ProcStat.State(stat) == 'Z', "it is dead");
+        await Eventually.HoldsAsync(() => ProcStat.Read(holder) is not { } stat || ProcStat.State(stat) == 'Z', "it is dead");
         var second = await bench.ShellAsync(MyNamespace);
         Assert.Equal(0, second.Report.ExitCode);
         Assert.NotEqual(first, second.Out);

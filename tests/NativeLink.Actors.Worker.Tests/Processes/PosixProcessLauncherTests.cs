@@ -90,7 +90,7 @@ public sealed class PosixProcessLauncherTests : IDisposable
         using var abort = new CancellationTokenSource();
         var plan = _bench.Shell("echo printed; echo half >&2; sleep 60");
         var running = _bench.RunAsync(plan, abort.Token);
-        await _bench.EventuallyAsync(() => File.Exists(plan.StderrPath) && new FileInfo(plan.StderrPath).Length > 0, "it has printed");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StderrPath) && new FileInfo(plan.StderrPath).Length > 0, "it has printed");
         await abort.CancelAsync();
         var run = await running;
         Assert.Equal((137, 9, true), (run.Report.ExitCode, run.Report.Signal, run.Report.Aborted));
@@ -119,7 +119,7 @@ public sealed class PosixProcessLauncherTests : IDisposable
     {
         using var bench = new Workbench();
         var running = bench.RunAsync(bench.Shell("setsid sleep 60 & sleep 60"));
-        await bench.EventuallyAsync(() => bench.Marked().Count >= 3, "it runs");
+        await Eventually.HoldsAsync(() => bench.Marked().Count >= 3, "it runs");
         bench.Launcher.Dispose();
         Assert.True((await running).Report.Aborted);
         Assert.Empty(bench.Marked());

@@ -9,7 +9,7 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 /// <summary>The reaper with trees that tell what was done to them.</summary>
 public sealed class ProcessReaperTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Workbench _bench = new();
     private readonly OutputDrain _drain = new(NullLogger.Instance);
@@ -37,12 +37,12 @@ public sealed class ProcessReaperTests : IDisposable
         try
         {
             _reaper.Add(process, CancellationToken.None);
-            await _bench.EventuallyAsync(() => tree.Closed == 1, "the tree is given back");
+            await Eventually.HoldsAsync(() => tree.Closed == 1, "the tree is given back");
             Assert.False(process.Completion.Task.IsCompleted, "the drain is held, so there is no answer yet");
 
             _reaper.PostAbort(process);
             _reaper.Add(Spawn(last), CancellationToken.None);
-            await _bench.EventuallyAsync(() => last.Closed == 1, "the reaper has been round");
+            await Eventually.HoldsAsync(() => last.Closed == 1, "the reaper has been round");
         }
         finally
         {
@@ -62,12 +62,12 @@ public sealed class ProcessReaperTests : IDisposable
         _reaper.Add(process, CancellationToken.None);
         var error = await Assert.ThrowsAsync<FaultException>(() => process.Completion.Task.WaitAsync(Patience));
         Assert.Contains("still there", error.Fault.Detail, StringComparison.Ordinal);
-        await _bench.EventuallyAsync(() => process.Output.ReadEnds == (-1, -1), "its output is ended");
+        await Eventually.HoldsAsync(() => process.Output.ReadEnds == (-1, -1), "its output is ended");
 
         // These have, as a rule, the numbers that its descriptors had.
         var others = Enumerable.Range(0, 3).Select(_ => ActionOutput.Open(Spool(), Spool())).ToList();
         tree.Empty = true;
-        await _bench.EventuallyAsync(() => tree.Closed == 1, "the tree is given back");
+        await Eventually.HoldsAsync(() => tree.Closed == 1, "the tree is given back");
         Assert.All(others, other => Assert.Equal((0, 0), (Libc.WriteText(other.ForChild.Stdout, "x"u8), Libc.WriteText(other.ForChild.Stderr, "x"u8))));
         others.ForEach(_drain.Discard);
     }

@@ -7,7 +7,7 @@ using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
 public sealed class ProcessRunnerTests() : TestKit(
-    "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
+    TestKits.Patience + "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
 {
     private static readonly AttemptId One = AttemptId.Next(new OperationId("one"));
     private static readonly AttemptId Two = AttemptId.Next(new OperationId("two"));
@@ -79,10 +79,10 @@ public sealed class ProcessRunnerTests() : TestKit(
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
         runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
-        await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
+        await Eventually.HoldsAsync(() => bench.Marked().Count > 0, "it runs");
         Sys.Stop(runner);
         Assert.Equal((One, FaultKind.Worker), executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)) is var failed ? (failed.Id, failed.Fault.Kind) : default);
-        await bench.EventuallyAsync(() => bench.Marked().Count == 0, "it has been ended");
+        await Eventually.HoldsAsync(() => bench.Marked().Count == 0, "it has been ended");
         executor.ExpectNoMsg(TimeSpan.Zero);
     }
 
@@ -93,12 +93,12 @@ public sealed class ProcessRunnerTests() : TestKit(
         var executor = CreateTestProbe("executor");
         var runner = await Sys.ActorOf(Props.Create(() => new Restarting(ProcessRunner.CreateProps(bench.Launcher)))).Ask<IActorRef>("child", TimeSpan.FromSeconds(20));
         runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
-        await bench.EventuallyAsync(() => bench.Marked().Count > 0, "it runs");
+        await Eventually.HoldsAsync(() => bench.Marked().Count > 0, "it runs");
         runner.Tell(Kill.Instance);
         Assert.Equal(FaultKind.Worker, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
         runner.Tell(new Run(One, bench.Shell("exit 4")), executor);
         Assert.Equal(4, executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)).Report.ExitCode);
-        await bench.EventuallyAsync(() => bench.Marked().Count == 0, "the old one has been ended");
+        await Eventually.HoldsAsync(() => bench.Marked().Count == 0, "the old one has been ended");
     }
 
     /// <summary>Restarts its child whatever happens to it.</summary>

@@ -43,7 +43,7 @@ public sealed class StaleProcessTests
         var go = Path.Combine(bench.Directory, "go");
         var plan = bench.Shell($"echo in; exec prlimit --rttime={mark}: sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; exit 5'");
         var running = bench.RunAsync(plan);
-        await bench.EventuallyAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it is there");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it is there");
         for (var start = 0; start < 3; start++) Start(ContainmentKind.Subreaper);
         await File.WriteAllTextAsync(go, "");
         Assert.Equal(5, (await running).Report.ExitCode);
@@ -53,8 +53,8 @@ public sealed class StaleProcessTests
     {
         var plan = bench.Shell(script);
         var running = bench.RunAsync(plan);
-        await bench.EventuallyAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "the stale process is there");
-        await bench.EventuallyAsync(() => running.IsCompleted || Start(next), "a next start ends it");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "the stale process is there");
+        await Eventually.HoldsAsync(() => running.IsCompleted || Start(next), "a next start ends it");
         return await running;
     }
 

@@ -17,7 +17,7 @@ public sealed class StartLimitsTests : IDisposable
     [InlineData(524_288, 1_073_741_816, 1_073_741_816, 1024)]
     [InlineData(600, 1024, 524_288, 600)]
     [InlineData(4096, null, null, 1024)]
-    public void It_is_the_parents_unless_the_limits_were_set_in_between(int own, int? parentSoft, int? parentHard, int expected)
+    public void The_limit_is_the_parents_unless_the_limits_were_set_in_between(int own, int? parentSoft, int? parentHard, int expected)
     {
         ResourceLimit? parent = parentSoft is { } soft ? new ResourceLimit { Soft = (ulong)soft, Hard = (ulong)parentHard! } : null;
         var limit = StartLimits.Choose(new ResourceLimit { Soft = (ulong)own, Hard = (ulong)own }, parent);

@@ -11,15 +11,24 @@ internal sealed class Workbench : IDisposable
 {
     internal static readonly KeyValuePair<string, string> UsualPath = new("PATH", "/usr/bin:/bin");
 
+    // Two hundred that are ended at once beside other work: ten seconds have been too little for the kernel.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly ConcurrentDictionary<ContainmentKind, string?> Reasons = new();
 
+    private readonly TempDirectory _directory = new();
     private int _runs;
 
-    internal Workbench(ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null)
+    internal Workbench(
+        ContainmentKind kind = ContainmentKind.Automatic, TimeSpan? busyBound = null, TimeSpan? spawnBound = null)
     {
-        Launcher = PosixProcessLauncher.Create(
-            new ProcessLauncherOptions { Containment = kind, BusyBound = busyBound ?? TimeSpan.FromSeconds(2) }, TimeProvider.System, NullLogger.Instance);
-        Directory = System.IO.Directory.CreateTempSubdirectory("nativelink-processes-").FullName;
+        var options = new ProcessLauncherOptions { Containment = kind };
+        options = options with
+        {
+            BusyBound = busyBound ?? options.BusyBound,
+            SpawnBound = spawnBound ?? Patience,
+            EndBound = Patience,
+        };
+        Launcher = PosixProcessLauncher.Create(options, TimeProvider.System, NullLogger.Instance);
     }
 
     /// <param name="kind">A name of <see cref="Kinds"/>.</param>
@@ -30,7 +39,7 @@ internal sealed class Workbench : IDisposable
 
     internal PosixProcessLauncher Launcher { get; }
 
-    internal string Directory { get; }
+    internal string Directory => _directory.Path;
 
     internal string Mark { get; } = $"NL_TEST_MARK=m{Guid.NewGuid():N}";
 
@@ -45,6 +54,33 @@ internal sealed class Workbench : IDisposable
     internal static void Needs(ContainmentKind kind) => Skip.If(WhyNot(kind) is not null, $"no {kind} here: {WhyNot(kind)}");
 
     internal static void Needs(string kind) => Needs(Enum.Parse<ContainmentKind>(kind));
+
+    /// <summary>The directory of a launcher's groups.</summary>
+    internal static string GroupsOf(PosixProcessLauncher launcher) =>
+        launcher.Description.Split(' ')
+            .First(static word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
+
+    /// <summary>How many processes are in a launcher's groups.</summary>
+    internal static int CountInGroups(PosixProcessLauncher launcher) =>
+        InGroups(launcher, "cgroup.procs").Sum(static processes => processes.Count(static letter => letter == '\n'));
+
+    /// <summary>The contents of a file of each of a launcher's groups, but for those that go meanwhile.</summary>
+    internal static List<string> InGroups(PosixProcessLauncher launcher, string name)
+    {
+        var contents = new List<string>();
+        foreach (var group in System.IO.Directory.EnumerateDirectories(GroupsOf(launcher)))
+        {
+            try
+            {
+                contents.Add(File.ReadAllText(Path.Combine(group, name)));
+            }
+            catch (IOException)
+            {
+                // It has ended.
+            }
+        }
+        return contents;
+    }
 
     private static string? WhyNot(ContainmentKind kind) => Reasons.GetOrAdd(kind, static kind =>
     {
@@ -70,7 +106,7 @@ internal sealed class Workbench : IDisposable
 
     internal async Task<Result> RunAsync(ProcessPlan plan, CancellationToken abort = default)
     {
-        var report = await Launcher.RunAsync(plan, abort).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+        var report = await Launcher.RunAsync(plan, abort).WaitAsync(2 * Patience, CancellationToken.None);
         return new Result(report, await SpoolAsync(plan.StdoutPath), await SpoolAsync(plan.StderrPath));
     }
 
@@ -98,21 +134,10 @@ internal sealed class Workbench : IDisposable
         return found;
     }
 
-    internal async Task EventuallyAsync(Func<bool> condition, string what)
-    {
-        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        while (!condition())
-        {
-            Assert.False(bound.IsCancellationRequested, $"not within 20 s: {what}");
-            await timer.WaitForNextTickAsync(CancellationToken.None);
-        }
-    }
-
     public void Dispose()
     {
         Launcher.Dispose();
-        System.IO.Directory.Delete(Directory, recursive: true);
+        _directory.Dispose();
     }
 
     /// <summary>Who has said nothing has no spool file.</summary>

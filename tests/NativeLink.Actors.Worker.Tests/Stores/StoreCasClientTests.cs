@@ -7,20 +7,20 @@ namespace NativeLink.Actors.Worker.Tests.Stores;
 
 public sealed class StoreCasClientTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("store-cas-").FullName;
+    private readonly TempDirectory _directory = new();
     private readonly ContentStore _store;
     private readonly StoreCasClient _client;
 
     public StoreCasClientTests()
     {
-        _store = ContentStore.Open(new ContentStoreOptions(Path.Combine(_directory, "content"), Path.Combine(_directory, "temp")), TimeProvider.System);
+        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")), TimeProvider.System);
         _client = new StoreCasClient(_store);
     }
 
     public void Dispose()
     {
         _store.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        _directory.Dispose();
     }
 
     [Fact]
@@ -29,7 +29,7 @@ public sealed class StoreCasClientTests : IDisposable
         var (small, large) = ("small"u8.ToArray(), new byte[3_000_000]);
         new Random(1).NextBytes(large);
         var digests = new[] { BlobHasher.Compute(small, DigestFunction.Sha256), BlobHasher.Compute(large, DigestFunction.Sha256) };
-        var path = Path.Combine(_directory, "file");
+        var path = _directory.At("file");
         await File.WriteAllBytesAsync(path, large);
         Assert.Equal(digests, (await _client.FindMissingAsync([.. digests, Digest.Empty(DigestFunction.Sha256)], CancellationToken.None)).ToArray());
         await _client.WriteBatchAsync([(digests[0], small)], CancellationToken.None);

@@ -35,7 +35,7 @@ public sealed class ProcessPresenceTests : IDisposable
         // The kernel drops the lock of a process that is killed; its file stays.
         dying.Dispose();
 
-        Assert.True(SpinWait.SpinUntil(() => !presence.HasOthers, TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => !presence.HasOthers, TimeSpan.FromSeconds(30)));
         Assert.Equal(["dying"], cleaned);
         Assert.False(File.Exists(_directory.At("dying.lock")));
     }

@@ -161,7 +161,7 @@ public class VerificationTests
     }
 
     [Fact]
-    public void An_executable_copy_that_a_power_cut_left_with_zeros_is_found_when_the_store_is_opened_and_its_blob_stays()
+    public void An_executable_copy_that_a_power_cut_left_with_zeros_is_found_at_the_next_open_and_its_blob_stays()
     {
         using var fixture = new StoreFixture();
         var tool = fixture.Store.Put("#!/bin/sh\necho tool");
@@ -199,7 +199,7 @@ public class VerificationTests
     }
 
     [Fact]
-    public void The_newest_sixteen_stay_in_quarantine_by_the_time_they_came_there_and_one_that_cannot_go_keeps_no_other()
+    public void The_newest_sixteen_stay_in_quarantine_by_when_they_came_and_one_that_cannot_go_keeps_no_other()
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         using var fixture = new StoreFixture(time: time);

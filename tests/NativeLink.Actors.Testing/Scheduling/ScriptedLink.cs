@@ -1,12 +1,17 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
-namespace NativeLink.Actors.Worker.Tests.Connection;
+namespace NativeLink.Actors.Testing.Scheduling;
 
-/// <summary>A scheduler that says what the test says, in the words of NativeLink: each connection attempt becomes a stream that the test accepts or refuses.</summary>
+/// <summary>
+/// <see cref="ScriptedScheduler"/> without a wire, for tests whose clock stands until they move it: a scheduler that
+/// says what the test says, in the words of NativeLink; each connection attempt becomes a stream that the test accepts
+/// or refuses.
+/// </summary>
 internal sealed class ScriptedLink : ISchedulerLink
 {
     private readonly Channel<ScriptedStream> _attempts = Channel.CreateUnbounded<ScriptedStream>();
@@ -24,7 +29,7 @@ internal sealed class ScriptedLink : ISchedulerLink
             : Task.FromResult<ISchedulerSession>(stream);
     }
 
-    public async Task<ScriptedStream> NextAsync() => await _attempts.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+    public async Task<ScriptedStream> NextAsync() => await _attempts.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public bool Connected => _attempts.Reader.Count > 0;
 
@@ -41,7 +46,7 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
 
     public Wire.ConnectWorkerRequest Hello => hello;
 
-    public Task Disposed => _disposed.Task.WaitAsync(TimeSpan.FromSeconds(10));
+    public Task Disposed => _disposed.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
     public bool TakesMessages { get; set; } = true;
 
@@ -62,17 +67,21 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
 
     public void End(string? reason = null) => onEnd(reason is null ? null : new Fault(FaultKind.Worker, reason));
 
-    public async Task<Wire.UpdateForScheduler> ReadAsync() => await _received.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+    public async Task<Wire.UpdateForScheduler> ReadAsync() => await _received.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public async Task<Wire.ExecuteResult> ResultAsync()
     {
         var message = await ReadAsync();
-        Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.ExecuteResult, message.UpdateCase);
-        return message.ExecuteResult;
+        return message.ExecuteResult ?? throw new InvalidOperationException($"no result came, but {message}");
     }
 
-    /// <summary>The next message, if there is one by now.</summary>
-    public Wire.UpdateForScheduler? TryRead() => _received.Reader.TryRead(out var message) ? message : null;
+    /// <summary>Every message that comes before the stop, also those that are read after it.</summary>
+    public async IAsyncEnumerable<Wire.UpdateForScheduler> ReadUntilAsync([EnumeratorCancellation] CancellationToken stop)
+    {
+        await using var end = stop.Register(() => _received.Writer.TryComplete());
+        await foreach (var message in _received.Reader.ReadAllAsync(CancellationToken.None))
+            yield return message;
+    }
 
     /// <summary>The transport fails in a way that nobody has foreseen.</summary>
     public bool Throws { get; set; }
