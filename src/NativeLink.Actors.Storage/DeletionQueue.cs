@@ -21,7 +21,7 @@ internal sealed class DeletionQueue : IDisposable
     private static long _lastName = Environment.TickCount64 << 16;
 
     // All of this process: whoever finds a disk full waits for what any of them deletes there.
-    private static readonly HashSet<DeletionQueue> _all = [];
+    private static readonly HashSet<DeletionQueue> All = [];
 
     private readonly string _trash;
     private readonly ulong _trashDevice;
@@ -57,8 +57,8 @@ internal sealed class DeletionQueue : IDisposable
         }
         foreach (var old in Directory.EnumerateFileSystemEntries(trash).ToList())
             Append(old, _trashDevice);
-        lock (_all)
-            _all.Add(this);
+        lock (All)
+            All.Add(this);
     }
 
     /// <summary>Trees waiting for deletion, those being deleted included.</summary>
@@ -103,8 +103,8 @@ internal sealed class DeletionQueue : IDisposable
         while (disk.FreeBytes < goal && Environment.TickCount64 < until)
         {
             // What is free grows while a tree is deleted, not only at its end.
-            lock (_all)
-                Monitor.Wait(_all, LookAgainMilliseconds);
+            lock (All)
+                Monitor.Wait(All, LookAgainMilliseconds);
             if (!IsDeletingOn(disk.Device))
                 return true;
         }
@@ -135,15 +135,15 @@ internal sealed class DeletionQueue : IDisposable
         }
         foreach (var thread in _threads)
             thread.Join(TimeSpan.FromSeconds(5));
-        lock (_all)
-            _all.Remove(this);
+        lock (All)
+            All.Remove(this);
     }
 
     private static bool IsDeletingOn(ulong device)
     {
         List<DeletionQueue> all;
-        lock (_all)
-            all = [.. _all];
+        lock (All)
+            all = [.. All];
         return all.Exists(queue => queue.Has(device));
     }
 

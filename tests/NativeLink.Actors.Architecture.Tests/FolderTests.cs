@@ -66,11 +66,11 @@ public sealed class FolderTests
     [Fact]
     public void Only_a_protocol_s_own_folder_knows_how_a_scheduler_is_spoken_with()
     {
-        const string protocol = "NativeLink.Actors.Worker.Connection.WorkerApi";
-        var others = Types.InAssembly(RoomTests.Load("Worker")).That().DoNotResideInNamespaceStartingWith(protocol);
+        const string Protocol = "NativeLink.Actors.Worker.Connection.WorkerApi";
+        var others = Types.InAssembly(RoomTests.Load("Worker")).That().DoNotResideInNamespaceStartingWith(Protocol);
 
-        Assert.True(Arrows.Count(RoomTests.Load("Worker"), protocol) > 0);
-        Assert.Empty(others.ShouldNot().HaveDependencyOn(protocol).GetResult().FailingTypeNames ?? []);
+        Assert.True(Arrows.Count(RoomTests.Load("Worker"), Protocol) > 0);
+        Assert.Empty(others.ShouldNot().HaveDependencyOn(Protocol).GetResult().FailingTypeNames ?? []);
     }
 
     [Fact]

@@ -71,10 +71,10 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
     private static Digest Checked(Reapi.Digest? wire, DigestFunction function, string what)
     {
         var digest = RequestChecks.Digest(wire, function, what);
-        const long most = CasLimits.ProtobufBytes;
-        return digest.SizeBytes <= most
+        const long Most = CasLimits.ProtobufBytes;
+        return digest.SizeBytes <= Most
             ? digest
-            : throw RequestChecks.Invalid($"{what} has {digest.SizeBytes} bytes: more than {most} are not read");
+            : throw RequestChecks.Invalid($"{what} has {digest.SizeBytes} bytes: more than {Most} are not read");
     }
 
     /// <summary>For the scheduler's own clock. A timeout that is zero, negative or malformed is the worker's to judge.</summary>

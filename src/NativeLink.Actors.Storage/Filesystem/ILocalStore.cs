@@ -6,7 +6,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// What those who bring blobs here and away ask of a store: <see cref="ContentStore"/> on this disk, or one in memory where there is to be no disk. All members may
 /// be called from any thread; they may block.
 /// </summary>
-public interface ILocalStore
+internal interface ILocalStore
 {
     /// <inheritdoc cref="ContentStore.Contains"/>
     bool Contains(in Digest digest);
@@ -34,7 +34,7 @@ public interface ILocalStore
 }
 
 /// <summary>A blob on its way into a store; see <see cref="BlobWriter"/>.</summary>
-public interface IBlobWriter : IDisposable
+internal interface IBlobWriter : IDisposable
 {
     /// <inheritdoc cref="BlobWriter.Append"/>
     void Append(ReadOnlySpan<byte> data);

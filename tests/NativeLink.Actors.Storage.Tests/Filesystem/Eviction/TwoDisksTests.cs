@@ -94,8 +94,8 @@ public sealed class TwoDisksTests : IDisposable
         Directory.CreateDirectory(_directory.At("store"));
         Directory.CreateDirectory(_directory.At("work"));
         // A directory takes no bytes of a tmpfs, but an inode.
-        const string mount = "mount -t tmpfs -o size=4m,nr_inodes=100 nativelink-actors";
-        Shell.RunOrSkip($"{mount} store && {mount} work", _directory.Path);
+        const string Mount = "Mount -t tmpfs -o size=4m,nr_inodes=100 nativelink-actors";
+        Shell.RunOrSkip($"{Mount} store && {Mount} work", _directory.Path);
         var options = new ContentStoreOptions(_directory.At("store", "content"), _directory.At("store", "temp"));
         _store = ContentStore.Open(options, TimeProvider.System);
     }
@@ -113,7 +113,7 @@ public sealed class TwoDisksTests : IDisposable
     /// <summary>Leaves neither a block nor an inode.</summary>
     private void Fill(string disk)
     {
-        const string fill = "cat /dev/zero > filler; for i in $(seq 200); do true > full-$i || exit 7; done";
-        Assert.Equal(7, Shell.Run(fill, _directory.At(disk)).ExitCode);
+        const string Fill = "cat /dev/zero > filler; for i in $(seq 200); do true > full-$i || exit 7; done";
+        Assert.Equal(7, Shell.Run(Fill, _directory.At(disk)).ExitCode);
     }
 }
