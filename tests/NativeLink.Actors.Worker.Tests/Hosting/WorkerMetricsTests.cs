@@ -104,7 +104,8 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
                 Connection = new ConnectionOptions
                 {
                     Name = "metrics-",
-                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri(_server.Urls.First()))),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(
+                        new GrpcEndpointOptions(new Uri(_server.Urls.First()))),
                     MaxInflightTasks = 1,
                 },
                 WorkDirectory = Path.Combine(_directory, "work"),
