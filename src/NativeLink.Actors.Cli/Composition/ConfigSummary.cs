@@ -77,8 +77,12 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
         ? "nothing is written"
         : $"{Shown(results.ActionCache)} ({results.ActionCacheStrategy switch { ResultStrategy.SuccessOnly => "successes", ResultStrategy.FailuresOnly => "failures", _ => "everything" }})";
 
-    private static string Shown(GrpcStoreOptions store) =>
-        $"{string.Join(", ", store.Endpoints.Select(static endpoint => Shown(endpoint.Address)))}{(store.InstanceName.Length > 0 ? $", instance '{store.InstanceName}'" : "")}{(store.Compression ? ", zstd" : "")}";
+    private static string Shown(GrpcStoreOptions store)
+    {
+        var addresses = string.Join(", ", store.Endpoints.Select(static endpoint => Shown(endpoint.Address)));
+        var instance = store.InstanceName.Length > 0 ? $", instance '{store.InstanceName}'" : "";
+        return $"{addresses}{instance}{(store.Compression ? ", zstd" : "")}";
+    }
 
     private static string Shown(Uri address) => address.GetLeftPart(UriPartial.Authority);
 

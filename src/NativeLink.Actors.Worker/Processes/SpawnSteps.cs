@@ -117,7 +117,8 @@ internal sealed unsafe class SpawnSteps : IDisposable
         else OpenAs(fd, "/dev/null", OpenFlags.WriteOnly);
     }
 
-    private void CloseFrom(int fd) => Add(SpawnFailure.None, SystemCalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
+    private void CloseFrom(int fd) =>
+        Add(SpawnFailure.None, SystemCalls.CloseRange, fd, unchecked((nint)uint.MaxValue));
 
     /// <summary>Opens a file as the lowest descriptor: those below must be open already.</summary>
     private void OpenAs(int fd, string path, int flags, int mode = 0)

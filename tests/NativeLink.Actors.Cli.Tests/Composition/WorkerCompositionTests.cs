@@ -60,7 +60,8 @@ public sealed class WorkerCompositionTests
     [Fact]
     public void Switches_say_how_input_roots_are_made()
     {
-        var host = Compose.Host(Compose.WorkerFile(), new WorkerSwitches { Materialiser = "hardlink", ScratchMemoryBytes = 5 });
+        var switches = new WorkerSwitches { Materialiser = "hardlink", ScratchMemoryBytes = 5 };
+        var host = Compose.Host(Compose.WorkerFile(), switches);
         Assert.Equal(("hardlink", 5), (host.DirectoryCache.ForcedMaterialiser, host.DirectoryCache.ScratchMemoryBytes));
     }
 

@@ -25,7 +25,8 @@ public sealed class StoreSamplingTests : IDisposable
                 Connection = new ConnectionOptions
                 {
                     Name = "sampling-",
-                    SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
+                    SchedulerEndpoint = new WorkerApiEndpointOptions(
+                        new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
                 },
                 WorkDirectory = _directory.At("work"),
             },

@@ -51,8 +51,10 @@ internal static class Actions
 
     public static ExecutorOptions Options() => new() { MaxActionTimeout = TimeSpan.FromSeconds(100) };
 
-    public static ConnectionOptions Connection() =>
-        new() { SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))) };
+    public static ConnectionOptions Connection() => new()
+    {
+        SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
+    };
 
     public static ProcessReport Report(int exitCode = 0, int signal = 0, bool aborted = false, bool outOfMemory = false) =>
         new(exitCode, signal, aborted, Queued.AddSeconds(1), Queued.AddSeconds(2), new ResourceUsage(2048, TimeSpan.FromMilliseconds(150), outOfMemory));
