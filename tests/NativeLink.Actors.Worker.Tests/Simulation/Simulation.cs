@@ -52,7 +52,10 @@ internal sealed class Simulation
         }
         """;
 
-    private Simulation(SimWorld world, SimScheduler scheduler, SimStore store) => (World, Scheduler, Store) = (world, scheduler, store);
+    private Simulation(int seed, SimWorld world, SimScheduler scheduler, SimStore store) =>
+        (Seed, World, Scheduler, Store) = (seed, world, scheduler, store);
+
+    public int Seed { get; }
 
     public SimWorld World { get; }
 
@@ -95,7 +98,7 @@ internal sealed class Simulation
             var trace = new SimTrace { Clock = clock, Start = Start };
             system.RegisterExtension(new TraceId(trace));
             var world = new SimWorld(new SimTime(clock), new Random(seed), trace);
-            var simulation = Compose(system, world, out var pool);
+            var simulation = Compose(seed, system, world, out var pool);
             AdvanceUntil(clock, () => simulation.Scheduler.IsDone);
             var drained = pool.Ask<AllDrained>(new DrainAll(), Timeout.InfiniteTimeSpan);
             AdvanceUntil(clock, () => drained.IsCompleted);
@@ -108,7 +111,7 @@ internal sealed class Simulation
         }
     }
 
-    private static Simulation Compose(ActorSystem system, SimWorld world, out IActorRef pool)
+    private static Simulation Compose(int seed, ActorSystem system, SimWorld world, out IActorRef pool)
     {
         var cas = new SimCas(world, failures: 0.02);
         var scheduler = new SimScheduler(world, cas, SimActions.AddTrees(cas, world.Random, 12), Operations, kills: 0.25);
@@ -127,7 +130,7 @@ internal sealed class Simulation
                     Slots = 6,
                 }),
             ])), "pool");
-        return new Simulation(world, scheduler, store);
+        return new Simulation(seed, world, scheduler, store);
     }
 
     private static void AdvanceUntil(TestScheduler clock, Func<bool> done)
