@@ -20,8 +20,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private readonly ILogger _log;
     private readonly TimeSpan _endBound;
     private readonly OutputDrain _drain;
-    private readonly int _epoll = Libc.EpollCreate(OpenFlags.CloseOnExec);
-    private readonly int _wake = Libc.EventFd(0, OpenFlags.CloseOnExec | OpenFlags.NonBlocking);
+    private readonly Epoll _epoll = new("processes");
 
     // By a number that is given once: a process number may be used again while what it stood for has been given up but is still there.
     // Roots of all reapers of this process: a lane's children come to the main thread when the lane ends, and look like orphans there.
@@ -46,10 +45,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _round = [ReapOrphans, AdvanceEnding, SampleWhenDue];
         try
         {
-            if (_epoll < 0 || _wake < 0 || Libc.EpollWatch(_epoll, _wake, 0) != 0)
-                throw new FaultException(FaultKind.Worker, $"cannot watch processes: {Errno.Message(Errno.Last)}");
             ReadCounters();
-            _orphans = Orphans.Adopt(Wake);
+            _orphans = Orphans.Adopt(_epoll.Wake);
             _thread = WorkerThread.Start(Loop, "process-reaper", 0);
         }
         catch
@@ -68,20 +65,20 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _running[process.Number] = process;
         Roots[process.Pid] = process;
         process.Abort = abort.UnsafeRegister(state => PostAbort((RunningProcess)state!), process);
-        if (Libc.EpollWatch(_epoll, process.PidFd, process.Number) != 0)
+        if (!_epoll.TryWatch(process.PidFd, process.Number))
         {
             process.Unwatched = true;
             _log.CannotWatch(process, Errno.Message(Errno.Last));
         }
 
-        if (Interlocked.Exchange(ref _resting, 0) != 0 || process.Unwatched || _endAll) Wake();
+        if (Interlocked.Exchange(ref _resting, 0) != 0 || process.Unwatched || _endAll) _epoll.Wake();
     }
 
     /// <summary>Ends everything and waits for it within the bound; true when nothing is left.</summary>
     internal bool EndAll()
     {
         _endAll = true;
-        Wake();
+        _epoll.Wake();
         var began = Stopwatch.GetTimestamp();
         using var never = new ManualResetEventSlim();
         while (!_running.IsEmpty && Stopwatch.GetElapsedTime(began) < _endBound + TimeSpan.FromSeconds(1)) never.Wait(2);
@@ -91,7 +88,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
     public void Dispose()
     {
         _stopping = true;
-        Wake();
+        _epoll.Wake();
         _thread.Join();
         Close();
     }
@@ -99,21 +96,14 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private void Close()
     {
         _orphans?.Dispose();
-        foreach (var fd in (ReadOnlySpan<int>)[_wake, _epoll])
-            if (fd >= 0) _ = Libc.Close(fd);
+        _epoll.Dispose();
     }
 
     /// <summary>Ends a process; from any thread.</summary>
     internal void PostAbort(RunningProcess process)
     {
         _aborts.Enqueue(process);
-        Wake();
-    }
-
-    private void Wake()
-    {
-        long one = 1;
-        _ = Libc.Write(_wake, &one, sizeof(long));
+        _epoll.Wake();
     }
 
     private void Loop()
@@ -121,12 +111,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         Span<long> tags = stackalloc long[64];
         while (!_stopping)
         {
-            var count = Libc.EpollTags(_epoll, tags, Timeout());
-            for (var i = 0; i < count; i++)
-            {
-                if (tags[i] == 0) DrainWake();
-                else if (_running.TryGetValue(tags[i], out var process) && !process.RootEnded) Guarded(process, OnRootEnded);
-            }
+            foreach (var tag in _epoll.Wait(tags, Timeout()))
+                if (_running.TryGetValue(tag, out var process) && !process.RootEnded) Guarded(process, OnRootEnded);
 
             while (_aborts.TryDequeue(out var aborted)) Guarded(aborted, OnAbort);
             if (_endAll)
@@ -159,12 +145,6 @@ internal sealed unsafe class ProcessReaper : IDisposable
         if (_running.IsEmpty) return -1;
         Volatile.Write(ref _resting, 0);
         return SampleMilliseconds;
-    }
-
-    private void DrainWake()
-    {
-        long sum;
-        _ = Libc.Read(_wake, &sum, sizeof(long));
     }
 
     /// <summary>Nothing that goes wrong with one process may stop the thread that all of them need.</summary>
@@ -206,7 +186,7 @@ internal sealed unsafe class ProcessReaper : IDisposable
         Roots.TryRemove(KeyValuePair.Create(process.Pid, process)); // The number may be another one's by now.
         (process.WaitStatus, process.RootUsage) = (status, RootUsage.From(usage));
         // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one: it would be told over and over.
-        if (!process.Unwatched) _ = Libc.EpollForget(_epoll, process.PidFd);
+        if (!process.Unwatched) _epoll.Forget(process.PidFd);
         _ = Libc.Close(process.PidFd);
         BeginEnding(process);
     }

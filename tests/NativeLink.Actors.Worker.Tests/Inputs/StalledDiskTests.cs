@@ -6,6 +6,7 @@ using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
+using NativeLink.Actors.Testing;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Telemetry;
@@ -22,21 +23,24 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
     [Fact]
     public async Task Attempts_on_a_stalled_disk_are_answered_when_they_are_killed_and_others_end_later()
     {
-        var directory = Directory.CreateTempSubdirectory("stalled-").FullName;
+        using var directory = new TempDirectory();
         await using var server = await FakeCasServer.StartAsync();
         await using var client = new GrpcCasClient(
-            new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(server.Address)] }, TimeProvider.System, new Random(1));
+            new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(server.Address)] },
+            TimeProvider.System, new Random(1));
         using (var store = ContentStore.Open(
-            new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System))
-        using (var work = WorkDirectory.Open(Path.Combine(directory, "work")))
+            new ContentStoreOptions(directory.At("content"), directory.At("temp")), TimeProvider.System))
+        using (var work = WorkDirectory.Open(directory.At("work")))
         using (var roots = new StalledRoots())
         {
-            var downloader = Sys.ActorOf(CasDownloader.CreateProps(client, store, roots, TimeProvider.System));
+            var downloader = Sys.ActorOf(
+                CasDownloader.CreateProps(client, store, roots, new OutputParents(), TimeProvider.System));
             var attempts = Enumerable.Range(0, InFlight).Select(i => AttemptId.Next(new OperationId($"op-{i}"))).ToList();
             foreach (var attempt in attempts)
             {
+                var place = work.CreateActionDirectory(attempt);
                 downloader.Tell(
-                    new StageInputs(attempt, Digest.Empty(DigestFunction.Sha256), work.CreateActionDirectory(attempt), [], ""), TestActor);
+                    new StageInputs(attempt, Digest.Empty(DigestFunction.Sha256), place, [], ""), TestActor);
             }
             await roots.Stalled.WaitAsync(Soon);
 
@@ -51,7 +55,6 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
                 await ExpectMsgAsync<InputsStaged>(Soon);
             await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
         }
-        Directory.Delete(directory, recursive: true);
     }
 
     private sealed class StalledRoots : IInputRoots

@@ -15,8 +15,7 @@ internal sealed unsafe class OutputDrain : IDisposable
     private const int RestMilliseconds = 2;
 
     private readonly ILogger _log;
-    private readonly int _epoll = Libc.EpollCreate(OpenFlags.CloseOnExec);
-    private readonly int _wake = Libc.EventFd(0, OpenFlags.CloseOnExec | OpenFlags.NonBlocking);
+    private readonly Epoll _epoll = new("pipes");
     private readonly ConcurrentDictionary<long, ActionOutput> _watched = new();
     private readonly ConcurrentQueue<ActionOutput> _ended = new();
     private readonly Action<ActionOutput> _unwatch;
@@ -29,8 +28,6 @@ internal sealed unsafe class OutputDrain : IDisposable
         (_log, _unwatch) = (log, Unwatch);
         try
         {
-            if (_epoll < 0 || _wake < 0 || Libc.EpollWatch(_epoll, _wake, 0) != 0)
-                throw new FaultException(FaultKind.Worker, $"cannot watch pipes: {Errno.Message(Errno.Last)}");
             // A write beyond RLIMIT_FSIZE is an error to be told, not the end of this process. Children have the default again.
             Libc.IgnoreSignal(Signals.FileSizeExceeded);
             OutputStream.OpenNowhere();
@@ -38,7 +35,7 @@ internal sealed unsafe class OutputDrain : IDisposable
         }
         catch
         {
-            Close();
+            _epoll.Dispose();
             throw;
         }
     }
@@ -66,7 +63,7 @@ internal sealed unsafe class OutputDrain : IDisposable
 
         output.FinishLater(done);
         _ended.Enqueue(output);
-        Wake();
+        _epoll.Wake();
     }
 
     /// <summary>Closes them without keeping anything more.</summary>
@@ -75,16 +72,10 @@ internal sealed unsafe class OutputDrain : IDisposable
     public void Dispose()
     {
         _stopping = true;
-        Wake();
+        _epoll.Wake();
         _thread.Join();
         foreach (var output in _watched.Values) output.Finish(_unwatch);
-        Close();
-    }
-
-    private void Close()
-    {
-        foreach (var fd in (ReadOnlySpan<int>)[_wake, _epoll])
-            if (fd >= 0) _ = Libc.Close(fd);
+        _epoll.Dispose();
     }
 
     private void Unwatch(ActionOutput output)
@@ -92,17 +83,11 @@ internal sealed unsafe class OutputDrain : IDisposable
         if (!_watched.TryRemove(output.Number, out _)) return;
         // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one.
         var (stdout, stderr) = output.ReadEnds;
-        if (stdout >= 0) _ = Libc.EpollForget(_epoll, stdout);
-        if (stderr >= 0) _ = Libc.EpollForget(_epoll, stderr);
+        if (stdout >= 0) _epoll.Forget(stdout);
+        if (stderr >= 0) _epoll.Forget(stderr);
     }
 
-    private bool Add(int pipe, long tag) => pipe < 0 || Libc.EpollWatch(_epoll, pipe, tag) == 0;
-
-    private void Wake()
-    {
-        long one = 1;
-        _ = Libc.Write(_wake, &one, sizeof(long));
-    }
+    private bool Add(int pipe, long tag) => pipe < 0 || _epoll.TryWatch(pipe, tag);
 
     private void Loop()
     {
@@ -110,12 +95,11 @@ internal sealed unsafe class OutputDrain : IDisposable
         var last = Stopwatch.GetTimestamp();
         while (!_stopping)
         {
-            var count = Libc.EpollTags(_epoll, tags, -1);
             long most = 0;
-            for (var i = 0; i < count; i++)
+            foreach (var tag in _epoll.Wait(tags, -1))
             {
-                if (tags[i] == 0) DrainWake();
-                else if (_watched.TryGetValue(tags[i] >> 1, out var output)) most = Math.Max(most, Empty(output, (tags[i] & 1) != 0));
+                if (_watched.TryGetValue(tag >> 1, out var output))
+                    most = Math.Max(most, Empty(output, (tag & 1) != 0));
             }
 
             FinishEnded();
@@ -175,15 +159,5 @@ internal sealed unsafe class OutputDrain : IDisposable
     }
 
     /// <summary>Lets small writes gather. Whoever has ended does not wait for it.</summary>
-    private void Rest()
-    {
-        var watch = stackalloc int[2] { _wake, Libc.PollIn };
-        _ = Libc.Poll(watch, 1, RestMilliseconds);
-    }
-
-    private void DrainWake()
-    {
-        long sum;
-        _ = Libc.Read(_wake, &sum, sizeof(long));
-    }
+    private void Rest() => _epoll.Rest(RestMilliseconds);
 }
