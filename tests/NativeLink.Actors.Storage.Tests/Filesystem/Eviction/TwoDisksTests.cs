@@ -26,13 +26,17 @@ public sealed class TwoDisksTests : IDisposable
         using var work = WorkDirectory.Open(_directory.At("work", "actions"));
         Fill("work");
         var attempt = AttemptId.Next(new OperationId("op"));
-        var made = Task.Run(() => work.CreateActionDirectory(attempt, path => _store.TryFreeSpace(0, path)));
-        await Task.Delay(100);
-        Assert.False(made.IsCompleted);
+        using var asked = new ManualResetEventSlim();
+        var made = Task.Run(() => work.CreateActionDirectory(attempt, path =>
+        {
+            asked.Set();
+            return _store.TryFreeSpace(0, path);
+        }));
+        Assert.True(asked.Wait(TimeSpan.FromSeconds(30)));
 
         using var deleting = new DeletionQueue(_directory.At("work", "trash"), null);
 
-        using var directory = await made.WaitAsync(TimeSpan.FromSeconds(10));
+        using var directory = await made.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.True(Directory.Exists(directory.Path));
         Assert.True(_store.Contains(blob));
     }
@@ -46,7 +50,8 @@ public sealed class TwoDisksTests : IDisposable
 
         Assert.False(_store.TryFreeSpace(1));
         Assert.False(_store.TryFreeSpace(1, _directory.At("store")));
-        Assert.InRange(since.ElapsedMilliseconds, 0, 1000);
+        // The bound of the wait is 2 s.
+        Assert.InRange(since.ElapsedMilliseconds, 0, 1900);
     }
 
     [SkippableFact]
@@ -70,7 +75,8 @@ public sealed class TwoDisksTests : IDisposable
         var since = Stopwatch.StartNew();
 
         Assert.False(_store.TryFreeSpace(1, _directory.At("store")));
-        Assert.InRange(since.ElapsedMilliseconds, 0, 1000);
+        // The bound of the wait is 2 s.
+        Assert.InRange(since.ElapsedMilliseconds, 0, 1900);
         Assert.False(_store.TryFreeSpace(1, _directory.At("work")));
         Assert.InRange(since.ElapsedMilliseconds, 1900, 9000);
     }
