@@ -100,7 +100,7 @@ public sealed class TwoDisksTests : IDisposable
         Directory.CreateDirectory(_directory.At("store"));
         Directory.CreateDirectory(_directory.At("work"));
         // A directory takes no bytes of a tmpfs, but an inode.
-        const string Mount = "Mount -t tmpfs -o size=4m,nr_inodes=100 nativelink-actors";
+        const string Mount = "mount -t tmpfs -o size=4m,nr_inodes=100 nativelink-actors";
         Shell.RunOrSkip($"{Mount} store && {Mount} work", _directory.Path);
         var options = new ContentStoreOptions(_directory.At("store", "content"), _directory.At("store", "temp"));
         _store = ContentStore.Open(options, TimeProvider.System);
