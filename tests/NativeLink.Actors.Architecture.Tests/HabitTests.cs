@@ -46,8 +46,13 @@ public sealed class HabitTests
     {
         string[] folders = ["Inputs", "Outputs", "Operations"];
         // Each stands behind a port: IOutputParents, IOutputFiles, and IActionDirectory for the rest.
-        string[] disk = ["Inputs.OutputParents", "Outputs.NativeFiles", "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScratchFiles", "Operations.SideChannel"];
-        var found = OnDisk().Where(name => folders.Any(folder => name.StartsWith($"{Worker}.{folder}.", StringComparison.Ordinal)))
+        string[] disk =
+        [
+            "Inputs.OutputParents", "Outputs.NativeFiles",
+            "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScratchFiles", "Operations.SideChannel",
+        ];
+        var found = OnDisk()
+            .Where(name => folders.Any(folder => name.StartsWith($"{Worker}.{folder}.", StringComparison.Ordinal)))
             .Select(name => name[(Worker.Length + 1)..].Split('/', '+')[0])
             .Distinct()
             .ToList();
@@ -59,7 +64,8 @@ public sealed class HabitTests
     public void Who_composes_a_worker_alone_makes_what_is_on_disk()
     {
         string[] known = ["WorkerServices", "WorkerHostOptions", "Stores.StoreCasClient", "Stores.StoreCopy"];
-        string[] concrete = ["NativeLink.Actors.Storage.Filesystem.ContentStore", $"{Worker}.Outputs.NativeFiles", $"{Worker}.Inputs.OutputParents"];
+        string[] concrete =
+            ["NativeLink.Actors.Storage.Filesystem.ContentStore", $"{Worker}.Outputs.NativeFiles", $"{Worker}.Inputs.OutputParents"];
         var naming = Types.InAssembly(RoomTests.Load("Worker")).That().HaveDependencyOnAny(concrete).GetTypes()
             .Select(type => type.FullName![(Worker.Length + 1)..].Split('/', '+')[0])
             .Distinct()
@@ -83,7 +89,8 @@ public sealed class HabitTests
     /// <summary>Types of the worker's room that name the disk.</summary>
     private static IEnumerable<string> OnDisk() => Types.InAssembly(RoomTests.Load("Worker"))
         .That().HaveDependencyOnAny(
-            "System.IO.File", "System.IO.FileInfo", "System.IO.Directory", "System.IO.DirectoryInfo", "System.IO.FileStream", "System.IO.RandomAccess",
+            "System.IO.File", "System.IO.FileInfo", "System.IO.Directory", "System.IO.DirectoryInfo",
+            "System.IO.FileStream", "System.IO.RandomAccess",
             "NativeLink.Actors.Posix.Libc", "NativeLink.Actors.Storage.Filesystem.ContentStore")
         .GetTypes().Select(type => type.FullName!);
 

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Worker.Tests;
 
-/// <summary>The test assembly as a program, for what needs a process of its own: <c>simulate SEED [FILE]</c> prints the SHA-256 of a simulation's trace, and writes it.</summary>
+/// <summary>
+/// The test assembly as a program, for what needs a process of its own: <c>simulate SEED [FILE]</c> prints the SHA-256
+/// of a simulation's trace, and writes it.
+/// </summary>
 public static class Program
 {
     public static int Main(string[] args)

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
-/// What those who bring blobs here and away ask of a store: <see cref="ContentStore"/> on this disk, or one in memory where there is to be no disk. All members may
-/// be called from any thread; they may block.
+/// What those who bring blobs here and away ask of a store: <see cref="ContentStore"/> on this disk, or one in memory
+/// where there is to be no disk. All members may be called from any thread; they may block.
 /// </summary>
 internal interface ILocalStore
 {

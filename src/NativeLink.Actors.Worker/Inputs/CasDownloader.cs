@@ -39,30 +39,36 @@ internal sealed class CasDownloader : TransferActor
     private ActorMaterializer? _materializer;
     private readonly Func<StageInputs, ITreeSource, CancellationToken, Props> _staging;
 
-    /// <summary>Use <see cref="CreateProps(ICasClient, ILocalStore, IInputRoots, IOutputParents, TimeProvider)"/>; Akka itself calls this.</summary>
+    /// <summary>
+    /// Use <see cref="CreateProps(ICasClient, ILocalStore, IInputRoots, IOutputParents, TimeProvider)"/>; Akka itself
+    /// calls this.
+    /// </summary>
     internal CasDownloader(
-        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, ArrivalCount arrivals, RestartPause restarts,
-        Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
+        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, ArrivalCount arrivals,
+        RestartPause restarts, Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
         : base("downloader", restarts)
     {
         (_cas, _store, _roots, _parents, _arrivals) = (cas, store, roots, parents, arrivals);
         _wanted = new WantedBlobs(cas);
         _fetcher = new BlobFetcher(cas, store, arrivals, Lifetime);
         _source = new DownloaderSource(Self, cas, store, arrivals);
-        _staging = staging ?? ((request, source, stop) => TransferWork.CreateProps(cancelled => StageAsync(roots, parents, request, source, cancelled), stop));
+        _staging = staging ?? ((request, source, stop) =>
+            TransferWork.CreateProps(cancelled => StageAsync(roots, parents, request, source, cancelled), stop));
     }
 
     /// <summary>The client, the store and the roots stay their owner's; they outlive a restart of the actor.</summary>
-    public static Props CreateProps(ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, TimeProvider time) =>
+    public static Props CreateProps(
+        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, TimeProvider time) =>
         CreateProps(cas, store, roots, parents, new ArrivalCount(), time, null);
 
     /// <param name="staging">Makes the child that stages the inputs of one action; null: the usual one.</param>
     internal static Props CreateProps(
-        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, ArrivalCount arrivals, TimeProvider time,
-        Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
+        ICasClient cas, ILocalStore store, IInputRoots roots, IOutputParents parents, ArrivalCount arrivals,
+        TimeProvider time, Func<StageInputs, ITreeSource, CancellationToken, Props>? staging)
     {
         var restarts = new RestartPause(time);
-        return Props.CreateBy(new Maker<CasDownloader>(() => new CasDownloader(cas, store, roots, parents, arrivals, restarts, staging)))
+        return Props.CreateBy(new Maker<CasDownloader>(
+                () => new CasDownloader(cas, store, roots, parents, arrivals, restarts, staging)))
             .WithDispatcher(WorkerHocon.StepsDispatcher);
     }
 

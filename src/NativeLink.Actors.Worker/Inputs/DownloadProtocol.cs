@@ -19,7 +19,8 @@ internal static class DownloadProtocol
     /// <param name="OutputParents">Directories, relative to the root.</param>
     /// <param name="WorkingDirectory">Relative to the root; there when those above are made, or the action's fault.</param>
     public sealed record StageInputs(
-        AttemptId Id, Digest InputRoot, IStagingDirectory Directory, IReadOnlyList<string> OutputParents, string WorkingDirectory) : ITransferRequest;
+        AttemptId Id, Digest InputRoot, IStagingDirectory Directory, IReadOnlyList<string> OutputParents,
+        string WorkingDirectory) : ITransferRequest;
 
     /// <param name="WorkingDirectory">Absolute.</param>
     public sealed record InputsStaged(AttemptId Id, IInputRoot Root, string WorkingDirectory);

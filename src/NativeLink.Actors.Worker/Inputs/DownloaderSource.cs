@@ -10,7 +10,8 @@ using static NativeLink.Actors.Worker.Inputs.FetchProtocol;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>What the makers of input roots ask, put to the downloader. Safe for several threads.</summary>
-internal sealed class DownloaderSource(IActorRef downloader, ICasClient cas, ILocalStore store, ArrivalCount arrivals) : ITreeSource
+internal sealed class DownloaderSource(
+    IActorRef downloader, ICasClient cas, ILocalStore store, ArrivalCount arrivals) : ITreeSource
 {
     /// <summary>More directories than this are read level by level rather than tree by tree.</summary>
     private const int TreesAtOnce = 8;

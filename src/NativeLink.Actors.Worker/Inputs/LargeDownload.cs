@@ -21,10 +21,16 @@ internal static class LargeDownload
 
     /// <summary>Completes when all of the blob has been written; committing it is the caller's.</summary>
     /// <exception cref="FaultException">The call's or the disk's.</exception>
-    public static async Task RunAsync(ICasClient cas, Digest digest, IBlobWriter writer, IMaterializer materializer, CancellationToken stop)
+    public static async Task RunAsync(
+        ICasClient cas, Digest digest, IBlobWriter writer, IMaterializer materializer, CancellationToken stop)
     {
         var pieces = Channel.CreateBounded<BlobPiece>(
-            new BoundedChannelOptions(MostWaiting) { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
+            new BoundedChannelOptions(MostWaiting)
+            {
+                SingleReader = true,
+                SingleWriter = true,
+                AllowSynchronousContinuations = true,
+            });
         using var broken = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var written = WriteAsync(pieces.Reader, writer, materializer, broken);
         Exception? callFailure = null;
@@ -69,7 +75,8 @@ internal static class LargeDownload
     }
 
     /// <summary>Completes when nothing writes any more; answers what ended the graph, where that was neither the disk, which is thrown, nor the end of the blob.</summary>
-    private static async Task<Exception?> WriteAsync(ChannelReader<BlobPiece> pieces, IBlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
+    private static async Task<Exception?> WriteAsync(
+        ChannelReader<BlobPiece> pieces, IBlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
     {
         Exception? failure = null;
         try

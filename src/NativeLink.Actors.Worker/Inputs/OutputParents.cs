@@ -18,7 +18,8 @@ internal sealed class OutputParents : IOutputParents
 {
     private const int MaxLinks = 40;
 
-    string IOutputParents.Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation) =>
+    string IOutputParents.Create(
+        string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation) =>
         Create(root, parents, workingDirectory, cancellation);
 
     /// <inheritdoc cref="IOutputParents.Create"/>

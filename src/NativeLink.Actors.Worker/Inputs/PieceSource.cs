@@ -8,8 +8,9 @@ using NativeLink.Actors.Cas.Codec;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// Pieces out of a channel, until it is completed. Where there are none, whoever writes the next one tells the graph: Akka's own source of a channel is told by the
-/// thread pool, one more thread to be woken, and one whose turn nobody can foresee. For that the channel has to allow synchronous continuations.
+/// Pieces out of a channel, until it is completed. Where there are none, whoever writes the next one tells the graph:
+/// Akka's own source of a channel is told by the thread pool, one more thread to be woken, and one whose turn nobody
+/// can foresee. For that the channel has to allow synchronous continuations.
 /// </summary>
 internal sealed class PieceSource(ChannelReader<BlobPiece> pieces) : GraphStage<SourceShape<BlobPiece>>
 {

@@ -40,7 +40,8 @@ internal sealed class ActionDirectories : IActionDirectories
 
         public IStagingDirectory Staging => directory;
 
-        public RunFindings Inspect(IInputRoot root, bool hasSideChannel) => RunFindings.Read(this, root, hasSideChannel);
+        public RunFindings Inspect(IInputRoot root, bool hasSideChannel) =>
+            RunFindings.Read(this, root, hasSideChannel);
 
         public ScriptFindings TakeScript() => ScriptFindings.Take(this);
 

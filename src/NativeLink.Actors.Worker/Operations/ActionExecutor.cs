@@ -218,7 +218,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         _stamps.ExecutionStart = Now;
         _run = new RunClock();
         var (directory, root, hasSideChannel) = (_directory, _root!, _plan.HasSideChannel);
-        _settings.Peers.Runner.Tell(new Run(Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel)));
+        _settings.Peers.Runner.Tell(new Run(
+            Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel)));
         Enter(Stage.Running, Running);
     }
 

@@ -17,7 +17,8 @@ internal interface IActionDirectory : IDisposable
     string Path { get; }
 
     /// <summary>Looks at what the action's process left here, when its tree is gone.</summary>
-    /// <param name="hasSideChannel">Whether a wrapper has been told of one; what lies there otherwise is nobody's word.</param>
+    /// <param name="hasSideChannel">Whether a wrapper has been told of one; what lies there otherwise is nobody's
+    /// word.</param>
     RunFindings Inspect(IInputRoot root, bool hasSideChannel);
 
     /// <summary>Reads what the precondition script said, and deletes it.</summary>

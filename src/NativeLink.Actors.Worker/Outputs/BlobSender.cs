@@ -61,6 +61,8 @@ internal sealed class BlobSender(ICasClient cas, IOutputFiles files, Cancellatio
         var data = new byte[digest.SizeBytes];
         var filled = source.Read(data, 0);
         // It was hashed when it was first read; what leaves is what this reading found.
-        return filled == data.Length && BlobHasher.Compute(data, digest.Function) == digest ? data : throw new ChangedFileException(scanned.Location);
+        return filled == data.Length && BlobHasher.Compute(data, digest.Function) == digest
+            ? data
+            : throw new ChangedFileException(scanned.Location);
     }
 }

@@ -21,7 +21,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <param name="ActionCache">Null: no entries are written.</param>
 /// <param name="Historical">Null: the CAS.</param>
 internal sealed record UploadTargets(
-    ICasClient Cas, ILocalStore? LocalStore, IOutputFiles Files, IActionCacheClient? ActionCache, ICasClient? Historical);
+    ICasClient Cas, ILocalStore? LocalStore, IOutputFiles Files, IActionCacheClient? ActionCache,
+    ICasClient? Historical);
 
 /// <summary>
 /// Brings what actions made to the CAS and the action cache. Owns which digests are brought, by whom, what the CAS was known to have a moment ago, and a fixed number

@@ -12,7 +12,8 @@ internal static class FileHashing
     /// <summary>Sets each file's digest, on these threads.</summary>
     /// <exception cref="FaultException">Worker: a file cannot be read.</exception>
     public static async Task HashAllAsync(
-        IOutputFiles files, IReadOnlyList<ScannedFile> scanned, DigestFunction function, DispatcherScheduler disk, CancellationToken cancellation)
+        IOutputFiles files, IReadOnlyList<ScannedFile> scanned, DigestFunction function, DispatcherScheduler disk,
+        CancellationToken cancellation)
     {
         var next = -1;
         var helpers = new Task[Math.Max(0, Math.Min(scanned.Count, Environment.ProcessorCount) - 1)];
@@ -43,7 +44,8 @@ internal static class FileHashing
         }
     }
 
-    private static void Hash(IOutputFiles files, ScannedFile scanned, DigestFunction function, CancellationToken cancellation)
+    private static void Hash(
+        IOutputFiles files, ScannedFile scanned, DigestFunction function, CancellationToken cancellation)
     {
         using var hasher = BlobHasher.Create(function);
         var source = files.OpenFile(scanned.Location);

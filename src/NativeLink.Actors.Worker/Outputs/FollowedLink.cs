@@ -6,7 +6,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>What a symlink led to when it was followed once: everything else is asked of this, so that nobody can put something else in its place.</summary>
 internal sealed class FollowedLink : IDisposable
 {
-    private FollowedLink(SafeHandle target, in FileStatus status, string realPath) => (Target, Status, RealPath) = (target, status, realPath);
+    private FollowedLink(SafeHandle target, in FileStatus status, string realPath) =>
+        (Target, Status, RealPath) = (target, status, realPath);
 
     public SafeHandle Target { get; }
 

@@ -197,7 +197,9 @@ internal sealed class NativeFiles : IOutputFiles
         if (Open(from, path, flags) is { } opened)
             return opened;
         var error = Errno.Last;
-        return IsAbsence(error) ? null : throw Failed($"directory '{OutputPaths.Short(path)}', which holds an output, cannot be reached", error);
+        return IsAbsence(error)
+            ? null
+            : throw Failed($"directory '{OutputPaths.Short(path)}', which holds an output, cannot be reached", error);
     }
 
     /// <summary>What has too long a name cannot be there.</summary>

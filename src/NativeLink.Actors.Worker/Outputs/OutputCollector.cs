@@ -9,7 +9,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>Finds, hashes and uploads the outputs of one action, and tells them as an ActionResult (protos/README.md 4.6).</summary>
 /// <param name="send">Brings blobs to the CAS, each digest once; durable when it completes.</param>
 internal sealed class OutputCollector(
-    UploadTargets targets, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, DispatcherScheduler disk, Action<string> note)
+    UploadTargets targets, Func<IReadOnlyCollection<OutputBlob>, CancellationToken, Task> send, DispatcherScheduler disk,
+    Action<string> note)
 {
     /// <summary>The message that carries the result may hold 4 MiB; the rest of it needs room too.</summary>
     private const int LargestResult = 3_500_000;
@@ -26,7 +27,8 @@ internal sealed class OutputCollector(
         if (outputs.AllFiles.Find(file => file.Size > most) is { } huge)
             throw TooLarge(huge, plan, most);
         var (stdout, stderr) = (Spool(plan.StdoutPath), Spool(plan.StderrPath));
-        await FileHashing.HashAllAsync(_files, [.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
+        await FileHashing.HashAllAsync(
+            _files, [.. outputs.AllFiles, .. Existing(stdout), .. Existing(stderr)], plan.DigestFunction, disk, cancellation);
         var blobs = new List<OutputBlob>();
         var result = new Reapi.ActionResult
         {

@@ -34,7 +34,8 @@ internal static class OutputPaths
     }
 
     /// <summary>A path that a message can show.</summary>
-    public static string Short(string path) => path.Length <= 300 ? path : $"{MessageText.Head(path, 200)}…{MessageText.Tail(path, 80)}";
+    public static string Short(string path) =>
+        path.Length <= 300 ? path : $"{MessageText.Head(path, 200)}…{MessageText.Tail(path, 80)}";
 
     /// <summary>Whether an absolute path is a directory or lies below it, as text.</summary>
     public static bool IsInside(string path, string directory)

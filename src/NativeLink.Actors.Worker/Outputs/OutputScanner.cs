@@ -88,7 +88,8 @@ internal sealed class OutputScanner
             _found.Files.Add((path, copy.File!));
     }
 
-    private void AddNode(string path, SafeHandle parent, string name, string location, string real, in FileStatus status, bool asFile)
+    private void AddNode(
+        string path, SafeHandle parent, string name, string location, string real, in FileStatus status, bool asFile)
     {
         switch (status.Kind)
         {

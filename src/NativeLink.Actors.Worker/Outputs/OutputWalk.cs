@@ -54,7 +54,8 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
 
     /// <summary>A directory that the action made.</summary>
     /// <param name="asFile">It was declared as a file.</param>
-    public ScannedDirectory DirectoryOf(SafeHandle place, string location, string real, in FileStatus status, bool asFile) =>
+    public ScannedDirectory DirectoryOf(
+        SafeHandle place, string location, string real, in FileStatus status, bool asFile) =>
         TopOf(place, new Top(location, real, Copied: false, asFile), status);
 
     /// <summary>A copy of what a link leads to; null, and why, when it cannot be had whole.</summary>
@@ -103,7 +104,8 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         return scanned;
     }
 
-    private ScannedDirectory Scan(SafeHandle parent, string name, Top top, string below, in FileStatus status, int depth)
+    private ScannedDirectory Scan(
+        SafeHandle parent, string name, Top top, string below, in FileStatus status, int depth)
     {
         var location = top.Location + below;
         if (depth > DeepestLevel)
@@ -152,7 +154,8 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         }
     }
 
-    private void AddLink(ScannedDirectory result, SafeHandle directory, string name, Top top, string below, in FileStatus status)
+    private void AddLink(
+        ScannedDirectory result, SafeHandle directory, string name, Top top, string below, in FileStatus status)
     {
         var text = files.ReadLink(directory, name);
         var isAbsolute = text.StartsWith('/');

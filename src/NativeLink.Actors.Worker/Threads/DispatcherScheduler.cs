@@ -14,10 +14,12 @@ internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskSc
     public Task RunAsync(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
 
     /// <summary>
-    /// Runs work and tells what came of it, from these threads: <c>PipeTo</c> would tell it from the thread pool, one more thread to be woken, and one whose turn
-    /// nobody can foresee.
+    /// Runs work and tells what came of it, from these threads: <c>PipeTo</c> would tell it from the thread pool, one
+    /// more thread to be woken, and one whose turn nobody can foresee.
     /// </summary>
-    public void RunFor<T>(IActorRef recipient, Func<Task<T>> work, Func<T, object> success, Func<Exception, object> failure) => _ = Task.Factory.StartNew(
+    public void RunFor<T>(
+        IActorRef recipient, Func<Task<T>> work, Func<T, object> success, Func<Exception, object> failure) =>
+        _ = Task.Factory.StartNew(
         async () =>
         {
             object outcome;

@@ -100,7 +100,9 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     {
         var held = new Held(id, Sender, new CancellationTokenSource(), null);
         _held.Add(held, held);
-        Disk.RunFor(Self, () => work(held.Stop.Token), answer => new Ended(held, answer, null), error => new Ended(held, null, Fault.From(error)));
+        Disk.RunFor(
+            Self, () => work(held.Stop.Token),
+            answer => new Ended(held, answer, null), error => new Ended(held, null, Fault.From(error)));
     }
 
     /// <summary>Gives the work of a request to a child; its <see cref="TransferEnded"/> is the answer, and its failure is one too.</summary>

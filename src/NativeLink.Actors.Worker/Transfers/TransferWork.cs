@@ -23,7 +23,8 @@ internal sealed class TransferWork : UntypedActor
 
     protected override void PreStart() =>
         new DispatcherScheduler(Context.Dispatcher).RunFor(
-            Self, () => _work(_cancelled), answer => new TransferEnded(answer, null), error => new TransferEnded(null, Fault.From(error)));
+            Self, () => _work(_cancelled),
+            answer => new TransferEnded(answer, null), error => new TransferEnded(null, Fault.From(error)));
 
     protected override void OnReceive(object message)
     {

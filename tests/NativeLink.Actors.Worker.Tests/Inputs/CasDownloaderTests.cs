@@ -211,7 +211,8 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
 
     private ActionDirectory Place() => _work.CreateActionDirectory(AttemptId.Next(Op.Operation));
 
-    private IActorRef Downloader() => Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new OutputParents(), TimeProvider.System));
+    private IActorRef Downloader() =>
+        Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new OutputParents(), TimeProvider.System));
 
     private sealed class Failing : UntypedActor
     {

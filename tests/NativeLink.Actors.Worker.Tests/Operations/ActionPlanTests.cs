@@ -19,7 +19,8 @@ public sealed class ActionPlanTests : IDisposable
 
         public string ScriptStderrPath => throw new NotSupportedException("no script runs here");
 
-        public Storage.WorkDirectories.IStagingDirectory Staging => throw new NotSupportedException("nothing is staged here");
+        public Storage.WorkDirectories.IStagingDirectory Staging =>
+            throw new NotSupportedException("nothing is staged here");
 
         public RunFindings Inspect(Storage.Materialisers.IInputRoot root, bool hasSideChannel) => RunFindings.None;
 

@@ -4,7 +4,9 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>The actions of a simulation: what goes into the CAS for each, what its process leaves, and what has to come of it.</summary>
+/// <summary>
+/// The actions of a simulation: what goes into the CAS for each, what its process leaves, and what has to come of it.
+/// </summary>
 internal static class SimActions
 {
     private const int LargeBytes = 200 << 10;
@@ -61,7 +63,9 @@ internal static class SimActions
         if (!cas.Has(digest))
             return $"{operation} has no tree in the CAS";
         var tree = Reapi.Tree.Parser.ParseFrom(cas[digest]);
-        return tree.Root.Files.Count == 1 && tree.Root.Symlinks.Count == 1 && tree.Children.Count == 1 ? null : $"{operation} has another tree: {tree}";
+        return tree.Root.Files.Count == 1 && tree.Root.Symlinks.Count == 1 && tree.Children.Count == 1
+            ? null
+            : $"{operation} has another tree: {tree}";
     }
 
     private static byte[] Output(string operation)

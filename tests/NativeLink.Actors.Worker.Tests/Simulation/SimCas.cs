@@ -37,16 +37,18 @@ internal sealed class SimCas(SimWorld world, double failures) : ICasClient, IAct
 
     public bool Has(in Digest digest) => digest.IsEmpty || _blobs.ContainsKey(digest);
 
-    public async Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
+    public async Task<ImmutableArray<Digest>> FindMissingAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
         await CallAsync($"find {digests.Count}", cancellation);
         return [.. digests.Where(digest => !Has(digest))];
     }
 
-    public async Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
+    public async Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
         await CallAsync($"read batch {string.Join(' ', digests.Select(digest => SimWorld.Short(digest)))}", cancellation);
-        return [.. digests.Select(digest => Has(digest) ? new BatchBlob(digest, this[digest], null) : new BatchBlob(digest, default, MissingBlobs.One(digest)))];
+        return [.. digests.Select(Blob)];
     }
 
     public async Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)
@@ -68,7 +70,8 @@ internal sealed class SimCas(SimWorld world, double failures) : ICasClient, IAct
         Streamed++;
     }
 
-    public Task<IReadOnlyList<Reapi.Directory>?> GetTreeAsync(Digest root, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<Reapi.Directory>?>(null);
+    public Task<IReadOnlyList<Reapi.Directory>?> GetTreeAsync(Digest root, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<Reapi.Directory>?>(null);
 
     public async Task<IReadOnlyDictionary<Digest, Fault>> TryWriteBatchAsync(
         IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
@@ -104,6 +107,10 @@ internal sealed class SimCas(SimWorld world, double failures) : ICasClient, IAct
         world.Trace.Add($"cas {why}");
         return new FaultException(new Fault(FaultKind.Storage, why) { Code = StatusCode.Unavailable });
     }
+
+    private BatchBlob Blob(Digest digest) => Has(digest)
+        ? new BatchBlob(digest, this[digest], null)
+        : new BatchBlob(digest, default, MissingBlobs.One(digest));
 
     private void Keep(in Digest digest, ReadOnlyMemory<byte> data)
     {

@@ -4,12 +4,16 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>Attempt directories on the simulated disk: each goes when it is disposed of and nothing is being made in it any more.</summary>
+/// <summary>
+/// Attempt directories on the simulated disk: each goes when it is disposed of and nothing is being made in it any
+/// more.
+/// </summary>
 internal sealed class SimDirectories(SimWorld world) : IActionDirectories
 {
     public const string Work = "/work";
 
-    public IActionDirectory New(AttemptId attempt) => new OfAttempt(world, $"{Work}/{world.Trace.Own(attempt.ToString())}");
+    public IActionDirectory New(AttemptId attempt) =>
+        new OfAttempt(world, $"{Work}/{world.Trace.Own(attempt.ToString())}");
 
     private sealed class OfAttempt(SimWorld world, string path) : IActionDirectory, IStagingDirectory
     {

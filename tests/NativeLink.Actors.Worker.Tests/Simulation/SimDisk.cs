@@ -24,7 +24,10 @@ internal sealed class SimNode(FileKind kind, ulong inode)
     public Dictionary<string, SimNode> Entries { get; } = new(StringComparer.Ordinal);
 }
 
-/// <summary>A disk in memory: names in an order of its own, inode numbers, hard and symbolic links. What is done to it is done at once.</summary>
+/// <summary>
+/// A disk in memory: names in an order of its own, inode numbers, hard and symbolic links. What is done to it is done
+/// at once.
+/// </summary>
 internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
 {
     private const int MostLinks = 40;
@@ -51,9 +54,11 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
         }
     }
 
-    public void Write(string path, byte[] data, bool executable = false) => Put(path, new SimNode(FileKind.Regular, ++_inode) { Data = data, Executable = executable });
+    public void Write(string path, byte[] data, bool executable = false) =>
+        Put(path, new SimNode(FileKind.Regular, ++_inode) { Data = data, Executable = executable });
 
-    public void Symlink(string path, string target) => Put(path, new SimNode(FileKind.Symlink, ++_inode) { Target = target });
+    public void Symlink(string path, string target) =>
+        Put(path, new SimNode(FileKind.Symlink, ++_inode) { Target = target });
 
     public void HardLink(string path, string to)
     {
@@ -68,7 +73,8 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
             gone.Links--;
     }
 
-    string IOutputParents.Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation)
+    string IOutputParents.Create(
+        string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation)
     {
         foreach (var parent in parents)
             MakeDirectory($"{root}/{parent}");
@@ -77,13 +83,15 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
 
     // --- what the scanner of outputs asks ---
 
-    public SafeHandle? OpenPlace(SafeHandle from, string path) => Opened(Walk(Of(from), path, follow: true), FileKind.Directory);
+    public SafeHandle? OpenPlace(SafeHandle from, string path) =>
+        Opened(Walk(Of(from), path, follow: true), FileKind.Directory);
 
     public SafeHandle? OpenRoot(string path) => Opened(Walk((_root, ""), path, follow: false), FileKind.Directory);
 
     public SafeHandle? OpenPath(SafeHandle from, string name) => Opened(Walk(Of(from), name, follow: false), null);
 
-    public SafeHandle OpenDirectory(SafeHandle from, string name, string path) => OpenPlace(from, name) ?? throw NotThere(path);
+    public SafeHandle OpenDirectory(SafeHandle from, string name, string path) =>
+        OpenPlace(from, name) ?? throw NotThere(path);
 
     public SafeHandle? OpenTarget(SafeHandle from, string name, out string whyNot)
     {
@@ -107,10 +115,12 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
         if (Walk(Of(from), name, follow) is not { } found)
             return default;
         var (node, _) = found;
-        return new FileStatus(node.Kind, node.Executable ? 0x1edu : 0x1a4, node.Links, node.Data.Length, 0, 0, false, new FileIdentity(1, node.Inode));
+        var mode = node.Executable ? 0x1edu : 0x1a4;
+        return new FileStatus(node.Kind, mode, node.Links, node.Data.Length, 0, 0, false, new FileIdentity(1, node.Inode));
     }
 
-    public string ReadLink(SafeHandle from, string name) => Walk(Of(from), name, follow: false)?.Node.Target ?? throw NotThere(name);
+    public string ReadLink(SafeHandle from, string name) =>
+        Walk(Of(from), name, follow: false)?.Node.Target ?? throw NotThere(name);
 
     /// <summary>In another order each time, as a disk may have them.</summary>
     public List<string> Names(SafeHandle directory)
@@ -134,7 +144,9 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
         parent.Entries[Path.GetFileName(path)] = node;
     }
 
-    /// <summary>By names from a place on; <paramref name="follow"/> says it of the last one, those on the way are followed.</summary>
+    /// <summary>
+    /// By names from a place on; <paramref name="follow"/> says it of the last one, those on the way are followed.
+    /// </summary>
     private (SimNode Node, string Path)? Walk((SimNode Node, string Path) from, string path, bool follow)
     {
         var trail = new List<(SimNode Node, string Path)> { path.StartsWith('/') ? (_root, "") : from };

@@ -3,7 +3,10 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>Processes that take their time, and leave what <see cref="SimActions"/> says; one that is aborted takes a moment to end.</summary>
+/// <summary>
+/// Processes that take their time, and leave what <see cref="SimActions"/> says; one that is aborted takes a moment to
+/// end.
+/// </summary>
 internal sealed class SimLauncher(SimWorld world) : IProcessLauncher
 {
     public string Description => "simulated";

@@ -3,7 +3,10 @@ using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>Input roots on the simulated disk, asked for as the real makers do: directories level by level, then the files, leased while they are linked.</summary>
+/// <summary>
+/// Input roots on the simulated disk, asked for as the real makers do: directories level by level, then the files,
+/// leased while they are linked.
+/// </summary>
 internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
 {
     private const int MostCached = 6;
@@ -14,7 +17,8 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
 
     public bool IsCached(in Digest root) => _cached.ContainsKey(root);
 
-    public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+    public async Task<IInputRoot> MaterialiseAsync(
+        Digest root, string destination, ITreeSource source, CancellationToken cancellation)
     {
         var wasCached = _cached.TryGetValue(root, out var files);
         world.Trace.Add($"roots make {SimWorld.Short(root)} at {destination} cached {wasCached}");
@@ -36,7 +40,8 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
     {
     }
 
-    private async Task<Dictionary<string, (byte[], bool)>> FetchAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    private async Task<Dictionary<string, (
+        byte[], bool)>> FetchAsync(Digest root, ITreeSource source, CancellationToken cancellation)
     {
         var nodes = new Dictionary<string, Reapi.FileNode>();
         var level = new Dictionary<string, Digest> { [""] = root };

@@ -5,8 +5,11 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>A scheduler that hands out operations at moments of its own choosing, kills some of them, and counts the answers.</summary>
-internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Digest> roots, int operations, double kills) : ISchedulerLink, ISchedulerSession
+/// <summary>
+/// A scheduler that hands out operations at moments of its own choosing, kills some of them, and counts the answers.
+/// </summary>
+internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Digest> roots, int operations, double kills)
+    : ISchedulerLink, ISchedulerSession
 {
     private readonly Dictionary<string, int> _answers = [];
     private Action<SchedulerMessage> _say = static _ => { };
@@ -25,7 +28,8 @@ internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Dig
         Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
     {
         world.Trace.Add("link connect");
-        // Not back to the task scheduler of whoever called: PipeTo, which waits for this, would go on in the thread pool from there.
+        // Not back to the task scheduler of whoever called: PipeTo, which waits for this, would go on in the thread
+        // pool from there.
         await world.DelayAsync(1, 10, cancellation).ConfigureAwait(false);
         _say = onMessage;
         world.Time.After(world.Some(1, 10), () =>
@@ -64,7 +68,8 @@ internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Dig
         var id = string.Create(CultureInfo.InvariantCulture, $"op-{_given++}");
         _answers.Add(id, 0);
         var action = SimActions.AddAction(cas, id, roots[world.Random.Next(roots.Count)]);
-        Say(new ActionAssigned(new ActionAssignment(new OperationId(id), "main", action, new Reapi.Platform(), world.Time.GetUtcNow(), new WorkerId("worker-1"))));
+        Say(new ActionAssigned(new ActionAssignment(
+            new OperationId(id), "main", action, new Reapi.Platform(), world.Time.GetUtcNow(), new WorkerId("worker-1"))));
         if (world.Chance(kills))
         {
             world.Time.After(world.Some(1, 400), () =>

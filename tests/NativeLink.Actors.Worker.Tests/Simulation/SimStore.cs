@@ -19,7 +19,8 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
 
     public bool Contains(in Digest digest) => digest.IsEmpty || _blobs.ContainsKey(digest);
 
-    public IDisposable? TryLeaseKnown(in Digest digest) => _blobs.TryGetValue(digest, out var blob) ? new Lease([blob]) : null;
+    public IDisposable? TryLeaseKnown(in Digest digest) =>
+        _blobs.TryGetValue(digest, out var blob) ? new Lease([blob]) : null;
 
     public IDisposable LeaseAll(IReadOnlyCollection<Digest> digests, out IReadOnlyList<Digest> missing)
     {
@@ -50,7 +51,8 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
         world.Disk.Delete(path);
     }
 
-    public void CopyFrom(SafeFileHandle file, in Digest digest) => throw new NotSupportedException("no file here has a descriptor");
+    public void CopyFrom(SafeFileHandle file, in Digest digest) =>
+        throw new NotSupportedException("no file here has a descriptor");
 
     private void Evict()
     {

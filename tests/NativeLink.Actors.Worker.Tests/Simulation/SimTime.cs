@@ -11,10 +11,12 @@ internal sealed class SimTime(IScheduler scheduler) : TimeProvider
 
     public override long GetTimestamp() => scheduler.Now.UtcTicks;
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Timer(scheduler, () => callback(state), dueTime, period);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new Timer(scheduler, () => callback(state), dueTime, period);
 
     /// <summary>What is done at a moment that is still to come: the scheduler loses what is due at once.</summary>
-    public void After(TimeSpan delay, Action action) => scheduler.Advanced.ScheduleOnce(delay > TimeSpan.Zero ? delay : TimeSpan.FromTicks(1), action);
+    public void After(TimeSpan delay, Action action) =>
+        scheduler.Advanced.ScheduleOnce(delay > TimeSpan.Zero ? delay : TimeSpan.FromTicks(1), action);
 
     /// <summary>Completes on the thread that moves the clock.</summary>
     public Task DelayAsync(TimeSpan delay, CancellationToken cancellation)

@@ -8,8 +8,8 @@ using Akka.Actor;
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
 /// <summary>
-/// What happened in a simulation, a line each with its virtual time. Everything happens on the thread that began it: what is told from another one has left the
-/// dispatchers, and comes when the machine likes.
+/// What happened in a simulation, a line each with its virtual time. Everything happens on the thread that began it:
+/// what is told from another one has left the dispatchers, and comes when the machine likes.
 /// </summary>
 internal sealed partial class SimTrace : IExtension
 {
@@ -27,7 +27,8 @@ internal sealed partial class SimTrace : IExtension
     /// <summary>From where something came on another thread.</summary>
     public ConcurrentQueue<string> Strays { get; } = new();
 
-    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _lines))));
+    public string Sha256 =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _lines))));
 
     public void Add(string line)
     {
@@ -38,7 +39,9 @@ internal sealed partial class SimTrace : IExtension
             _lines.Add(string.Create(CultureInfo.InvariantCulture, $"{at:0.0000} {Own(line)}"));
     }
 
-    /// <summary>Attempts and stream supervisors by the names that they have in every run: their numbers count on in a process.</summary>
+    /// <summary>
+    /// Attempts and stream supervisors by the names that they have in every run: their numbers count on in a process.
+    /// </summary>
     public string Own(string text) => Numbered().Replace(text, match =>
     {
         if (!_names.TryGetValue(match.Value, out var name))

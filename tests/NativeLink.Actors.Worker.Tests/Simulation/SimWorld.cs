@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>What the simulated ports share: one clock, one seed for every draw, one trace, one disk, and what was found wrong.</summary>
+/// <summary>
+/// What the simulated ports share: one clock, one seed for every draw, one trace, one disk, and what was found wrong.
+/// </summary>
 internal sealed class SimWorld(SimTime time, Random random, SimTrace trace)
 {
     public SimTime Time => time;
@@ -21,7 +23,9 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace)
     /// <summary>Some milliseconds of virtual time.</summary>
     public TimeSpan Some(int least, int most) => TimeSpan.FromMilliseconds(random.Next(least, most + 1));
 
-    public Task DelayAsync(int least, int most, CancellationToken cancellation) => time.DelayAsync(Some(least, most), cancellation);
+    public Task DelayAsync(int least, int most, CancellationToken cancellation) =>
+        time.DelayAsync(Some(least, most), cancellation);
 
-    public static string Short(in Digest digest) => string.Create(CultureInfo.InvariantCulture, $"{digest.Hash[..8]}/{digest.SizeBytes}");
+    public static string Short(in Digest digest) =>
+        string.Create(CultureInfo.InvariantCulture, $"{digest.Hash[..8]}/{digest.SizeBytes}");
 }

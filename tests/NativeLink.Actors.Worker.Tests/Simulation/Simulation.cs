@@ -13,8 +13,9 @@ using static NativeLink.Actors.Worker.PoolProtocol;
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
 /// <summary>
-/// A worker with all its actors, among simulated ports, on one thread and a clock that the run moves: the same seed gives the same trace. The thread is one of its
-/// own, since where a synchronisation context or a task scheduler is current, .NET sends continuations elsewhere.
+/// A worker with all its actors, among simulated ports, on one thread and a clock that the run moves: the same seed
+/// gives the same trace. The thread is one of its own, since where a synchronisation context or a task scheduler is
+/// current, .NET sends continuations elsewhere.
 /// </summary>
 internal sealed class Simulation
 {
@@ -64,7 +65,8 @@ internal sealed class Simulation
     public SimStore Store { get; }
 
     /// <summary>How many pieces of blobs went through a graph of Akka.Streams.</summary>
-    public int Streamed => World.Trace.Lines.Count(static line => line.Contains("store append", StringComparison.Ordinal));
+    public int Streamed =>
+        World.Trace.Lines.Count(static line => line.Contains("store append", StringComparison.Ordinal));
 
     public static Simulation Run(int seed)
     {
@@ -124,7 +126,8 @@ internal sealed class Simulation
             [CasUploader.CreateProps(new UploadTargets(cas, store, world.Disk, cas, null), world.Time)],
             [
                 new PooledWorker("one", 0, peers => new ConnectionSettings(
-                    Actions.Connection(), settings.Options, scheduler, launcher, () => ActionExecutor.CreateProps(settings with { Peers = peers }), world.Random)
+                    Actions.Connection(), settings.Options, scheduler, launcher,
+                    () => ActionExecutor.CreateProps(settings with { Peers = peers }), world.Random)
                 {
                     ScratchDirectory = "",
                     Slots = 6,

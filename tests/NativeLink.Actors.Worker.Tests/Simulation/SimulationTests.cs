@@ -4,7 +4,10 @@ using Xunit.Abstractions;
 
 namespace NativeLink.Actors.Worker.Tests.Simulation;
 
-/// <summary>The same seed gives the same trace, through actors, streams and ports; and whatever the seed, every operation has exactly one answer.</summary>
+/// <summary>
+/// The same seed gives the same trace, through actors, streams and ports; and whatever the seed, every operation has
+/// exactly one answer.
+/// </summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
     private const int Seed = 1;
@@ -42,8 +45,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     /// <summary>Nothing was found wrong, and nothing came on another thread.</summary>
     private Simulation Sound(Simulation simulation)
     {
-        output.WriteLine($"seed {simulation.Seed}: {simulation.World.Trace.Lines.Count} lines, {simulation.Scheduler.Succeeded} succeeded, {simulation.Scheduler.Killed} killed, "
-            + $"{simulation.Streamed} pieces, {simulation.Store.Evicted} evicted, {simulation.World.Trace.Sha256}");
+        output.WriteLine($"seed {simulation.Seed}: {simulation.World.Trace.Lines.Count} lines, "
+            + $"{simulation.Scheduler.Succeeded} succeeded, {simulation.Scheduler.Killed} killed, {simulation.Streamed} pieces, {simulation.Store.Evicted} evicted, {simulation.World.Trace.Sha256}");
         Assert.Empty(simulation.World.Wrong);
         Assert.Empty(simulation.World.Trace.Strays);
         return simulation;
