@@ -49,7 +49,7 @@ public sealed class HabitTests
         string[] disk =
         [
             "Inputs.OutputParents", "Outputs.NativeFiles",
-            "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScratchFiles", "Operations.SideChannel",
+            "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScriptOutputs", "Operations.SideChannel",
         ];
         var found = OnDisk()
             .Where(name => folders.Any(folder => name.StartsWith($"{Worker}.{folder}.", StringComparison.Ordinal)))

@@ -87,7 +87,7 @@ internal sealed class InputTree
 
     private Reapi.FileNode ReadFile(FileInfo file)
     {
-        if (!FileKind.IsRegular(file.FullName))
+        if (!FileEntry.IsRegular(file.FullName))
             throw new UsageException($"{file.FullName}: only regular files, directories and symlinks can be inputs");
         var digest = Hash(file.FullName);
         _blobs[digest] = new UploadBlob(null, file.FullName);

@@ -12,7 +12,7 @@ internal static unsafe class TrueText
     private const char Replaced = '\uFFFD';
 
     /// <summary>Whether the entry just listed under this name has it, byte for byte; where another has it as well, only one of the two does.</summary>
-    public static bool IsName(string path) => !path.Contains(Replaced) || FileKind.IsThere(path);
+    public static bool IsName(string path) => !path.Contains(Replaced) || FileEntry.IsThere(path);
 
     /// <summary>Whether the symlink's target is this text, byte for byte.</summary>
     public static bool IsTarget(string path, string target)

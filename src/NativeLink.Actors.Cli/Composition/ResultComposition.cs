@@ -60,7 +60,7 @@ internal sealed class ResultComposition(NativeLinkConfig config, ClusterPlan? cl
             return (null, strategy);
         if (StoreGraph.Terminal(config, named.Store, results.At, findings) is not { } store)
             return (null, ResultStrategy.Never);
-        if (StoreGraph.SameStore(store, stores.Far) || (stores.UsesClusterCas && cluster?.Cas is { } cas && StoreGraph.SameStore(store, cas)))
+        if (StoreGraph.SameStore(store, stores.Slow) || (stores.UsesClusterCas && cluster?.Cas is { } cas && StoreGraph.SameStore(store, cas)))
             return (null, strategy);
         switch (store)
         {

@@ -5,8 +5,8 @@ using NativeLink.Actors.Worker;
 namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>Where a worker's blobs are.</summary>
-/// <param name="Far">The store behind the local one, as the file writes it; null in the short form without one.</param>
-internal sealed record ComposedStores(CasOptions Cas, ContentStoreOptions Local, bool FillOnWrite, bool UsesClusterCas, StoreConfig Far);
+/// <param name="Slow">The store behind the local one, as the file writes it; null in the short form without one.</param>
+internal sealed record ComposedStores(CasOptions Cas, ContentStoreOptions Local, bool FillOnWrite, bool UsesClusterCas, StoreConfig Slow);
 
 /// <summary>From <c>cas_fast_slow_store</c> to the local store and the CAS (protos/README.md 5.4).</summary>
 internal sealed class StoreComposition(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)

@@ -94,14 +94,14 @@ internal static class WorkerComposition
     };
 
     /// <summary>One cache a host: that of its first worker, with a root that no other host of this process has. Other processes have slots of their own in it.</summary>
-    /// <param name="besideStore">The short form: what is kept is kept together.</param>
-    private static DirectoryCacheOptions DirectoryCache(List<WorkerDraft> members, ComposedStores stores, bool besideStore, IEnumerable<PlannedHost> before, Findings findings)
+    /// <param name="isShortForm">The short form: what is kept is kept together.</param>
+    private static DirectoryCacheOptions DirectoryCache(List<WorkerDraft> members, ComposedStores stores, bool isShortForm, IEnumerable<PlannedHost> before, Findings findings)
     {
         var first = members[0];
         var cache = first.Config.DirectoryCache ?? new DirectoryCacheConfig();
         foreach (var other in members.Select(member => member.Config.DirectoryCache).OfType<DirectoryCacheConfig>().Where(other => other with { At = cache.At } != cache))
             findings.Note(other.At, "workers that share a store share one directory cache: the first worker's settings are taken");
-        var root = cache.CacheRoot ?? (besideStore
+        var root = cache.CacheRoot ?? (isShortForm
             ? Path.Combine(Path.GetDirectoryName(stores.Local.ContentPath)!, "trees")
             : Path.Combine(Path.GetDirectoryName(first.Config.WorkDirectory)!, "directory_cache"));
         var taken = before.Select(host => host.Options.DirectoryCache.Root).ToHashSet();

@@ -66,10 +66,10 @@ internal sealed record VerifyStore(StoreConfig Backend, bool VerifySize, bool Ve
 /// A store that adds something to one backend which makes no difference to whoever reads and writes through it:
 /// <c>existence_cache</c>, <c>compression</c>, <c>cache_metrics</c>, <c>completeness_checking</c>, <c>dedup</c>.
 /// </summary>
-/// <param name="Beside">The second store, where there is one: the CAS of <c>completeness_checking</c>, the index of <c>dedup</c>.</param>
-internal sealed record WrapperStore(string Type, StoreConfig Backend, StoreConfig? Beside = null) : StoreConfig(Type)
+/// <param name="Second">The second store, where there is one: the CAS of <c>completeness_checking</c>, the index of <c>dedup</c>.</param>
+internal sealed record WrapperStore(string Type, StoreConfig Backend, StoreConfig? Second = null) : StoreConfig(Type)
 {
-    public override IEnumerable<StoreConfig> Inner => Beside is null ? [Backend] : [Backend, Beside];
+    public override IEnumerable<StoreConfig> Inner => Second is null ? [Backend] : [Backend, Second];
 }
 
 /// <param name="Size">Blobs below this go to <paramref name="Lower"/>.</param>

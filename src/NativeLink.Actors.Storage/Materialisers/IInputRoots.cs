@@ -21,13 +21,13 @@ internal interface IInputRoot : IDisposable
     /// Where a regular file at this path (absolute, below <see cref="Path"/>) can be moved from into the content store once no process of the action is left: it
     /// belongs to this action alone. Null when it has to be copied. Whoever moves it reads nothing more of it here.
     /// </summary>
-    string? WhereToMoveFrom(string path);
+    string? UpperLayerPath(string path);
 
     /// <summary>
     /// What the action may have run short of in here, through no fault of its own, and what to set about it, as one sentence; null: of nothing. Whatever it came to
     /// is not its result: a further attempt gets what this one lacked.
     /// </summary>
-    string? Shortage => null;
+    string? OutOfSpaceReason => null;
 }
 
 /// <summary>Makes input roots: the directory cache with the materialiser that was chosen for this machine.</summary>

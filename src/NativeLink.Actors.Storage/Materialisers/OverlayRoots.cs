@@ -176,7 +176,7 @@ internal sealed class OverlayRoots(
         /// A rename out of a mount is never possible (rename(2), EXDEV), but what the action wrote lies in the upper layer whole. Where that is on disk, it is
         /// renamed there; in memory it has to be copied.
         /// </summary>
-        public string? WhereToMoveFrom(string path)
+        public string? UpperLayerPath(string path)
         {
             if (upper.InMemory || !path.StartsWith(Path + "/", StringComparison.Ordinal))
                 return null;
@@ -184,13 +184,13 @@ internal sealed class OverlayRoots(
             return Libc.StatxAt(Libc.AtFdCwd, below, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var file) == 0 && file.IsRegular && file.LinkCount == 1 ? below : null;
         }
 
-        public string? Shortage => owner.ShortageOf(upper, path);
+        public string? OutOfSpaceReason => owner.ShortageOf(upper, path);
 
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _disposed, 1) != 0)
                 return;
-            var shortage = Shortage;
+            var shortage = OutOfSpaceReason;
             OverlayMounts.Unmount(path);
             _ = Libc.UnlinkAt(Libc.AtFdCwd, path, Libc.AtRemoveDir);
             owner.Unmounted(entry, upper, shortage);

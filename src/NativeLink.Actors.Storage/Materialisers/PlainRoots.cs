@@ -61,7 +61,7 @@ internal sealed class PlainRoots(string name, DirectoryNodeCache nodes, TreeReso
 
         public long Bytes => bytes;
 
-        public string? WhereToMoveFrom(string path) =>
+        public string? UpperLayerPath(string path) =>
             Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var file) == 0
             && Libc.StatxAt(Libc.AtFdCwd, owner.BlobDirectory, 0, StatxBuffer.Basic, out var blobs) == 0
             && file.IsRegular && file.LinkCount == 1 && file.Device == blobs.Device

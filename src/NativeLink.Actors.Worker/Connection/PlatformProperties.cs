@@ -34,7 +34,7 @@ internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOpti
         {
             var plan = new ProcessPlan(Words(name, command), QueryEnvironment(), Environment.CurrentDirectory, stdout, stderr);
             var report = await launcher.RunAsync(plan, limit.Token);
-            var complaint = ScratchFiles.Text(stderr);
+            var complaint = ScriptOutputs.Text(stderr);
             if (report.Aborted)
                 throw Failed(name, command, $"did not end within {timeout.TotalSeconds:0} s");
             if (report.ExitCode != 0)
@@ -48,8 +48,8 @@ internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOpti
         }
         finally
         {
-            ScratchFiles.Delete(stdout);
-            ScratchFiles.Delete(stderr);
+            ScriptOutputs.Delete(stdout);
+            ScriptOutputs.Delete(stderr);
         }
     }
 

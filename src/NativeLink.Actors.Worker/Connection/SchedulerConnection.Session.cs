@@ -156,7 +156,7 @@ internal sealed partial class SchedulerConnection
         if (operation.Executor is { } executor)
             executor.Tell(new KillAction(operation.Attempt, Reason));
         else
-            Answer(operation, operation.Held ?? NotStarted(operation, new Fault(FaultKind.Aborted, Reason), ActionVerdict.Killed));
+            Answer(operation, operation.Held ?? NotStarted(operation, new Fault(FaultKind.Aborted, Reason), ResultKind.Killed));
     }
 
     // --- and are answered ---
@@ -164,7 +164,7 @@ internal sealed partial class SchedulerConnection
     private void OnFinished(Operation operation, Finished finished)
     {
         FreeSlot(operation);
-        if (finished.Verdict != ActionVerdict.PreconditionFailed)
+        if (finished.ResultKind != ResultKind.PreconditionFailed)
             _backPressure.Reset();
         else if (_operations.Count == 1 && _ending is null && !operation.Killed)
         {
@@ -182,7 +182,7 @@ internal sealed partial class SchedulerConnection
         _log.Error("the executor of operation {OperationId} died; the operation is answered with an internal error", operation.Assignment.Id);
         FreeSlot(operation);
         Answer(operation, NotStarted(operation, new Fault(FaultKind.Worker, "the worker's executor of this operation failed unexpectedly; see the worker's log"),
-            ActionVerdict.Infrastructure));
+            ResultKind.Infrastructure));
     }
 
     private void Answer(Operation operation, ExecuteResult result)
@@ -199,8 +199,8 @@ internal sealed partial class SchedulerConnection
     private void Refuse(OperationId operation, string instance, Fault fault)
     {
         _log.Info("operation {OperationId} refused: {Reason}", operation, fault.Detail);
-        WorkerMetrics.RecordAction(ActionVerdict.Refused.Label(), TimeSpan.Zero);
-        Tell(ActionReport.Refuse(operation, instance, fault));
+        WorkerMetrics.RecordAction(ResultKind.Refused.Label(), TimeSpan.Zero);
+        Tell(ExecuteResultBuilder.Refuse(operation, instance, fault));
     }
 
     private void Tell(ExecuteResult result)
@@ -212,11 +212,11 @@ internal sealed partial class SchedulerConnection
     /// <summary>What a stream was told after its end, and what it could not send, the scheduler has not heard.</summary>
     private bool HasLost(int resultsSent) => resultsSent < _resultsTold;
 
-    private static ExecuteResult NotStarted(Operation operation, Fault fault, ActionVerdict verdict)
+    private static ExecuteResult NotStarted(Operation operation, Fault fault, ResultKind resultKind)
     {
         var now = Context.System.Scheduler.Now;
-        WorkerMetrics.RecordAction(verdict.Label(), TimeSpan.Zero);
-        return ActionReport.Build(new ActionOutcome(operation.Assignment, verdict, fault, new ActionStamps { WorkerStart = now, WorkerCompleted = now }));
+        WorkerMetrics.RecordAction(resultKind.Label(), TimeSpan.Zero);
+        return ExecuteResultBuilder.Build(new ActionOutcome(operation.Assignment, resultKind, fault, new ActionStamps { WorkerStart = now, WorkerCompleted = now }));
     }
 
     private void FreeSlot(Operation operation)
@@ -246,7 +246,7 @@ internal sealed partial class SchedulerConnection
         Become(Draining);
         var waiting = _operations.All.Where(operation => operation.Executor is null).ToList();
         foreach (var operation in waiting)
-            Answer(operation, operation.Held ?? ActionReport.Refuse(operation.Assignment.Id, operation.Assignment.InstanceName, DrainFault));
+            Answer(operation, operation.Held ?? ExecuteResultBuilder.Refuse(operation.Assignment.Id, operation.Assignment.InstanceName, DrainFault));
         // Else the last answer has.
         if (waiting.Count == 0)
             CheckDrained();

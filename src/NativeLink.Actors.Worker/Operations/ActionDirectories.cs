@@ -58,8 +58,8 @@ internal sealed class ActionDirectories : IActionDirectories
             directory.Dispose();
             if (!_hasScript)
                 return;
-            ScratchFiles.Delete(ScriptStdoutPath);
-            ScratchFiles.Delete(ScriptStderrPath);
+            ScriptOutputs.Delete(ScriptStdoutPath);
+            ScriptOutputs.Delete(ScriptStderrPath);
         }
 
         private string ScriptPath(string ending)

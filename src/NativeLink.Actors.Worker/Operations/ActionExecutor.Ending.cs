@@ -13,7 +13,7 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <content>From the end of the process, or from what cut it short, to the one answer.</content>
 internal sealed partial class ActionExecutor
 {
-    private ActionVerdict? _verdict;
+    private ResultKind? _resultKind;
     private Fault? _fault;
     private ProcessReport? _report;
     private Reapi.ActionResult? _outputs;
@@ -46,31 +46,31 @@ internal sealed partial class ActionExecutor
         if (_timedOut && report.Aborted)
         {
             var whose = _plan.Timeout.Limit == Options.MaxActionTimeout && _action.Timeout is null ? "the worker's maximum" : "its timeout";
-            SetFault(new Fault(FaultKind.TimedOut, $"exceeded deadline: the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ActionVerdict.TimedOut);
+            SetFault(new Fault(FaultKind.TimedOut, $"exceeded deadline: the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ResultKind.TimedOut);
         }
         else if (found.SaysTimeout)
-            SetFault(new Fault(FaultKind.TimedOut, "exceeded deadline: the action timed out, as the wrapper around it reports"), ActionVerdict.TimedOutExternally);
+            SetFault(new Fault(FaultKind.TimedOut, "exceeded deadline: the action timed out, as the wrapper around it reports"), ResultKind.TimedOutExternally);
         else if (report is { ExitCode: not 0, Usage.OutOfMemory: true })
         {
             var fault = new Fault(FaultKind.Action, $"out of memory: the kernel ended a process of the action, exit code {report.ExitCode}");
-            SetFault(fault with { Code = Grpc.Core.StatusCode.ResourceExhausted }, ActionVerdict.OutOfMemory);
+            SetFault(fault with { Code = Grpc.Core.StatusCode.ResourceExhausted }, ResultKind.OutOfMemory);
         }
         else
-            _verdict ??= report switch
+            _resultKind ??= report switch
             {
-                { Signal: not 0 } => ActionVerdict.Signalled,
-                { ExitCode: not 0 } => ActionVerdict.ExitedNonZero,
-                _ => ActionVerdict.Succeeded,
+                { Signal: not 0 } => ResultKind.Signalled,
+                { ExitCode: not 0 } => ResultKind.ExitedNonZero,
+                _ => ResultKind.Succeeded,
             };
     }
 
-    private void SetFault(Fault fault, ActionVerdict? verdict = null)
+    private void SetFault(Fault fault, ResultKind? resultKind = null)
     {
         if (_fault is not null)
             return;
         _fault = fault;
-        // A verdict without a fault is that of a process that ended well; what failed afterwards replaces it.
-        _verdict = verdict ?? (_verdict == ActionVerdict.PreconditionFailed ? _verdict : ActionVerdicts.Of(fault));
+        // A result kind without a fault is that of a process that ended well; what failed afterwards replaces it.
+        _resultKind = resultKind ?? (_resultKind == ResultKind.PreconditionFailed ? _resultKind : ResultKinds.Of(fault));
     }
 
     // --- uploading ---
@@ -78,7 +78,7 @@ internal sealed partial class ActionExecutor
     private void BeginUploading()
     {
         _stamps.OutputUploadStart = Now;
-        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath, _directory.StderrPath, _root.WhereToMoveFrom);
+        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath, _directory.StderrPath, _root.UpperLayerPath);
         _settings.Peers.Uploader.Tell(new Upload(Id, plan));
         Enter(Stage.Uploading, Uploading);
     }
@@ -231,12 +231,12 @@ internal sealed partial class ActionExecutor
     private ExecuteResult BuildResult()
     {
         _stamps.WorkerCompleted = Now;
-        return ActionReport.Build(new ActionOutcome(_assignment, _verdict!.Value, _fault, _stamps)
+        return ExecuteResultBuilder.Build(new ActionOutcome(_assignment, _resultKind!.Value, _fault, _stamps)
         {
             Process = _report,
             Outputs = _outputs,
             SignalExitCodeIsNine = _settings.SignalExitCodeIsNine,
-            Message = _verdict == ActionVerdict.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : "",
+            Message = _resultKind == ResultKind.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : "",
         });
     }
 
@@ -254,7 +254,7 @@ internal sealed partial class ActionExecutor
         _finished = true;
         _clock.Leave(Now);
         Report();
-        Context.Parent.Tell(new Finished(Id, result, _verdict!.Value));
+        Context.Parent.Tell(new Finished(Id, result, _resultKind!.Value));
         Timers.Cancel(Watchdog.Instance);
         if (linger)
         {
@@ -268,16 +268,16 @@ internal sealed partial class ActionExecutor
 
     private void Report()
     {
-        var verdict = _verdict!.Value;
-        WorkerMetrics.RecordAction(verdict.Label(), Now - _stamps.WorkerStart!.Value);
+        var resultKind = _resultKind!.Value;
+        WorkerMetrics.RecordAction(resultKind.Label(), Now - _stamps.WorkerStart!.Value);
         foreach (var (stage, took) in _clock.Stages)
             WorkerMetrics.RecordStage(stage, took);
-        if (verdict is ActionVerdict.Infrastructure or ActionVerdict.DiskFull)
-            _log.Warning("action {ActionDigest} of operation {OperationId}: {Verdict}: {Reason}; {Stages}",
-                _assignment.Action, Id.Operation, verdict.Label(), _fault?.Detail, _clock);
+        if (resultKind is ResultKind.Infrastructure or ResultKind.DiskFull)
+            _log.Warning("action {ActionDigest} of operation {OperationId}: {ResultKind}: {Reason}; {Stages}",
+                _assignment.Action, Id.Operation, resultKind.Label(), _fault?.Detail, _clock);
         else
-            _log.Info("action {ActionDigest} of operation {OperationId}: {Verdict}, exit code {ExitCode}; {Stages}{Reason}",
-                _assignment.Action, Id.Operation, verdict.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
+            _log.Info("action {ActionDigest} of operation {OperationId}: {ResultKind}, exit code {ExitCode}; {Stages}{Reason}",
+                _assignment.Action, Id.Operation, resultKind.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
     }
 
     /// <summary>Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler. A root that is still being made goes when it has been.</summary>

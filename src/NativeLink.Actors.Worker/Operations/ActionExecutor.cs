@@ -19,7 +19,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
 {
     private readonly ExecutorSettings _settings;
     private readonly ActionStamps _stamps = new();
-    private readonly StageClock _clock = new();
+    private readonly StageTimings _clock = new();
     private ILoggingAdapter _log = Context.GetLogger();
     private AttemptId _attempt;
     private ActionAssignment _assignment = null!;
@@ -100,7 +100,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
                 Conclude(NotRun(failed.Fault.Detail));
                 break;
             case DeadlinePassed:
-                _verdict = ActionVerdict.PreconditionFailed;
+                _resultKind = ResultKind.PreconditionFailed;
                 Interrupt(Unwilling($"the precondition script did not end within {ActionTimeout.Text(Options.PreconditionTimeout)}"));
                 break;
             default:
@@ -127,7 +127,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
 
     private void Refuse(string reason)
     {
-        _verdict = ActionVerdict.PreconditionFailed;
+        _resultKind = ResultKind.PreconditionFailed;
         Conclude(Unwilling(reason));
     }
 
@@ -273,7 +273,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         var found = TakeReport(exited);
         Context.Parent.Tell(new ProcessEnded(Id));
         // What the process did where its memory was full says nothing about it, whatever its exit code: it may have gone on without what it could not write.
-        if (found.Shortage is { } shortage)
+        if (found.OutOfSpaceReason is { } shortage)
         {
             Conclude(new Fault(FaultKind.Worker, shortage) { Code = Grpc.Core.StatusCode.Unavailable });
             return;

@@ -14,8 +14,8 @@ internal sealed class ActionPlan
     private ActionPlan(Reapi.Command command, ExecutorOptions options, ImmutableArray<Reapi.Platform> platforms, ActionTimeout timeout)
     {
         (_command, _options, _platforms, Timeout) = (command, options, platforms, timeout);
-        WorkingDirectory = OutputPaths.WorkingDirectory(command);
-        OutputParents = [.. OutputPaths.Parents(command)];
+        WorkingDirectory = CommandPaths.WorkingDirectory(command);
+        OutputParents = [.. CommandPaths.Parents(command)];
     }
 
     public ActionTimeout Timeout { get; }

@@ -15,7 +15,7 @@ internal static class ExecutorProtocol
     public sealed record ProcessEnded(AttemptId Id);
 
     /// <summary>The one answer, complete.</summary>
-    public sealed record Finished(AttemptId Id, ExecuteResult Result, ActionVerdict Verdict);
+    public sealed record Finished(AttemptId Id, ExecuteResult Result, ResultKind ResultKind);
 }
 
 /// <summary>The services an executor asks. They are shared by all workers of the host.</summary>

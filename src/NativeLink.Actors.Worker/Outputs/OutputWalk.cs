@@ -44,7 +44,7 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         if (_files.TryGetValue(status.Identity, out var known))
             return known;
         // A second name elsewhere could still change what the store would take for its own.
-        var moveFrom = movable && status.Links == 1 ? plan.WhereToMoveFrom(location) : null;
+        var moveFrom = movable && status.Links == 1 ? plan.UpperLayerPath(location) : null;
         var file = new ScannedFile(location, (status.Mode & 0x49) != 0, PropertiesOf(status, _withMode), moveFrom) { Size = status.Size };
         _files.Add(status.Identity, file);
         return file;

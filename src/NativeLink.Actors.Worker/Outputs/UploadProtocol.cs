@@ -29,14 +29,14 @@ internal static class UploadProtocol
 /// <param name="Command">Says which paths count, relative to its working directory.</param>
 /// <param name="StdoutPath">Spool file.</param>
 /// <param name="StderrPath">Spool file.</param>
-/// <param name="WhereToMoveFrom">Absolute path of an output: the path that can be renamed into the local store in its place; null when it has to be copied.</param>
+/// <param name="UpperLayerPath">Absolute path of an output: the path that can be renamed into the local store in its place; null when it has to be copied.</param>
 internal sealed record UploadPlan(
     string Root,
     Reapi.Command Command,
     DigestFunction DigestFunction,
     string StdoutPath,
     string StderrPath,
-    Func<string, string?> WhereToMoveFrom);
+    Func<string, string?> UpperLayerPath);
 
 /// <param name="ActionCache">Null when no entry is to be written.</param>
 /// <param name="Historical">Null when no record is to be kept.</param>

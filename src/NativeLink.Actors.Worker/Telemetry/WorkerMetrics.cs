@@ -11,10 +11,10 @@ public static class WorkerMetrics
     private static readonly Meter Meter = new(MeterName);
 
     private static readonly Counter<long> Actions = Meter.CreateCounter<long>(
-        "nativelink.worker.actions", "{action}", "Actions answered, by verdict.");
+        "nativelink.worker.actions", "{action}", "Actions answered, by resultKind.");
 
     private static readonly Histogram<double> ActionDuration = Meter.CreateHistogram<double>(
-        "nativelink.worker.action.duration", "s", "From the start of an action to its answer, by verdict.");
+        "nativelink.worker.action.duration", "s", "From the start of an action to its answer, by resultKind.");
 
     private static readonly Histogram<double> StageDuration = Meter.CreateHistogram<double>(
         "nativelink.worker.stage.duration", "s", "Time an action spent in a stage, by stage.");
@@ -40,9 +40,9 @@ public static class WorkerMetrics
     internal static void RecordInputRoot(string materialiser, bool cached) =>
         InputRoots.Add(1, new("materialiser", materialiser), new KeyValuePair<string, object?>("cached", cached));
 
-    internal static void RecordAction(string verdict, TimeSpan took)
+    internal static void RecordAction(string resultKind, TimeSpan took)
     {
-        var tag = new KeyValuePair<string, object?>("verdict", verdict);
+        var tag = new KeyValuePair<string, object?>("resultKind", resultKind);
         Actions.Add(1, tag);
         ActionDuration.Record(took.TotalSeconds, tag);
     }

@@ -257,8 +257,8 @@ public class DirectoryCacheTests
         File.WriteAllText(output, "written by an action");
         var digest = BlobHasher.Compute("written by an action"u8, DigestFunction.Sha256);
 
-        Assert.Equal(Overlay, made.WhereToMoveFrom(Path.Combine(made.Path, "input")) is null);
-        var from = made.WhereToMoveFrom(output);
+        Assert.Equal(Overlay, made.UpperLayerPath(Path.Combine(made.Path, "input")) is null);
+        var from = made.UpperLayerPath(output);
         Assert.NotNull(from);
         var inode = Inode(from);
         fixture.Store.Store.Adopt(from, digest);
@@ -278,7 +278,7 @@ public class DirectoryCacheTests
         {
             using var made = await fixture.MakeAsync(root);
             File.WriteAllText(Path.Combine(made.Path, "output"), "y");
-            Assert.Equal(fixture.Roots.Materialiser != "overlay", made.WhereToMoveFrom(Path.Combine(made.Path, "output")) is not null);
+            Assert.Equal(fixture.Roots.Materialiser != "overlay", made.UpperLayerPath(Path.Combine(made.Path, "output")) is not null);
         }
         await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Store.Directory.At("work")));

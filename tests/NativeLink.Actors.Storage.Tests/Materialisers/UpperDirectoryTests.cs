@@ -41,7 +41,7 @@ public class UpperDirectoryTests
         using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryStart = 64 << 20 });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         Assert.Equal((0, ""), Shell.Run("for i in $(seq 40); do head -c 8000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path));
-        Assert.Null(made.Shortage);
+        Assert.Null(made.OutOfSpaceReason);
     }
 
     [SkippableFact]
@@ -53,7 +53,7 @@ public class UpperDirectoryTests
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         left = 1 << 20;
         Assert.NotEqual(0, Shell.Run("for i in $(seq 40); do head -c 1000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path).ExitCode);
-        Assert.NotNull(made.Shortage);
+        Assert.NotNull(made.OutOfSpaceReason);
     }
 
     [SkippableFact]
@@ -79,7 +79,7 @@ public class UpperDirectoryTests
         var root = fixture.Tree.Dir(("a", "a"));
         using var made = await fixture.MakeAsync(root);
         Assert.NotEqual(0, Shell.Run("head -c 90000000 /dev/zero > big || { sleep 0.02; rm big; exit 1; }", made.Path).ExitCode);
-        Assert.NotNull(made.Shortage);
+        Assert.NotNull(made.OutOfSpaceReason);
     }
 
     [SkippableFact]
@@ -92,7 +92,7 @@ public class UpperDirectoryTests
         {
             // More than the budget, which this one may: it was there first.
             Assert.Equal(0, Shell.Run("head -c 3000000 /dev/zero > big", greedy.Path).ExitCode);
-            Assert.Null(greedy.Shortage);
+            Assert.Null(greedy.OutOfSpaceReason);
             using var next = await fixture.MakeAsync(root);
             Assert.Contains(Disk, MountOf(next), StringComparison.Ordinal);
             Assert.Equal(0, Shell.Run("head -c 3000000 /dev/zero > big", next.Path).ExitCode);
@@ -122,14 +122,14 @@ public class UpperDirectoryTests
         using (var made = await fixture.MakeAsync(root))
         {
             Assert.Contains("No space left", Shell.Run(script, made.Path).Output, StringComparison.Ordinal);
-            Assert.Contains("--scratch-memory", made.Shortage!, StringComparison.Ordinal);
+            Assert.Contains("--scratch-memory", made.OutOfSpaceReason!, StringComparison.Ordinal);
         }
         Assert.Contains("the memory for what actions write was full", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
         await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         using var again = await fixture.MakeAsync(root);
         Assert.Contains(Disk, MountOf(again), StringComparison.Ordinal);
         Assert.Equal(0, Shell.Run(script, again.Path).ExitCode);
-        Assert.Null(again.Shortage);
+        Assert.Null(again.OutOfSpaceReason);
         using var other = await fixture.MakeAsync(fixture.Tree.Dir(("b", "b")));
         Assert.Contains(Memory, MountOf(other), StringComparison.Ordinal);
     }
@@ -166,12 +166,12 @@ public class UpperDirectoryTests
                 using (var made = await full.MakeAsync(root))
                 {
                     Shell.Run("head -c 2000000 /dev/zero > big", made.Path);
-                    Assert.NotNull(made.Shortage);
+                    Assert.NotNull(made.OutOfSpaceReason);
                 }
                 using var again = await full.MakeAsync(root);
                 Assert.Equal("copy", again.Materialiser);
                 Assert.Equal(0, Shell.Run("head -c 2000000 /dev/zero > big", again.Path).ExitCode);
-                Assert.Null(again.Shortage);
+                Assert.Null(again.OutOfSpaceReason);
             }
             using var neither = new RootsFixture(null, settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
             Assert.Equal("copy", neither.Roots.Materialiser);

@@ -22,7 +22,7 @@ public sealed class AttemptTests : ConnectionSpec
         var (second, fresh) = await StartedAsync();
         Assert.NotEqual(first.Attempt, second.Attempt);
         dying.Tell(new Relay.Say(new ProcessEnded(first.Attempt)));
-        Finish(dying, first, ActionVerdict.Killed, Aborted);
+        Finish(dying, first, ResultKind.Killed, Aborted);
         fresh.Tell(new Relay.Say(new ProcessEnded(second.Attempt)));
         Finish(fresh, second);
         Assert.Equal("a", (await stream.ReadAsync()).ExecuteComplete.OperationId);
@@ -56,7 +56,7 @@ public sealed class AttemptTests : ConnectionSpec
         await Executors.ExpectMsgAsync<KillAction>();
         stream.Start(StartOf("a"));
         await Executors.ExpectNoMsgAsync(TestKits.Shortly);
-        Finish(dying, first, ActionVerdict.Killed, Aborted);
+        Finish(dying, first, ResultKind.Killed, Aborted);
         var (second, fresh) = await StartedAsync();
         Finish(fresh, second);
         await stream.ResultAsync();
@@ -95,7 +95,7 @@ public sealed class AttemptTests : ConnectionSpec
         connection.Tell(new ConnectionProtocol.Drain(), Pool);
         stream.Start(StartOf("a"));
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, (await stream.ResultAsync()).InternalError.Code);
-        Finish(dying, first, ActionVerdict.Killed, Aborted);
+        Finish(dying, first, ResultKind.Killed, Aborted);
         Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest, (await stream.ReadAsync()).UpdateCase);
         await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
     }
@@ -113,10 +113,10 @@ public sealed class AttemptTests : ConnectionSpec
         stream.End("reset");
         await Executors.ExpectMsgAsync<KillAction>();
         await Executors.ExpectMsgAsync<KillAction>();
-        Finish(fresh, second, ActionVerdict.Killed, Aborted);
+        Finish(fresh, second, ResultKind.Killed, Aborted);
         Clock.Advance(TimeSpan.FromSeconds(5));
         Assert.False(Link.Connected);
-        Finish(dying, first, ActionVerdict.Killed, Aborted);
+        Finish(dying, first, ResultKind.Killed, Aborted);
         await AdvanceUntilAsync(() => Link.Connected);
         await AcceptAsync("worker-2");
     }

@@ -98,11 +98,11 @@ public abstract class ConnectionSpec : TestKit
     }
 
     /// <summary>Lets an executor say its one answer and end.</summary>
-    private protected static void Finish(IActorRef executor, Start start, ActionVerdict verdict = ActionVerdict.Succeeded, Fault? fault = null)
+    private protected static void Finish(IActorRef executor, Start start, ResultKind resultKind = ResultKind.Succeeded, Fault? fault = null)
     {
         var stamps = new ActionStamps { WorkerStart = Actions.Queued };
-        var outcome = new ActionOutcome(start.Assignment, verdict, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };
-        executor.Tell(new Relay.Say(new Finished(start.Attempt, ActionReport.Build(outcome), verdict)));
+        var outcome = new ActionOutcome(start.Assignment, resultKind, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };
+        executor.Tell(new Relay.Say(new Finished(start.Attempt, ExecuteResultBuilder.Build(outcome), resultKind)));
         executor.Tell(PoisonPill.Instance);
     }
 

@@ -203,7 +203,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         Clock.Advance(TimeSpan.FromSeconds(5));
         Assert.False(Link.Connected);
         executor.Tell(new Relay.Say(new ProcessEnded(a.Attempt)));
-        Finish(executor, a, ActionVerdict.Killed, new Fault(FaultKind.Aborted, "killed"));
+        Finish(executor, a, ResultKind.Killed, new Fault(FaultKind.Aborted, "killed"));
         await AdvanceUntilAsync(() => Link.Connected);
         var next = await AcceptAsync("worker-2");
         next.Start(StartOf("b"));
@@ -257,7 +257,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
             stream.Start(StartOf("a"));
             var (a, executor) = await StartedAsync();
             Watch(executor);
-            Finish(executor, a, ActionVerdict.PreconditionFailed, new Fault(FaultKind.Worker, "no") { Code = Grpc.Core.StatusCode.ResourceExhausted });
+            Finish(executor, a, ResultKind.PreconditionFailed, new Fault(FaultKind.Worker, "no") { Code = Grpc.Core.StatusCode.ResourceExhausted });
             await ExpectTerminatedAsync(executor);
             waits.Add(await AdvanceUntilAsync(() => stream.Seen.Any(message => message.ExecuteResult is not null)));
             var result = stream.Seen.Last(message => message.ExecuteResult is not null).ExecuteResult;
@@ -298,7 +298,7 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         var (a, executor) = await StartedAsync();
         connection.Tell(new ConnectionProtocol.Shutdown());
         await Executors.ExpectMsgAsync<KillAction>();
-        Finish(executor, a, ActionVerdict.Killed, new Fault(FaultKind.Aborted, "killed"));
+        Finish(executor, a, ResultKind.Killed, new Fault(FaultKind.Aborted, "killed"));
         await ExpectTerminatedAsync(connection);
         Assert.False(Link.Connected);
         Assert.Empty(stream.Seen);

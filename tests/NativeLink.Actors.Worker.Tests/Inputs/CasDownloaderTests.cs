@@ -271,7 +271,7 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
 
             public long Bytes => 0;
 
-            public string? WhereToMoveFrom(string path) => null;
+            public string? UpperLayerPath(string path) => null;
 
             public void Dispose() => Interlocked.Increment(ref owner._disposed);
         }

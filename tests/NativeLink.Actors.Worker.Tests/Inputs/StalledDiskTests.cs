@@ -91,7 +91,7 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
 
             public long Bytes => 0;
 
-            public string? WhereToMoveFrom(string path) => null;
+            public string? UpperLayerPath(string path) => null;
 
             public void Dispose()
             {

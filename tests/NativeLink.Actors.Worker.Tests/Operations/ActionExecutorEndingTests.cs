@@ -21,7 +21,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var status = finished.Result.ExecuteResponse!.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.Aborted, status.Code);
         Assert.Contains("scheduler killed", status.Message, StringComparison.Ordinal);
-        Assert.Equal(ActionVerdict.Killed, finished.Verdict);
+        Assert.Equal(ResultKind.Killed, finished.ResultKind);
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var finished = await FinishedAsync();
         Assert.Equal(expected, finished.Result.ExecuteResponse!.Result.ExitCode);
         Assert.Null(finished.Result.ExecuteResponse!.Status);
-        Assert.Equal(ActionVerdict.Signalled, finished.Verdict);
+        Assert.Equal(ResultKind.Signalled, finished.ResultKind);
     }
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await PublishAsync();
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.ExecuteResponse!.Status.Code);
-        Assert.Equal(ActionVerdict.OutOfMemory, finished.Verdict);
+        Assert.Equal(ResultKind.OutOfMemory, finished.ResultKind);
     }
 
     [Theory]
@@ -155,13 +155,13 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
             Clock.Advance(WorkerOptions.MaxActionTimeout);
             await Runner.ExpectMsgAsync<Abort>();
         }
-        Root!.Shortage = "the memory was full: 'No space left on device'";
+        Root!.OutOfSpaceReason = "the memory was full: 'No space left on device'";
         Exit(Report(exitCode: code) with { Aborted = timedOut });
         await Connection.ExpectMsgAsync<ProcessEnded>();
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, finished.Result.InternalError!.Code);
         Assert.Contains("the memory was full", finished.Result.InternalError!.Message, StringComparison.Ordinal);
-        Assert.Equal(ActionVerdict.DiskFull, finished.Verdict);
+        Assert.Equal(ResultKind.DiskFull, finished.ResultKind);
     }
 
     [Theory]
@@ -177,7 +177,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await UploadAsync();
         var finished = await FinishedAsync();
         Assert.Equal((0, 0), (finished.Result.ExecuteResponse!.Result.ExitCode, finished.Result.ExecuteResponse!.Status?.Code ?? 0));
-        Assert.Equal(ActionVerdict.Succeeded, finished.Verdict);
+        Assert.Equal(ResultKind.Succeeded, finished.ResultKind);
     }
 
     [Theory]
@@ -196,7 +196,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var finished = await FinishedAsync();
         Assert.Equal(1, finished.Result.ExecuteResponse!.Result.ExitCode);
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse!.Status.Code);
-        Assert.Equal(ActionVerdict.TimedOutExternally, finished.Verdict);
+        Assert.Equal(ResultKind.TimedOutExternally, finished.ResultKind);
     }
 
     [Theory]
@@ -265,7 +265,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.ResourceExhausted, finished.Result.InternalError!.Code);
         Assert.Contains("not today", finished.Result.InternalError!.Message, StringComparison.Ordinal);
-        Assert.Equal(ActionVerdict.PreconditionFailed, finished.Verdict);
+        Assert.Equal(ResultKind.PreconditionFailed, finished.ResultKind);
         Assert.False(File.Exists(run.Plan.StdoutPath));
         await Downloader.ExpectNoMsgAsync(TestKits.Shortly);
     }
@@ -308,7 +308,7 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
             ExecutionStart = began.AddSeconds(3),
             ExecutionCompleted = began.AddSeconds(7),
         };
-        var metadata = ActionReport.Response(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, stamps) { Process = Report() }).Result.ExecutionMetadata;
+        var metadata = ExecuteResultBuilder.Response(new ActionOutcome(Assignment(), ResultKind.Succeeded, null, stamps) { Process = Report() }).Result.ExecutionMetadata;
         Assert.Equal(began, metadata.QueuedTimestamp.ToDateTimeOffset());
         Assert.Equal(began.AddSeconds(3), metadata.ExecutionStartTimestamp.ToDateTimeOffset());
         Assert.Equal(4, metadata.VirtualExecutionDuration.Seconds);

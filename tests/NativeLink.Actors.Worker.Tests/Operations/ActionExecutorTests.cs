@@ -25,7 +25,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         Assert.Equal("", response.Message);
         Assert.Empty(response.ServerLogs);
         Assert.Equal(0, response.Result.ExitCode);
-        Assert.Equal(ActionVerdict.Succeeded, finished.Verdict);
+        Assert.Equal(ResultKind.Succeeded, finished.ResultKind);
         Assert.Equal(Timestamp.FromDateTimeOffset(Queued), response.Result.ExecutionMetadata.QueuedTimestamp);
         Assert.Equal("worker-1", response.Result.ExecutionMetadata.Worker);
         var usage = Assert.Single(response.Result.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>();
@@ -47,7 +47,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         Assert.Equal(33, finished.Result.ExecuteResponse!.Result.ExitCode);
         Assert.Null(finished.Result.ExecuteResponse!.Status);
         Assert.Equal(Uploaded().StdoutDigest, finished.Result.ExecuteResponse!.Result.StdoutDigest);
-        Assert.Equal(ActionVerdict.ExitedNonZero, finished.Verdict);
+        Assert.Equal(ResultKind.ExitedNonZero, finished.ResultKind);
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await Connection.ExpectMsgAsync<ProcessEnded>();
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, finished.Result.ExecuteResponse!.Status.Code);
-        Assert.Equal(ActionVerdict.TimedOut, finished.Verdict);
+        Assert.Equal(ResultKind.TimedOut, finished.ResultKind);
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public sealed class ActionExecutorTests : ExecutorSpec
         await LoadAsync(command: new Reapi.Command());
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse!.Status.Code);
-        Assert.Equal(ActionReport.ExitCodeNotRun, finished.Result.ExecuteResponse!.Result.ExitCode);
+        Assert.Equal(ExecuteResultBuilder.ExitCodeNotRun, finished.Result.ExecuteResponse!.Result.ExitCode);
     }
 
     [Theory]

@@ -72,7 +72,7 @@ public sealed class ActionPlanTests : IDisposable
 #pragma warning disable CS0612
         var command = new Reapi.Command { WorkingDirectory = "wd", OutputPaths = { "a/p", "../beside/q", "top" }, OutputFiles = { "b/f" }, OutputDirectories = { "c/d/e" } };
 #pragma warning restore CS0612
-        Assert.Equal(["beside", "wd", "wd/a", "wd/b", "wd/c/d"], OutputPaths.Parents(command));
+        Assert.Equal(["beside", "wd", "wd/a", "wd/b", "wd/c/d"], CommandPaths.Parents(command));
     }
 
     [Theory]
@@ -82,15 +82,15 @@ public sealed class ActionPlanTests : IDisposable
     public void An_output_path_with_a_name_that_no_file_system_takes_is_the_actions_fault(string before, int length)
     {
         var command = new Reapi.Command { OutputPaths = { before + new string('n', length) } };
-        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputPaths.Parents(command)).Fault.Kind);
+        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => CommandPaths.Parents(command)).Fault.Kind);
         command = new Reapi.Command { OutputPaths = { before + new string('n', 255) + "/f" } };
-        Assert.Single(OutputPaths.Parents(command));
+        Assert.Single(CommandPaths.Parents(command));
     }
 
     [Fact]
     public void The_message_about_a_long_name_does_not_cut_a_surrogate_pair()
     {
-        var fault = Assert.Throws<FaultException>(() => OutputPaths.Parents(new Reapi.Command { OutputPaths = { new string('a', 39) + "\U0001F600" + new string('b', 300) } })).Fault;
+        var fault = Assert.Throws<FaultException>(() => CommandPaths.Parents(new Reapi.Command { OutputPaths = { new string('a', 39) + "\U0001F600" + new string('b', 300) } })).Fault;
         Assert.Equal(FaultKind.Action, fault.Kind);
         Assert.DoesNotContain(fault.Detail, char.IsSurrogate);
     }

@@ -96,9 +96,9 @@ public sealed class PlainRoot(string path) : IInputRoot
 
     public bool Disposed { get; private set; }
 
-    public string? Shortage { get; set; }
+    public string? OutOfSpaceReason { get; set; }
 
-    public string? WhereToMoveFrom(string path) => path;
+    public string? UpperLayerPath(string path) => path;
 
     public void Dispose() => Disposed = true;
 }

@@ -75,7 +75,7 @@ public sealed class ResultTests
     public void Every_kind_of_fault_has_its_place_on_the_wire_and_final_answers_are_complete(FaultKind kind, bool final, int code)
     {
         var fault = new Fault(kind, "why");
-        var result = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdicts.Of(fault), fault, new ActionStamps()));
+        var result = ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKinds.Of(fault), fault, new ActionStamps()));
         Assert.Equal(final, result.ExecuteResponse is not null);
         Assert.Equal(code, (result.ExecuteResponse?.Status ?? result.InternalError)!.Code);
         if (final)
@@ -84,11 +84,11 @@ public sealed class ResultTests
 
     [Fact]
     public void A_full_disk_is_a_verdict_of_its_own() =>
-        Assert.Equal(ActionVerdict.DiskFull, ActionVerdicts.Of(new Fault(FaultKind.Storage, "write /x: No space left on device")));
+        Assert.Equal(ResultKind.DiskFull, ResultKinds.Of(new Fault(FaultKind.Storage, "write /x: No space left on device")));
 
     [Fact]
     public void Verdicts_have_distinct_labels() =>
-        Assert.Distinct(Enum.GetValues<ActionVerdict>().Select(verdict => verdict.Label()));
+        Assert.Distinct(Enum.GetValues<ResultKind>().Select(resultKind => resultKind.Label()));
 
     [Fact]
     public void A_result_of_50_000_output_files_is_told_while_it_fits_and_else_fails_with_the_reason()
@@ -98,7 +98,7 @@ public sealed class ResultTests
             var outputs = Uploaded();
             for (var i = 0; i < files; i++)
                 outputs.OutputFiles.Add(new Reapi.OutputFile { Path = $"{i}".PadLeft(nameLength, 'x'), Digest = ActionDigest.ToWire() });
-            return ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = outputs });
+            return ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = outputs });
         }
         Assert.Equal(20_000, Build(20_000, 20).ExecuteResponse!.Result.OutputFiles.Count);
         var tooLarge = Build(50_000, 20);
@@ -111,11 +111,11 @@ public sealed class ResultTests
     [Fact]
     public void What_an_action_cost_is_remembered_with_its_result_and_an_action_that_never_ran_cost_nothing()
     {
-        var ran = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = Uploaded() });
+        var ran = ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = Uploaded() });
         var options = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.SuccessOnly };
         var entry = ResultPolicy.Plan(options, false, ActionDigest, ran.ExecuteResponse!)!.ActionCache!;
         Assert.Equal(ResourceUsageMessage.ToWire(ran.Usage!.Value, ran.OperationId, Assignment().Worker), Assert.Single(entry.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>());
-        var never = ActionReport.Build(new ActionOutcome(Assignment(), ActionVerdict.InvalidAction, new Fault(FaultKind.Action, "why"), new ActionStamps()));
+        var never = ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.InvalidAction, new Fault(FaultKind.Action, "why"), new ActionStamps()));
         Assert.Empty(never.ExecuteResponse!.Result.ExecutionMetadata.AuxiliaryMetadata);
     }
 

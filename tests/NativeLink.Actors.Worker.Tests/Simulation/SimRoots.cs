@@ -75,7 +75,7 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
 
         public long Bytes => 0;
 
-        public string? WhereToMoveFrom(string path) => world.Disk.Exists(path) ? path : null;
+        public string? UpperLayerPath(string path) => world.Disk.Exists(path) ? path : null;
 
         public void Dispose() => world.Trace.Add($"roots unmount {path}");
     }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>How long each stage of an action took.</summary>
-internal sealed class StageClock
+internal sealed class StageTimings
 {
     private readonly List<(string Stage, TimeSpan Took)> _stages = [];
     private string? _current;

@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>How an action ended, told apart in status, message, metric label and log.</summary>
-internal enum ActionVerdict
+internal enum ResultKind
 {
     Succeeded,
 
@@ -42,35 +42,35 @@ internal enum ActionVerdict
     Infrastructure,
 }
 
-internal static class ActionVerdicts
+internal static class ResultKinds
 {
     /// <summary>The label used in metrics and logs, for example <c>timed_out</c>.</summary>
-    public static string Label(this ActionVerdict verdict) => verdict switch
+    public static string Label(this ResultKind resultKind) => resultKind switch
     {
-        ActionVerdict.Succeeded => "succeeded",
-        ActionVerdict.ExitedNonZero => "exit_code",
-        ActionVerdict.Signalled => "signal",
-        ActionVerdict.TimedOut => "timed_out",
-        ActionVerdict.TimedOutExternally => "timed_out_externally",
-        ActionVerdict.OutOfMemory => "out_of_memory",
-        ActionVerdict.DiskFull => "disk_full",
-        ActionVerdict.InvalidAction => "invalid_action",
-        ActionVerdict.InputsMissing => "inputs_missing",
-        ActionVerdict.Killed => "killed",
-        ActionVerdict.PreconditionFailed => "precondition_failed",
-        ActionVerdict.Refused => "refused",
+        ResultKind.Succeeded => "succeeded",
+        ResultKind.ExitedNonZero => "exit_code",
+        ResultKind.Signalled => "signal",
+        ResultKind.TimedOut => "timed_out",
+        ResultKind.TimedOutExternally => "timed_out_externally",
+        ResultKind.OutOfMemory => "out_of_memory",
+        ResultKind.DiskFull => "disk_full",
+        ResultKind.InvalidAction => "invalid_action",
+        ResultKind.InputsMissing => "inputs_missing",
+        ResultKind.Killed => "killed",
+        ResultKind.PreconditionFailed => "precondition_failed",
+        ResultKind.Refused => "refused",
         _ => "infrastructure",
     };
 
     /// <summary>What a fault makes of an action.</summary>
-    public static ActionVerdict Of(Fault fault) => fault.Kind switch
+    public static ResultKind Of(Fault fault) => fault.Kind switch
     {
-        FaultKind.Action => ActionVerdict.InvalidAction,
-        FaultKind.Missing => ActionVerdict.InputsMissing,
-        FaultKind.Aborted => ActionVerdict.Killed,
-        FaultKind.TimedOut => ActionVerdict.TimedOut,
-        _ when IsDiskFull(fault) => ActionVerdict.DiskFull,
-        _ => ActionVerdict.Infrastructure,
+        FaultKind.Action => ResultKind.InvalidAction,
+        FaultKind.Missing => ResultKind.InputsMissing,
+        FaultKind.Aborted => ResultKind.Killed,
+        FaultKind.TimedOut => ResultKind.TimedOut,
+        _ when IsDiskFull(fault) => ResultKind.DiskFull,
+        _ => ResultKind.Infrastructure,
     };
 
     // errno(3): ENOSPC and EDQUOT, as strerror words them; faults carry the system's text.

@@ -26,7 +26,7 @@ internal sealed record ActionStamps
 
 /// <summary>All that is known of an action when it ends.</summary>
 /// <param name="Fault">Null when the process ran to its end; else why not.</param>
-internal sealed record ActionOutcome(ActionAssignment Assignment, ActionVerdict Verdict, Fault? Fault, ActionStamps Stamps)
+internal sealed record ActionOutcome(ActionAssignment Assignment, ResultKind ResultKind, Fault? Fault, ActionStamps Stamps)
 {
     /// <summary>Null when the process never ran or never ended.</summary>
     public ProcessReport? Process { get; init; }
@@ -45,7 +45,7 @@ internal sealed record ActionOutcome(ActionAssignment Assignment, ActionVerdict 
 /// Builds every answer that leaves the worker, complete in all mandatory parts (protos/README.md 3.7: without them the scheduler hangs silently),
 /// also for actions that never ran.
 /// </summary>
-internal static class ActionReport
+internal static class ExecuteResultBuilder
 {
     /// <summary>The exit code of an action that never ran; NativeLink's own figure.</summary>
     public const int ExitCodeNotRun = -178;
@@ -60,7 +60,7 @@ internal static class ActionReport
         var result = new ExecuteResult(assignment.Id, assignment.InstanceName) { Usage = outcome.Process?.Usage };
         if (outcome.Fault is { } fault && !FaultMapping.IsFinal(fault))
         {
-            var backPressure = outcome.Verdict is ActionVerdict.PreconditionFailed or ActionVerdict.Refused;
+            var backPressure = outcome.ResultKind is ResultKind.PreconditionFailed or ResultKind.Refused;
             return result with { InternalError = FaultMapping.ToStatus(fault, backPressure) };
         }
         var response = Response(outcome);

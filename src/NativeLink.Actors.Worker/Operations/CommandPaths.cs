@@ -4,7 +4,7 @@ namespace NativeLink.Actors.Worker.Operations;
 /// The paths that a Command names, checked before any of them touches the disk: relative, without NUL, and inside the input root once joined with the
 /// working directory. <c>..</c> inside the root is legal (protos/README.md 4.2).
 /// </summary>
-internal static class OutputPaths
+internal static class CommandPaths
 {
     // limits.h, NAME_MAX.
     private const int LongestName = 255;

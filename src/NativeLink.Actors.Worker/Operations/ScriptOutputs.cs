@@ -1,7 +1,7 @@
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>Small output of a script on disk: read in part, deleted when done.</summary>
-internal static class ScratchFiles
+internal static class ScriptOutputs
 {
     private const int MaxText = 4096;
 
