@@ -1,7 +1,11 @@
 namespace NativeLink.Actors.Cas;
 
-/// <summary>How much of a batch call is taken: by the bytes of its blobs, and by those of the message around them.</summary>
-/// <param name="mostBytes">What the blobs of one call may have together; see <see cref="ICasClient.MaxBatchBytes"/>.</param>
+/// <summary>
+/// How much of a batch call is taken: by the bytes of
+/// its blobs, and by those of the message around them.
+/// </summary>
+/// <param name="mostBytes">What the blobs of one call may have together; see
+/// <see cref="ICasClient.MaxBatchBytes"/>.</param>
 internal struct BatchWeight(long mostBytes)
 {
     /// <summary>What an entry costs in a message beside its bytes.</summary>

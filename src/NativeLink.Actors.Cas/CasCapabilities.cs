@@ -37,7 +37,10 @@ internal sealed record CasCapabilities(int MaxBatchBytes, long MaxBlobBytes, boo
     }
 }
 
-/// <summary>Asks for the capabilities once, when they are first needed; a server that cannot say is taken with defaults and asked again later.</summary>
+/// <summary>
+/// Asks for the capabilities once, when they are first needed; a server that cannot say is taken
+/// with defaults and asked again later.
+/// </summary>
 internal sealed class CapabilitiesLookup(RpcCaller caller, string instance, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(30);
@@ -75,7 +78,8 @@ internal sealed class CapabilitiesLookup(RpcCaller caller, string instance, Time
         {
             var request = new Reapi.GetCapabilitiesRequest { InstanceName = instance };
             var answer = await caller.CallAsync("GetCapabilities", 0, async attempt =>
-                await new Reapi.Capabilities.CapabilitiesClient(attempt.Invoker).GetCapabilitiesAsync(request, attempt.Options), cancellation);
+                await new Reapi.Capabilities.CapabilitiesClient(attempt.Invoker).GetCapabilitiesAsync(
+                    request, attempt.Options), cancellation);
             _known = CasCapabilities.From(answer.CacheCapabilities);
         }
         catch (FaultException error) when (error.Fault.Code == StatusCode.Unimplemented)

@@ -1,8 +1,9 @@
 namespace NativeLink.Actors.Cas;
 
 /// <summary>
-/// Blobs that the CAS was known to have a short while ago, so that the outputs of one build are not asked for again and again. Each is known for the CAS as it was
-/// then: after an absence nothing is. Not safe for several threads.
+/// Blobs that the CAS was known to have a short while ago, so that the outputs of one build are not
+/// asked for again and again. Each is known for the CAS as it was then: after an absence nothing
+/// is. Not safe for several threads.
 /// </summary>
 internal sealed class ExistenceCache(TimeProvider time)
 {

@@ -1,9 +1,13 @@
 using NativeLink.Actors.Cas.Channels;
 namespace NativeLink.Actors.Cas;
 
-/// <summary>An action cache behind gRPC; entries go to the instance that its own configuration names (protos/README.md 2.7, 4.8).</summary>
+/// <summary>
+/// An action cache behind gRPC; entries go to the instance that its own configuration names
+/// (protos/README.md 2.7, 4.8).
+/// </summary>
 /// <exception cref="FaultException">Worker: no endpoint, or a TLS file cannot be used.</exception>
-internal sealed class GrpcActionCacheClient(GrpcStoreOptions options, TimeProvider time, Random random) : IActionCacheClient
+internal sealed class GrpcActionCacheClient(
+    GrpcStoreOptions options, TimeProvider time, Random random) : IActionCacheClient
 {
     private readonly RpcCaller _caller = new(options, time, random);
 
@@ -17,7 +21,8 @@ internal sealed class GrpcActionCacheClient(GrpcStoreOptions options, TimeProvid
             DigestFunction = action.Function.ToWire(),
         };
         return _caller.CallAsync($"UpdateActionResult of {action}", 0, async attempt =>
-            await new Reapi.ActionCache.ActionCacheClient(attempt.Invoker).UpdateActionResultAsync(request, attempt.Options), cancellation);
+            await new Reapi.ActionCache.ActionCacheClient(attempt.Invoker).UpdateActionResultAsync(
+                request, attempt.Options), cancellation);
     }
 
     public ValueTask DisposeAsync()

@@ -14,7 +14,10 @@ internal sealed class GrpcCasClient : ICasClient
     /// <summary>A digest in a message takes about 75 bytes: 20,000 of them stay well below 4 MiB.</summary>
     private const int DigestsPerCall = 20_000;
 
-    /// <summary>More directories than any tree may have; a server that repeats subtrees without end is not followed further.</summary>
+    /// <summary>
+    /// More directories than any tree may have; a server that
+    /// repeats subtrees without end is not followed further.
+    /// </summary>
     private const int LargestTree = 200_000;
 
     private const int TreePage = 1000;
@@ -44,16 +47,22 @@ internal sealed class GrpcCasClient : ICasClient
 
     public long Absences => _caller.Absences;
 
-    public async Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
+    public async Task<ImmutableArray<Digest>> FindMissingAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
         var asked = digests.Where(digest => !digest.IsEmpty).Distinct().ToArray();
         if (asked.Length == 0)
             return [];
         var missing = new HashSet<Digest>();
         // A call has one digest function; its answers are read as that function's.
-        foreach (var part in asked.GroupBy(static digest => digest.Function).SelectMany(static same => same.Chunk(DigestsPerCall)))
+        foreach (var part in asked.GroupBy(static digest => digest.Function)
+            .SelectMany(static same => same.Chunk(DigestsPerCall)))
         {
-            var request = new Reapi.FindMissingBlobsRequest { InstanceName = _options.InstanceName, DigestFunction = part[0].Function.ToWire() };
+            var request = new Reapi.FindMissingBlobsRequest
+            {
+                InstanceName = _options.InstanceName,
+                DigestFunction = part[0].Function.ToWire(),
+            };
             request.BlobDigests.AddRange(part.Select(digest => digest.ToWire()));
             var response = await _caller.CallAsync($"FindMissingBlobs of {part.Length}", 0, async attempt =>
                 await new CasStub(attempt.Invoker).FindMissingBlobsAsync(request, attempt.Options), cancellation);
@@ -66,7 +75,8 @@ internal sealed class GrpcCasClient : ICasClient
         return [.. asked.Where(missing.Contains)];
     }
 
-    public async Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
+    public async Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
         if (digests.Count == 0)
             return [];
@@ -76,7 +86,8 @@ internal sealed class GrpcCasClient : ICasClient
         foreach (var digest in digests.Where(digest => digest.SizeBytes > capabilities.MaxBatchBytes))
             result.Add(await ReadWholeAsync(digest, cancellation));
         foreach (var part in Parts(digests, static digest => digest, capabilities.MaxBatchBytes))
-            result.AddRange(await _batches.ReadAsync(part, zstd && part.Any(digest => digest.SizeBytes >= Zstd.SmallestBytes), cancellation));
+            result.AddRange(await _batches.ReadAsync(part, zstd
+                && part.Any(digest => digest.SizeBytes >= Zstd.SmallestBytes), cancellation));
         return result;
     }
 
@@ -84,7 +95,8 @@ internal sealed class GrpcCasClient : ICasClient
     {
         if (digest.IsEmpty)
             return;
-        var zstd = _options.Compression && digest.SizeBytes >= Zstd.SmallestBytes && (await _capabilities.GetAsync(cancellation)).ZstdStreams;
+        var zstd = _options.Compression && digest.SizeBytes >= Zstd.SmallestBytes
+            && (await _capabilities.GetAsync(cancellation)).ZstdStreams;
         await _reader.ReadAsync(digest, zstd, sink, cancellation);
     }
 
@@ -98,7 +110,11 @@ internal sealed class GrpcCasClient : ICasClient
         }
         catch (FaultException error) when (error.Fault.Code == StatusCode.NotFound)
         {
-            throw new FaultException(new Fault(FaultKind.Missing, error.Fault.Detail) { Code = StatusCode.NotFound, Missing = [root] }, error);
+            throw new FaultException(new Fault(FaultKind.Missing, error.Fault.Detail)
+            {
+                Code = StatusCode.NotFound,
+                Missing = [root],
+            }, error);
         }
         catch (FaultException error) when (error.Fault.Code is StatusCode.Unimplemented)
         {
@@ -128,7 +144,8 @@ internal sealed class GrpcCasClient : ICasClient
         {
             try
             {
-                foreach (var (digest, fault) in await _batches.WriteAsync(part, _options.Compression && capabilities.ZstdBatchUpdates, cancellation))
+                foreach (var (digest, fault) in await _batches.WriteAsync(
+                    part, _options.Compression && capabilities.ZstdBatchUpdates, cancellation))
                     refused[digest] = fault;
             }
             catch (FaultException error) when (part.Count < blobs.Count)
@@ -155,10 +172,14 @@ internal sealed class GrpcCasClient : ICasClient
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Splits by digest function, and what is more than a call may carry; normally there is one part. What no batch may carry is left out.</summary>
+    /// <summary>
+    /// Splits by digest function, and what is more than a call may carry; normally there is one
+    /// part. What no batch may carry is left out.
+    /// </summary>
     private static IEnumerable<List<T>> Parts<T>(IReadOnlyCollection<T> items, Func<T, Digest> digestOf, int limit)
     {
-        foreach (var same in items.Where(item => digestOf(item).SizeBytes <= limit).GroupBy(item => digestOf(item).Function))
+        foreach (var same in items.Where(item => digestOf(item).SizeBytes <= limit)
+            .GroupBy(item => digestOf(item).Function))
         {
             var part = new List<T>(items.Count);
             var weight = new BatchWeight(limit);
@@ -252,7 +273,8 @@ internal sealed class GrpcCasClient : ICasClient
                     return null;
             }
         }
-        // A token seen before would lead round in a circle, and a page of repeated directories into a tree that is larger than what it says.
+        // A token seen before would lead round in a circle, and a page of repeated directories into
+        // a tree that is larger than what it says.
         while (token.Length > 0 && fresh && seen.Add(token));
         return [.. tree];
     }

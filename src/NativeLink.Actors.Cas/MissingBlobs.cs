@@ -17,9 +17,17 @@ internal static class MissingBlobs
         var all = missing.Distinct().Order().ToImmutableArray();
         var names = string.Join(", ", all.Take(Named));
         var rest = all.Length > Named ? $" and {all.Length - Named} more" : "";
-        return new Fault(FaultKind.Missing, $"{what}: not in the CAS: {names}{rest}; upload again") { Code = StatusCode.NotFound, Missing = all };
+        return new Fault(FaultKind.Missing, $"{what}: not in the CAS: {names}{rest}; upload again")
+        {
+            Code = StatusCode.NotFound,
+            Missing = all,
+        };
     }
 
     public static Fault Corrupt(Digest digest) =>
-        new(FaultKind.Storage, $"the CAS delivered bytes that are not those of blob {digest}, twice; remove the blob there") { Code = StatusCode.DataLoss };
+        new(FaultKind.Storage,
+            $"the CAS delivered bytes that are not those of blob {digest}, twice; remove the blob there")
+        {
+            Code = StatusCode.DataLoss,
+        };
 }

@@ -7,4 +7,5 @@ namespace NativeLink.Actors.Configuration;
 /// <param name="Model">Null when there is any error.</param>
 /// <param name="Errors">Every mistake, in the order of the file.</param>
 /// <param name="Notes">What its owner should know, in the order of the file.</param>
-internal sealed record ConfigLoadResult(NativeLinkConfig? Model, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes);
+internal sealed record ConfigLoadResult(
+    NativeLinkConfig? Model, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes);

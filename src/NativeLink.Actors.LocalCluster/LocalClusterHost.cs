@@ -53,16 +53,23 @@ internal sealed class LocalClusterHost : IAsyncDisposable
     /// <exception cref="FaultException">An address or a path cannot be used; says which and what to do.</exception>
     /// <param name="akka">What else the process's actor system is to have, for workers in it.</param>
     public static async Task<LocalClusterHost> StartAsync(
-        LocalClusterOptions options, ILoggerFactory logs, TimeProvider time, Action<AkkaConfigurationBuilder>? akka = null)
+        LocalClusterOptions options, ILoggerFactory logs, TimeProvider time,
+        Action<AkkaConfigurationBuilder>? akka = null)
     {
         ArgumentNullException.ThrowIfNull(time);
         var log = logs.CreateLogger<LocalClusterHost>();
-        var cas = OpenCas(options.Cas with { VouchedFor = options.KeepFor, OnWarning = text => ClusterLog.StoreNoticed(log, text) }, time);
+        var cas = OpenCas(options.Cas with
+        {
+            VouchedFor = options.KeepFor,
+            OnWarning = text => ClusterLog.StoreNoticed(log, text),
+        }, time);
         LocalClusterHost? host = null;
         try
         {
-            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time, bytes => cas.TryFreeSpace(bytes, options.ActionCachePath));
-            host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time, akka), cas, actionCache, time);
+            var actionCache = ActionCacheStore.Open(options.ActionCachePath, options.ActionCacheMaxEntries, time,
+                bytes => cas.TryFreeSpace(bytes, options.ActionCachePath));
+            host = new LocalClusterHost(ClusterServer.Build(options, cas, actionCache, logs, time, akka), cas,
+                actionCache, time);
             await host.ListenAsync(options, log);
             return host;
         }
@@ -80,7 +87,10 @@ internal sealed class LocalClusterHost : IAsyncDisposable
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
     public LocalWorkerSession ConnectWorker(Wire.ConnectWorkerRequest registration) => new(_scheduler, registration);
 
-    /// <summary>Nothing new is started from now on, and new Execute calls are refused with UNAVAILABLE; everything else is served until the end.</summary>
+    /// <summary>
+    /// Nothing new is started from now on, and new Execute calls are refused with UNAVAILABLE;
+    /// everything else is served until the end.
+    /// </summary>
     public void BeginDrain() => _scheduler.BeginDrain();
 
     /// <summary>Ends the calls that still run, within some seconds, and closes the stores.</summary>
@@ -111,20 +121,26 @@ internal sealed class LocalClusterHost : IAsyncDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Storage, $"the CAS directory '{options.ContentPath}' cannot be used: {error.Message}; choose another or repair it", error);
+            throw new FaultException(
+                FaultKind.Storage,
+                $"the CAS directory '{options.ContentPath}' cannot be used: {error.Message}; " +
+                "choose another or repair it", error);
         }
     }
 
     /// <summary>The address that the server names, and all of them when it names none.</summary>
     private static string Culprit(IPEndPoint[] addresses, Exception error)
     {
-        var named = addresses.Where(address => error.Message.Contains(address.ToString(), StringComparison.Ordinal)).ToList();
+        var named = addresses.Where(address => error.Message.Contains(address.ToString(), StringComparison.Ordinal))
+            .ToList();
         return string.Join<IPEndPoint>(" and ", named.Count > 0 ? named : addresses);
     }
 
     private async Task ListenAsync(LocalClusterOptions options, ILogger log)
     {
-        var addresses = options.ServesWorkerApi && !options.WorkerApiListen.Equals(options.Listen) ? new[] { options.Listen, options.WorkerApiListen } : [options.Listen];
+        var addresses = options.ServesWorkerApi && !options.WorkerApiListen.Equals(options.Listen)
+            ? new[] { options.Listen, options.WorkerApiListen }
+            : [options.Listen];
         foreach (var address in addresses)
         {
             if (!IPAddress.IsLoopback(address.Address))
@@ -134,12 +150,17 @@ internal sealed class LocalClusterHost : IAsyncDisposable
         {
             await _app.StartAsync();
         }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or InvalidOperationException)
+        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException
+            or InvalidOperationException)
         {
-            throw new FaultException(FaultKind.Worker, $"cannot listen on {Culprit(addresses, error)}: {error.GetBaseException().Message}; free the address or choose another", error);
+            throw new FaultException(
+                FaultKind.Worker,
+                $"cannot listen on {Culprit(addresses, error)}: {error.GetBaseException().Message}; " +
+                "free the address or choose another", error);
         }
         var taken = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
-            .Select(address => new Uri(address)).Select(uri => new IPEndPoint(IPAddress.Parse(uri.Host.Trim('[', ']')), uri.Port)).ToArray();
+            .Select(address => new Uri(address))
+            .Select(uri => new IPEndPoint(IPAddress.Parse(uri.Host.Trim('[', ']')), uri.Port)).ToArray();
         (ClientAddress, WorkerApiAddress) = (taken[0], taken[^1]);
     }
 }

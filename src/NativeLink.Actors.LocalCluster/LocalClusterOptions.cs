@@ -12,7 +12,10 @@ internal enum PropertyType
     Ignore,
 }
 
-/// <summary>A scheduler, CAS and action cache for one machine. The command line's room makes it from switches and a NativeLink file.</summary>
+/// <summary>
+/// A scheduler, CAS and action cache for one machine. The command line's room makes it from
+/// switches and a NativeLink file.
+/// </summary>
 internal sealed record LocalClusterOptions
 {
     /// <summary>Where clients connect; port 0 takes a free one.</summary>
@@ -24,7 +27,8 @@ internal sealed record LocalClusterOptions
     public required ContentStoreOptions Cas { get; init; }
 
     /// <summary>
-    /// How long a blob that a client was told of stays while there is anything else to evict; zero is not at all. As long as most builds take: what a
+    /// How long a blob that a client was told of stays while there is anything
+    /// else to evict; zero is not at all. As long as most builds take: what a
     /// client was told of in its course it asks for until its end.
     /// </summary>
     public TimeSpan KeepFor { get; init; } = TimeSpan.FromMinutes(30);
@@ -55,12 +59,16 @@ internal sealed record LocalClusterOptions
     /// <summary>Advertised; for NativeLink's own figure of 65 536 workers take 2 MiB.</summary>
     public int MaxBatchTotalSizeBytes { get; init; } = 4_000_000 - 65_536;
 
-    /// <summary>Largest gRPC message accepted, but for those of the CAS: what is in one of these has <see cref="CasOverheadBytes"/> besides.</summary>
+    /// <summary>
+    /// Largest gRPC message accepted, but for those of the CAS: what is in one of these has
+    /// <see cref="CasOverheadBytes"/> besides.
+    /// </summary>
     public int MaxMessageBytes { get; init; } = 4 << 20;
 
     /// <summary>
-    /// What digests, names and lengths may add to a batch, and what a FindMissingBlobs may have altogether: clients count the blobs alone, and an
-    /// entry takes some 85 bytes besides, so that this is room for nearly 200,000 of them.
+    /// What digests, names and lengths may add to a batch, and what a FindMissingBlobs may have
+    /// altogether: clients count the blobs alone, and an entry takes some 85 bytes besides, so that
+    /// this is room for nearly 200,000 of them.
     /// </summary>
     public int CasOverheadBytes { get; init; } = 16 << 20;
 
@@ -73,14 +81,18 @@ internal sealed record LocalClusterOptions
     /// <summary>How long the stream of an upload may send nothing.</summary>
     public TimeSpan UploadStallLimit { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Most bytes that uploads which have not ended may hold on disk; 0: as many as the CAS may hold.</summary>
+    /// <summary>
+    /// Most bytes that uploads which have not ended may
+    /// hold on disk; 0: as many as the CAS may hold.
+    /// </summary>
     public long MaxUploadBytes { get; init; }
 }
 
 /// <summary>The <c>simple</c> scheduler's settings (protos/README.md 5.6).</summary>
 internal sealed record SchedulerOptions
 {
-    public ImmutableDictionary<string, PropertyType> SupportedProperties { get; init; } = ImmutableDictionary<string, PropertyType>.Empty;
+    public ImmutableDictionary<string, PropertyType> SupportedProperties { get; init; } =
+        ImmutableDictionary<string, PropertyType>.Empty;
 
     public TimeSpan WorkerTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -91,8 +103,8 @@ internal sealed record SchedulerOptions
     public TimeSpan UnacknowledgedKillTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// What an action's inputs may take before its own timeout begins to count: the scheduler's clock, which stands behind the worker's, is both
-    /// together.
+    /// What an action's inputs may take before its own timeout begins to count: the scheduler's
+    /// clock, which stands behind the worker's, is both together.
     /// </summary>
     public TimeSpan StagingTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
@@ -105,7 +117,10 @@ internal sealed record SchedulerOptions
 
     public bool MostRecentlyUsedFirst { get; init; }
 
-    /// <summary>How often a line in the log says why the oldest waiting operation finds no worker; zero is off.</summary>
+    /// <summary>
+    /// How often a line in the log says why the oldest
+    /// waiting operation finds no worker; zero is off.
+    /// </summary>
     public TimeSpan MatchLoggingInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>More waiting operations than this are refused with RESOURCE_EXHAUSTED.</summary>

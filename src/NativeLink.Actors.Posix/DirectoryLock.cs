@@ -22,7 +22,8 @@ internal sealed class DirectoryLock : IDisposable
 
     /// <summary>Waits for the lock; for sections of a few milliseconds only.</summary>
     /// <param name="patience">Null: <see cref="Patience"/>.</param>
-    /// <exception cref="FaultException">The file cannot be made, or another holder keeps the lock for longer than anybody should; says who.</exception>
+    /// <exception cref="FaultException">The file cannot be made, or another holder keeps the lock
+    /// for longer than anybody should; says who.</exception>
     public static DirectoryLock Wait(string path, TimeSpan? patience = null)
     {
         var (began, most) = (Stopwatch.GetTimestamp(), patience ?? Patience);
@@ -31,7 +32,10 @@ internal sealed class DirectoryLock : IDisposable
             if (TryTake(path) is { } taken)
                 return taken;
             if (Stopwatch.GetElapsedTime(began) is var waited && waited >= most)
-                throw new FaultException(FaultKind.Storage, $"lock {path} is held by {LockHolder.Of(path)}, still after {waited.TotalSeconds:0} s; end that process if it hangs, else try again later");
+                throw new FaultException(
+                    FaultKind.Storage,
+                    $"lock {path} is held by {LockHolder.Of(path)}, still after {waited.TotalSeconds:0} s; " +
+                    "end that process if it hangs, else try again later");
             // Never set: flock(2) itself has no wait that ends.
             Never.Wait(pause);
         }

@@ -3,9 +3,10 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// Waits for descriptors on one thread, which others may wake (epoll(7), eventfd(2)). A wake-up that comes while, or after,
-/// this is disposed of does nothing: by its number alone it would write its eight bytes into whichever file has that number
-/// by then. So signal handlers and cancellations that are still under way do no harm.
+/// Waits for descriptors on one thread, which others may wake (epoll(7), eventfd(2)). A wake-up
+/// that comes while, or after, this is disposed of does nothing: by its number alone it would write
+/// its eight bytes into whichever file has that number by then. So signal handlers and
+/// cancellations that are still under way do no harm.
 /// </summary>
 internal sealed unsafe class Epoll : IDisposable
 {
@@ -14,7 +15,8 @@ internal sealed unsafe class Epoll : IDisposable
     private readonly SafeFileHandle _epoll;
     private readonly SafeFileHandle _wake;
 
-    /// <exception cref="FaultException">Worker: there is no descriptor, or no memory for it; says what for and why.</exception>
+    /// <exception cref="FaultException">Worker: there is no descriptor, or no memory for it; says
+    /// what for and why.</exception>
     public Epoll(string purpose)
     {
         _epoll = new SafeFileHandle(Libc.EpollCreate(OpenFlags.CloseOnExec), ownsHandle: true);
@@ -53,7 +55,8 @@ internal sealed unsafe class Epoll : IDisposable
 
     /// <summary>Waits until something can be read, or somebody wakes it; for the one thread that does so.</summary>
     /// <param name="milliseconds">-1: without end.</param>
-    /// <returns>The tags of those that can be read: at the start of <paramref name="buffer"/>, empty after a wake-up alone.</returns>
+    /// <returns>The tags of those that can be read: at the start of <paramref name="buffer"/>,
+    /// empty after a wake-up alone.</returns>
     public ReadOnlySpan<long> Wait(Span<long> buffer, int milliseconds)
     {
         var count = Math.Max(0, Libc.EpollTags((int)_epoll.DangerousGetHandle(), buffer, milliseconds));

@@ -46,7 +46,8 @@ internal static class Errno
     public static string Message(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 
     /// <summary>In the words of strerror(3), with the number.</summary>
-    public static string Text(int errno) => string.Create(CultureInfo.InvariantCulture, $"{Message(errno)} (errno {errno})");
+    public static string Text(int errno) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Message(errno)} (errno {errno})");
 
     /// <summary>The errno that an exception of .NET's file calls carries.</summary>
     public static int Of(IOException error) => error.HResult is > 0 and <= Largest ? error.HResult : EIO;

@@ -2,10 +2,16 @@ using Microsoft.Win32.SafeHandles;
 
 namespace NativeLink.Actors.Posix;
 
-/// <summary>Copies file contents the cheapest way the two file systems allow: a reflink (FICLONE), else in the kernel, hole by hole.</summary>
+/// <summary>
+/// Copies file contents the cheapest way the two file systems
+/// allow: a reflink (FICLONE), else in the kernel, hole by hole.
+/// </summary>
 internal static unsafe class FileCopy
 {
-    /// <summary>Copies all of <paramref name="from"/> to the empty file <paramref name="to"/>. Answers 0 or an errno.</summary>
+    /// <summary>
+    /// Copies all of <paramref name="from"/> to the empty
+    /// file <paramref name="to"/>. Answers 0 or an errno.
+    /// </summary>
     public static int Copy(int from, int to, bool tryReflink = true)
     {
         if (tryReflink && TryReflink(from, to))

@@ -64,6 +64,7 @@ internal static unsafe partial class Libc
     public static partial int InotifyInit(int flags);
 
     /// <summary>inotify_add_watch(2) with <see cref="InotifyMask"/>.</summary>
-    [LibraryImport(Library, EntryPoint = "inotify_add_watch", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Library, EntryPoint = "inotify_add_watch", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
     public static partial int InotifyAdd(int inotify, string path, uint mask);
 }

@@ -93,7 +93,8 @@ internal static unsafe partial class Libc
 
     /// <summary>copy_file_range(2).</summary>
     [LibraryImport(Library, EntryPoint = "copy_file_range", SetLastError = true)]
-    public static partial nint CopyFileRange(int from, long* fromOffset, int to, long* toOffset, nuint length, uint flags);
+    public static partial nint CopyFileRange(
+        int from, long* fromOffset, int to, long* toOffset, nuint length, uint flags);
 
     /// <summary>lseek(2).</summary>
     [LibraryImport(Library, EntryPoint = "lseek", SetLastError = true)]

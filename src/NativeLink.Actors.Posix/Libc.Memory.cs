@@ -9,7 +9,8 @@ internal static unsafe partial class Libc
     public const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4;
 
     [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
-    private static partial void* MapMemory(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
+    private static partial void* MapMemory(
+        void* address, nuint length, int protection, int flags, int descriptor, nint offset);
 
     /// <summary>mmap(2): private, empty memory of this process; null with the errno when there is none.</summary>
     public static void* MapPage(int size)

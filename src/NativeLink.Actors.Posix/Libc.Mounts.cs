@@ -26,5 +26,6 @@ internal static unsafe partial class Libc
     /// <summary>
     /// Opens what is not beyond a mount point, a bind mount included; -1 with ENOSYS on kernels before 5.6.
     /// </summary>
-    public static int OpenWithinMount(int directory, byte* path, int flags) => OpenAt2(directory, path, flags, ResolveNoMounts);
+    public static int OpenWithinMount(int directory, byte* path, int flags) =>
+        OpenAt2(directory, path, flags, ResolveNoMounts);
 }

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Posix;
 
-/// <content>Pipes and sockets between processes (pipe(2), splice(2), ioctl_pipe(2); the same on x64 and arm64).</content>
+/// <content>Pipes and sockets between processes (pipe(2),
+/// splice(2), ioctl_pipe(2); the same on x64 and arm64).</content>
 internal static unsafe partial class Libc
 {
     /// <summary>splice(2), SPLICE_F_NONBLOCK.</summary>

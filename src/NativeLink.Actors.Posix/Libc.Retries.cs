@@ -1,6 +1,7 @@
 namespace NativeLink.Actors.Posix;
 
-/// <content>Calls that are made again when a signal interrupts them, and short texts of the kernel's files (proc(5), cgroups(7)).</content>
+/// <content>Calls that are made again when a signal interrupts them, and short texts of the
+/// kernel's files (proc(5), cgroups(7)).</content>
 internal static unsafe partial class Libc
 {
     /// <summary>

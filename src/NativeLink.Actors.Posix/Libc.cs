@@ -30,5 +30,6 @@ internal static unsafe partial class Libc
     /// few instructions that the runtime
     /// puts there (dlsym(3)). It sets errno in the C library alone.
     /// </summary>
-    public static nint AddressOf(string function) => NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), function);
+    public static nint AddressOf(string function) =>
+        NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), function);
 }

@@ -16,7 +16,8 @@ internal static class LockHolder
         {
             if (Libc.StatxAt(Libc.AtFdCwd, path, 0, StatxBuffer.Basic, out var status) != 0)
                 return "another process";
-            var inode = string.Create(CultureInfo.InvariantCulture, $"{status.DevMajor:x2}:{status.DevMinor:x2}:{status.Inode}");
+            var inode = string.Create(CultureInfo.InvariantCulture,
+                $"{status.DevMajor:x2}:{status.DevMinor:x2}:{status.Inode}");
             foreach (var line in System.IO.File.ReadLines("/proc/locks"))
             {
                 // Those that wait have an arrow in the place of the type.
@@ -35,6 +36,8 @@ internal static class LockHolder
     private static string Describe(string process)
     {
         var name = $"/proc/{process}/comm";
-        return System.IO.File.Exists(name) ? $"process {process} ({System.IO.File.ReadAllText(name).Trim()})" : $"process {process}";
+        return System.IO.File.Exists(name)
+            ? $"process {process} ({System.IO.File.ReadAllText(name).Trim()})"
+            : $"process {process}";
     }
 }

@@ -10,8 +10,8 @@ internal readonly record struct MountEntry(string MountPoint, string Type, strin
 internal static class MountTable
 {
     /// <summary>
-    /// Mounts at or below a path, the innermost and latest first, so that they can be unmounted in this order. The kernel
-    /// knows them by names without symlinks.
+    /// Mounts at or below a path, the innermost and latest first, so that they can be unmounted in
+    /// this order. The kernel knows them by names without symlinks.
     /// </summary>
     public static IReadOnlyList<MountEntry> Below(string path)
     {
@@ -39,7 +39,8 @@ internal static class MountTable
         var text = new StringBuilder(field.Length);
         for (var i = 0; i < field.Length; i++)
         {
-            if (field[i] == '\\' && i + 3 < field.Length && int.TryParse(field.AsSpan(i + 1, 3), NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            if (field[i] == '\\' && i + 3 < field.Length
+                && int.TryParse(field.AsSpan(i + 1, 3), NumberStyles.None, CultureInfo.InvariantCulture, out _))
             {
                 text.Append((char)Convert.ToInt32(field.Substring(i + 1, 3), 8));
                 i += 3;

@@ -3,12 +3,15 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// Lets the pages of a huge file that is read or written from its beginning to its end leave the page cache behind whoever does it, so that one file
-/// does not push out what everybody else uses. Files up to <see cref="HugeBytes"/> are left to the kernel: they are likely to be wanted again soon.
+/// Lets the pages of a huge file that is read or written from its beginning to its end leave the
+/// page cache behind whoever does it, so that one file does not push out what everybody else uses.
+/// Files up to <see cref="HugeBytes"/> are left to the kernel: they are likely to be wanted again
+/// soon.
 /// </summary>
 /// <remarks>
-/// Nothing waits for the disk. What was written is handed to it window by window, and pages are dropped some windows later, when most of them are
-/// clean; those that are not stay, and are bounded by the kernel's own limit for dirty pages.
+/// Nothing waits for the disk. What was written is handed to it window by window, and pages are
+/// dropped some windows later, when most of them are clean; those that are not stay, and are
+/// bounded by the kernel's own limit for dirty pages.
 /// </remarks>
 internal sealed class PassingPages
 {
@@ -24,13 +27,16 @@ internal sealed class PassingPages
     private long _passed;
     private long _dropped;
 
-    private PassingPages(SafeFileHandle file, bool isWritten) => (_descriptor, _isWritten) = ((int)file.DangerousGetHandle(), isWritten);
+    private PassingPages(SafeFileHandle file, bool isWritten) =>
+        (_descriptor, _isWritten) = ((int)file.DangerousGetHandle(), isWritten);
 
     /// <summary>Null for a file that is not huge. The handle has to stay open while this is used.</summary>
-    public static PassingPages? ForReading(SafeFileHandle file, long size) => size > HugeBytes ? new PassingPages(file, isWritten: false) : null;
+    public static PassingPages? ForReading(SafeFileHandle file, long size) =>
+        size > HugeBytes ? new PassingPages(file, isWritten: false) : null;
 
     /// <inheritdoc cref="ForReading"/>
-    public static PassingPages? ForWriting(SafeFileHandle file, long size) => size > HugeBytes ? new PassingPages(file, isWritten: true) : null;
+    public static PassingPages? ForWriting(SafeFileHandle file, long size) =>
+        size > HugeBytes ? new PassingPages(file, isWritten: true) : null;
 
     /// <summary>All before this offset has been read or written.</summary>
     public void Passed(long offset)

@@ -4,12 +4,14 @@ using System.Text;
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// Deletes directory trees by getdents64 and unlinkat, twice as fast as <see cref="Directory.Delete(string, bool)"/> and never through a mount
-/// point: what an action has mounted inside stays (and is reported) instead of being deleted on the other side.
+/// Deletes directory trees by getdents64 and unlinkat, twice as fast as
+/// <see cref="Directory.Delete(string, bool)"/> and never through a mount point: what an action has
+/// mounted inside stays (and is reported) instead of being deleted on the other side.
 /// </summary>
 internal sealed unsafe class TreeDeleter
 {
-    // A directory stays open while its children are deleted; deeper ones are moved up to the top first, so that no depth can use up the descriptors.
+    // A directory stays open while its children are deleted; deeper ones are moved up to the top
+    // first, so that no depth can use up the descriptors.
     private const int MaxOpenDepth = 40;
 
     private readonly List<string> _left = [];
@@ -21,7 +23,10 @@ internal sealed unsafe class TreeDeleter
     {
     }
 
-    /// <summary>Deletes what is at <paramref name="path"/>, whatever it is. Absent is fine. The answer is empty, or says what could not be deleted.</summary>
+    /// <summary>
+    /// Deletes what is at <paramref name="path"/>, whatever it is. Absent is fine. The answer is
+    /// empty, or says what could not be deleted.
+    /// </summary>
     public static IReadOnlyList<string> Delete(string path) => Delete(path, out _);
 
     /// <param name="isScarce">What is left is left for want of descriptors or memory: later it can be deleted.</param>
@@ -38,9 +43,11 @@ internal sealed unsafe class TreeDeleter
     {
         if (Libc.UnlinkAt(Libc.AtFdCwd, path, 0) == 0 || Errno.Last == Errno.ENOENT)
             return;
-        var top = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
+        var top = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec,
+            0);
         if (top < 0 && Errno.Last == Errno.EACCES && Libc.ChangeModeAt(Libc.AtFdCwd, path, 0x1C0, 0) == 0)
-            top = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
+            top = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec,
+                0);
         if (top < 0)
         {
             _isScarce = Errno.IsScarce(Errno.Last);
@@ -87,7 +94,8 @@ internal sealed unsafe class TreeDeleter
                     var name = record + DirectoryRecord.NameOffset;
                     if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
                         continue;
-                    Remove(directory, name, isDirectory: record[DirectoryRecord.TypeOffset] == DirectoryRecord.Directory, depth, ref writable);
+                    Remove(directory, name, isDirectory: record[DirectoryRecord.TypeOffset]
+                        == DirectoryRecord.Directory, depth, ref writable);
                 }
             }
         }
@@ -154,7 +162,8 @@ internal sealed unsafe class TreeDeleter
     private void Leave(byte* name)
     {
         if (_left.Count < 20)
-            _left.Add($"{Encoding.UTF8.GetString(new ReadOnlySpan<byte>(name, Length(name)))}: {Errno.Text(Errno.Last)}");
+            _left.Add(
+                $"{Encoding.UTF8.GetString(new ReadOnlySpan<byte>(name, Length(name)))}: {Errno.Text(Errno.Last)}");
     }
 
     private static int Length(byte* text)

@@ -16,6 +16,7 @@ internal static class Umask
             if (line.StartsWith("Umask:", StringComparison.Ordinal))
                 return Convert.ToUInt32(line[6..].Trim(), 8);
         }
-        throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"no umask in /proc/self/status of process {Environment.ProcessId}"));
+        throw new InvalidOperationException(string.Create(
+            CultureInfo.InvariantCulture, $"no umask in /proc/self/status of process {Environment.ProcessId}"));
     }
 }

@@ -6,8 +6,9 @@ using System.Security.Cryptography;
 namespace NativeLink.Actors.Protocol;
 
 /// <summary>
-/// A content address as a value: 32 hash bytes, the length of the content in bytes (0 … 2^63−1), and the function that made the hash
-/// (REAPI <c>Digest</c>). Parsed once at the edge; hot paths never touch its text.
+/// A content address as a value: 32 hash bytes, the length of the content
+/// in bytes (0 … 2^63−1), and the function that made the hash (REAPI
+/// <c>Digest</c>). Parsed once at the edge; hot paths never touch its text.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct Digest : IComparable<Digest>
@@ -32,7 +33,8 @@ public readonly record struct Digest : IComparable<Digest>
     private readonly ulong _c;
     private readonly ulong _d;
 
-    // Stores keep millions of digests: the function costs no word of its own. The sign bit says BLAKE3; a size never has one.
+    // Stores keep millions of digests: the function costs no word of its own. The sign bit says
+    // BLAKE3; a size never has one.
     private readonly long _sizeAndFunction;
 
     private Digest(ReadOnlySpan<byte> hash, long sizeBytes, DigestFunction function)
@@ -45,7 +47,8 @@ public readonly record struct Digest : IComparable<Digest>
         {
             DigestFunction.Sha256 => sizeBytes,
             DigestFunction.Blake3 => sizeBytes | long.MinValue,
-            _ => throw new ArgumentOutOfRangeException(nameof(function), function, "not a digest function that is served"),
+            _ => throw new ArgumentOutOfRangeException(nameof(function), function,
+                "not a digest function that is served"),
         };
     }
 
@@ -56,8 +59,8 @@ public readonly record struct Digest : IComparable<Digest>
     public DigestFunction Function => _sizeAndFunction < 0 ? DigestFunction.Blake3 : DigestFunction.Sha256;
 
     /// <summary>
-    /// The content is empty: such a blob always exists and is never transferred. The size alone does not say so: a hash that is not that of no bytes
-    /// names a blob that cannot exist.
+    /// The content is empty: such a blob always exists and is never transferred. The size alone
+    /// does not say so: a hash that is not that of no bytes names a blob that cannot exist.
     /// </summary>
     public bool IsEmpty => SizeBytes == 0 && this == Empty(Function);
 
@@ -73,7 +76,8 @@ public readonly record struct Digest : IComparable<Digest>
     }
 
     /// <summary>The digest of no bytes.</summary>
-    public static Digest Empty(DigestFunction function) => function == DigestFunction.Blake3 ? EmptyBlake3 : EmptySha256;
+    public static Digest Empty(DigestFunction function) =>
+        function == DigestFunction.Blake3 ? EmptyBlake3 : EmptySha256;
 
     /// <summary>A digest of 32 hash bytes, as a hash function leaves them, and the length of what was hashed.</summary>
     /// <exception cref="ArgumentException">The hash is not 32 bytes long or the size is negative.</exception>
@@ -99,11 +103,13 @@ public readonly record struct Digest : IComparable<Digest>
     }
 
     /// <summary>As <see cref="TryParse"/>, for text that has to be a digest.</summary>
-    /// <exception cref="FormatException">Not 64 hexadecimal digits, or a negative size; the message says which digest.</exception>
+    /// <exception cref="FormatException">Not 64 hexadecimal digits, or a negative size; the message
+    /// says which digest.</exception>
     public static Digest Parse(string hash, long sizeBytes, DigestFunction function) =>
         TryParse(hash, sizeBytes, function, out var digest)
             ? digest
-            : throw new FormatException($"digest '{hash}/{sizeBytes}' is malformed: 64 hexadecimal digits and a size of 0 or more are needed");
+            : throw new FormatException(
+                $"digest '{hash}/{sizeBytes}' is malformed: 64 hexadecimal digits and a size of 0 or more are needed");
 
     /// <summary>Reads a wire digest; null does not parse.</summary>
     public static bool TryFromWire(Reapi.Digest? wire, DigestFunction function, out Digest digest)
@@ -113,13 +119,15 @@ public readonly record struct Digest : IComparable<Digest>
     }
 
     /// <summary>As <see cref="TryFromWire"/>, for a field that has to be there.</summary>
-    /// <exception cref="FormatException">The digest is absent or malformed; the message names <paramref name="what"/>.</exception>
+    /// <exception cref="FormatException">The digest is absent or malformed; the message names
+    /// <paramref name="what"/>.</exception>
     public static Digest FromWire(Reapi.Digest? wire, DigestFunction function, string what) =>
         TryFromWire(wire, function, out var digest)
             ? digest
             : throw new FormatException(wire is null
                 ? $"the digest of {what} is missing"
-                : $"the digest of {what}, '{wire.Hash}/{wire.SizeBytes}', is malformed: 64 hexadecimal digits and a size of 0 or more are needed");
+                : $"the digest of {what}, '{wire.Hash}/{wire.SizeBytes}', is malformed: " +
+                    "64 hexadecimal digits and a size of 0 or more are needed");
 
     /// <summary>
     /// REAPI's message, a new one each time. It does not carry the function: requests have a field of their own for it.
@@ -169,7 +177,8 @@ public readonly record struct Digest : IComparable<Digest>
         return (int)(all ^ (all >> 32));
     }
 
-    private static ulong RandomSeed() => BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    private static ulong RandomSeed() =>
+        BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
     private static ulong Fold(ulong left, ulong right)
     {

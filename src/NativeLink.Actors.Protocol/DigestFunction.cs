@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Protocol;
 
-/// <summary>The digest functions that NativeLink serves; the numbers are those of <c>DigestFunction.Value</c> (REAPI).</summary>
+/// <summary>
+/// The digest functions that NativeLink serves; the numbers are those of
+/// <c>DigestFunction.Value</c> (REAPI).
+/// </summary>
 public enum DigestFunction
 {
     /// <summary>SHA-256, also what a request means that names no function.</summary>
@@ -11,8 +14,13 @@ public enum DigestFunction
 
 internal static class DigestFunctions
 {
-    /// <summary>Reads a wire value; UNKNOWN (0) means <paramref name="whenUnknown"/>. False for a function that is not served.</summary>
-    public static bool TryFromWire(Reapi.DigestFunction.Types.Value value, out DigestFunction function, DigestFunction whenUnknown = DigestFunction.Sha256)
+    /// <summary>
+    /// Reads a wire value; UNKNOWN (0) means <paramref name="whenUnknown"/>.
+    /// False for a function that is not served.
+    /// </summary>
+    public static bool TryFromWire(
+        Reapi.DigestFunction.Types.Value value, out DigestFunction function,
+        DigestFunction whenUnknown = DigestFunction.Sha256)
     {
         function = value switch
         {
@@ -24,8 +32,13 @@ internal static class DigestFunctions
         return function != 0;
     }
 
-    public static Reapi.DigestFunction.Types.Value ToWire(this DigestFunction function) => (Reapi.DigestFunction.Types.Value)(int)function;
+    public static Reapi.DigestFunction.Types.Value ToWire(this DigestFunction function) =>
+        (Reapi.DigestFunction.Types.Value)(int)function;
 
-    /// <summary>The lower-case name used in resource names and message templates: <c>sha256</c> or <c>blake3</c>.</summary>
-    public static string LowerName(this DigestFunction function) => function == DigestFunction.Blake3 ? "blake3" : "sha256";
+    /// <summary>
+    /// The lower-case name used in resource names and
+    /// message templates: <c>sha256</c> or <c>blake3</c>.
+    /// </summary>
+    public static string LowerName(this DigestFunction function) =>
+        function == DigestFunction.Blake3 ? "blake3" : "sha256";
 }

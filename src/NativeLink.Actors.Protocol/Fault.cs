@@ -6,7 +6,10 @@ namespace NativeLink.Actors.Protocol;
 /// <summary>Whose fault it is; this picks the answer on the wire.</summary>
 public enum FaultKind
 {
-    /// <summary>The action is wrong (its tree, its command, its paths): a final answer, INVALID_ARGUMENT unless the code says otherwise.</summary>
+    /// <summary>
+    /// The action is wrong (its tree, its command, its paths): a final answer, INVALID_ARGUMENT
+    /// unless the code says otherwise.
+    /// </summary>
     Action,
 
     /// <summary>This worker failed: an internal_error, so that the scheduler tries again.</summary>
@@ -35,18 +38,27 @@ public sealed record Fault(FaultKind Kind, string Detail)
     /// <summary>For <see cref="FaultKind.Missing"/>: every blob found missing.</summary>
     public ImmutableArray<Digest> Missing { get; init; } = [];
 
-    /// <summary>Turns an exception into the fault it carries, or into the fault of <paramref name="otherwise"/>.</summary>
+    /// <summary>
+    /// Turns an exception into the fault it carries, or into the fault of
+    /// <paramref name="otherwise"/>.
+    /// </summary>
     public static Fault From(Exception error, FaultKind otherwise = FaultKind.Worker) => error switch
     {
         AggregateException { InnerExceptions: [var only] } => From(only, otherwise),
         FaultException carrier => carrier.Fault,
         OperationCanceledException => new Fault(FaultKind.Aborted, "cancelled"),
-        RpcException rpc => new Fault(FaultKind.Storage, $"{rpc.StatusCode}: {rpc.Status.Detail}") { Code = rpc.StatusCode },
+        RpcException rpc => new Fault(FaultKind.Storage, $"{rpc.StatusCode}: {rpc.Status.Detail}")
+        {
+            Code = rpc.StatusCode,
+        },
         _ => new Fault(otherwise, $"{error.GetType().Name}: {error.Message}"),
     };
 }
 
-/// <summary>Carries a <see cref="Protocol.Fault"/> through code that throws; ends at the <c>failure:</c> mapper of an actor.</summary>
+/// <summary>
+/// Carries a <see cref="Protocol.Fault"/> through code that
+/// throws; ends at the <c>failure:</c> mapper of an actor.
+/// </summary>
 public class FaultException : Exception
 {
     /// <summary>The message is the kind and the detail of the fault.</summary>

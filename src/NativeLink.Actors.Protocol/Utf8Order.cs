@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Protocol;
 
-/// <summary>Compares texts as their UTF-8 bytes compare, which is the order that REAPI means in every list; .NET's ordinal order differs above U+FFFF.</summary>
+/// <summary>
+/// Compares texts as their UTF-8 bytes compare, which is the order that REAPI means in every list;
+/// .NET's ordinal order differs above U+FFFF.
+/// </summary>
 internal sealed class Utf8Order : IComparer<string>
 {
     public static readonly Utf8Order Instance = new();

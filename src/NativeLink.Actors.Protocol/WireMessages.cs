@@ -7,7 +7,8 @@ namespace NativeLink.Actors.Protocol;
 internal static class WireMessages
 {
     /// <summary>The message, or why the bytes are none. Never throws for what is in them.</summary>
-    public static bool TryParse<T>(MessageParser<T> parser, ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out T? message, out string problem)
+    public static bool TryParse<T>(
+        MessageParser<T> parser, ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out T? message, out string problem)
         where T : class, IMessage<T>
     {
         var parsed = TryParse((MessageParser)parser, bytes, out var any, out problem);
@@ -16,7 +17,8 @@ internal static class WireMessages
     }
 
     /// <inheritdoc cref="TryParse{T}(MessageParser{T}, ReadOnlySpan{byte}, out T, out string)"/>
-    public static bool TryParse(MessageParser parser, ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out IMessage? message, out string problem)
+    public static bool TryParse(
+        MessageParser parser, ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out IMessage? message, out string problem)
     {
         try
         {
@@ -25,7 +27,8 @@ internal static class WireMessages
         }
         catch (Exception error)
         {
-            // Not only InvalidProtocolBufferException: a wrapper that ends early is an InvalidOperationException (Google.Protobuf 3.36).
+            // Not only InvalidProtocolBufferException: a wrapper that ends early is an
+            // InvalidOperationException (Google.Protobuf 3.36).
             (message, problem) = (null, error.Message);
             return false;
         }

@@ -3,12 +3,16 @@ using System.Globalization;
 namespace NativeLink.Actors.Storage;
 
 /// <summary>
-/// Deletes trees in the background. A tree is renamed into a trash directory on its own file system first, which takes microseconds and frees its
-/// name at once; two threads delete what is there, so that one that is stuck in the kernel does not stop the other.
+/// Deletes trees in the background. A tree is renamed into a trash directory on its own file system
+/// first, which takes microseconds and frees its name at once; two threads delete what is there, so
+/// that one that is stuck in the kernel does not stop the other.
 /// </summary>
 internal sealed class DeletionQueue : IDisposable
 {
-    /// <summary>Trees that may wait before whoever makes more of them is throttled (<see cref="ThrottleAsync"/>).</summary>
+    /// <summary>
+    /// Trees that may wait before whoever makes more of them is throttled
+    /// (<see cref="ThrottleAsync"/>).
+    /// </summary>
     public const int Bound = 256;
 
     private const int Threads = 2;
@@ -29,7 +33,8 @@ internal sealed class DeletionQueue : IDisposable
     private readonly Queue<(string Path, ulong Device)> _queue = new();
     private readonly List<Thread> _threads = [];
 
-    // A monitor: who waits at it sleeps at once. A channel or a blocking collection spins first, which costs more than the deletion of a small tree.
+    // A monitor: who waits at it sleeps at once. A channel or a blocking collection spins first,
+    // which costs more than the deletion of a small tree.
     private readonly object _gate = new();
     private readonly object _pause = new();
     private bool _stopped;
@@ -74,14 +79,20 @@ internal sealed class DeletionQueue : IDisposable
         }
     }
 
-    /// <summary>Completes when fewer than <see cref="Bound"/> trees wait: at once, unless deleting does not keep up.</summary>
+    /// <summary>
+    /// Completes when fewer than <see cref="Bound"/> trees
+    /// wait: at once, unless deleting does not keep up.
+    /// </summary>
     public Task ThrottleAsync()
     {
         lock (_gate)
             return _throttle.Task;
     }
 
-    /// <summary>Renames a tree away and queues it for deletion. Where it cannot be renamed into the trash it is deleted where it is. Absent is fine.</summary>
+    /// <summary>
+    /// Renames a tree away and queues it for deletion. Where it cannot be renamed into the trash it
+    /// is deleted where it is. Absent is fine.
+    /// </summary>
     public void Enqueue(string path)
     {
         var errno = MoveInto(_trash, path, out var moved);
@@ -112,7 +123,10 @@ internal sealed class DeletionQueue : IDisposable
         return free > before || free >= goal;
     }
 
-    /// <summary>Renames a tree into a trash directory, under a name that nothing there has. Answers 0 or an errno.</summary>
+    /// <summary>
+    /// Renames a tree into a trash directory, under a name
+    /// that nothing there has. Answers 0 or an errno.
+    /// </summary>
     public static int MoveInto(string trash, string path, out string moved)
     {
         while (true)
@@ -120,7 +134,8 @@ internal sealed class DeletionQueue : IDisposable
             moved = Path.Combine(trash, Interlocked.Increment(ref _lastName).ToString(CultureInfo.InvariantCulture));
             if (Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, moved) == 0)
                 return 0;
-            // The clock that names start from began anew with the machine: an earlier run's trash may have the same ones.
+            // The clock that names start from began anew with the
+            // machine: an earlier run's trash may have the same ones.
             if (Errno.Last is var errno && errno is not (Errno.ENOTEMPTY or Errno.EEXIST))
                 return errno;
         }

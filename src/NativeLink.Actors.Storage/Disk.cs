@@ -18,7 +18,9 @@ internal readonly struct Disk
 
     /// <summary>The one that a path is on; null when there is nothing at the path.</summary>
     public static Disk? Of(string path) =>
-        Libc.StatxAt(Libc.AtFdCwd, path, 0, StatxBuffer.Basic, out var status) == 0 ? new Disk(path, status.Device) : null;
+        Libc.StatxAt(Libc.AtFdCwd, path, 0, StatxBuffer.Basic, out var status) == 0
+            ? new Disk(path, status.Device)
+            : null;
 
     /// <summary>All bytes of the one that a path is on; beyond any number where that cannot be told.</summary>
     public static long CapacityAt(string path) =>

@@ -1,8 +1,8 @@
 namespace NativeLink.Actors.Storage;
 
 /// <summary>
-/// The modes of blobs and of input files, whatever way these are made: nobody may write to what others have links to, and
-/// what an action sees does not depend on how its root was made.
+/// The modes of blobs and of input files, whatever way these are made: nobody may write to what
+/// others have links to, and what an action sees does not depend on how its root was made.
 /// </summary>
 internal static class InputModes
 {

@@ -1,9 +1,11 @@
 namespace NativeLink.Actors.Storage;
 
 /// <summary>
-/// The modification time of everything that is an input and asks for no other: 2000-01-01 UTC. An action must not see when a blob came to this machine:
-/// make would take what is up to date for old. Not 0, because a zip archive knows no time before 1980. Blobs have it in the store already, because a
-/// tree's files are links to them; a directory has it until somebody adds, removes or renames something in it.
+/// The modification time of everything that is an input and asks for no other: 2000-01-01 UTC. An
+/// action must not see when a blob came to this machine: make would take what is up to date for
+/// old. Not 0, because a zip archive knows no time before 1980. Blobs have it in the store already,
+/// because a tree's files are links to them; a directory has it until somebody adds, removes or
+/// renames something in it.
 /// </summary>
 internal static unsafe class InputTime
 {
@@ -27,10 +29,15 @@ internal static unsafe class InputTime
         return Libc.SetTimesAt(directory, name, times, Libc.AtSymlinkNoFollow);
     }
 
-    /// <summary>Sets it on what was made beside the inputs for the action, such as the directory of an output, and on the directory that holds it.</summary>
+    /// <summary>
+    /// Sets it on what was made beside the inputs for the action, such as the directory of an
+    /// output, and on the directory that holds it.
+    /// </summary>
     /// <returns>Null, or what failed.</returns>
     public static string? SetOnNew(string path) =>
-        SetAt(Libc.AtFdCwd, path) == 0 && SetAt(Libc.AtFdCwd, Path.GetDirectoryName(path)!) == 0 ? null : Errno.Text(Errno.Last);
+        SetAt(Libc.AtFdCwd, path) == 0 && SetAt(Libc.AtFdCwd, Path.GetDirectoryName(path)!) == 0
+            ? null
+            : Errno.Text(Errno.Last);
 
     private static void Fill(TimeSpec* times)
     {

@@ -6,7 +6,10 @@ internal static class OwnMounts
     /// <summary>What such a mount is to be made with.</summary>
     public const string Source = "nativelink-actors";
 
-    /// <summary>Unmounts what an earlier run of ours left at or below a path; answers the first mount there that is not ours, which stays.</summary>
+    /// <summary>
+    /// Unmounts what an earlier run of ours left at or below a path; answers the first mount there
+    /// that is not ours, which stays.
+    /// </summary>
     public static MountEntry? UnmountBelow(string path)
     {
         MountEntry? foreign = null;

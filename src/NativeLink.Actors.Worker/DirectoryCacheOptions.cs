@@ -10,9 +10,15 @@ public sealed record DirectoryCacheOptions(string Root)
     /// <summary>0 is no limit.</summary>
     public long MaxSizeBytes { get; init; } = 10L << 30;
 
-    /// <summary>Null: chosen at start by trying; else <c>overlay</c>, <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.</summary>
+    /// <summary>
+    /// Null: chosen at start by trying; else <c>overlay</c>,
+    /// <c>reflink</c>, <c>hardlink</c> or <c>copy</c>.
+    /// </summary>
     public string? ForcedMaterialiser { get; init; }
 
-    /// <summary>Memory for what running actions write, before further ones write to disk; null: a quarter of the machine's, 0: none.</summary>
+    /// <summary>
+    /// Memory for what running actions write, before further ones
+    /// write to disk; null: a quarter of the machine's, 0: none.
+    /// </summary>
     public long? ScratchMemoryBytes { get; init; }
 }

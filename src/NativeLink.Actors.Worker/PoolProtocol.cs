@@ -38,4 +38,5 @@ internal sealed record PooledWorker(string Name, int Uploader, Func<ExecutorPeer
 /// <param name="Downloader">Shared by all workers.</param>
 /// <param name="Runner">Shared by all workers.</param>
 /// <param name="Uploaders">One for each set of stores that results go to.</param>
-internal sealed record WorkerPoolSettings(Props Downloader, Props Runner, IReadOnlyList<Props> Uploaders, IReadOnlyList<PooledWorker> Workers);
+internal sealed record WorkerPoolSettings(
+    Props Downloader, Props Runner, IReadOnlyList<Props> Uploaders, IReadOnlyList<PooledWorker> Workers);

@@ -5,8 +5,9 @@ using static NativeLink.Actors.Worker.PoolProtocol;
 namespace NativeLink.Actors.Worker;
 
 /// <summary>
-/// The workers that share one set of stores, in an actor system: a pool, and the services on this machine that it uses. They drain and end as the first things
-/// when the system's coordinated shutdown runs, unless that has been done before.
+/// The workers that share one set of stores, in an actor system: a pool, and the services on this
+/// machine that it uses. They drain and end as the first things when the system's coordinated
+/// shutdown runs, unless that has been done before.
 /// </summary>
 internal sealed class WorkerGroup
 {
@@ -19,7 +20,8 @@ internal sealed class WorkerGroup
     private readonly Lazy<Task<bool>> _draining;
     private readonly Lazy<Task> _ending;
 
-    private WorkerGroup(ActorSystem system, IActorRef pool, WorkerServices services, TimeSpan drainTimeout, TimeProvider time)
+    private WorkerGroup(
+        ActorSystem system, IActorRef pool, WorkerServices services, TimeSpan drainTimeout, TimeProvider time)
     {
         (Pool, _services, _drainTimeout, _time) = (pool, services, drainTimeout, time);
         (_draining, _ending) = (new Lazy<Task<bool>>(DrainOnceAsync), new Lazy<Task>(EndOnceAsync));
@@ -35,10 +37,14 @@ internal sealed class WorkerGroup
     /// <summary>Completes when the group has stopped by itself; a fault says why.</summary>
     public Task<Fault?> Stopped { get; }
 
-    /// <summary>Checks the directories, wipes the work directories and starts the workers; completes before they are registered.</summary>
+    /// <summary>
+    /// Checks the directories, wipes the work directories and
+    /// starts the workers; completes before they are registered.
+    /// </summary>
     /// <param name="name">Of the pool in the actor system.</param>
     /// <exception cref="FaultException">A path or store cannot be used; says which and what to do.</exception>
-    public static async Task<WorkerGroup> StartAsync(ActorSystem system, string name, WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
+    public static async Task<WorkerGroup> StartAsync(
+        ActorSystem system, string name, WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
     {
         var services = await WorkerServices.OpenAsync(options, logs, time);
         WorkerGroup group;
@@ -66,7 +72,10 @@ internal sealed class WorkerGroup
         return group;
     }
 
-    /// <summary>Refuses new work, finishes what runs, says goodbye. True when all was finished, false when the bound, or the end, cut it.</summary>
+    /// <summary>
+    /// Refuses new work, finishes what runs, says goodbye. True when all was finished, false when
+    /// the bound, or the end, cut it.
+    /// </summary>
     public Task<bool> DrainAsync() => _draining.Value;
 
     /// <summary>Ends everything now; no process of an action is left when it completes.</summary>
@@ -78,7 +87,8 @@ internal sealed class WorkerGroup
             return false;
         try
         {
-            return (await Pool.Ask<AllDrained>(new DrainAll(), Timeout.InfiniteTimeSpan).WaitAsync(_drainTimeout, _time)).Completed;
+            return (await Pool.Ask<AllDrained>(new DrainAll(), Timeout.InfiniteTimeSpan)
+                .WaitAsync(_drainTimeout, _time)).Completed;
         }
         catch (TimeoutException)
         {
@@ -100,5 +110,7 @@ internal sealed class WorkerGroup
     }
 
     private static async Task<Fault?> FaultOfAsync(Task<Stopped> stopped, Task terminated) =>
-        await Task.WhenAny(stopped, terminated) == stopped && stopped.IsCompletedSuccessfully ? (await stopped).Fault : null;
+        await Task.WhenAny(stopped, terminated) == stopped && stopped.IsCompletedSuccessfully
+            ? (await stopped).Fault
+            : null;
 }

@@ -8,7 +8,10 @@ using Microsoft.Extensions.Logging;
 
 namespace NativeLink.Actors.Worker;
 
-/// <summary>The workers of this process, in groups that share their stores, in one actor system: that of a host of their own, or another's.</summary>
+/// <summary>
+/// The workers of this process, in groups that share their stores, in one actor system: that of a
+/// host of their own, or another's.
+/// </summary>
 public sealed class WorkerHost : IAsyncDisposable
 {
     // The groups have bounds of their own; what is left then is the actor system's end.
@@ -18,7 +21,8 @@ public sealed class WorkerHost : IAsyncDisposable
     private readonly IHost? _own;
     private int _disposed;
 
-    private WorkerHost(ImmutableArray<WorkerGroup> groups, int workers, IHost? own) => (_groups, Workers, _own) = (groups, workers, own);
+    private WorkerHost(ImmutableArray<WorkerGroup> groups, int workers, IHost? own) =>
+        (_groups, Workers, _own) = (groups, workers, own);
 
     /// <summary>How many workers there are.</summary>
     public int Workers { get; }
@@ -26,17 +30,31 @@ public sealed class WorkerHost : IAsyncDisposable
     /// <summary>Completes when every worker has been registered at least once.</summary>
     public Task Registered => Task.WhenAll(_groups.Select(static group => group.Registered));
 
-    /// <summary>Completes when a group has stopped by itself; a fault says why. Never completes without workers.</summary>
+    /// <summary>
+    /// Completes when a group has stopped by itself; a
+    /// fault says why. Never completes without workers.
+    /// </summary>
     public Task<Fault?> Stopped =>
-        _groups.IsEmpty ? new TaskCompletionSource<Fault?>().Task : Task.WhenAny(_groups.Select(static group => group.Stopped)).Unwrap();
+        _groups.IsEmpty
+            ? new TaskCompletionSource<Fault?>().Task
+            : Task.WhenAny(_groups.Select(static group => group.Stopped)).Unwrap();
 
-    /// <summary>One group alone; see <see cref="StartAsync(IReadOnlyCollection{WorkerHostOptions}, ILoggerFactory, TimeProvider)"/>.</summary>
-    public static Task<WorkerHost> StartAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time) => StartAsync([options], logs, time);
+    /// <summary>
+    /// One group alone; see
+    /// <see cref="StartAsync(IReadOnlyCollection{WorkerHostOptions}, ILoggerFactory, TimeProvider)"/>.
+    /// </summary>
+    public static Task<WorkerHost> StartAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time) =>
+        StartAsync([options], logs, time);
 
-    /// <summary>Starts a host with an actor system, and the workers in it; completes before they are registered.</summary>
+    /// <summary>
+    /// Starts a host with an actor system, and the workers
+    /// in it; completes before they are registered.
+    /// </summary>
     /// <param name="options">One for each set of stores that workers share.</param>
-    /// <exception cref="FaultException">A path or store cannot be used; says which and what to do. What was started before has been ended.</exception>
-    public static async Task<WorkerHost> StartAsync(IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time)
+    /// <exception cref="FaultException">A path or store cannot be used; says which and what to do.
+    /// What was started before has been ended.</exception>
+    public static async Task<WorkerHost> StartAsync(
+        IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddSingleton(logs);
@@ -55,13 +73,21 @@ public sealed class WorkerHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts the workers in an actor system that was made with <see cref="WorkerHosting.AddNativeLinkDefaults"/>, and that its owner ends after them.</summary>
+    /// <summary>
+    /// Starts the workers in an actor system that was made with
+    /// <see cref="WorkerHosting.AddNativeLinkDefaults"/>, and that its owner ends after them.
+    /// </summary>
     /// <inheritdoc cref="StartAsync(IReadOnlyCollection{WorkerHostOptions}, ILoggerFactory, TimeProvider)"/>
-    public static Task<WorkerHost> JoinAsync(ActorSystem system, IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time) =>
+    public static Task<WorkerHost> JoinAsync(ActorSystem system, IReadOnlyCollection<WorkerHostOptions> options,
+        ILoggerFactory logs, TimeProvider time) =>
         StartAsync(system, options, logs, time, null);
 
-    /// <summary>Refuses new work, finishes what runs, says goodbye. True when all was finished, false when a bound cut it.</summary>
-    public async Task<bool> DrainAsync() => (await Task.WhenAll(_groups.Select(static group => group.DrainAsync()))).All(static finished => finished);
+    /// <summary>
+    /// Refuses new work, finishes what runs, says goodbye.
+    /// True when all was finished, false when a bound cut it.
+    /// </summary>
+    public async Task<bool> DrainAsync() =>
+        (await Task.WhenAll(_groups.Select(static group => group.DrainAsync()))).All(static finished => finished);
 
     /// <summary>Ends everything now; no process of an action is left when it completes.</summary>
     public async ValueTask DisposeAsync()
@@ -74,9 +100,11 @@ public sealed class WorkerHost : IAsyncDisposable
     }
 
     private static async Task<WorkerHost> StartAsync(
-        ActorSystem system, IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time, IHost? own)
+        ActorSystem system, IReadOnlyCollection<WorkerHostOptions> options, ILoggerFactory logs, TimeProvider time,
+        IHost? own)
     {
-        // Timers, sockets and the pool's own work share the thread pool with whoever else lives in this process; its slow start must not cost a keep-alive.
+        // Timers, sockets and the pool's own work share the thread pool with whoever else lives in
+        // this process; its slow start must not cost a keep-alive.
         ThreadPool.GetMinThreads(out var threads, out var ports);
         ThreadPool.SetMinThreads(Math.Max(threads, 16), Math.Max(ports, 16));
         var groups = ImmutableArray.CreateBuilder<WorkerGroup>();
@@ -84,7 +112,9 @@ public sealed class WorkerHost : IAsyncDisposable
         {
             foreach (var one in options)
             {
-                var name = options.Count == 1 ? "workers" : string.Create(CultureInfo.InvariantCulture, $"workers-{groups.Count}");
+                var name = options.Count == 1
+                    ? "workers"
+                    : string.Create(CultureInfo.InvariantCulture, $"workers-{groups.Count}");
                 groups.Add(await WorkerGroup.StartAsync(system, name, one, logs, time));
             }
         }
@@ -104,7 +134,10 @@ public sealed class WorkerHost : IAsyncDisposable
         host.Dispose();
     }
 
-    /// <summary>The program that starts the workers hears signals and decides when they end; the host must not.</summary>
+    /// <summary>
+    /// The program that starts the workers hears signals
+    /// and decides when they end; the host must not.
+    /// </summary>
     private sealed class CallerDecides : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

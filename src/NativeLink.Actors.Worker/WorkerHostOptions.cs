@@ -6,7 +6,10 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker;
 
-/// <summary>What a host of workers needs: the services that all workers in it share. The command line's room makes it from the configuration.</summary>
+/// <summary>
+/// What a host of workers needs: the services that all workers in it share. The command line's room
+/// makes it from the configuration.
+/// </summary>
 public sealed record WorkerHostOptions
 {
     /// <summary>The CAS that inputs come from and outputs go to.</summary>
@@ -15,16 +18,25 @@ public sealed record WorkerHostOptions
     /// <summary>The store on this disk that inputs pass through.</summary>
     public required ContentStoreOptions LocalStore { get; init; }
 
-    /// <summary>That store, when it is open in this process already (the local cluster's CAS); the host then neither opens nor disposes it.</summary>
+    /// <summary>
+    /// That store, when it is open in this process already (the local cluster's CAS); the host then
+    /// neither opens nor disposes it.
+    /// </summary>
     internal ContentStore? SharedStore { get; init; }
 
-    /// <summary>The CAS when a client for it is open in this process already; <see cref="Cas"/> is then not looked at, and the host does not dispose it.</summary>
+    /// <summary>
+    /// The CAS when a client for it is open in this process already; <see cref="Cas"/> is then not
+    /// looked at, and the host does not dispose it.
+    /// </summary>
     public ICasClient? CasClient { get; init; }
 
     /// <summary>The action cache likewise, for all workers; the host does not dispose it.</summary>
     public IActionCacheClient? ActionCacheClient { get; init; }
 
-    /// <summary>Whether what is written fills the local store (<c>fast_direction</c>). What is read always does: inputs are made of its files.</summary>
+    /// <summary>
+    /// Whether what is written fills the local store (<c>fast_direction</c>). What is read always
+    /// does: inputs are made of its files.
+    /// </summary>
     public bool FillStoreOnWrite { get; init; } = true;
 
     /// <summary>Where input trees are kept on this disk, and how many.</summary>

@@ -15,7 +15,10 @@ public sealed record WorkerOptions
     /// <summary>Wiped at start; holds <c>{attempt}/work</c> while an action runs.</summary>
     public required string WorkDirectory { get; init; }
 
-    /// <summary>Whether that is one worker's part of its parent directory, which then is this program's and holds parts only.</summary>
+    /// <summary>
+    /// Whether that is one worker's part of its parent directory,
+    /// which then is this program's and holds parts only.
+    /// </summary>
     public bool WorkDirectoryIsPart { get; init; }
 
     /// <summary>How long a new input root may wait for the deletion of old ones.</summary>

@@ -9,8 +9,9 @@ using static NativeLink.Actors.Worker.PoolProtocol;
 namespace NativeLink.Actors.Worker;
 
 /// <summary>
-/// The workers of a host and the services they share. Supervises one SchedulerConnection a worker, and the downloader, the runner and the uploaders:
-/// who fails is restarted; who fails too often in a minute is ended, a worker alone, a service with the whole pool.
+/// The workers of a host and the services they share. Supervises one SchedulerConnection a worker,
+/// and the downloader, the runner and the uploaders: who fails is restarted; who fails too often in
+/// a minute is ended, a worker alone, a service with the whole pool.
 /// </summary>
 public sealed class WorkerPool : UntypedActor
 {
@@ -32,7 +33,8 @@ public sealed class WorkerPool : UntypedActor
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
     internal WorkerPool(WorkerPoolSettings settings) => _settings = settings;
 
-    internal static Props CreateProps(WorkerPoolSettings settings) => Props.CreateBy(new Maker<WorkerPool>(() => new WorkerPool(settings)));
+    internal static Props CreateProps(WorkerPoolSettings settings) =>
+        Props.CreateBy(new Maker<WorkerPool>(() => new WorkerPool(settings)));
 
     /// <inheritdoc/>
     protected override SupervisorStrategy SupervisorStrategy() =>
@@ -91,7 +93,8 @@ public sealed class WorkerPool : UntypedActor
         }
     }
 
-    private static IActorRef Service(Props props, string name) => Context.WatchWith(Context.ActorOf(props, name), new ServiceGone(name));
+    private static IActorRef Service(Props props, string name) =>
+        Context.WatchWith(Context.ActorOf(props, name), new ServiceGone(name));
 
     private void OnRegistered()
     {
@@ -150,10 +153,14 @@ public sealed class WorkerPool : UntypedActor
             TellDrained();
         }
         if (!_ending)
-            _log.Error("worker {Name} is ended: its connection failed more than {Count} times in a minute; see the log above", name, MaxRestarts);
+            _log.Error(
+                "worker {Name} is ended: its connection failed more than {Count} times in a minute; see the log above",
+                name, MaxRestarts);
         if (_connections.Count > 0)
             return;
-        End(_ending ? null : new Fault(FaultKind.Worker, "every worker of this host has failed too often; see the log"));
+        End(_ending
+            ? null
+            : new Fault(FaultKind.Worker, "every worker of this host has failed too often; see the log"));
         if (_shuttingDown)
             Context.Stop(Self);
     }
@@ -162,7 +169,8 @@ public sealed class WorkerPool : UntypedActor
     {
         if (_ending)
             return;
-        _log.Error("the {Name} failed more than {Count} times in a minute; nothing can run without it", name, MaxRestarts);
+        _log.Error("the {Name} failed more than {Count} times in a minute; nothing can run without it", name,
+            MaxRestarts);
         End(new Fault(FaultKind.Worker, $"the {name} failed more than {MaxRestarts} times in a minute; see the log"));
     }
 

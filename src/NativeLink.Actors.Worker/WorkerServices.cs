@@ -17,8 +17,9 @@ using NativeLink.Actors.Worker.Telemetry;
 namespace NativeLink.Actors.Worker;
 
 /// <summary>
-/// Everything on this machine that the workers of a host share: the store, the input roots, the launcher, the clients, and a work directory each.
-/// Opened before any actor, disposed after all of them.
+/// Everything on this machine that the workers of a host share: the
+/// store, the input roots, the launcher, the clients, and a work
+/// directory each. Opened before any actor, disposed after all of them.
 /// </summary>
 internal sealed class WorkerServices : IAsyncDisposable
 {
@@ -34,11 +35,17 @@ internal sealed class WorkerServices : IAsyncDisposable
     private ICasClient _cas = null!;
     private IReadOnlyList<int> _slots = [];
 
-    private WorkerServices(WorkerHostOptions options, ILogger log, TimeProvider time) => (_options, _log, _time) = (options, log, time);
+    private WorkerServices(WorkerHostOptions options, ILogger log, TimeProvider time) =>
+        (_options, _log, _time) = (options, log, time);
 
-    /// <summary>Checks all directories first, then opens everything; what was opened is closed again when something fails.</summary>
-    /// <exception cref="FaultException">A path, store or TLS file cannot be used; says which and what to do.</exception>
-    public static async Task<WorkerServices> OpenAsync(WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
+    /// <summary>
+    /// Checks all directories first, then opens everything;
+    /// what was opened is closed again when something fails.
+    /// </summary>
+    /// <exception cref="FaultException">A path, store or TLS file
+    /// cannot be used; says which and what to do.</exception>
+    public static async Task<WorkerServices> OpenAsync(
+        WorkerHostOptions options, ILoggerFactory logs, TimeProvider time)
     {
         EarlyLoading.LoadReferencesOf(typeof(WorkerServices).Assembly);
         var services = new WorkerServices(options, logs.CreateLogger("NativeLink.Actors.Worker"), time);
@@ -57,7 +64,8 @@ internal sealed class WorkerServices : IAsyncDisposable
     /// <summary>What a pool needs to run these workers. The links are made here, one a worker.</summary>
     public WorkerPoolSettings ToPool()
     {
-        // The local cluster's own store is the CAS: what is read from it is there already, and what is written to it is not written twice.
+        // The local cluster's own store is the CAS: what is read from it is there already, and what
+        // is written to it is not written twice.
         var local = _options.FillStoreOnWrite || _cas is StoreCasClient ? _store : null;
         var workers = _options.Workers.Select((worker, index) =>
         {
@@ -94,7 +102,8 @@ internal sealed class WorkerServices : IAsyncDisposable
     {
         string[] kept = [_options.LocalStore.ContentPath, _options.LocalStore.TempPath, _options.DirectoryCache.Root];
         // Every directory is looked at before the first is wiped.
-        if (_options.Workers.Select(worker => WorkDirectoryCheck.WhyNot(WholeOf(worker).Path, kept)).FirstOrDefault(why => why is not null) is { } why)
+        if (_options.Workers.Select(worker => WorkDirectoryCheck.WhyNot(WholeOf(worker).Path, kept))
+            .FirstOrDefault(why => why is not null) is { } why)
             throw new FaultException(FaultKind.Worker, why);
         if (_options.Workers.IsEmpty)
             throw new FaultException(FaultKind.Worker, "the host has no workers; configure at least one");
@@ -125,18 +134,26 @@ internal sealed class WorkerServices : IAsyncDisposable
         Owned(StorageMetrics.Observe(StateOfStorage));
         _launcher = Owned(PosixProcessLauncher.Create(_options.Processes, _time, _log));
         _slots = BoundedSlots();
-        _cas = _options.CasClient ?? OwnedAsync<ICasClient>(_options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
+        _cas = _options.CasClient ?? OwnedAsync<ICasClient>(
+            _options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));
         _log.Opened(_roots.Description, _launcher.Description);
     }
 
-    /// <summary>How many actions each worker runs at once: fewer than it is told to where this process may not have what they take.</summary>
+    /// <summary>
+    /// How many actions each worker runs at once: fewer than it
+    /// is told to where this process may not have what they take.
+    /// </summary>
     private IReadOnlyList<int> BoundedSlots()
     {
-        var wanted = _options.Workers.Select(static worker => worker.Connection.MaxInflightTasks > 0 ? worker.Connection.MaxInflightTasks : ConnectionSettings.UsualSlots).ToList();
+        var wanted = _options.Workers.Select(static worker => worker.Connection.MaxInflightTasks > 0
+            ? worker.Connection.MaxInflightTasks
+            : ConnectionSettings.UsualSlots).ToList();
         var (budget, why) = SlotBudget.Measure();
         var given = SlotBudget.Share(budget, wanted);
         if (given.Sum(static slots => (long)slots) < wanted.Sum(static slots => (long)slots))
-            _log.Noticed($"{given.Sum()} actions at once instead of {wanted.Sum(static slots => (long)slots)}: there are only {why}");
+            _log.Noticed(
+                $"{given.Sum()} actions at once instead of {wanted.Sum(static slots => (long)slots)}: " +
+                $"there are only {why}");
         return given;
     }
 
@@ -144,7 +161,9 @@ internal sealed class WorkerServices : IAsyncDisposable
     private int SlotsOf(int index)
     {
         var configured = _options.Workers[index].Connection.MaxInflightTasks;
-        return _slots[index] < (configured > 0 ? configured : ConnectionSettings.UsualSlots) ? _slots[index] : configured;
+        return _slots[index] < (configured > 0 ? configured : ConnectionSettings.UsualSlots)
+            ? _slots[index]
+            : configured;
     }
 
     private StorageState StateOfStorage()
@@ -165,19 +184,27 @@ internal sealed class WorkerServices : IAsyncDisposable
 
     private ContentStore OpenStore()
     {
-        var store = Owned(ContentStore.Open(_options.LocalStore with { OnWarning = text => _log.Noticed(text) }, _time));
+        var store = Owned(ContentStore.Open(_options.LocalStore with
+        {
+            OnWarning = text => _log.Noticed(text),
+        }, _time));
         Owned(StoreSampling.Start(store, _time, new Random()));
         return store;
     }
 
     private int UploaderOf(UploadResultOptions results, ContentStore? local)
     {
-        var known = _targets.FindIndex(target => target.Results.ActionCache == results.ActionCache && target.Results.HistoricalStore == results.HistoricalStore);
+        var known = _targets.FindIndex(target => target.Results.ActionCache == results.ActionCache
+            && target.Results.HistoricalStore == results.HistoricalStore);
         if (known >= 0)
             return known;
         var cache = _options.ActionCacheClient
-            ?? (results.ActionCache is { } store ? OwnedAsync<IActionCacheClient>(new GrpcActionCacheClient(store, _time, new Random())) : null);
-        var historical = results.HistoricalStore is { } other ? OwnedAsync<ICasClient>(new GrpcCasClient(other, _time, new Random())) : null;
+            ?? (results.ActionCache is { } store
+                ? OwnedAsync<IActionCacheClient>(new GrpcActionCacheClient(store, _time, new Random()))
+                : null);
+        var historical = results.HistoricalStore is { } other
+            ? OwnedAsync<ICasClient>(new GrpcCasClient(other, _time, new Random()))
+            : null;
         _targets.Add((results, new UploadTargets(_cas, local, new NativeFiles(), cache, historical)));
         return _targets.Count - 1;
     }
@@ -185,7 +212,10 @@ internal sealed class WorkerServices : IAsyncDisposable
     private ConnectionSettings ToConnection(
         WorkerOptions worker, ISchedulerLink link, ExecutorPeers peers, ActionDirectories directories)
     {
-        var settings = new ExecutorSettings(worker.Actions, peers, directories) { SignalExitCodeIsNine = _options.SignalExitCodeIsNine };
+        var settings = new ExecutorSettings(worker.Actions, peers, directories)
+        {
+            SignalExitCodeIsNine = _options.SignalExitCodeIsNine,
+        };
         var executor = () => ActionExecutor.CreateProps(settings);
         return new ConnectionSettings(worker.Connection, worker.Actions, link, _launcher, executor, new Random())
         {

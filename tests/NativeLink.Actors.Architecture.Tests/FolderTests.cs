@@ -3,13 +3,17 @@ using NetArchTest.Rules;
 
 namespace NativeLink.Actors.Architecture.Tests;
 
-/// <summary>The lower pictures of <c>src/README.md</c>: inside a room a folder uses only the folders on levels below its own, siblings never.</summary>
+/// <summary>
+/// The lower pictures of <c>src/README.md</c>: inside a room a folder uses only the folders on
+/// levels below its own, siblings never.
+/// </summary>
 public sealed class FolderTests
 {
     private static readonly Room[] Rooms =
     [
         new("Worker", "",
-            [["Connection"], ["Operations"], ["Inputs", "Processes", "Outputs"], ["Stores", "Transfers"], ["Telemetry", "Threads"]],
+            [["Connection"], ["Operations"], ["Inputs", "Processes", "Outputs"], ["Stores", "Transfers"],
+                ["Telemetry", "Threads"]],
             Composers: ["WorkerHost", "WorkerPool", "WorkerHosting"]),
         new("LocalCluster", "",
             [["Hosting"], ["Services"], ["Results"], ["BlobAccess", "Scheduling"], ["Requests", "Connections"]],
@@ -61,7 +65,8 @@ public sealed class FolderTests
     [Theory]
     [MemberData(nameof(Names))]
     public void Whoever_composes_a_room_is_there(string room) =>
-        Assert.DoesNotContain(Find(room).Composers, name => Find(room).Assembly.GetType($"{Find(room).Namespace}.{name}") is null);
+        Assert.DoesNotContain(
+            Find(room).Composers, name => Find(room).Assembly.GetType($"{Find(room).Namespace}.{name}") is null);
 
     [Fact]
     public void Only_a_protocol_s_own_folder_knows_how_a_scheduler_is_spoken_with()
@@ -78,7 +83,8 @@ public sealed class FolderTests
     {
         const string Fixture = "NativeLink.Actors.Architecture.Tests.Fixture";
 
-        Assert.Equal([$"{Fixture}.Lower.LooksUp"], Arrows.Wrong(typeof(FolderTests).Assembly, $"{Fixture}.Lower", $"{Fixture}.Upper"));
+        Assert.Equal([$"{Fixture}.Lower.LooksUp"], Arrows.Wrong(
+            typeof(FolderTests).Assembly, $"{Fixture}.Lower", $"{Fixture}.Upper"));
         Assert.Empty(Arrows.Wrong(typeof(FolderTests).Assembly, $"{Fixture}.Upper", $"{Fixture}.Lower"));
     }
 

@@ -1,12 +1,14 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using NetArchTest.Rules;
 
 namespace NativeLink.Actors.Architecture.Tests;
 
 /// <summary>Habits of the house that a machine can check.</summary>
-public sealed class HabitTests
+public sealed partial class HabitTests
 {
     private const int MaxLines = 400;
+    private const int MaxColumns = 120;
     private const string Worker = "NativeLink.Actors.Worker";
 
     private static readonly Type[] Actors =
@@ -27,10 +29,18 @@ public sealed class HabitTests
     }
 
     [Fact]
+    public void No_line_is_longer_than_a_window()
+    {
+        var tooLong = Repository.SourceFiles.SelectMany(static path => TooLong(path)).ToList();
+        Assert.Empty(tooLong);
+    }
+
+    [Fact]
     public void Actors_are_sealed_named_by_their_role_and_made_through_CreateProps()
     {
         Assert.NotEmpty(Actors);
-        Assert.DoesNotContain(Actors, actor => !actor.IsSealed || actor.Name.EndsWith("Actor", StringComparison.Ordinal) || !HasCreateProps(actor));
+        Assert.DoesNotContain(Actors, actor => !actor.IsSealed || actor.Name.EndsWith("Actor", StringComparison.Ordinal)
+            || !HasCreateProps(actor));
     }
 
     [Fact]
@@ -49,7 +59,8 @@ public sealed class HabitTests
         string[] disk =
         [
             "Inputs.OutputParents", "Outputs.NativeFiles",
-            "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScriptOutputs", "Operations.SideChannel",
+            "Operations.ActionDirectories", "Operations.RunFindings", "Operations.ScriptOutputs",
+            "Operations.SideChannel",
         ];
         var found = OnDisk()
             .Where(name => folders.Any(folder => name.StartsWith($"{Worker}.{folder}.", StringComparison.Ordinal)))
@@ -65,7 +76,8 @@ public sealed class HabitTests
     {
         string[] known = ["WorkerServices", "WorkerHostOptions", "Stores.StoreCasClient", "Stores.StoreCopy"];
         string[] concrete =
-            ["NativeLink.Actors.Storage.Filesystem.ContentStore", $"{Worker}.Outputs.NativeFiles", $"{Worker}.Inputs.OutputParents"];
+            ["NativeLink.Actors.Storage.Filesystem.ContentStore", $"{Worker}.Outputs.NativeFiles",
+                $"{Worker}.Inputs.OutputParents"];
         var naming = Types.InAssembly(RoomTests.Load("Worker")).That().HaveDependencyOnAny(concrete).GetTypes()
             .Select(type => type.FullName![(Worker.Length + 1)..].Split('/', '+')[0])
             .Distinct()
@@ -78,7 +90,8 @@ public sealed class HabitTests
     public void Messages_are_immutable()
     {
         var messages = new[] { "Worker", "LocalCluster" }.SelectMany(room => RoomTests.Load(room).GetTypes())
-            .Where(type => type.Name.EndsWith("Protocol", StringComparison.Ordinal) && type is { IsAbstract: true, IsSealed: true })
+            .Where(type => type.Name.EndsWith("Protocol", StringComparison.Ordinal)
+                && type is { IsAbstract: true, IsSealed: true })
             .SelectMany(type => type.GetNestedTypes())
             .ToList();
 
@@ -103,9 +116,30 @@ public sealed class HabitTests
     }
 
     private static bool HasCreateProps(Type actor) =>
-        actor.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic).Any(method => method.Name == "CreateProps");
+        actor.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+            .Any(method => method.Name == "CreateProps");
 
     private static bool IsSettable(PropertyInfo property) =>
         property.SetMethod is { IsPublic: true } setter
         && !setter.ReturnParameter.GetRequiredCustomModifiers().Any(modifier => modifier.Name == "IsExternalInit");
+
+    /// <summary>
+    /// Text in raw string literals is as long as what reads it wants, and a literal of one word cannot be broken.
+    /// </summary>
+    private static IEnumerable<string> TooLong(string path)
+    {
+        var (number, inText) = (0, false);
+        foreach (var line in File.ReadLines(Path.Combine(Repository.Root, path)))
+        {
+            number++;
+            var quotes = line.Split("\"\"\"").Length - 1;
+            var isText = inText || quotes > 0;
+            inText ^= quotes % 2 != 0;
+            if (line.Length > MaxColumns && !isText && !OneWord().IsMatch(line))
+                yield return $"{path}:{number} has {line.Length} columns";
+        }
+    }
+
+    [GeneratedRegex(@"^\s*(?:\+ )?""[^"" ]*"";?\)?;?$")]
+    private static partial Regex OneWord();
 }

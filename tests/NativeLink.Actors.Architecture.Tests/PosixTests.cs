@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace NativeLink.Actors.Architecture.Tests;
 
-/// <summary>The C library is called from <c>Posix</c> alone, and each of its functions is declared there once.</summary>
+/// <summary>
+/// The C library is called from <c>Posix</c> alone,
+/// and each of its functions is declared there once.
+/// </summary>
 public sealed partial class PosixTests
 {
     private const string Room = "src/NativeLink.Actors.Posix/";
@@ -38,15 +41,19 @@ public sealed partial class PosixTests
     [InlineData("""[System.Runtime.InteropServices.DllImportAttribute("libc")]""")]
     [InlineData("""NativeLibrary.GetExport(library, "sync")""")]
     public void A_call_from_another_room_would_be_found(string code) =>
-        Assert.Equal(["src/NativeLink.Actors.Worker/New.cs"], Outside([.. Sources, ("src/NativeLink.Actors.Worker/New.cs", code)]));
+        Assert.Equal(["src/NativeLink.Actors.Worker/New.cs"],
+            Outside([.. Sources, ("src/NativeLink.Actors.Worker/New.cs", code)]));
 
     [Fact]
     public void A_second_declaration_would_be_found() =>
-        Assert.Equal(["close"], Twice([.. Sources, (Room + "New.cs", """[LibraryImport(Library, EntryPoint = "close")]""")]).Except(Reasons.Keys));
+        Assert.Equal(
+            ["close"], Twice([.. Sources, (Room + "New.cs", """[LibraryImport(Library, EntryPoint = "close")]""")])
+                .Except(Reasons.Keys));
 
     private static IEnumerable<string> Outside(IEnumerable<(string Path, string Text)> sources) =>
         sources.Where(file => !file.Path.StartsWith(Room, StringComparison.Ordinal))
-            .Where(file => Declarations().IsMatch(file.Text) || file.Text.Contains("NativeLibrary.", StringComparison.Ordinal))
+            .Where(file => Declarations().IsMatch(file.Text)
+                || file.Text.Contains("NativeLibrary.", StringComparison.Ordinal))
             .Select(file => file.Path);
 
     private static IEnumerable<string> Twice(IEnumerable<(string Path, string Text)> sources) =>

@@ -22,7 +22,8 @@ internal static class Repository
     {
         var file = Path.Combine(Root, "src", $"NativeLink.Actors.{room}", $"NativeLink.Actors.{room}.csproj");
         return XDocument.Load(file).Descendants("ProjectReference")
-            .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value).Replace("NativeLink.Actors.", "", StringComparison.Ordinal))
+            .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value)
+                .Replace("NativeLink.Actors.", "", StringComparison.Ordinal))
             .ToHashSet();
     }
 
@@ -30,14 +31,17 @@ internal static class Repository
     public static IReadOnlySet<string> Packages(string room)
     {
         var file = Path.Combine(Root, "src", $"NativeLink.Actors.{room}", $"NativeLink.Actors.{room}.csproj");
-        return XDocument.Load(file).Descendants("PackageReference").Select(reference => reference.Attribute("Include")!.Value).ToHashSet();
+        return XDocument.Load(file).Descendants("PackageReference")
+            .Select(reference => reference.Attribute("Include")!.Value).ToHashSet();
     }
 
     private static string FindRoot()
     {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null;
+            directory = directory.Parent)
             if (File.Exists(Path.Combine(directory.FullName, "NativeLink.Actors.sln")))
                 return directory.FullName;
-        throw new InvalidOperationException($"NativeLink.Actors.sln is in no directory above {AppContext.BaseDirectory}");
+        throw new InvalidOperationException(
+            $"NativeLink.Actors.sln is in no directory above {AppContext.BaseDirectory}");
     }
 }

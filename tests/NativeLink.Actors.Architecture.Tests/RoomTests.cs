@@ -57,13 +57,16 @@ public sealed class RoomTests
     [InlineData("Configuration")]
     public void The_lower_rooms_know_nothing_of_actors(string room)
     {
-        Assert.DoesNotContain(Repository.Packages(room), package => package.StartsWith("Akka", StringComparison.Ordinal));
-        Assert.DoesNotContain(Load(room).GetReferencedAssemblies(), name => name.Name!.StartsWith("Akka", StringComparison.Ordinal));
+        Assert.DoesNotContain(Repository.Packages(room),
+            package => package.StartsWith("Akka", StringComparison.Ordinal));
+        Assert.DoesNotContain(Load(room).GetReferencedAssemblies(),
+            name => name.Name!.StartsWith("Akka", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Actors_are_where_these_tests_would_see_them() =>
         Assert.Contains(Load("Worker").GetReferencedAssemblies(), name => name.Name == "Akka");
 
-    internal static Assembly Load(string room) => Assembly.Load(room == "Cli" ? "nativelink-actors" : $"NativeLink.Actors.{room}");
+    internal static Assembly Load(string room) =>
+        Assembly.Load(room == "Cli" ? "nativelink-actors" : $"NativeLink.Actors.{room}");
 }

@@ -20,7 +20,8 @@ public sealed partial class TestHabitTests
     private static readonly IReadOnlyList<(string Path, string Text)> Tests =
     [
         .. Repository.SourceFiles
-            .Where(path => path.StartsWith("tests/", StringComparison.Ordinal) && Path.GetFileName(path) != "TestHabitTests.cs")
+            .Where(path => path.StartsWith("tests/", StringComparison.Ordinal)
+                && Path.GetFileName(path) != "TestHabitTests.cs")
             .Select(path => (path, File.ReadAllText(Path.Combine(Repository.Root, path)))),
     ];
 

@@ -65,7 +65,8 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     public bool User { get; init; }
 
     /// <summary>Of <see cref="SoakCommand"/>: how many actions; null when the words are others.</summary>
-    public int? SoakCount => Words is { Count: 1 } && int.TryParse(Words.Single(), CultureInfo.InvariantCulture, out var count) && count > 0 ? count : null;
+    public int? SoakCount => Words is { Count: 1 }
+        && int.TryParse(Words.Single(), CultureInfo.InvariantCulture, out var count) && count > 0 ? count : null;
 
     /// <summary>Of <see cref="FaultsCommand"/>: the first action of a server.</summary>
     public bool First { get; init; }
@@ -76,13 +77,17 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 
     public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>Of <see cref="CrashCommand"/>: how many rounds, and of what alone; null when the words are others.</summary>
+    /// <summary>
+    /// Of <see cref="CrashCommand"/>: how many rounds,
+    /// and of what alone; null when the words are others.
+    /// </summary>
     public (int Rounds, string? Which)? CrashWords
     {
         get
         {
             var which = Words.Where(static word => word is CrashRounds.Local or CrashRounds.Worker).ToList();
-            return Words.Except(which).ToList() is [var number] && which.Count < 2 && int.TryParse(number, CultureInfo.InvariantCulture, out var rounds) && rounds > 0
+            return Words.Except(which).ToList() is [var number] && which.Count < 2
+                && int.TryParse(number, CultureInfo.InvariantCulture, out var rounds) && rounds > 0
                 ? (rounds, which.SingleOrDefault())
                 : null;
         }
@@ -114,13 +119,16 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                 case "--against" when i + 1 < args.Length:
                     parsed = parsed with { Against = args[++i] };
                     break;
-                case "--pairs" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var pairs) && pairs > 0:
+                case "--pairs" when i + 1 < args.Length
+                    && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var pairs) && pairs > 0:
                     parsed = parsed with { Pairs = pairs };
                     break;
-                case "--seconds" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
+                case "--seconds" when i + 1 < args.Length
+                    && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
                     parsed = parsed with { Seconds = seconds };
                     break;
-                case "--seed" when i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seed):
+                case "--seed" when i + 1 < args.Length
+                    && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seed):
                     parsed = parsed with { Seed = seed };
                     break;
                 case "--out" when i + 1 < args.Length:
@@ -154,5 +162,8 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     };
 
     private static TimeSpan? Milliseconds(string text) =>
-        text.EndsWith("ms", StringComparison.Ordinal) && double.TryParse(text[..^2], CultureInfo.InvariantCulture, out var value) && value > 0 ? TimeSpan.FromMilliseconds(value) : null;
+        text.EndsWith("ms", StringComparison.Ordinal)
+            && double.TryParse(text[..^2], CultureInfo.InvariantCulture, out var value) && value > 0
+            ? TimeSpan.FromMilliseconds(value)
+            : null;
 }

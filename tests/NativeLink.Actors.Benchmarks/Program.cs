@@ -42,7 +42,8 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Leave);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Leave);
 var code = arguments.Command switch
 {
-    Arguments.CrashCommand => await CrashRounds.RunAsync(context, arguments.CrashWords!.Value.Which, arguments.CrashWords!.Value.Rounds, arguments.Seed),
+    Arguments.CrashCommand => await CrashRounds.RunAsync(
+        context, arguments.CrashWords!.Value.Which, arguments.CrashWords!.Value.Rounds, arguments.Seed),
     Arguments.RulerCommand => await RulerRun.RunAsync(context, arguments),
     Arguments.SoakCommand => await SoakRun.RunAsync(context, arguments),
     Arguments.FaultsCommand => await FaultRun.RunAsync(context, arguments),

@@ -11,13 +11,17 @@ internal static class TargetRun
 {
     private const string PlotsWord = "plots";
 
-    /// <summary>Measures the targets that are named (all, when none is), one after the other, and prints a line for each finding.</summary>
+    /// <summary>
+    /// Measures the targets that are named (all, when none is),
+    /// one after the other, and prints a line for each finding.
+    /// </summary>
     /// <returns>0 when each could be measured, whatever came out; else 1.</returns>
     public static async Task<int> RunAsync(BenchContext context, Arguments arguments)
     {
         var report = arguments.Out is { } directory ? new Report(directory) : null;
         var (failed, wanted) = (false, arguments.Words);
-        foreach (var (name, measure) in TargetList.All.Where(target => wanted.Count == 0 || wanted.Contains(target.Name)))
+        foreach (var (name, measure) in TargetList.All.Where(
+            target => wanted.Count == 0 || wanted.Contains(target.Name)))
         {
             var findings = await MeasureAsync(measure, context);
             if (findings.Any(static finding => finding.IsAbsolute))
@@ -44,11 +48,14 @@ internal static class TargetRun
         }
         report.WriteTable();
         if (arguments.Readme)
-            report.WriteInto(Path.Combine(context.Repository, "README.md"), Path.Combine(context.Repository, "tests/BlackBox/results/worker_bench-nativelink.txt"));
+            report.WriteInto(Path.Combine(context.Repository, "README.md"),
+                Path.Combine(context.Repository, "tests/BlackBox/results/worker_bench-nativelink.txt"));
     }
 
     private static IReadOnlyList<Finding> WithMachine(IReadOnlyList<Finding> findings, string machine) =>
-        [.. findings.Select(finding => finding.IsAbsolute ? finding with { Note = finding.Note.Length > 0 ? $"{finding.Note}; {machine}" : machine } : finding)];
+        [.. findings.Select(finding => finding.IsAbsolute
+            ? finding with { Note = finding.Note.Length > 0 ? $"{finding.Note}; {machine}" : machine }
+            : finding)];
 
     private static async Task<IReadOnlyList<Finding>> MeasureAsync(Measure measure, BenchContext context)
     {

@@ -10,7 +10,8 @@ public sealed class BlobSourceTests
     {
         // Its first page is never mapped: reading there is EIO.
         using var file = File.OpenHandle("/proc/self/mem");
-        var error = Assert.Throws<FaultException>(() => new BlobSource(default, file, "out/broken").Read(new byte[16], 0));
+        var error = Assert.Throws<FaultException>(
+            () => new BlobSource(default, file, "out/broken").Read(new byte[16], 0));
         Assert.Equal(FaultKind.Worker, error.Fault.Kind);
         Assert.StartsWith("out/broken cannot be read: ", error.Fault.Detail, StringComparison.Ordinal);
     }

@@ -58,7 +58,8 @@ public abstract class CasClientSpec : IAsyncLifetime
     }
 
     /// <summary>Bytes that compress well.</summary>
-    protected static byte[] Text(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)('a' + (i / 100 % 20)))];
+    protected static byte[] Text(int length) =>
+        [.. Enumerable.Range(0, length).Select(i => (byte)('a' + (i / 100 % 20)))];
 
     protected static async Task<byte[]> ReadAllAsync(ICasClient client, Digest digest)
     {
@@ -67,7 +68,8 @@ public abstract class CasClientSpec : IAsyncLifetime
         return bytes.ToArray();
     }
 
-    protected string[] Names(string rpc) => [.. Server.Log.Where(call => call.Rpc == rpc).Select(call => call.Request switch
+    protected string[] Names(string rpc) =>
+        [.. Server.Log.Where(call => call.Rpc == rpc).Select(call => call.Request switch
     {
         Google.ByteStream.ReadRequest read => read.ResourceName,
         Google.ByteStream.WriteRequest write => write.ResourceName,

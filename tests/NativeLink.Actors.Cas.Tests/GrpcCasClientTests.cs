@@ -20,13 +20,15 @@ public sealed class GrpcCasClientTests : CasClientSpec
     [Fact]
     public async Task Blobs_of_two_digest_functions_in_one_question_and_one_batch_are_told_apart()
     {
-        var (sha, blake) = (BlobHasher.Compute("a"u8, DigestFunction.Sha256), BlobHasher.Compute("b"u8, DigestFunction.Blake3));
+        var (sha, blake) = (BlobHasher.Compute("a"u8, DigestFunction.Sha256),
+            BlobHasher.Compute("b"u8, DigestFunction.Blake3));
         var client = Client();
         Assert.Equal([sha, blake], (await client.FindMissingAsync([sha, blake], None)).ToArray());
         await client.WriteBatchAsync([(sha, "a"u8.ToArray()), (blake, "b"u8.ToArray())], None);
         Assert.Empty(await client.FindMissingAsync([sha, blake], None));
         var blobs = await client.ReadBatchAsync([sha, blake], None);
-        Assert.Equal(new HashSet<Digest> { sha, blake }, blobs.Where(blob => blob.Fault is null).Select(blob => blob.Digest).ToHashSet());
+        Assert.Equal(new HashSet<Digest> { sha, blake },
+            blobs.Where(blob => blob.Fault is null).Select(blob => blob.Digest).ToHashSet());
     }
 
     [Fact]
@@ -35,19 +37,23 @@ public sealed class GrpcCasClientTests : CasClientSpec
         Server.Capabilities.CacheCapabilities.MaxBatchTotalSizeBytes = 100_000;
         Server.MostBatchBytes = 100_000;
         var (small, large) = (Noise(1000, 1), Noise(300_000, 2));
-        var digests = new[] { BlobHasher.Compute(small, DigestFunction.Sha256), BlobHasher.Compute(large, DigestFunction.Sha256) };
+        var digests = new[] { BlobHasher.Compute(small, DigestFunction.Sha256),
+            BlobHasher.Compute(large, DigestFunction.Sha256) };
         var client = Client();
         await client.WriteBatchAsync([(digests[0], small), (digests[1], large)], None);
         var blobs = (await client.ReadBatchAsync(digests, None)).ToDictionary(blob => blob.Digest);
         Assert.Equal(small, blobs[digests[0]].Data.ToArray());
         Assert.Equal(large, blobs[digests[1]].Data.ToArray());
-        Assert.Equal((1, 1, 1, 1), (Server.Calls("Write"), Server.Calls("BatchUpdateBlobs"), Server.Calls("Read"), Server.Calls("BatchReadBlobs")));
+        Assert.Equal((1, 1, 1, 1), (Server.Calls("Write"), Server.Calls("BatchUpdateBlobs"), Server.Calls("Read"),
+            Server.Calls("BatchReadBlobs")));
     }
 
     [Fact]
     public async Task A_refused_entry_of_a_batch_is_told_by_itself_and_the_others_are_there()
     {
-        var blobs = Enumerable.Range(0, 3).Select(i => (Digest: BlobHasher.Compute([(byte)i], DigestFunction.Sha256), Data: (ReadOnlyMemory<byte>)new[] { (byte)i })).ToArray();
+        var blobs = Enumerable.Range(0, 3)
+            .Select(i => (Digest: BlobHasher.Compute([(byte)i], DigestFunction.Sha256),
+                Data: (ReadOnlyMemory<byte>)new[] { (byte)i })).ToArray();
         Server.Refused.Add(blobs[1].Digest);
         var refused = Assert.Single(await Client(Options(3)).TryWriteBatchAsync(blobs, None));
         Assert.Equal((blobs[1].Digest, StatusCode.InvalidArgument), (refused.Key, refused.Value.Code!.Value));
@@ -61,7 +67,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
         var digest = BlobHasher.Compute("123"u8, DigestFunction.Sha256);
         await Client().WriteAsync(digest, new BlobSource("123"u8.ToArray(), null), None);
         var name = Assert.Single(Names("Write"));
-        Assert.Matches(new Regex($"^main/uploads/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/blobs/sha256/{digest.Hash}/3$"), name);
+        Assert.Matches(new Regex(
+            $"^main/uploads/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/blobs/sha256/{digest.Hash}/3$"), name);
         Assert.Equal("123"u8.ToArray(), Server.Blobs[digest]);
     }
 
@@ -82,7 +89,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
         await ReadAllAsync(Client(Options() with { UseLegacyResourceNames = true }), digest);
         Assert.Equal([$"main/blobs/blake3/{digest.Hash}/3"], Names("Read"));
         await Client().FindMissingAsync([digest], None);
-        Assert.Equal(Reapi.DigestFunction.Types.Value.Blake3, ((Reapi.FindMissingBlobsRequest)Server.Log.Last().Request!).DigestFunction);
+        Assert.Equal(Reapi.DigestFunction.Types.Value.Blake3,
+            ((Reapi.FindMissingBlobsRequest)Server.Log.Last().Request!).DigestFunction);
     }
 
     [Fact]
@@ -106,7 +114,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
         var messages = Server.WriteMessages.ToArray();
         Assert.True(messages.Length > 2);
         Assert.All(messages, message => Assert.InRange(message.Length, 0, 2 << 20));
-        Assert.Equal(messages.Select((_, i) => (long)messages.Take(i).Sum(message => message.Length)), messages.Select(message => message.Offset));
+        Assert.Equal(messages.Select((_, i) => (long)messages.Take(i).Sum(message => message.Length)),
+            messages.Select(message => message.Offset));
         Assert.Equal(messages.Length - 1, Array.FindIndex(messages, message => message.Finish));
         Assert.Equal(data, Server.Blobs[digest]);
     }
@@ -151,7 +160,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
         await Client().WriteAsync(digest, new BlobSource(data, null), None);
         Assert.Equal(data, await ReadAllAsync(Client(), digest));
         var elsewhere = Client(Options() with { Endpoints = [new GrpcEndpointOptions(isolated.Address)] });
-        Assert.Equal(FaultKind.Missing, (await Assert.ThrowsAsync<FaultException>(() => ReadAllAsync(elsewhere, digest))).Fault.Kind);
+        Assert.Equal(FaultKind.Missing,
+            (await Assert.ThrowsAsync<FaultException>(() => ReadAllAsync(elsewhere, digest))).Fault.Kind);
     }
 
     [Fact]
@@ -159,7 +169,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
     {
         var (here, gone) = (Server.Put("here"u8.ToArray()), BlobHasher.Compute("gone"u8, DigestFunction.Sha256));
         Assert.Equal([gone], (await Client().FindMissingAsync([here, gone], None)).ToArray());
-        Assert.All(Server.Log.Where(call => call.Rpc != "GetCapabilities"), call => Assert.Equal("FindMissingBlobs", call.Rpc));
+        Assert.All(Server.Log.Where(call => call.Rpc != "GetCapabilities"),
+            call => Assert.Equal("FindMissingBlobs", call.Rpc));
     }
 
     [Fact]
@@ -185,12 +196,14 @@ public sealed class GrpcCasClientTests : CasClientSpec
     [Fact]
     public async Task Missing_blobs_are_told_in_the_order_asked_and_with_the_function()
     {
-        var digests = Enumerable.Range(0, 50).Select(i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256)).ToArray();
+        var digests = Enumerable.Range(0, 50)
+            .Select(i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256)).ToArray();
         Server.Put(BitConverter.GetBytes(7));
         var missing = await Client().FindMissingAsync([.. digests, .. digests], None);
         Assert.Equal(digests.Where((_, i) => i != 7), missing.ToArray());
         Assert.Equal(1, Server.Calls("FindMissingBlobs"));
-        Assert.Equal(Reapi.DigestFunction.Types.Value.Sha256, ((Reapi.FindMissingBlobsRequest)Server.Log.Last().Request!).DigestFunction);
+        Assert.Equal(Reapi.DigestFunction.Types.Value.Sha256,
+            ((Reapi.FindMissingBlobsRequest)Server.Log.Last().Request!).DigestFunction);
     }
 
     [Fact]
@@ -203,7 +216,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
         Assert.Equal(1, Server.Calls("Write"));
         OfferZstd();
         var text = Text(20_000_000);
-        await Client(Options() with { Compression = true }).WriteAsync(Server.Put(text), new BlobSource(text, null), None);
+        await Client(Options() with { Compression = true })
+            .WriteAsync(Server.Put(text), new BlobSource(text, null), None);
         Assert.Contains("compressed-blobs/zstd", Names("Write")[1], StringComparison.Ordinal);
     }
 
@@ -212,7 +226,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
     [InlineData(0, 2 << 20)]
     [InlineData(100_000, 100_000)]
     [InlineData(64 << 20, (4 << 20) - (256 << 10))]
-    public async Task Batches_keep_to_what_the_server_advertises_and_below_the_message_limit(long advertised, int expected)
+    public async Task Batches_keep_to_what_the_server_advertises_and_below_the_message_limit(
+        long advertised, int expected)
     {
         Server.Capabilities.CacheCapabilities.MaxBatchTotalSizeBytes = advertised;
         var client = Client();
@@ -226,10 +241,13 @@ public sealed class GrpcCasClientTests : CasClientSpec
     public async Task A_server_with_a_small_limit_gets_several_batches()
     {
         Server.Capabilities.CacheCapabilities.MaxBatchTotalSizeBytes = 1000;
-        var blobs = Enumerable.Range(0, 10).Select(i => Noise(400, i)).Select(data => (Digest: BlobHasher.Compute(data, DigestFunction.Sha256), Data: (ReadOnlyMemory<byte>)data)).ToArray();
+        var blobs = Enumerable.Range(0, 10).Select(i => Noise(400, i))
+            .Select(data => (Digest: BlobHasher.Compute(data, DigestFunction.Sha256), Data: (ReadOnlyMemory<byte>)data))
+            .ToArray();
         await Client().WriteBatchAsync(blobs, None);
         Assert.Equal(5, Server.Calls("BatchUpdateBlobs"));
-        Assert.Equal(10, (await Client().ReadBatchAsync([.. blobs.Select(blob => blob.Digest)], None)).Count(blob => blob.Fault is null));
+        Assert.Equal(10, (await Client().ReadBatchAsync([.. blobs.Select(blob => blob.Digest)], None)).Count(
+            blob => blob.Fault is null));
         Assert.Equal(5, Server.Calls("BatchReadBlobs"));
     }
 
@@ -256,7 +274,8 @@ public sealed class GrpcCasClientTests : CasClientSpec
     [Fact]
     public async Task GetTree_follows_the_pages_and_a_server_without_it_is_asked_once()
     {
-        var leaves = Enumerable.Range(0, 2500).Select(i => new Reapi.DirectoryNode { Name = $"{i:d5}", Digest = Server.Put(Leaf(i)).ToWire() });
+        var leaves = Enumerable.Range(0, 2500)
+            .Select(i => new Reapi.DirectoryNode { Name = $"{i:d5}", Digest = Server.Put(Leaf(i)).ToWire() });
         var root = Server.Put(new Reapi.Directory { Directories = { leaves } });
         var client = Client();
         Assert.Equal(2501, (await client.GetTreeAsync(root, None))!.Count);
@@ -271,11 +290,15 @@ public sealed class GrpcCasClientTests : CasClientSpec
     public async Task An_action_cache_entry_goes_to_the_instance_of_its_own_configuration()
     {
         var action = BlobHasher.Compute("action"u8, DigestFunction.Sha256);
-        var cache = Opened(new GrpcActionCacheClient(Options() with { InstanceName = "results" }, TimeProvider.System, new Random(1)));
+        var cache = Opened(new GrpcActionCacheClient(Options() with
+        {
+            InstanceName = "results",
+        }, TimeProvider.System, new Random(1)));
         await cache.UpdateAsync(action, new Reapi.ActionResult { ExitCode = 3 }, None);
         Assert.Equal(3, Server.Results[action].ExitCode);
         var request = (Reapi.UpdateActionResultRequest)Assert.Single(Server.Log).Request!;
-        Assert.Equal(("results", Reapi.DigestFunction.Types.Value.Sha256), (request.InstanceName, request.DigestFunction));
+        Assert.Equal(("results", Reapi.DigestFunction.Types.Value.Sha256),
+            (request.InstanceName, request.DigestFunction));
     }
 
     [Fact]
@@ -307,9 +330,13 @@ public sealed class GrpcCasClientTests : CasClientSpec
             Interlocked.Decrement(ref open);
         };
         var client = Client(Options() with { MaxConcurrentRequests = 2, ConnectionsPerEndpoint = 2 });
-        await Task.WhenAll(Enumerable.Range(0, 50).Select(i => client.FindMissingAsync([BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256)], None)));
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(
+            i => client.FindMissingAsync([BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256)], None)));
         Assert.InRange(most, 1, 2);
     }
 
-    private static Reapi.Directory Leaf(int i) => new() { Symlinks = { new Reapi.SymlinkNode { Name = "l", Target = $"{i}" } } };
+    private static Reapi.Directory Leaf(int i) => new()
+    {
+        Symlinks = { new Reapi.SymlinkNode { Name = "l", Target = $"{i}" } },
+    };
 }

@@ -5,9 +5,11 @@ namespace NativeLink.Actors.Configuration.Tests;
 /// <summary>The short form: one worker, its keys at the top level.</summary>
 public sealed class FlatFormTests
 {
-    private const string Endpoint = """ "worker_api_endpoint": { "address": "grpc://sched.test:50061" }, "work_directory": "/srv/n/actions" """;
+    private const string Endpoint =
+        """ "worker_api_endpoint": { "address": "grpc://sched.test:50061" }, "work_directory": "/srv/n/actions" """;
 
-    private const string Cas = """ "cas_stores": { "MAIN": { "grpc": { "instance_name": "m", "endpoints": [{ "address": "grpc://cas.test:50051" }], "store_type": "cas" } } } """;
+    private const string Cas =
+        """ "cas_stores": { "MAIN": { "grpc": { "instance_name": "m", "endpoints": [{ "address": "grpc://cas.test:50051" }], "store_type": "cas" } } } """;
 
     [Fact]
     public void The_short_form_is_read_as_one_worker_that_writes_no_action_cache()
@@ -19,7 +21,9 @@ public sealed class FlatFormTests
             """);
         var worker = Assert.Single(config.Workers);
         Assert.True(config.IsFlatForm);
-        Assert.Equal(("MAIN", 3, 1200, 30, "/bin/check", "/srv/n/actions"), (worker.CasStore, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds, worker.MaxUploadTimeout.TotalSeconds, worker.PreconditionScript, worker.WorkDirectory));
+        Assert.Equal(("MAIN", 3, 1200, 30, "/bin/check", "/srv/n/actions"),
+            (worker.CasStore, worker.MaxInflightTasks, worker.MaxActionTimeout.TotalSeconds,
+                worker.MaxUploadTimeout.TotalSeconds, worker.PreconditionScript, worker.WorkDirectory));
         Assert.Equal(["arm64", "linux"], worker.PlatformProperties.SelectMany(property => property.Values));
         Assert.Equal("nproc", worker.PlatformProperties[2].QueryCommand);
         Assert.Equal((UploadStrategy.Never, null), (worker.Results.AcStrategy, worker.Results.AcStore));
@@ -39,22 +43,30 @@ public sealed class FlatFormTests
               upload_action_result: { ac_store: "AC" } }
             """);
         var worker = Assert.Single(config.Workers);
-        Assert.Equal(("SHARED", "AC", UploadStrategy.SuccessOnly, 5, "n"), (worker.CasStore, worker.Results.AcStore, worker.Results.AcStrategy, worker.MaxActionTimeout.TotalSeconds, worker.Name));
+        Assert.Equal(("SHARED", "AC", UploadStrategy.SuccessOnly, 5, "n"), (worker.CasStore, worker.Results.AcStore,
+            worker.Results.AcStrategy, worker.MaxActionTimeout.TotalSeconds, worker.Name));
     }
 
     [Theory]
     [InlineData(Endpoint, "(file)", "'cas_stores' is missing")]
     [InlineData(Endpoint + ", cas_stores: {}", "cas_stores", "is empty")]
     [InlineData(Endpoint + ", cas_stores: { A: { memory: {} } }", "cas_stores", "'fast_slow' store")]
-    [InlineData(Endpoint + ", cas_stores: { A: { grpc: { endpoints: [{ address: 'grpc://c' }], store_type: 'ac' } } }", "cas_stores", "an action cache")]
-    [InlineData(Endpoint + ", cas_stores: { A: { noop: {} }, B: { noop: {} } }", "cas_stores", "nothing says which one")]
+    [InlineData(Endpoint + ", cas_stores: { A: { grpc: { endpoints: [{ address: 'grpc://c' }], store_type: 'ac' } } }",
+        "cas_stores", "an action cache")]
+    [InlineData(Endpoint + ", cas_stores: { A: { noop: {} }, B: { noop: {} } }", "cas_stores",
+        "nothing says which one")]
     [InlineData(Endpoint + "," + Cas + ", max_inflight: 3", "max_inflight", "did you mean 'max_inflight_tasks'")]
-    [InlineData(Endpoint + "," + Cas + ", platform_properties: { a: 16 }", "platform_properties.a", "a string in quotes")]
-    [InlineData("cas_stores: { A: { noop: {} }, B: { noop: {} } }, cas_fast_slow_store: 'C', " + Endpoint, "cas_fast_slow_store", "no store named 'C'")]
+    [InlineData(Endpoint + "," + Cas + ", platform_properties: { a: 16 }", "platform_properties.a",
+        "a string in quotes")]
+    [InlineData("cas_stores: { A: { noop: {} }, B: { noop: {} } }, cas_fast_slow_store: 'C', "
+        + Endpoint, "cas_fast_slow_store", "no store named 'C'")]
     [InlineData("\"work_directory\": \"/srv/n/actions\", " + Cas, "(file)", "'worker_api_endpoint' is missing")]
-    public void A_mistake_in_the_short_form_is_refused_where_it_is(string keys, string path, string says) => Load.Refuses($"{{ {keys} }}", path, says);
+    public void A_mistake_in_the_short_form_is_refused_where_it_is(string keys, string path, string says) =>
+        Load.Refuses($"{{ {keys} }}", path, says);
 
     [Fact]
     public void The_two_forms_do_not_mix() =>
-        Assert.Contains(Load.Text($"{{ {Cas}, stores: [], servers: [] }}").Errors, error => error is { Path: "cas_stores", Line: 1 } && error.Message.Contains("not a key", StringComparison.Ordinal));
+        Assert.Contains(Load.Text($"{{ {Cas}, stores: [], servers: [] }}").Errors,
+            error => error is { Path: "cas_stores", Line: 1 }
+                && error.Message.Contains("not a key", StringComparison.Ordinal));
 }

@@ -2,7 +2,10 @@ using CsCheck;
 
 namespace NativeLink.Actors.Configuration.Tests;
 
-/// <summary>Whatever the text is, the loader answers: a model, or mistakes with their places; never an exception.</summary>
+/// <summary>
+/// Whatever the text is, the loader answers: a model,
+/// or mistakes with their places; never an exception.
+/// </summary>
 public sealed class HostileInputTests
 {
     private const string Seed = """
@@ -20,8 +23,10 @@ public sealed class HostileInputTests
 
     private static readonly string[] Pieces =
     [
-        "{", "}", "[", "]", ",", ":", "\"", "'", "\\", "//", "/*", "*/", "\n", "\r", "\0", "null", "true", "-", "+", ".", "0", "9999999999999999999999", "1e999", "NaN", "Infinity",
-        "${", "$", "undefined", "new X(", "\uFEFF", "\u2028", "\uD800", "é", "-1", "{}", "[]", "\"\"", "grpc", "stores", "workers", "local", "name", "ref_store", "cas_stores", "0x", "~", "/",
+        "{", "}", "[", "]", ",", ":", "\"", "'", "\\", "//", "/*", "*/", "\n", "\r", "\0", "null", "true", "-", "+",
+        ".", "0", "9999999999999999999999", "1e999", "NaN", "Infinity",
+        "${", "$", "undefined", "new X(", "\uFEFF", "\u2028", "\uD800", "é", "-1", "{}", "[]", "\"\"", "grpc", "stores",
+        "workers", "local", "name", "ref_store", "cas_stores", "0x", "~", "/",
     ];
 
     private static readonly Gen<string> Piece = Gen.Int[0, Pieces.Length - 1].Select(index => Pieces[index]);
@@ -35,7 +40,8 @@ public sealed class HostileInputTests
 
     [Fact]
     public void Random_texts_are_always_answered_with_places() =>
-        Gen.OneOf(Gen.String, Piece.Array[0, 60].Select(string.Concat)).Sample(text => Answers(text), iter: 4_000, seed: "0N0XIzNsQ0O2");
+        Gen.OneOf(Gen.String, Piece.Array[0, 60].Select(string.Concat))
+            .Sample(text => Answers(text), iter: 4_000, seed: "0N0XIzNsQ0O2");
 
     [Fact]
     public void Every_prefix_of_a_file_is_answered()
@@ -44,7 +50,8 @@ public sealed class HostileInputTests
             Assert.True(Answers(Seed[..length]), $"the first {length} characters");
     }
 
-    private static Gen<string> Mutations => Gen.Select(Gen.Int[0, Seed.Length], Gen.Int[0, 12], Gen.OneOf(Piece, Gen.String[0, 4])).Array[1, 4].Select(edits =>
+    private static Gen<string> Mutations => Gen.Select(
+        Gen.Int[0, Seed.Length], Gen.Int[0, 12], Gen.OneOf(Piece, Gen.String[0, 4])).Array[1, 4].Select(edits =>
     {
         var text = Seed;
         foreach (var (at, removed, inserted) in edits)
@@ -61,6 +68,7 @@ public sealed class HostileInputTests
         var result = Load.Text(text);
         var lines = text.Split(["\r\n", "\n", "\r"], StringSplitOptions.None);
         return (result.Model is null) == !result.Errors.IsEmpty
-            && result.Errors.All(error => error.Message.Length > 0 && error.Path.Length > 0 && error.Column > 0 && error.Line > 0 && error.Line <= lines.Length && error.Column <= lines[error.Line - 1].Length + 2);
+            && result.Errors.All(error => error.Message.Length > 0 && error.Path.Length > 0 && error.Column > 0
+                && error.Line > 0 && error.Line <= lines.Length && error.Column <= lines[error.Line - 1].Length + 2);
     }
 }

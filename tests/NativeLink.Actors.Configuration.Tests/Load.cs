@@ -17,7 +17,10 @@ internal static class Load
         platform_properties: {}, upload_action_result: { ac_store: "RESULTS" },
         """;
 
-    /// <summary>A file with one worker; <paramref name="local"/> is added to the worker, <paramref name="top"/> to the top level.</summary>
+    /// <summary>
+    /// A file with one worker; <paramref name="local"/> is added to the worker,
+    /// <paramref name="top"/> to the top level.
+    /// </summary>
     public static string WorkerFile(string local = "", string stores = "", string top = "servers: []") =>
         $$"""
         { stores: [ {{Stores}} {{stores}} ],
@@ -26,7 +29,8 @@ internal static class Load
         """;
 
     public static ConfigLoadResult Text(string text, params (string Name, string Value)[] variables) =>
-        ConfigLoader.Load(text, "test.json5", name => variables.FirstOrDefault(variable => variable.Name == name).Value);
+        ConfigLoader.Load(
+            text, "test.json5", name => variables.FirstOrDefault(variable => variable.Name == name).Value);
 
     /// <summary>Loads what has to be right.</summary>
     public static NativeLinkConfig Good(string text, params (string Name, string Value)[] variables)
@@ -36,7 +40,8 @@ internal static class Load
         return result.Model!;
     }
 
-    public static WorkerConfig GoodWorker(string local = "", string stores = "", params (string Name, string Value)[] variables) =>
+    public static WorkerConfig GoodWorker(string local = "", string stores = "",
+        params (string Name, string Value)[] variables) =>
         Good(WorkerFile(local, stores), variables).Workers.Single();
 
     /// <summary>Loads what has exactly one mistake.</summary>

@@ -21,23 +21,33 @@ public sealed class ServerTests
             advanced_http: { http2_keep_alive_interval: 10, experimental_http2_max_frame_size: 5 }, tls: { cert_file: "/c", key_file: "/k", client_ca_file: "/ca", client_crl_file: "/crl" },
             """)).Servers.Single();
         var services = server.Services;
-        Assert.Equal((IPEndPoint.Parse("127.0.0.1:50051"), true, 8L << 20), (server.Address, server.HasTls, server.MaxDecodingMessageSize));
+        Assert.Equal((IPEndPoint.Parse("127.0.0.1:50051"), true, 8L << 20),
+            (server.Address, server.HasTls, server.MaxDecodingMessageSize));
         Assert.Equal(("m", "FAR"), (services.Cas[0].InstanceName, services.Cas[0].Store));
         Assert.True(services.ActionCache[0].ReadOnly);
         Assert.Equal(7, services.ByteStream[0].PersistTimeout.TotalSeconds);
-        Assert.Equal(("S", true), (services.Capabilities[0].Scheduler, services.Capabilities[0].RemoteCacheCompression));
+        Assert.Equal(
+            ("S", true), (services.Capabilities[0].Scheduler, services.Capabilities[0].RemoteCacheCompression));
         Assert.Equal(("FAR", "S"), (services.Execution[0].CasStore, services.Execution[0].Scheduler));
-        Assert.Equal(("S", false, 5), (services.WorkerApi!.Scheduler, services.WorkerApi.KillRevoked, services.WorkerApi.KillRevokedInterval.TotalSeconds));
+        Assert.Equal(("S", false, 5), (services.WorkerApi!.Scheduler, services.WorkerApi.KillRevoked,
+            services.WorkerApi.KillRevokedInterval.TotalSeconds));
         Assert.Equal(["fetch", "push", "experimental_bep", "admin", "health"], services.Others.AsEnumerable());
     }
 
     [Fact]
     public void NL_367_The_old_form_of_bytestream_means_the_same_as_the_list()
     {
-        var old = Load.Text(Server("bytestream: { cas_stores: { main: 'FAR', '': 'NEAR' }, max_bytes_per_stream: 1024, persist_stream_on_disconnect_timeout_s: 9, max_decoding_message_size: 7 }"));
-        var today = Load.Good(Server("bytestream: [{ instance_name: 'main', cas_store: 'FAR', persist_stream_on_disconnect_timeout_s: 9 }, { cas_store: 'NEAR', persist_stream_on_disconnect_timeout_s: 9 }]"));
+        var old = Load.Text(
+            Server(
+                "bytestream: { cas_stores: { main: 'FAR', '': 'NEAR' }, max_bytes_per_stream: 1024, " +
+                "persist_stream_on_disconnect_timeout_s: 9, max_decoding_message_size: 7 }"));
+        var today = Load.Good(
+            Server(
+                "bytestream: [{ instance_name: 'main', cas_store: 'FAR', persist_stream_on_disconnect_timeout_s: " +
+                "9 }, { cas_store: 'NEAR', persist_stream_on_disconnect_timeout_s: 9 }]"));
         Assert.Equal(Streams(today), Streams(old.Model!));
-        Assert.Contains(old.Notes, note => note.Path == "servers[0].services.bytestream" && note.Message.Contains("old form", StringComparison.Ordinal));
+        Assert.Contains(old.Notes, note => note.Path == "servers[0].services.bytestream"
+            && note.Message.Contains("old form", StringComparison.Ordinal));
 
         static IEnumerable<StoreServiceConfig> Streams(NativeLinkConfig config) =>
             config.Servers[0].Services.ByteStream.Select(stream => stream with { At = ConfigPlace.WholeFile });
@@ -53,15 +63,18 @@ public sealed class ServerTests
         var result = Load.Text(Server(service));
         var services = result.Model!.Servers[0].Services;
         Assert.Equal("main", services.Cas.Concat(services.ActionCache).Select(store => store.InstanceName)
-            .Concat(services.Execution.Select(execution => execution.InstanceName)).Concat(services.Capabilities.Select(capabilities => capabilities.InstanceName)).Single());
+            .Concat(services.Execution.Select(execution => execution.InstanceName))
+            .Concat(services.Capabilities.Select(capabilities => capabilities.InstanceName)).Single());
         Assert.Contains("old form", Assert.Single(result.Notes).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void NL_368_A_CAS_and_an_action_cache_of_one_instance_cannot_share_a_store()
     {
-        Load.Refuses(Server("cas: [{ cas_store: 'FAR' }], ac: [{ ac_store: 'FAR' }]"), "servers[0].services.ac[0]", "use the same store 'FAR'");
-        Assert.Single(Load.Good(Server("cas: [{ cas_store: 'FAR' }], ac: [{ instance_name: 'other', ac_store: 'FAR' }]")).Servers);
+        Load.Refuses(Server("cas: [{ cas_store: 'FAR' }], ac: [{ ac_store: 'FAR' }]"), "servers[0].services.ac[0]",
+            "use the same store 'FAR'");
+        Assert.Single(Load.Good(
+            Server("cas: [{ cas_store: 'FAR' }], ac: [{ instance_name: 'other', ac_store: 'FAR' }]")).Servers);
     }
 
     [Theory]
@@ -72,10 +85,12 @@ public sealed class ServerTests
     [InlineData("", "freebnd: true", "servers[0].listener.http.freebnd", "did you mean 'freebind'")]
     [InlineData("", "tls: { cert_file: '/c' }", "servers[0].listener.http.tls", "'key_file' is missing")]
     [InlineData("", "advanced_http: { http3: 1 }", "servers[0].listener.http.advanced_http.http3", "not a key of")]
-    public void A_mistake_in_a_server_is_refused_where_it_is(string services, string listener, string? path, string says)
+    public void A_mistake_in_a_server_is_refused_where_it_is(
+        string services, string listener, string? path, string says)
     {
         var errors = Load.Text(Server(services, listener)).Errors;
-        Assert.Contains(errors, error => error.Message.Contains(says, StringComparison.Ordinal) && error.Path == (path ?? error.Path) && error.Line > 0);
+        Assert.Contains(errors, error => error.Message.Contains(says, StringComparison.Ordinal)
+            && error.Path == (path ?? error.Path) && error.Line > 0);
     }
 
     [Theory]
@@ -86,20 +101,25 @@ public sealed class ServerTests
     [InlineData("127.0.0.1:70000")]
     [InlineData("127.0.0.1:")]
     public void An_address_to_listen_on_is_an_IP_and_a_port(string address) =>
-        Load.Refuses(Load.WorkerFile(top: $"servers: [{{ listener: {{ http: {{ socket_address: '{address}' }} }} }}]"), "servers[0].listener.http.socket_address", "write IP and port");
+        Load.Refuses(Load.WorkerFile(top: $"servers: [{{ listener: {{ http: {{ socket_address: '{address}' }} }} }}]"),
+            "servers[0].listener.http.socket_address", "write IP and port");
 
     [Theory]
     [InlineData("[::1]:50051")]
     [InlineData("0.0.0.0:0")]
     public void Addresses_of_both_families_are_read(string address) =>
-        Assert.Equal(IPEndPoint.Parse(address), Load.Good(Load.WorkerFile(top: $"servers: [{{ listener: {{ http: {{ socket_address: '{address}' }} }} }}]")).Servers[0].Address);
+        Assert.Equal(IPEndPoint.Parse(address), Load.Good(Load.WorkerFile(
+            top: $"servers: [{{ listener: {{ http: {{ socket_address: '{address}' }} }} }}]")).Servers[0].Address);
 
     [Fact]
     public void Services_that_name_what_is_not_there_are_noted_and_a_file_without_worker_says_so()
     {
-        var result = Load.Text("{ stores: [], servers: [{ listener: { http: { socket_address: '0.0.0.0:1' } }, services: { cas: [{ cas_store: 'A' }], execution: [{ cas_store: 'A', scheduler: 'S' }] } }] }");
+        var result = Load.Text(
+            "{ stores: [], servers: [{ listener: { http: { socket_address: '0.0.0.0:1' } }, services: { cas: " +
+            "[{ cas_store: 'A' }], execution: [{ cas_store: 'A', scheduler: 'S' }] } }] }");
         Assert.Empty(result.Errors);
-        Assert.Equal(3, result.Notes.Count(note => note.Message.Contains("cannot be started", StringComparison.Ordinal)));
+        Assert.Equal(
+            3, result.Notes.Count(note => note.Message.Contains("cannot be started", StringComparison.Ordinal)));
         Assert.Contains(result.Notes, note => note.Message.Contains("has no worker", StringComparison.Ordinal));
     }
 
@@ -118,18 +138,25 @@ public sealed class ServerTests
             ]
             """));
         var simple = Assert.IsType<SimpleScheduler>(config.FindScheduler("S")!.Scheduler);
-        Assert.Equal((1, 2, 3, 4, 5, 6, true), (simple.RetainCompletedFor.TotalSeconds, simple.ClientActionTimeout!.Value.TotalSeconds, simple.WorkerTimeout.TotalSeconds, simple.MaxActionExecutingTimeout.TotalSeconds,
+        Assert.Equal(
+            (1, 2, 3, 4, 5, 6, true), (simple.RetainCompletedFor.TotalSeconds,
+                simple.ClientActionTimeout!.Value.TotalSeconds, simple.WorkerTimeout.TotalSeconds,
+                simple.MaxActionExecutingTimeout.TotalSeconds,
             simple.UnacknowledgedKillTimeout.TotalSeconds, simple.MaxJobRetries, simple.MostRecentlyUsedFirst));
-        Assert.Equal((PropertyMatch.Minimum, PropertyMatch.Ignore), (simple.SupportedProperties["cpu"], simple.SupportedProperties["junk"]));
+        Assert.Equal((PropertyMatch.Minimum, PropertyMatch.Ignore),
+            (simple.SupportedProperties["cpu"], simple.SupportedProperties["junk"]));
         var defaults = Assert.IsType<SimpleScheduler>(config.FindScheduler("D")!.Scheduler);
-        Assert.Equal((5, 3, "R", null), (defaults.WorkerTimeout.TotalSeconds, defaults.MaxJobRetries, defaults.RedisStore, defaults.ClientActionTimeout));
+        Assert.Equal((5, 3, "R", null), (defaults.WorkerTimeout.TotalSeconds, defaults.MaxJobRetries,
+            defaults.RedisStore, defaults.ClientActionTimeout));
         Assert.Equal("s", Assert.IsType<GrpcScheduler>(config.FindScheduler("G")!.Scheduler).Endpoint.Uri.Host);
         Assert.Equal("RESULTS", Assert.IsType<WrapperScheduler>(config.FindScheduler("W")!.Scheduler).AcStore);
     }
 
     [Theory]
-    [InlineData("simple: { worker_timeout: 3 }", "schedulers[0].simple.worker_timeout", "did you mean 'worker_timeout_s'")]
-    [InlineData("simple: { supported_platform_properties: { a: 'exactly' } }", "schedulers[0].simple.supported_platform_properties.a", "did you mean 'exact'")]
+    [InlineData("simple: { worker_timeout: 3 }", "schedulers[0].simple.worker_timeout",
+        "did you mean 'worker_timeout_s'")]
+    [InlineData("simple: { supported_platform_properties: { a: 'exactly' } }",
+        "schedulers[0].simple.supported_platform_properties.a", "did you mean 'exact'")]
     [InlineData("simpel: {}", "schedulers[0].simpel", "did you mean 'simple'")]
     [InlineData("cache_lookup: { ac_store: 'RESULTS' }", "schedulers[0].cache_lookup", "'scheduler' is missing")]
     public void A_mistake_in_a_scheduler_is_refused_where_it_is(string scheduler, string path, string says) =>
@@ -138,8 +165,12 @@ public sealed class ServerTests
     [Fact]
     public void The_global_block_is_read_and_wants_its_one_required_key()
     {
-        var global = Load.Good(Load.WorkerFile(top: "servers: [], global: { max_open_files: 0, default_digest_hash_function: 'blake3', default_digest_size_health_check: '2MiB' }")).Global!;
-        Assert.Equal((24576, HashFunction.Blake3, 2 << 20), (global.MaxOpenFiles, global.DefaultHashFunction, global.HealthCheckSize));
+        var global = Load.Good(
+            Load.WorkerFile(
+                top: "servers: [], global: { max_open_files: 0, default_digest_hash_function: 'blake3', " +
+                    "default_digest_size_health_check: '2MiB' }")).Global!;
+        Assert.Equal((24576, HashFunction.Blake3, 2 << 20),
+            (global.MaxOpenFiles, global.DefaultHashFunction, global.HealthCheckSize));
         Load.Refuses(Load.WorkerFile(top: "servers: [], global: {}"), "global", "'max_open_files' is missing");
     }
 

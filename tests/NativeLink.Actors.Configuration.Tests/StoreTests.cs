@@ -28,7 +28,8 @@ public sealed class StoreTests
         Assert.Equal((StoreDirection.Get, StoreDirection.Update), (pair.FastDirection, pair.SlowDirection));
         Assert.Same(fs, config.Resolve(pair.Fast));
         Assert.Equal(65_536, Assert.IsType<SizePartitioningStore>(config.FindStore("parts")!.Store).Size);
-        Assert.Equal(["checked", "small", "dedup", "known", "counted"], config.Stores.Where(store => store.Store is WrapperStore).Select(store => store.Name));
+        Assert.Equal(["checked", "small", "dedup", "known", "counted"],
+            config.Stores.Where(store => store.Store is WrapperStore).Select(store => store.Name));
         Assert.Equal(2, Assert.IsType<ShardStore>(config.FindStore("shard")!.Store).Shards.Length);
     }
 
@@ -42,13 +43,15 @@ public sealed class StoreTests
               endpoints: [{ address: "grpcs://h:1", tls_config: { ca_file: "/ca", cert_file: "/c", key_file: "/k", use_native_roots: true }, concurrency_limit: 7,
                 connect_timeout_s: 1, tcp_keepalive_s: 2, http2_keepalive_interval_s: 3, http2_keepalive_timeout_s: 4 }] } }
             """)).FindStore("X")!.Store);
-        Assert.Equal(("main", 5, 3, 120, true), (store.InstanceName, store.MaxConcurrentRequests, store.ConnectionsPerEndpoint, (int)store.RpcTimeout.TotalSeconds, store.UseLegacyResourceNames));
+        Assert.Equal(("main", 5, 3, 120, true), (store.InstanceName, store.MaxConcurrentRequests,
+            store.ConnectionsPerEndpoint, (int)store.RpcTimeout.TotalSeconds, store.UseLegacyResourceNames));
         Assert.Equal("v", store.Headers["x-key"]);
         Assert.Equal((6, 300, 0.5), (store.Retry.MaxRetries, store.Retry.Delay.TotalMilliseconds, store.Retry.Jitter));
         Assert.Equal(["Unavailable", "DataLoss"], store.Retry.RetryOn.AsEnumerable());
         var endpoint = Assert.Single(store.Endpoints);
         Assert.Equal(new TlsConfig("/ca", "/c", "/k", true), endpoint.Tls);
-        Assert.Equal((7, 1, 2, 3, 4), (endpoint.ConcurrencyLimit, (int)endpoint.ConnectTimeout.TotalSeconds, (int)endpoint.TcpKeepAlive.TotalSeconds,
+        Assert.Equal((7, 1, 2, 3, 4), (endpoint.ConcurrencyLimit, (int)endpoint.ConnectTimeout.TotalSeconds,
+            (int)endpoint.TcpKeepAlive.TotalSeconds,
             (int)endpoint.Http2KeepAliveInterval.TotalSeconds, (int)endpoint.Http2KeepAliveTimeout.TotalSeconds));
     }
 
@@ -77,20 +80,29 @@ public sealed class StoreTests
     [InlineData("{ name: 'X', ref_store: { name: 'Y' } }", "stores[3].ref_store", "no store named 'Y'")]
     [InlineData("{ name: 'X', ref_store: { name: 'NEA' } }", "stores[3].ref_store", "did you mean 'NEAR'")]
     [InlineData("{ name: 'X', ref_store: { name: 'X' } }", "stores[3]", "refers back to itself")]
-    [InlineData("{ name: 'X', filesystem: { content_path: '', temp_path: '/t' } }", "stores[3].filesystem.content_path", "is empty")]
-    [InlineData("{ name: 'X', filesystem: { content_path: '/', temp_path: '/t' } }", "stores[3].filesystem.content_path", "root of the file system")]
-    [InlineData("{ name: 'X', filesystem: { content_path: '/a/', temp_path: '/a' } }", "stores[3].filesystem.temp_path", "the same as 'content_path'")]
-    [InlineData("{ name: 'X', filesystem: { content_path: '/a\\u0000', temp_path: '/b' } }", "stores[3].filesystem.content_path", "NUL")]
-    [InlineData("{ name: 'X', fast_slow: { fast: { noop: {} }, slow: { noop: {} }, fast_direction: 'Both' } }", "stores[3].fast_slow.fast_direction", "did you mean 'both'")]
+    [InlineData("{ name: 'X', filesystem: { content_path: '', temp_path: '/t' } }", "stores[3].filesystem.content_path",
+        "is empty")]
+    [InlineData("{ name: 'X', filesystem: { content_path: '/', temp_path: '/t' } }",
+        "stores[3].filesystem.content_path", "root of the file system")]
+    [InlineData("{ name: 'X', filesystem: { content_path: '/a/', temp_path: '/a' } }", "stores[3].filesystem.temp_path",
+        "the same as 'content_path'")]
+    [InlineData("{ name: 'X', filesystem: { content_path: '/a\\u0000', temp_path: '/b' } }",
+        "stores[3].filesystem.content_path", "NUL")]
+    [InlineData("{ name: 'X', fast_slow: { fast: { noop: {} }, slow: { noop: {} }, fast_direction: 'Both' } }",
+        "stores[3].fast_slow.fast_direction", "did you mean 'both'")]
     [InlineData("{ name: 'X', fast_slow: { fast: { noop: {} } } }", "stores[3].fast_slow", "'slow' is missing")]
-    [InlineData("{ name: 'X', memory: { eviction_policy: { max_byte: 1 } } }", "stores[3].memory.eviction_policy.max_byte", "did you mean 'max_bytes'")]
-    [InlineData("{ name: 'X', memory: { eviction_policy: { max_bytes: '1gb', evict_bytes: '1gb' } } }", "stores[3].memory.eviction_policy.evict_bytes", "not less than 'max_bytes'")]
-    [InlineData("{ name: 'X', compression: { compression_algorithm: { gzip: {} }, backend: { noop: {} } } }", null, "'lz4' is missing")]
+    [InlineData("{ name: 'X', memory: { eviction_policy: { max_byte: 1 } } }",
+        "stores[3].memory.eviction_policy.max_byte", "did you mean 'max_bytes'")]
+    [InlineData("{ name: 'X', memory: { eviction_policy: { max_bytes: '1gb', evict_bytes: '1gb' } } }",
+        "stores[3].memory.eviction_policy.evict_bytes", "not less than 'max_bytes'")]
+    [InlineData("{ name: 'X', compression: { compression_algorithm: { gzip: {} }, backend: { noop: {} } } }", null,
+        "'lz4' is missing")]
     public void A_mistake_in_a_store_is_refused_where_it_is(string store, string? path, string says)
     {
         var result = Load.Text(Load.WorkerFile(stores: store));
         Assert.Null(result.Model);
-        Assert.Contains(result.Errors, error => error.Message.Contains(says, StringComparison.Ordinal) && error.Path == (path ?? error.Path) && error.Line > 0);
+        Assert.Contains(result.Errors, error => error.Message.Contains(says, StringComparison.Ordinal)
+            && error.Path == (path ?? error.Path) && error.Line > 0);
         Assert.True(path is null || result.Errors.Length == 1, string.Join('\n', result.Errors));
     }
 
@@ -98,24 +110,36 @@ public sealed class StoreTests
     [InlineData("store_type: 'cas', endpoints: []", "stores[3].grpc.endpoints", "at least one endpoint")]
     [InlineData("store_type: 'cas'", "stores[3].grpc", "'endpoints' is missing")]
     [InlineData("endpoints: [{ address: 'grpc://h' }]", "stores[3].grpc", "'store_type' is missing")]
-    [InlineData("store_type: 'bes', endpoints: [{ address: 'grpc://h' }]", "stores[3].grpc.store_type", "write one of cas, ac")]
+    [InlineData("store_type: 'bes', endpoints: [{ address: 'grpc://h' }]", "stores[3].grpc.store_type",
+        "write one of cas, ac")]
     [InlineData("store_type: 'cas', endpoints: [{ address: '' }]", "stores[3].grpc.endpoints[0].address", "no address")]
     [InlineData("store_type: 'cas', endpoints: [{ address: 'h:1' }]", "stores[3].grpc.endpoints[0].address", "grpc://")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'ftp://h:1' }]", "stores[3].grpc.endpoints[0].address", "scheme 'ftp'")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpcs://h:1' }]", "stores[3].grpc.endpoints[0].address", "'tls_config' has to stand beside it")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'https://h:1' }]", "stores[3].grpc.endpoints[0].address", "'tls_config' has to stand beside it")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h:1', tls_config: {} }]", "stores[3].grpc.endpoints[0].address", "without TLS: write grpcs://")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'https://h:1', tls_config: { cert_file: '/c' } }]", "stores[3].grpc.endpoints[0].tls_config", "belong together")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h' }], retry: { retry_on_errors: ['UNAVAILABLE'] }", "stores[3].grpc.retry.retry_on_errors[0]", "did you mean 'Unavailable'")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h' }], retry: { delay: '1s' }", "stores[3].grpc.retry.delay", "a plain number")]
-    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h' }], headers: { 'a b': 'c' }", "stores[3].grpc.headers[\"a b\"]", "cannot be sent as a header")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'ftp://h:1' }]", "stores[3].grpc.endpoints[0].address",
+        "scheme 'ftp'")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpcs://h:1' }]", "stores[3].grpc.endpoints[0].address",
+        "'tls_config' has to stand beside it")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'https://h:1' }]", "stores[3].grpc.endpoints[0].address",
+        "'tls_config' has to stand beside it")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h:1', tls_config: {} }]",
+        "stores[3].grpc.endpoints[0].address", "without TLS: write grpcs://")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'https://h:1', tls_config: { cert_file: '/c' } }]",
+        "stores[3].grpc.endpoints[0].tls_config", "belong together")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h' }], retry: { retry_on_errors: ['UNAVAILABLE'] }",
+        "stores[3].grpc.retry.retry_on_errors[0]", "did you mean 'Unavailable'")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h' }], retry: { delay: '1s' }",
+        "stores[3].grpc.retry.delay", "a plain number")]
+    [InlineData("store_type: 'cas', endpoints: [{ address: 'grpc://h' }], headers: { 'a b': 'c' }",
+        "stores[3].grpc.headers[\"a b\"]", "cannot be sent as a header")]
     public void A_mistake_in_a_grpc_store_is_refused_where_it_is(string body, string path, string says) =>
         Load.Refuses(Load.WorkerFile(stores: $"{{ name: 'X', grpc: {{ {body} }} }}"), path, says);
 
     [Fact]
     public void Unknown_keys_of_tls_config_are_noted_only()
     {
-        var result = Load.Text(Load.WorkerFile(stores: "{ name: 'X', grpc: { store_type: 'cas', endpoints: [{ address: 'https://h', tls_config: { use_native_roots: true, more: 1 } }] } }"));
+        var result = Load.Text(
+            Load.WorkerFile(
+                stores: "{ name: 'X', grpc: { store_type: 'cas', endpoints: [{ address: 'https://h', tls_config: " +
+                    "{ use_native_roots: true, more: 1 } }] } }"));
         Assert.Empty(result.Errors);
         Assert.Equal("stores[3].grpc.endpoints[0].tls_config.more", Assert.Single(result.Notes).Path);
     }
@@ -125,15 +149,23 @@ public sealed class StoreTests
     [InlineData("0", 0)]
     public void A_threshold_for_sharing_downloads_is_noted_as_having_no_effect(string threshold, int notes)
     {
-        var result = Load.Text(Load.WorkerFile(stores: $"{{ name: 'X', fast_slow: {{ fast: {{ memory: {{}} }}, slow: {{ noop: {{}} }}, bypass_dedup_threshold_bytes: {threshold} }} }}"));
+        var result = Load.Text(
+            Load.WorkerFile(
+                stores: $"{{ name: 'X', fast_slow: {{ fast: {{ memory: {{}} }}, slow: {{ noop: {{}} }}, " +
+                    $"bypass_dedup_threshold_bytes: {threshold} }} }}"));
         Assert.Empty(result.Errors);
-        Assert.Equal(notes, result.Notes.Count(note => note.Path == "stores[3].fast_slow.bypass_dedup_threshold_bytes" && note.Message.Contains("no effect", StringComparison.Ordinal)));
+        Assert.Equal(
+            notes, result.Notes.Count(note => note.Path == "stores[3].fast_slow.bypass_dedup_threshold_bytes"
+                && note.Message.Contains("no effect", StringComparison.Ordinal)));
     }
 
     [Fact]
     public void References_that_go_round_through_other_stores_are_refused_for_each_of_them()
     {
-        var errors = Load.Text(Load.WorkerFile(stores: "{ name: 'A', ref_store: { name: 'B' } }, { name: 'B', verify: { backend: { ref_store: { name: 'A' } } } }")).Errors;
+        var errors = Load.Text(
+            Load.WorkerFile(
+                stores: "{ name: 'A', ref_store: { name: 'B' } }, { name: 'B', verify: { backend: { ref_store: " +
+                    "{ name: 'A' } } } }")).Errors;
         Assert.Equal(["stores[3]", "stores[4]"], errors.Select(error => error.Path));
     }
 
@@ -142,11 +174,14 @@ public sealed class StoreTests
     [InlineData("", "", false)]
     [InlineData("experimental_remote_cache_compression: false,", "remote_cache_compression: true", false)]
     [InlineData("experimental_remote_cache_compression: 'true',", "", true)]
-    public void NL_369_Compression_is_what_the_store_says_else_what_the_rest_of_the_file_says(string storeKey, string capability, bool expected)
+    public void NL_369_Compression_is_what_the_store_says_else_what_the_rest_of_the_file_says(
+        string storeKey, string capability, bool expected)
     {
         var config = Load.Good(Load.WorkerFile(
-            stores: $"{{ name: 'X', grpc: {{ {storeKey} store_type: 'cas', endpoints: [{{ address: 'http://h' }}] }} }}",
-            top: $"servers: [{{ listener: {{ http: {{ socket_address: '127.0.0.1:1' }} }}, services: {{ capabilities: [{{ {capability} }}] }} }}]"));
+            stores: $"{{ name: 'X', grpc: {{ {storeKey} store_type: 'cas', endpoints: [{{ address: " +
+                $"'http://h' }}] }} }}",
+            top: $"servers: [{{ listener: {{ http: {{ socket_address: '127.0.0.1:1' }} }}, services: " +
+                $"{{ capabilities: [{{ {capability} }}] }} }}]"));
         Assert.Equal(expected, config.Compresses((GrpcStore)config.FindStore("X")!.Store));
         Assert.False(config.Compresses((GrpcStore)config.FindStore("RESULTS")!.Store));
     }
@@ -154,7 +189,10 @@ public sealed class StoreTests
     [Fact]
     public void NL_369_One_store_that_compresses_lets_the_others_follow()
     {
-        var config = Load.Good(Load.WorkerFile(stores: "{ name: 'X', verify: { backend: { grpc: { experimental_remote_cache_compression: true, store_type: 'cas', endpoints: [{ address: 'http://h' }] } } } }"));
+        var config = Load.Good(
+            Load.WorkerFile(
+                stores: "{ name: 'X', verify: { backend: { grpc: { experimental_remote_cache_compression: true, " +
+                    "store_type: 'cas', endpoints: [{ address: 'http://h' }] } } } }"));
         Assert.True(config.Compresses((GrpcStore)config.FindStore("FAR")!.Store));
     }
 }

@@ -9,7 +9,8 @@ public sealed class SyntaxTests
     [InlineData("\uFEFF{ stores: [], servers: [] }\r\n")]
     [InlineData("{ stores: [], servers: [],\n global: { max_open_files: 0x6000, }, }")]
     [InlineData("{ stores: [], servers: [], global: { max_open_files: '24_'+'' } }", false)]
-    public void Comments_trailing_commas_keys_without_quotes_single_quotes_and_hexadecimal_numbers_are_read(string text, bool read = true) =>
+    public void Comments_trailing_commas_keys_without_quotes_single_quotes_and_hexadecimal_numbers_are_read(
+        string text, bool read = true) =>
         Assert.Equal(read, Load.Text(text).Errors.IsEmpty);
 
     [Theory]
@@ -50,25 +51,32 @@ public sealed class SyntaxTests
     [InlineData("[]", "a list")]
     [InlineData("'text'", "a string")]
     [InlineData("null", "null")]
-    public void The_file_has_to_be_an_object(string text, string says) => Assert.Contains(says, Load.Bad(text).Message, StringComparison.Ordinal);
+    public void The_file_has_to_be_an_object(string text, string says) =>
+        Assert.Contains(says, Load.Bad(text).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Places_are_those_of_keys_and_values_whatever_stands_between()
     {
-        const string Text = "{\r\n  stores: [],\r\n  /* long\r\n comment */ 'servers' : // why\r\n    [ 1,\t{ \"näme\": 2 } ],\r\n}";
+        const string Text =
+            "{\r\n  stores: [],\r\n  /* long\r\n comment */ 'servers' : // why\r\n    [ 1,\t{ \"näme\": 2 } ],\r\n}";
         var errors = Load.Text(Text).Errors;
-        Assert.Equal([("servers[0]", 5, 7), ("servers[1]", 5, 10), ("servers[1].näme", 5, 12)], errors.Select(error => (error.Path, error.Line, error.Column)));
+        Assert.Equal([("servers[0]", 5, 7), ("servers[1]", 5, 10), ("servers[1].näme", 5, 12)],
+            errors.Select(error => (error.Path, error.Line, error.Column)));
     }
 
     [Fact]
     public void A_key_that_stands_twice_is_refused()
     {
         Load.Refuses("{ stores: [], servers: [],\n servers: [] }", "servers", "a second time");
-        Load.Refuses(Load.WorkerFile(top: "schedulers: [{ name: 'S', simple: { supported_platform_properties: { a: 'exact', a: 'minimum' } } }]"),
+        Load.Refuses(
+            Load.WorkerFile(
+                top: "schedulers: [{ name: 'S', simple: { supported_platform_properties: { a: 'exact', a: " +
+                    "'minimum' } } }]"),
             "schedulers[0].simple.supported_platform_properties.a", "a second time");
     }
 
     [Fact]
     public void Keys_that_are_no_plain_names_are_quoted_in_paths() =>
-        Load.Refuses(Load.WorkerFile("additional_environment: { 'a-b': 3 }"), "workers[0].local.additional_environment[\"a-b\"]", "not understood");
+        Load.Refuses(Load.WorkerFile("additional_environment: { 'a-b': 3 }"),
+            "workers[0].local.additional_environment[\"a-b\"]", "not understood");
 }

@@ -26,7 +26,8 @@ public sealed class ValueTests
     [InlineData("0x10", 16)]
     [InlineData("0", 0)]
     [InlineData("'${SIZE}'", 5_000)]
-    public void NL_362_Sizes_are_numbers_of_bytes_or_texts_with_units(string written, long bytes) => Assert.Equal(bytes, SizeOf(written));
+    public void NL_362_Sizes_are_numbers_of_bytes_or_texts_with_units(string written, long bytes) =>
+        Assert.Equal(bytes, SizeOf(written));
 
     [Theory]
     [InlineData("''")]
@@ -92,20 +93,25 @@ public sealed class ValueTests
     [InlineData("'${YES}'", true)]
     public void NL_364_Booleans_of_some_keys_may_be_texts_in_any_letter_case(string written, bool value)
     {
-        var store = Load.Good(Load.WorkerFile(stores: $"{{ name: 'X', verify: {{ backend: {{ noop: {{}} }}, verify_size: {written} }} }}"), ("YES", "True")).FindStore("X")!.Store;
+        var store = Load.Good(
+            Load.WorkerFile(
+                stores: $"{{ name: 'X', verify: {{ backend: {{ noop: {{}} }}, verify_size: {written} }} }}"), ("YES",
+                    "True")).FindStore("X")!.Store;
         Assert.Equal(value, Assert.IsType<VerifyStore>(store).VerifySize);
     }
 
     [Fact]
     public void Booleans_of_other_keys_may_not() =>
-        Load.Refuses(Load.WorkerFile("timeout_handled_externally: 'true'"), "workers[0].local.timeout_handled_externally", "without quotes");
+        Load.Refuses(Load.WorkerFile("timeout_handled_externally: 'true'"),
+            "workers[0].local.timeout_handled_externally", "without quotes");
 
     [Theory]
     [InlineData("42", 42)]
     [InlineData("'  42 '", 42)]
     [InlineData("'${COUNT:-7}'", 7)]
     [InlineData("0x2A", 42)]
-    public void Numbers_may_be_texts(string written, int value) => Assert.Equal(value, Load.GoodWorker($"max_inflight_tasks: {written}").MaxInflightTasks);
+    public void Numbers_may_be_texts(string written, int value) =>
+        Assert.Equal(value, Load.GoodWorker($"max_inflight_tasks: {written}").MaxInflightTasks);
 
     [Theory]
     [InlineData("-1")]
@@ -118,15 +124,18 @@ public sealed class ValueTests
     [InlineData("'9223372036854775808'")]
     [InlineData("true")]
     public void What_is_no_count_is_refused(string written) =>
-        Load.Refuses(Load.WorkerFile($"max_inflight_tasks: {written}"), "workers[0].local.max_inflight_tasks", "has to be");
+        Load.Refuses(Load.WorkerFile($"max_inflight_tasks: {written}"), "workers[0].local.max_inflight_tasks",
+            "has to be");
 
     [Theory]
     [InlineData("'500ms'", 500)]
     [InlineData("'1s'", 1)]
     [InlineData("250", 250)]
     [InlineData("0", 500)]
-    public void The_cleanup_backoff_counts_in_milliseconds_and_reads_texts_as_NativeLink_does(string written, int milliseconds) =>
-        Assert.Equal(milliseconds, Load.GoodWorker($"max_cleanup_backoff_ms: {written}").MaxCleanupBackoff.TotalMilliseconds);
+    public void The_cleanup_backoff_counts_in_milliseconds_and_reads_texts_as_NativeLink_does(
+        string written, int milliseconds) =>
+        Assert.Equal(
+            milliseconds, Load.GoodWorker($"max_cleanup_backoff_ms: {written}").MaxCleanupBackoff.TotalMilliseconds);
 
     [Fact]
     public void NL_365_A_variable_gives_its_value_or_its_default_and_its_absence_is_an_error_that_names_it()
@@ -152,7 +161,8 @@ public sealed class ValueTests
     [InlineData("${A:-${C}}", "1")]
     [InlineData("$A$A", "11")]
     public void Variables_are_replaced_in_every_form(string written, string value) =>
-        Assert.Equal(value, Load.GoodWorker($"name: '{written}'", variables: [("A", "1"), ("B", "2"), ("EMPTY", "")]).Name);
+        Assert.Equal(
+            value, Load.GoodWorker($"name: '{written}'", variables: [("A", "1"), ("B", "2"), ("EMPTY", "")]).Name);
 
     [Theory]
     [InlineData("${A")]
@@ -166,15 +176,21 @@ public sealed class ValueTests
 
     [Fact]
     public void Texts_that_NativeLink_does_not_expand_stay_as_they_are() =>
-        Assert.Equal("check $HOME", Load.GoodWorker("experimental_precondition_script: 'check $HOME'").PreconditionScript);
+        Assert.Equal(
+            "check $HOME", Load.GoodWorker("experimental_precondition_script: 'check $HOME'").PreconditionScript);
 
-    private static string SizeFile(string written) => Load.WorkerFile(stores: $"{{ name: 'X', memory: {{ eviction_policy: {{ max_bytes: {written} }} }} }}");
+    private static string SizeFile(string written) =>
+        Load.WorkerFile(stores: $"{{ name: 'X', memory: {{ eviction_policy: {{ max_bytes: {written} }} }} }}");
 
     private static long SizeOf(string written) =>
-        Assert.IsType<MemoryStore>(Load.Good(SizeFile(written), ("SIZE", 5_000.ToString(CultureInfo.InvariantCulture))).FindStore("X")!.Store).Eviction.MaxBytes;
+        Assert.IsType<MemoryStore>(Load.Good(SizeFile(written), ("SIZE", 5_000.ToString(CultureInfo.InvariantCulture)))
+            .FindStore("X")!.Store).Eviction.MaxBytes;
 
     private static string RpcFile(string written) =>
-        Load.WorkerFile(stores: $"{{ name: 'X', grpc: {{ endpoints: [{{ address: 'http://h:1' }}], store_type: 'cas', rpc_timeout_s: {written} }} }}");
+        Load.WorkerFile(
+            stores: $"{{ name: 'X', grpc: {{ endpoints: [{{ address: 'http://h:1' }}], store_type: 'cas', " +
+                $"rpc_timeout_s: {written} }} }}");
 
-    private static TimeSpan Rpc(string written) => Assert.IsType<GrpcStore>(Load.Good(RpcFile(written), ("SPAN", "1m30s")).FindStore("X")!.Store).RpcTimeout;
+    private static TimeSpan Rpc(string written) =>
+        Assert.IsType<GrpcStore>(Load.Good(RpcFile(written), ("SPAN", "1m30s")).FindStore("X")!.Store).RpcTimeout;
 }

@@ -3,10 +3,12 @@ using System.Security.Cryptography;
 namespace NativeLink.Actors.EndToEnd;
 
 /// <summary>
-/// A copy of one of the Bazel workspaces with a Bazel server of its own: one for all tests, one after the other, as its start costs more than a build. Each test begins
-/// with nothing built, and with actions that nobody has seen before.
+/// A copy of one of the Bazel workspaces with a Bazel server of its own: one for all tests, one
+/// after the other, as its start costs more than a build. Each test begins with nothing built, and
+/// with actions that nobody has seen before.
 /// </summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class BazelWorkspace : IAsyncLifetime
 {
     /// <summary>Half of the workspace: enough for a build in whose middle something happens.</summary>
@@ -45,7 +47,8 @@ public sealed class BazelWorkspace : IAsyncLifetime
 
     /// <summary>Builds or tests everything remotely; nothing comes from an earlier run's cache.</summary>
     internal RunningProgram Start(string verb, string endpoint, params string[] more) => Bazel(
-        [verb, "--host_javabase=@local_jdk//:jdk", "--config=remote", $"--remote_executor={endpoint}", "--jobs=8", "--noremote_local_fallback", "--noremote_accept_cached",
+        [verb, "--host_javabase=@local_jdk//:jdk", "--config=remote", $"--remote_executor={endpoint}", "--jobs=8",
+            "--noremote_local_fallback", "--noremote_accept_cached",
          $"--action_env=BZ_SALT={_salt}", $"--test_env=BZ_SALT={_salt}", .. more]);
 
     public async Task<string> Build(string verb, string endpoint, params string[] more)
@@ -61,9 +64,11 @@ public sealed class BazelWorkspace : IAsyncLifetime
     {
         await using var info = Bazel(["info", "--host_javabase=@local_jdk//:jdk", "bazel-bin"]);
         Assert.Equal(0, await info.Exit(Bound));
-        var bin = info.Output.Split('\n').Select(line => line.Trim()).Single(line => line.StartsWith('/') && line.EndsWith("/bin", StringComparison.Ordinal));
+        var bin = info.Output.Split('\n').Select(line => line.Trim())
+            .Single(line => line.StartsWith('/') && line.EndsWith("/bin", StringComparison.Ordinal));
         var digests = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in Directory.EnumerateFiles(bin, "*", SearchOption.AllDirectories).Where(f => f.EndsWith(".o", StringComparison.Ordinal) || f.EndsWith(".a", StringComparison.Ordinal)))
+        foreach (var file in Directory.EnumerateFiles(bin, "*", SearchOption.AllDirectories)
+            .Where(f => f.EndsWith(".o", StringComparison.Ordinal) || f.EndsWith(".a", StringComparison.Ordinal)))
         {
             await using var content = File.OpenRead(file);
             digests[Path.GetRelativePath(bin, file)] = Convert.ToHexString(await SHA256.HashDataAsync(content));
@@ -79,7 +84,8 @@ public sealed class BazelWorkspace : IAsyncLifetime
     }
 
     private RunningProgram Bazel(IEnumerable<string> arguments) => RunningProgram.Start("bazel-4",
-        ["--nosystem_rc", "--nohome_rc", "--install_base=/usr/share/bazel", "--trust_install_base", $"--output_user_root={_home.At("out")}", "--max_idle_secs=60", .. arguments],
+        ["--nosystem_rc", "--nohome_rc", "--install_base=/usr/share/bazel", "--trust_install_base",
+            $"--output_user_root={_home.At("out")}", "--max_idle_secs=60", .. arguments],
         _workspace);
 
     private static void Copy(string from, string to)

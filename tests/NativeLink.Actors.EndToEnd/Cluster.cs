@@ -3,7 +3,10 @@ using System.Net.Sockets;
 
 namespace NativeLink.Actors.EndToEnd;
 
-/// <summary>A local cluster and workers as processes of their own, with their data in a directory that goes with the test.</summary>
+/// <summary>
+/// A local cluster and workers as processes of their own,
+/// with their data in a directory that goes with the test.
+/// </summary>
 internal sealed class Cluster : IAsyncDisposable
 {
     private static readonly TimeSpan StartUp = TimeSpan.FromSeconds(30);
@@ -21,14 +24,16 @@ internal sealed class Cluster : IAsyncDisposable
     public string Endpoint => $"grpc://127.0.0.1:{_clientPort}";
 
     /// <summary>The published binary that run.sh names, else the one beside the tests.</summary>
-    private static string Binary => Environment.GetEnvironmentVariable("NLA_BINARY") ?? Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
+    private static string Binary => Environment.GetEnvironmentVariable("NLA_BINARY")
+        ?? Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
 
     public static async Task<Cluster> Start(int workersInProcess)
     {
         var cluster = new Cluster();
         var server = RunningProgram.Start(Binary,
         [
-            "local", "--listen", $"127.0.0.1:{cluster._clientPort}", "--worker-api-listen", $"127.0.0.1:{cluster._workerPort}",
+            "local", "--listen", $"127.0.0.1:{cluster._clientPort}", "--worker-api-listen",
+            $"127.0.0.1:{cluster._workerPort}",
             "--workers", $"{workersInProcess}", "--data", Path.Combine(cluster.Home, "data"),
         ]);
         cluster._programs.Add(server);
@@ -36,7 +41,10 @@ internal sealed class Cluster : IAsyncDisposable
         return cluster;
     }
 
-    /// <summary>Writes the flat form of NativeLink's page on workers: several workers that share one store on this machine.</summary>
+    /// <summary>
+    /// Writes the flat form of NativeLink's page on workers:
+    /// several workers that share one store on this machine.
+    /// </summary>
     public async Task<string> WriteFlatFile()
     {
         var file = Path.Combine(Home, "worker-config.json");
@@ -53,7 +61,10 @@ internal sealed class Cluster : IAsyncDisposable
         return file;
     }
 
-    /// <summary>Starts a worker process of its own with these arguments and waits until it has said this so many times.</summary>
+    /// <summary>
+    /// Starts a worker process of its own with these arguments
+    /// and waits until it has said this so many times.
+    /// </summary>
     public async Task<RunningProgram> StartProgram(string[] arguments, string says, int times = 1)
     {
         var program = RunningProgram.Start(Binary, arguments);
@@ -61,7 +72,10 @@ internal sealed class Cluster : IAsyncDisposable
         return await program.Says(says, StartUp, times);
     }
 
-    /// <summary>Starts a worker process from a NativeLink configuration file and waits until it is registered.</summary>
+    /// <summary>
+    /// Starts a worker process from a NativeLink
+    /// configuration file and waits until it is registered.
+    /// </summary>
     public async Task<RunningProgram> StartWorker(string name, int maxInflight = 2)
     {
         var file = Path.Combine(Home, $"{name}.json5");

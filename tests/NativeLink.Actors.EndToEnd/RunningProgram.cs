@@ -51,8 +51,12 @@ internal sealed class RunningProgram : IAsyncDisposable
         var end = Stopwatch.StartNew();
         while (Output.Split(text).Length <= times)
         {
-            Assert.False(_process.HasExited, $"{_process.StartInfo.FileName} exited with {(_process.HasExited ? _process.ExitCode : 0)} before it said '{text}':\n{Output}");
-            Assert.True(end.Elapsed < within, $"{_process.StartInfo.FileName} did not say '{text}' within {within}:\n{Output}");
+            Assert.False(
+                _process.HasExited,
+                $"{_process.StartInfo.FileName} exited with {(_process.HasExited ? _process.ExitCode : 0)} before " +
+                $"it said '{text}':\n{Output}");
+            Assert.True(
+                end.Elapsed < within, $"{_process.StartInfo.FileName} did not say '{text}' within {within}:\n{Output}");
             await Task.Delay(20);
         }
         return this;
@@ -67,7 +71,9 @@ internal sealed class RunningProgram : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} did not exit within {within}:\n{Output}");
+            Assert.Fail(
+                $"{_process.StartInfo.FileName} {string.Join(' ', _process.StartInfo.ArgumentList)} did not exit " +
+                $"within {within}:\n{Output}");
         }
         return _process.ExitCode;
     }

@@ -73,7 +73,8 @@ public sealed partial class SeveralProcessesTests(BazelWorkspace workspace)
     private static void AssertAllRemote(string output)
     {
         Assert.True(Count(output, "remote") > 0, output);
-        Assert.True(Count(output, "local") + Count(output, "linux-sandbox") + Count(output, "processwrapper-sandbox") == 0, output);
+        Assert.True(Count(output, "local") + Count(output, "linux-sandbox") + Count(output, "processwrapper-sandbox")
+            == 0, output);
     }
 
     /// <summary>Reads Bazel's line "INFO: 112 processes: 3 remote cache hit, 21 internal, 88 remote."</summary>
@@ -81,7 +82,8 @@ public sealed partial class SeveralProcessesTests(BazelWorkspace workspace)
     {
         var line = output.Split('\n').LastOrDefault(l => ProcessLine().IsMatch(l)) ?? "";
         var parts = ProcessLine().Replace(line, "").TrimEnd('.', '\r').Split(',', StringSplitOptions.TrimEntries);
-        return parts.Where(p => p.EndsWith(" " + kind, StringComparison.Ordinal) && p[..^(kind.Length + 1)].All(char.IsAsciiDigit))
+        return parts.Where(p => p.EndsWith(" " + kind, StringComparison.Ordinal)
+            && p[..^(kind.Length + 1)].All(char.IsAsciiDigit))
             .Sum(p => int.Parse(p[..^(kind.Length + 1)], CultureInfo.InvariantCulture));
     }
 

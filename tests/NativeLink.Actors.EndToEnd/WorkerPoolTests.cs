@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace NativeLink.Actors.EndToEnd;
 
-/// <summary>The pool of NativeLink's page on workers: one file for four workers that share a store, as four processes and as one.</summary>
+/// <summary>
+/// The pool of NativeLink's page on workers: one file for four
+/// workers that share a store, as four processes and as one.
+/// </summary>
 [Collection(nameof(BazelWorkspace))]
 public sealed class WorkerPoolTests(BazelWorkspace workspace)
 {
@@ -32,7 +35,8 @@ public sealed class WorkerPoolTests(BazelWorkspace workspace)
         await using var cluster = await Cluster.Start(workersInProcess: 0);
         var file = await cluster.WriteFlatFile();
         await cluster.StartProgram(["--config", file, "--worker", "--worker-id", "first"], "registered");
-        await using var running = Cluster.Run("exec", "--executor", cluster.Endpoint, "--no-cache", "--", "/bin/sh", "-c", "echo begun; sleep 6; ls -a; echo ended");
+        await using var running = Cluster.Run("exec", "--executor", cluster.Endpoint, "--no-cache", "--", "/bin/sh",
+            "-c", "echo begun; sleep 6; ls -a; echo ended");
         await Directories(Path.Combine(cluster.Home, "work", "first"), 1);
         var second = await cluster.StartProgram(["--config", file, "--worker", "--worker-id", "second"], "registered");
         second.Signal("TERM");
@@ -51,8 +55,10 @@ public sealed class WorkerPoolTests(BazelWorkspace workspace)
         // Each action waits until all four run: with fewer at a time none would ever end.
         var meeting = Directory.CreateDirectory(Path.Combine(cluster.Home, "meeting")).FullName;
         File.SetUnixFileMode(meeting, (UnixFileMode)0b111_111_111);
-        var actions = Enumerable.Range(1, 4).Select(i => Cluster.Run("exec", "--executor", cluster.Endpoint, "--no-cache", "--timeout", "60s", "--",
-            "/bin/sh", "-c", $"touch {meeting}/{i}; while [ $(ls {meeting} | wc -l) -lt 4 ]; do sleep 0.1; done; echo met")).ToList();
+        var actions = Enumerable.Range(1, 4)
+            .Select(i => Cluster.Run("exec", "--executor", cluster.Endpoint, "--no-cache", "--timeout", "60s", "--",
+            "/bin/sh", "-c",
+            $"touch {meeting}/{i}; while [ $(ls {meeting} | wc -l) -lt 4 ]; do sleep 0.1; done; echo met")).ToList();
         foreach (var action in actions)
         {
             await using (action)
@@ -63,12 +69,14 @@ public sealed class WorkerPoolTests(BazelWorkspace workspace)
     }
 
     private static IEnumerable<string> Parts(Cluster cluster) =>
-        Directory.EnumerateDirectories(Path.Combine(cluster.Home, "work")).Select(path => Path.GetFileName(path)).Where(name => name[0] != '.').Order(StringComparer.Ordinal);
+        Directory.EnumerateDirectories(Path.Combine(cluster.Home, "work")).Select(path => Path.GetFileName(path))
+            .Where(name => name[0] != '.').Order(StringComparer.Ordinal);
 
     private static async Task Directories(string path, int atLeast)
     {
         using var bound = new CancellationTokenSource(Bound);
-        while (!Directory.Exists(path) || Directory.EnumerateDirectories(path).Count(name => Path.GetFileName(name)[0] != '.') < atLeast)
+        while (!Directory.Exists(path)
+            || Directory.EnumerateDirectories(path).Count(name => Path.GetFileName(name)[0] != '.') < atLeast)
             await Task.Delay(20, bound.Token);
     }
 

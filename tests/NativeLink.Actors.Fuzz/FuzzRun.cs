@@ -10,7 +10,8 @@ internal sealed record FuzzReport(string Target, int Cases, IReadOnlyList<string
 /// <summary>Cases of one target, by their numbers, until the time is over or enough is found.</summary>
 internal static class FuzzRun
 {
-    public static readonly IReadOnlyList<string> Targets = ["directory", "action", "command", "update", "config", "tree"];
+    public static readonly IReadOnlyList<string> Targets = ["directory", "action", "command", "update", "config",
+        "tree"];
 
     private const int RoundsBetweenChecks = 10;
     private const int EnoughFindings = 10;
@@ -28,10 +29,15 @@ internal static class FuzzRun
             {
                 var batch = Enumerable.Range(next, Math.Min(target.AtOnce, end - next)).ToList();
                 next += batch.Count;
-                var found = await Task.WhenAll(batch.Select(async number => (Number: number, Problems: await target.RunAsync(new Draw(seed, number)))));
-                findings.AddRange(found.SelectMany(one => one.Problems.Select(problem => $"{name}, seed {seed}, case {one.Number}: {problem}")));
+                var found = await Task.WhenAll(
+                    batch.Select(
+                        async number => (Number: number, Problems: await target.RunAsync(new Draw(seed, number)))));
+                findings.AddRange(
+                    found.SelectMany(
+                        one => one.Problems.Select(problem => $"{name}, seed {seed}, case {one.Number}: {problem}")));
             }
-            findings.AddRange((await target.CheckAsync()).Select(problem => $"{name}, seed {seed}, one of the cases {from} to {next - 1}: {problem}"));
+            findings.AddRange((await target.CheckAsync()).Select(
+                problem => $"{name}, seed {seed}, one of the cases {from} to {next - 1}: {problem}"));
         }
         return new FuzzReport(name, next - first, findings);
     }
@@ -53,7 +59,8 @@ internal static class FuzzRun
                     "action" => new ActionTarget(),
                     "command" => new CommandTarget(),
                     "update" => new UpdateTarget(),
-                    _ => throw new ArgumentException($"there is no target '{name}'; there are {string.Join(", ", Targets)}", nameof(name)),
+                    _ => throw new ArgumentException(
+                        $"there is no target '{name}'; there are {string.Join(", ", Targets)}", nameof(name)),
                 };
                 await target.StartAsync();
                 return target;

@@ -6,7 +6,8 @@ namespace NativeLink.Actors.Fuzz;
 public sealed class FuzzTests
 {
     /// <summary>That of every run; NLA_TEST_SEED names another one instead.</summary>
-    private static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("NLA_TEST_SEED") ?? "1", CultureInfo.InvariantCulture);
+    private static readonly int Seed = int.Parse(
+        Environment.GetEnvironmentVariable("NLA_TEST_SEED") ?? "1", CultureInfo.InvariantCulture);
 
     [Theory]
     [InlineData("directory", 40)]
@@ -15,7 +16,8 @@ public sealed class FuzzTests
     [InlineData("update", 60)]
     [InlineData("config", 400)]
     [InlineData("tree", 200)]
-    public async Task Random_and_mutated_input_is_answered_once_and_changes_nothing_outside_of_its_directory(string target, int cases)
+    public async Task Random_and_mutated_input_is_answered_once_and_changes_nothing_outside_of_its_directory(
+        string target, int cases)
     {
         var report = await FuzzRun.RunAsync(target, Seed, 0, cases, TimeSpan.FromHours(1));
         Assert.Empty(report.Findings);

@@ -7,7 +7,8 @@ public static class Program
 {
     private const string Usage =
         "[--seed N] [--minutes M] [--target directory|action|command|update|config|tree] [--case N]\n"
-        + "random and mutated input for the worker, the client and the configuration reader; without --target each gets its share of the time;\n"
+        + "random and mutated input for the worker, the client and the configuration reader; " +
+        "without --target each gets its share of the time;\n"
         + "--case runs one case of a target again, as a failure names it. Exit code 1: something was found.";
 
     public static async Task<int> Main(string[] args)
@@ -18,15 +19,19 @@ public static class Program
             return 2;
         }
         var options = args.Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
-        if (options.Keys.Except(["--seed", "--minutes", "--target", "--case"]).Any() || (options.TryGetValue("--target", out var wanted) && !FuzzRun.Targets.Contains(wanted)))
+        if (options.Keys.Except(["--seed", "--minutes", "--target", "--case"]).Any()
+            || (options.TryGetValue("--target", out var wanted) && !FuzzRun.Targets.Contains(wanted)))
         {
             await Console.Error.WriteLineAsync(Usage);
             return 2;
         }
         var seed = int.Parse(options.GetValueOrDefault("--seed", "1"), CultureInfo.InvariantCulture);
-        var (first, most) = options.TryGetValue("--case", out var number) ? (int.Parse(number, CultureInfo.InvariantCulture), 1) : (0, int.MaxValue);
+        var (first, most) = options.TryGetValue("--case", out var number)
+            ? (int.Parse(number, CultureInfo.InvariantCulture), 1)
+            : (0, int.MaxValue);
         IReadOnlyList<string> targets = wanted is null ? FuzzRun.Targets : [wanted];
-        var time = TimeSpan.FromMinutes(double.Parse(options.GetValueOrDefault("--minutes", "1"), CultureInfo.InvariantCulture)) / targets.Count;
+        var time = TimeSpan.FromMinutes(
+            double.Parse(options.GetValueOrDefault("--minutes", "1"), CultureInfo.InvariantCulture)) / targets.Count;
         var found = 0;
         foreach (var target in targets)
         {

@@ -23,9 +23,11 @@ public sealed class DirectoryLockTests : IDisposable
     {
         using var held = DirectoryLock.TryTake(_directory.At("lock"))!;
         var began = Stopwatch.GetTimestamp();
-        var fault = Assert.Throws<FaultException>(() => DirectoryLock.Wait(_directory.At("lock"), TimeSpan.FromMilliseconds(300)));
+        var fault = Assert.Throws<FaultException>(
+            () => DirectoryLock.Wait(_directory.At("lock"), TimeSpan.FromMilliseconds(300)));
         Assert.InRange(Stopwatch.GetElapsedTime(began).TotalMilliseconds, 250, 10_000);
         Assert.Contains(_directory.At("lock"), fault.Message, StringComparison.Ordinal);
-        Assert.Contains(Environment.ProcessId.ToString(CultureInfo.InvariantCulture), fault.Message, StringComparison.Ordinal);
+        Assert.Contains(Environment.ProcessId.ToString(CultureInfo.InvariantCulture), fault.Message,
+            StringComparison.Ordinal);
     }
 }

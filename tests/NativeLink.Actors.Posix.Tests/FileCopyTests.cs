@@ -32,7 +32,8 @@ public class FileCopyTests
         Make(directory.At("from"), length, dataAt);
         using (var from = File.OpenHandle(directory.At("from")))
         using (var to = File.OpenHandle(directory.At("to"), FileMode.CreateNew, FileAccess.Write))
-            Assert.Equal(0, FileCopy.Copy((int)from.DangerousGetHandle(), (int)to.DangerousGetHandle(), tryReflink: false));
+            Assert.Equal(
+                0, FileCopy.Copy((int)from.DangerousGetHandle(), (int)to.DangerousGetHandle(), tryReflink: false));
 
         Assert.Equal(File.ReadAllBytes(directory.At("from")), File.ReadAllBytes(directory.At("to")));
         Assert.True(Blocks(directory.At("from")) >= Blocks(directory.At("to")));

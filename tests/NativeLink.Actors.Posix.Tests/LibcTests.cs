@@ -3,7 +3,10 @@ using System.Text;
 
 namespace NativeLink.Actors.Posix.Tests;
 
-/// <summary>That declarations and numbers are those of this machine: whoever mistypes one reads another field or sets another flag.</summary>
+/// <summary>
+/// That declarations and numbers are those of this machine: whoever mistypes one reads another
+/// field or sets another flag.
+/// </summary>
 public sealed class LibcTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -42,7 +45,8 @@ public sealed class LibcTests : IDisposable
     [InlineData(200)]
     public void A_name_is_the_same_on_the_stack_and_where_it_is_too_long_for_that(int letters)
     {
-        // Two bytes each; the names of two directories make up the path, so that it passes 256 bytes before a single name does.
+        // Two bytes each; the names of two directories make up the path, so that it passes 256
+        // bytes before a single name does.
         var name = new string('ä', letters / 2);
         var path = $"{name}/{name}";
         Directory.CreateDirectory(_directory.At(name));
@@ -68,9 +72,11 @@ public sealed class LibcTests : IDisposable
     public void A_failed_call_leaves_its_own_error_whatever_has_to_be_freed_afterwards()
     {
         var tooLong = _directory.At(new string('x', 300));
-        Assert.Equal((-1, Errno.ENAMETOOLONG), (Libc.StatxAt(Libc.AtFdCwd, tooLong, 0, StatxBuffer.Basic, out _), Errno.Last));
+        Assert.Equal(
+            (-1, Errno.ENAMETOOLONG), (Libc.StatxAt(Libc.AtFdCwd, tooLong, 0, StatxBuffer.Basic, out _), Errno.Last));
         Assert.Equal((-1, Errno.ENAMETOOLONG), (Libc.OpenAt(Libc.AtFdCwd, tooLong, OpenFlags.ReadOnly, 0), Errno.Last));
-        Assert.Equal((-1, Errno.ENOENT), (Libc.RenameAt(Libc.AtFdCwd, _directory.At("no"), Libc.AtFdCwd, _directory.At("to")), Errno.Last));
+        Assert.Equal((-1, Errno.ENOENT),
+            (Libc.RenameAt(Libc.AtFdCwd, _directory.At("no"), Libc.AtFdCwd, _directory.At("to")), Errno.Last));
     }
 
     [Fact]
@@ -79,8 +85,10 @@ public sealed class LibcTests : IDisposable
         File.WriteAllText(_directory.At("file"), "");
         File.CreateSymbolicLink(_directory.At("link"), "file");
 
-        Assert.Equal((-1, Errno.ENOTDIR), (Libc.Open(_directory.At("file"), OpenFlags.Directory | OpenFlags.CloseOnExec), Errno.Last));
-        Assert.Equal((-1, Errno.ELOOP), (Libc.Open(_directory.At("link"), OpenFlags.NoFollow | OpenFlags.CloseOnExec), Errno.Last));
+        Assert.Equal((-1, Errno.ENOTDIR),
+            (Libc.Open(_directory.At("file"), OpenFlags.Directory | OpenFlags.CloseOnExec), Errno.Last));
+        Assert.Equal((-1, Errno.ELOOP),
+            (Libc.Open(_directory.At("link"), OpenFlags.NoFollow | OpenFlags.CloseOnExec), Errno.Last));
     }
 
     [Fact]
@@ -91,7 +99,8 @@ public sealed class LibcTests : IDisposable
         var (some, other) = (Libc.EventFd(1, OpenFlags.CloseOnExec), Libc.EventFd(1, OpenFlags.CloseOnExec));
         try
         {
-            Assert.Equal((0, 0, 0), (Libc.EpollWatch(epoll, some, Some), Libc.EpollWatch(epoll, quiet, 7), Libc.EpollWatch(epoll, other, Other)));
+            Assert.Equal((0, 0, 0), (Libc.EpollWatch(epoll, some, Some), Libc.EpollWatch(epoll, quiet, 7),
+                Libc.EpollWatch(epoll, other, Other)));
             Span<long> tags = stackalloc long[8];
             Assert.Equal(2, Libc.EpollTags(epoll, tags, 1000));
             Assert.Equal([Other, Some], tags[..2].ToArray().Order());
@@ -118,27 +127,33 @@ public sealed class LibcTests : IDisposable
             length = (int)Libc.ReadDirectory(directory, start, (nuint)buffer.Length);
         _ = Libc.Close(directory);
 
-        for (var at = 0; at < length; at += BinaryPrimitives.ReadUInt16LittleEndian(buffer.AsSpan(at + DirectoryRecord.LengthOffset)))
+        for (var at = 0; at < length; at += BinaryPrimitives.ReadUInt16LittleEndian(
+            buffer.AsSpan(at + DirectoryRecord.LengthOffset)))
         {
             var name = buffer.AsSpan(at + DirectoryRecord.NameOffset);
-            found.Add((Encoding.UTF8.GetString(name[..name.IndexOf((byte)0)]), buffer[at + DirectoryRecord.TypeOffset] == DirectoryRecord.Directory));
+            found.Add((Encoding.UTF8.GetString(name[..name.IndexOf((byte)0)]),
+                buffer[at + DirectoryRecord.TypeOffset] == DirectoryRecord.Directory));
         }
-        Assert.Equal([(".", true), ("..", true), ("file", false), ("sub", true)], found.OrderBy(entry => entry.Item1, StringComparer.Ordinal));
+        Assert.Equal([(".", true), ("..", true), ("file", false), ("sub", true)],
+            found.OrderBy(entry => entry.Item1, StringComparer.Ordinal));
     }
 
     [SkippableFact]
     public void A_link_that_leads_through_a_process_is_not_followed_where_that_is_asked_for()
     {
-        var here = Libc.OpenAt2(Libc.AtFdCwd, _directory.Path, OpenFlags.PathOnly | OpenFlags.CloseOnExec, Libc.ResolveNoMagicLinks);
+        var here = Libc.OpenAt2(Libc.AtFdCwd, _directory.Path, OpenFlags.PathOnly | OpenFlags.CloseOnExec,
+            Libc.ResolveNoMagicLinks);
         Skip.If(here < 0 && Errno.Last == Errno.ENOSYS, "openat2(2) needs Linux 5.6");
         Assert.True(here >= 0);
         _ = Libc.Close(here);
-        Assert.Equal(-1, Libc.OpenAt2(Libc.AtFdCwd, "/proc/self/exe", OpenFlags.PathOnly | OpenFlags.CloseOnExec, Libc.ResolveNoMagicLinks));
+        Assert.Equal(-1, Libc.OpenAt2(Libc.AtFdCwd, "/proc/self/exe", OpenFlags.PathOnly | OpenFlags.CloseOnExec,
+            Libc.ResolveNoMagicLinks));
         Assert.Equal(Errno.ELOOP, Errno.Last);
     }
 
     [Fact]
-    public void The_mount_table_knows_proc() => Assert.Contains(MountTable.Below("/proc"), mount => mount is { MountPoint: "/proc", Type: "proc" });
+    public void The_mount_table_knows_proc() =>
+        Assert.Contains(MountTable.Below("/proc"), mount => mount is { MountPoint: "/proc", Type: "proc" });
 
     [Fact]
     public void Functions_that_are_called_without_the_runtime_are_there() =>

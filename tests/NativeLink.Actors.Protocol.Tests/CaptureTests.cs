@@ -3,7 +3,10 @@ using Google.Protobuf;
 
 namespace NativeLink.Actors.Protocol.Tests;
 
-/// <summary>What NativeLink 1.6.6 itself and its worker said to each other, recorded: read by our messages it must come out again unchanged.</summary>
+/// <summary>
+/// What NativeLink 1.6.6 itself and its worker said to each other, recorded: read by our messages
+/// it must come out again unchanged.
+/// </summary>
 public sealed class CaptureTests
 {
     public static TheoryData<int> Messages
@@ -17,7 +20,8 @@ public sealed class CaptureTests
         }
     }
 
-    private static JsonElement[] Recorded { get; } = [.. Resources.Lines("nativelink-1.6.6.jsonl").Select(line => JsonDocument.Parse(line).RootElement)];
+    private static JsonElement[] Recorded { get; } = [.. Resources.Lines("nativelink-1.6.6.jsonl")
+        .Select(line => JsonDocument.Parse(line).RootElement)];
 
     [Theory]
     [MemberData(nameof(Messages))]
@@ -40,15 +44,25 @@ public sealed class CaptureTests
         var fromWorker = recorded.GetProperty("from").GetString() == "worker";
         var noted = recorded.GetProperty("message").GetRawText();
         var settings = JsonParser.Settings.Default.WithIgnoreUnknownFields(false);
-        IMessage read = fromWorker ? Wire.UpdateForScheduler.Parser.ParseFrom(bytes) : Wire.UpdateForWorker.Parser.ParseFrom(bytes);
+        IMessage read = fromWorker
+            ? Wire.UpdateForScheduler.Parser.ParseFrom(bytes)
+            : Wire.UpdateForWorker.Parser.ParseFrom(bytes);
         Assert.Equal(new JsonParser(settings).Parse(noted, read.Descriptor), read);
-        Assert.Equal(recorded.GetProperty("kind").GetString(), read.Descriptor.Oneofs[0].Accessor.GetCaseFieldDescriptor(read)!.Name);
+        Assert.Equal(recorded.GetProperty("kind").GetString(),
+            read.Descriptor.Oneofs[0].Accessor.GetCaseFieldDescriptor(read)!.Name);
     }
 
     [Fact]
     public void The_recording_covers_every_kind_of_message_but_the_rare_ones()
     {
         var kinds = Recorded.Select(recorded => recorded.GetProperty("kind").GetString()).ToHashSet();
-        Assert.Superset(new HashSet<string?> { "connect_worker_request", "connection_result", "start_action", "execute_complete", "execute_result" }, kinds);
+        Assert.Superset(new HashSet<string?>
+        {
+            "connect_worker_request",
+            "connection_result",
+            "start_action",
+            "execute_complete",
+            "execute_result",
+        }, kinds);
     }
 }

@@ -24,7 +24,8 @@ public sealed class DigestFunctionTests
     [Fact]
     public void Every_other_function_is_refused()
     {
-        foreach (var wire in Enum.GetValues<Value>().Except([Value.Unknown, Value.Sha256, Value.Blake3]).Append((Value)99))
+        foreach (var wire in Enum.GetValues<Value>().Except([Value.Unknown, Value.Sha256, Value.Blake3])
+            .Append((Value)99))
             Assert.False(DigestFunctions.TryFromWire(wire, out _));
     }
 }

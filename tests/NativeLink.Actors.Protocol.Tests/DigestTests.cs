@@ -26,7 +26,8 @@ public sealed class DigestTests
         var error = Assert.Throws<FormatException>(() => Digest.FromWire(wire, DigestFunction.Sha256, "the action"));
         Assert.Contains($"'{hash}/{size}'", error.Message, StringComparison.Ordinal);
         Assert.Contains("the action", error.Message, StringComparison.Ordinal);
-        Assert.Contains(hash, Assert.Throws<FormatException>(() => Digest.Parse(hash, size, DigestFunction.Sha256)).Message, StringComparison.Ordinal);
+        Assert.Contains(hash, Assert.Throws<FormatException>(
+            () => Digest.Parse(hash, size, DigestFunction.Sha256)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class DigestTests
     public void The_empty_blob_has_the_well_known_digest_of_each_function()
     {
         Assert.Equal($"{Hash}/0", Digest.Empty(DigestFunction.Sha256).ToString());
-        Assert.Equal("af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262/0", Digest.Empty(DigestFunction.Blake3).ToString());
+        Assert.Equal("af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262/0",
+            Digest.Empty(DigestFunction.Blake3).ToString());
         Assert.True(Digest.Empty(DigestFunction.Blake3).IsEmpty);
     }
 

@@ -15,13 +15,15 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public void A_cancellation_is_an_abort() => Assert.Equal(FaultKind.Aborted, Fault.From(new TaskCanceledException()).Kind);
+    public void A_cancellation_is_an_abort() =>
+        Assert.Equal(FaultKind.Aborted, Fault.From(new TaskCanceledException()).Kind);
 
     [Fact]
     public void A_failed_call_is_the_stores_fault_and_keeps_its_code()
     {
         var fault = Fault.From(new RpcException(new Status(StatusCode.Unavailable, "down")));
-        Assert.Equal((FaultKind.Storage, StatusCode.Unavailable, "Unavailable: down"), (fault.Kind, fault.Code!.Value, fault.Detail));
+        Assert.Equal((FaultKind.Storage, StatusCode.Unavailable, "Unavailable: down"),
+            (fault.Kind, fault.Code!.Value, fault.Detail));
     }
 
     [Fact]
@@ -29,6 +31,7 @@ public sealed class FaultTests
     {
         Assert.Equal(new Fault(FaultKind.Worker, "IOException: disk"), Fault.From(new IOException("disk")));
         Assert.Equal(FaultKind.Action, Fault.From(new IOException("disk"), FaultKind.Action).Kind);
-        Assert.Equal(FaultKind.Worker, Fault.From(new AggregateException(new IOException("a"), new IOException("b"))).Kind);
+        Assert.Equal(
+            FaultKind.Worker, Fault.From(new AggregateException(new IOException("a"), new IOException("b"))).Kind);
     }
 }

@@ -6,7 +6,10 @@ using Function = Build.Bazel.Remote.Execution.V2.DigestFunction.Types.Value;
 
 namespace NativeLink.Actors.Protocol.Tests;
 
-/// <summary>Encodings of <c>ActionCache</c>, <c>Capabilities</c> and those of <c>WorkerApi</c> that the recording lacks, written by hand.</summary>
+/// <summary>
+/// Encodings of <c>ActionCache</c>, <c>Capabilities</c> and those of <c>WorkerApi</c> that the
+/// recording lacks, written by hand.
+/// </summary>
 public sealed class GoldenActionCacheAndWorkerTests
 {
     [Fact]
@@ -81,7 +84,10 @@ public sealed class GoldenActionCacheAndWorkerTests
             {
                 DigestFunctions = { Function.Sha256, Function.Blake3 },
                 ActionCacheUpdateCapabilities = new() { UpdateEnabled = true },
-                CachePriorityCapabilities = new() { Priorities = { new Reapi.PriorityCapabilities.Types.PriorityRange { MaxPriority = 9 } } },
+                CachePriorityCapabilities = new()
+                {
+                    Priorities = { new Reapi.PriorityCapabilities.Types.PriorityRange { MaxPriority = 9 } },
+                },
                 MaxBatchTotalSizeBytes = 65536,
                 SymlinkAbsolutePathStrategy = Reapi.SymlinkAbsolutePathStrategy.Types.Value.Disallowed,
                 SupportedCompressors = { Compressor.Zstd },
@@ -98,7 +104,11 @@ public sealed class GoldenActionCacheAndWorkerTests
                 ExecEnabled = true,
                 ExecutionPriorityCapabilities = new()
                 {
-                    Priorities = { new Reapi.PriorityCapabilities.Types.PriorityRange { MinPriority = -1, MaxPriority = int.MaxValue } },
+                    Priorities = { new Reapi.PriorityCapabilities.Types.PriorityRange
+                    {
+                        MinPriority = -1,
+                        MaxPriority = int.MaxValue,
+                    } },
                 },
                 SupportedNodeProperties = { "p" },
                 DigestFunctions = { Function.Sha256, Function.Blake3 },
@@ -108,7 +118,13 @@ public sealed class GoldenActionCacheAndWorkerTests
         });
 
     [Fact]
-    public void SemVer() => Golden.Holds("0802100318042203726331", new SemVer { Major = 2, Minor = 3, Patch = 4, Prerelease = "rc1" });
+    public void SemVer() => Golden.Holds("0802100318042203726331", new SemVer
+    {
+        Major = 2,
+        Minor = 3,
+        Patch = 4,
+        Prerelease = "rc1",
+    });
 
     [Fact]
     public void UpdateForWorker()
@@ -130,7 +146,14 @@ public sealed class GoldenActionCacheAndWorkerTests
                 InstanceName = "main",
                 OperationId = "op",
                 InternalError = new() { Code = 10 },
-                ResourceUsage = new() { PeakMemoryKb = 1024, Sampled = true, OperationId = "op", WorkerId = "w", CpuTimeMs = 7 },
+                ResourceUsage = new()
+                {
+                    PeakMemoryKb = 1024,
+                    Sampled = true,
+                    OperationId = "op",
+                    WorkerId = "w",
+                    CpuTimeMs = 7,
+                },
             },
         });
     }
@@ -138,5 +161,9 @@ public sealed class GoldenActionCacheAndWorkerTests
     [Fact]
     public void HistoricalExecuteResponse() => Golden.Holds(
         "0a060a02616210011a040a022001",
-        new Wire.HistoricalExecuteResponse { ActionDigest = Golden.Digest("ab", 1), ExecuteResponse = new() { Result = new() { ExitCode = 1 } } });
+        new Wire.HistoricalExecuteResponse
+        {
+            ActionDigest = Golden.Digest("ab", 1),
+            ExecuteResponse = new() { Result = new() { ExitCode = 1 } },
+        });
 }

@@ -19,7 +19,10 @@ public sealed class GoldenCasTests
             BlobDigests = { Golden.Digest("ab", 1), Golden.Digest("cd", 0) },
             DigestFunction = Function.Blake3,
         });
-        Golden.Holds("12060a0261621001", new Reapi.FindMissingBlobsResponse { MissingBlobDigests = { Golden.Digest("ab", 1) } });
+        Golden.Holds("12060a0261621001", new Reapi.FindMissingBlobsResponse
+        {
+            MissingBlobDigests = { Golden.Digest("ab", 1) },
+        });
     }
 
     [Fact]
@@ -28,12 +31,21 @@ public sealed class GoldenCasTests
         Golden.Holds("0a046d61696e120f0a060a0261621003120361626318012801", new Reapi.BatchUpdateBlobsRequest
         {
             InstanceName = "main",
-            Requests = { new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = Golden.Digest("ab", 3), Data = Abc, Compressor = Compressor.Zstd } },
+            Requests = { new Reapi.BatchUpdateBlobsRequest.Types.Request
+            {
+                Digest = Golden.Digest("ab", 3),
+                Data = Abc,
+                Compressor = Compressor.Zstd,
+            } },
             DigestFunction = Function.Sha256,
         });
         Golden.Holds("0a110a060a0261621003120708031203626164", new Reapi.BatchUpdateBlobsResponse
         {
-            Responses = { new Reapi.BatchUpdateBlobsResponse.Types.Response { Digest = Golden.Digest("ab", 3), Status = new() { Code = 3, Message = "bad" } } },
+            Responses = { new Reapi.BatchUpdateBlobsResponse.Types.Response
+            {
+                Digest = Golden.Digest("ab", 3),
+                Status = new() { Code = 3, Message = "bad" },
+            } },
         });
     }
 
@@ -51,7 +63,13 @@ public sealed class GoldenCasTests
         {
             Responses =
             {
-                new Reapi.BatchReadBlobsResponse.Types.Response { Digest = Golden.Digest("ab", 3), Data = Abc, Status = new(), Compressor = Compressor.Zstd },
+                new Reapi.BatchReadBlobsResponse.Types.Response
+                {
+                    Digest = Golden.Digest("ab", 3),
+                    Data = Abc,
+                    Status = new(),
+                    Compressor = Compressor.Zstd,
+                },
             },
         });
     }
@@ -67,9 +85,10 @@ public sealed class GoldenCasTests
             PageToken = "t",
             DigestFunction = Function.Sha256,
         });
-        Golden.Holds("0a240a0d0a016612060a02616210012001120b0a016412060a02636410021a060a016c12017412016e", new Reapi.GetTreeResponse
-        {
-            Directories =
+        Golden.Holds("0a240a0d0a016612060a02616210012001120b0a016412060a02636410021a060a016c12017412016e",
+            new Reapi.GetTreeResponse
+            {
+                Directories =
             {
                 new Reapi.Directory
                 {
@@ -78,8 +97,8 @@ public sealed class GoldenCasTests
                     Symlinks = { new Reapi.SymlinkNode { Name = "l", Target = "t" } },
                 },
             },
-            NextPageToken = "n",
-        });
+                NextPageToken = "n",
+            });
     }
 
     [Fact]
@@ -93,7 +112,11 @@ public sealed class GoldenCasTests
             DigestFunction = Function.Sha256,
             ChunkingFunction = FastCdc,
         });
-        Golden.Holds("0a060a02616210031001", new Reapi.SplitBlobResponse { ChunkDigests = { Golden.Digest("ab", 3) }, ChunkingFunction = FastCdc });
+        Golden.Holds("0a060a02616210031001", new Reapi.SplitBlobResponse
+        {
+            ChunkDigests = { Golden.Digest("ab", 3) },
+            ChunkingFunction = FastCdc,
+        });
         Golden.Holds("0a046d61696e12060a02616210031a060a02636410011a060a026566100220012801", new Reapi.SpliceBlobRequest
         {
             InstanceName = "main",
@@ -110,7 +133,11 @@ public sealed class GoldenCasTests
     {
         Root = new()
         {
-            NodeProperties = new() { Properties = { new Reapi.NodeProperty { Name = "k", Value = "v" } }, Mtime = new() { Seconds = 9 } },
+            NodeProperties = new()
+            {
+                Properties = { new Reapi.NodeProperty { Name = "k", Value = "v" } },
+                Mtime = new() { Seconds = 9 },
+            },
         },
         Children = { new Reapi.Directory() },
     });
@@ -118,11 +145,22 @@ public sealed class GoldenCasTests
     [Fact]
     public void ByteStream()
     {
-        Golden.Holds("0a0a626c6f62732f61622f3310011802", new ReadRequest { ResourceName = "blobs/ab/3", ReadOffset = 1, ReadLimit = 2 });
+        Golden.Holds("0a0a626c6f62732f61622f3310011802", new ReadRequest
+        {
+            ResourceName = "blobs/ab/3",
+            ReadOffset = 1,
+            ReadLimit = 2,
+        });
         Golden.Holds("5203616263", new ReadResponse { Data = Abc });
         Golden.Holds(
             "0a1475706c6f6164732f752f626c6f62732f61622f3310ac0218015203616263",
-            new WriteRequest { ResourceName = "uploads/u/blobs/ab/3", WriteOffset = 300, FinishWrite = true, Data = Abc });
+            new WriteRequest
+            {
+                ResourceName = "uploads/u/blobs/ab/3",
+                WriteOffset = 300,
+                FinishWrite = true,
+                Data = Abc,
+            });
         Golden.Holds("08ffffffffffffffffff01", new WriteResponse { CommittedSize = -1 });
         Golden.Holds("0a0172", new QueryWriteStatusRequest { ResourceName = "r" });
         Golden.Holds("08031001", new QueryWriteStatusResponse { CommittedSize = 3, Complete = true });

@@ -24,7 +24,10 @@ public sealed class GoldenExecutionTests
         });
 
     [Fact]
-    public void WaitExecutionRequest() => Golden.Holds("0a076d61696e2f6f70", new Reapi.WaitExecutionRequest { Name = "main/op" });
+    public void WaitExecutionRequest() => Golden.Holds("0a076d61696e2f6f70", new Reapi.WaitExecutionRequest
+    {
+        Name = "main/op",
+    });
 
     [Fact]
     public void ExecuteResponse() => Golden.Holds(
@@ -90,20 +93,41 @@ public sealed class GoldenExecutionTests
         new Operation
         {
             Name = "main/op",
-            Metadata = Any.Pack(new Reapi.ExecuteOperationMetadata { Stage = Reapi.ExecutionStage.Types.Value.Completed }),
+            Metadata = Any.Pack(new Reapi.ExecuteOperationMetadata
+            {
+                Stage = Reapi.ExecutionStage.Types.Value.Completed,
+            }),
             Done = true,
             Response = Any.Pack(new Reapi.ExecuteResponse { CachedResult = true }),
         });
 
     [Fact]
-    public void Operation_with_an_error() => Golden.Holds("0a026f7022020805", new Operation { Name = "op", Error = new() { Code = 5 } });
+    public void Operation_with_an_error() => Golden.Holds("0a026f7022020805", new Operation
+    {
+        Name = "op",
+        Error = new() { Code = 5 },
+    });
 
     [Fact]
     public void Requests_of_Operations()
     {
-        Golden.Holds("0a016610031a017422016e", new ListOperationsRequest { Filter = "f", PageSize = 3, PageToken = "t", Name = "n" });
-        Golden.Holds("0a040a026f7012016e", new ListOperationsResponse { Operations = { new Operation { Name = "op" } }, NextPageToken = "n" });
-        Golden.Holds("0a026f7012020805", new WaitOperationRequest { Name = "op", Timeout = new Duration { Seconds = 5 } });
+        Golden.Holds("0a016610031a017422016e", new ListOperationsRequest
+        {
+            Filter = "f",
+            PageSize = 3,
+            PageToken = "t",
+            Name = "n",
+        });
+        Golden.Holds("0a040a026f7012016e", new ListOperationsResponse
+        {
+            Operations = { new Operation { Name = "op" } },
+            NextPageToken = "n",
+        });
+        Golden.Holds("0a026f7012020805", new WaitOperationRequest
+        {
+            Name = "op",
+            Timeout = new Duration { Seconds = 5 },
+        });
         Golden.Holds("0a026f70", new CancelOperationRequest { Name = "op" });
         Golden.Holds("0a026f70", new DeleteOperationRequest { Name = "op" });
         Golden.Holds("0a026f70", new GetOperationRequest { Name = "op" });
@@ -122,7 +146,12 @@ public sealed class GoldenExecutionTests
             {
                 Any.Pack(new Google.Rpc.PreconditionFailure
                 {
-                    Violations = { new Google.Rpc.PreconditionFailure.Types.Violation { Type = "MISSING", Subject = "blobs/ab/3", Description = "x" } },
+                    Violations = { new Google.Rpc.PreconditionFailure.Types.Violation
+                    {
+                        Type = "MISSING",
+                        Subject = "blobs/ab/3",
+                        Description = "x",
+                    } },
                 }),
             },
         });

@@ -21,16 +21,19 @@ public sealed class ResourceNameTests
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public void NL_346_Each_form_of_a_read_name_is_understood_and_printed_as_it_came(string instance, string kind, string function, string metadata) =>
+    public void NL_346_Each_form_of_a_read_name_is_understood_and_printed_as_it_came(
+        string instance, string kind, string function, string metadata) =>
         Check(instance, "", kind, function, metadata);
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public void NL_347_Each_form_of_a_write_name_is_understood_and_printed_as_it_came(string instance, string kind, string function, string metadata) =>
+    public void NL_347_Each_form_of_a_write_name_is_understood_and_printed_as_it_came(
+        string instance, string kind, string function, string metadata) =>
         Check(instance, "uuid", kind, function, metadata);
 
     [Fact]
-    public void NL_348_An_instance_may_have_slashes() => Assert.Equal("my/instance/name", Read($"my/instance/name/blobs/{Hash}/12345").Instance);
+    public void NL_348_An_instance_may_have_slashes() =>
+        Assert.Equal("my/instance/name", Read($"my/instance/name/blobs/{Hash}/12345").Instance);
 
     [Fact]
     public void NL_349_An_instance_may_be_called_blobs_or_uploads()
@@ -73,7 +76,8 @@ public sealed class ResourceNameTests
     public void NL_351_A_leading_slash_means_the_empty_instance()
     {
         var read = Read($"/blobs/sha256/{Hash}/3");
-        Assert.Equal(("", 3L, DigestFunction.Sha256, true), (read.Instance, read.Digest.SizeBytes, read.Digest.Function, read.NamesFunction));
+        Assert.Equal(("", 3L, DigestFunction.Sha256, true),
+            (read.Instance, read.Digest.SizeBytes, read.Digest.Function, read.NamesFunction));
         Assert.Equal("u", Read($"/uploads/u/blobs/sha256/{Hash}/3", upload: true).UploadId);
     }
 
@@ -83,7 +87,8 @@ public sealed class ResourceNameTests
     [InlineData("sha256tree")]
     public void A_function_that_is_not_served_is_named_in_the_error(string function)
     {
-        Assert.False(ResourceName.TryParse($"blobs/{function}/{Hash}/3", false, DigestFunction.Sha256, out _, out var error));
+        Assert.False(
+            ResourceName.TryParse($"blobs/{function}/{Hash}/3", false, DigestFunction.Sha256, out _, out var error));
         Assert.Contains($"'{function}' is not served", error, StringComparison.Ordinal);
     }
 

@@ -3,7 +3,10 @@ using Google.Protobuf.Reflection;
 
 namespace NativeLink.Actors.Protocol.Tests;
 
-/// <summary>Holds the generated messages against a table of the wire that was written apart from the .proto files.</summary>
+/// <summary>
+/// Holds the generated messages against a table of the
+/// wire that was written apart from the .proto files.
+/// </summary>
 public sealed class WireTableTests
 {
     private static readonly FileDescriptor[] Ours =
@@ -16,9 +19,11 @@ public sealed class WireTableTests
     ];
 
     private static readonly MessageDescriptor[] Borrowed =
-        [Google.Rpc.Status.Descriptor, Google.Rpc.PreconditionFailure.Descriptor, Google.Rpc.PreconditionFailure.Types.Violation.Descriptor];
+        [Google.Rpc.Status.Descriptor, Google.Rpc.PreconditionFailure.Descriptor,
+            Google.Rpc.PreconditionFailure.Types.Violation.Descriptor];
 
-    private static readonly IReadOnlyList<string> Table = [.. Resources.Lines("WireTable.txt").Where(line => line[0] != '#')];
+    private static readonly IReadOnlyList<string> Table = [.. Resources.Lines("WireTable.txt")
+        .Where(line => line[0] != '#')];
 
     [Theory]
     [InlineData("rpc ", 20)]
@@ -27,9 +32,11 @@ public sealed class WireTableTests
     [InlineData("empty ", 7)]
     public void Every_line_of_the_table_holds_and_nothing_is_beyond_it(string kind, int lines)
     {
-        var expected = Table.Where(line => line.StartsWith(kind, StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToArray();
+        var expected = Table.Where(line => line.StartsWith(kind, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(lines, expected.Length);
-        Assert.Equal(expected, Generated().Where(line => line.StartsWith(kind, StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Equal(expected, Generated().Where(line => line.StartsWith(kind, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal));
     }
 
     private static IEnumerable<string> Generated()
@@ -47,17 +54,20 @@ public sealed class WireTableTests
     private static string Describe(MethodDescriptor method)
     {
         var (up, down) = (method.IsClientStreaming ? "stream " : "", method.IsServerStreaming ? "stream " : "");
-        return $"rpc {method.Service.FullName}/{method.Name} = {up}{method.InputType.FullName} -> {down}{method.OutputType.FullName}";
+        return $"rpc {method.Service.FullName}/{method.Name} = {up}{method.InputType.FullName} -> " +
+            $"{down}{method.OutputType.FullName}";
     }
 
     private static IEnumerable<string> Describe(MessageDescriptor message)
     {
         foreach (var value in message.EnumTypes.SelectMany(one => one.Values))
-            yield return string.Create(CultureInfo.InvariantCulture, $"enum {value.EnumDescriptor.FullName} {value.Name} = {value.Number}");
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"enum {value.EnumDescriptor.FullName} {value.Name} = {value.Number}");
         if (message.Fields.InDeclarationOrder().Count == 0)
             yield return $"empty {message.FullName}";
         foreach (var field in message.Fields.InDeclarationOrder())
-            yield return string.Create(CultureInfo.InvariantCulture, $"field {field.FullName} = {field.FieldNumber} : {TypeOf(field)}{OneofOf(field)}");
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"field {field.FullName} = {field.FieldNumber} : {TypeOf(field)}{OneofOf(field)}");
     }
 
     private static string TypeOf(FieldDescriptor field)
@@ -74,5 +84,6 @@ public sealed class WireTableTests
         var scalar => scalar.ToString().ToLowerInvariant(),
     };
 
-    private static string OneofOf(FieldDescriptor field) => field.ContainingOneof is { } oneof ? $" oneof {oneof.Name}" : "";
+    private static string OneofOf(FieldDescriptor field) =>
+        field.ContainingOneof is { } oneof ? $" oneof {oneof.Name}" : "";
 }

@@ -10,8 +10,9 @@ using NativeLink.Actors.Storage.WorkDirectories;
 namespace NativeLink.Actors.Storage.Tests;
 
 /// <summary>
-/// Kills a process that stores blobs, builds trees and mounts roots, at a random moment, again and again, and checks after each kill that what is on
-/// disk is right. <c>dotnet NativeLink.Actors.Storage.Tests.dll crash-loop 200 [DIR]</c> runs a long one.
+/// Kills a process that stores blobs, builds trees and mounts roots, at a random moment, again and
+/// again, and checks after each kill that what is on disk is right. <c>dotnet
+/// NativeLink.Actors.Storage.Tests.dll crash-loop 200 [DIR]</c> runs a long one.
 /// </summary>
 public static class CrashLoop
 {
@@ -50,7 +51,8 @@ public static class CrashLoop
         for (var i = 0; ; i++)
         {
             using (var action = work.CreateActionDirectory(AttemptId.Next(new OperationId($"op-{i}"))))
-            using (var root = await roots.MaterialiseAsync(variants[random.Next(variants.Count)], action.WorkPath, tree, CancellationToken.None))
+            using (var root = await roots.MaterialiseAsync(
+                variants[random.Next(variants.Count)], action.WorkPath, tree, CancellationToken.None))
             {
                 var output = Path.Combine(action.Path, "output");
                 File.WriteAllBytes(output, Blobs.Numbered(random.Next(), 20_000));
@@ -65,7 +67,9 @@ public static class CrashLoop
 
     private static void RunAndKill(string directory, int seed, TimeSpan after)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet", [typeof(CrashLoop).Assembly.Location, "crash-worker", directory, $"{seed}"])
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet"
+            ? path
+            : "dotnet", [typeof(CrashLoop).Assembly.Location, "crash-worker", directory, $"{seed}"])
         {
             RedirectStandardOutput = true,
         };
@@ -93,7 +97,8 @@ public static class CrashLoop
         Require(MountTable.Below(directory).Count == 0, "a mount is left");
         using var roots = OpenRoots(directory, store, work);
         var trees = Directory.GetDirectories(Path.Combine(roots.CachePath, "trees")).Length;
-        Require(roots.CacheUsage.Count == trees, $"the cache knows {roots.CacheUsage.Count} trees, the disk has {trees}");
+        Require(
+            roots.CacheUsage.Count == trees, $"the cache knows {roots.CacheUsage.Count} trees, the disk has {trees}");
         var source = new TestTree(store);
         for (var i = -1; i < 5; i++)
             CheckRoot(roots, source, Variant(source, i), Path.Combine(directory, "work", $"check{i}"), i);
@@ -111,16 +116,25 @@ public static class CrashLoop
         foreach (var file in files)
         {
             var number = int.Parse(Path.GetFileName(file)[5..], System.Globalization.CultureInfo.InvariantCulture);
-            Require(File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute) == (number % ExecutableEach == 1), $"{file} has mode {File.GetUnixFileMode(file)}");
-            Require(File.ReadAllBytes(file).AsSpan().SequenceEqual(Blobs.Numbered(number == changed ? -number - 1 : number, 50)), $"{file} has wrong content");
+            Require(File.GetUnixFileMode(file).HasFlag(UnixFileMode.UserExecute) == (number % ExecutableEach == 1),
+                $"{file} has mode {File.GetUnixFileMode(file)}");
+            Require(File.ReadAllBytes(file).AsSpan().SequenceEqual(
+                Blobs.Numbered(number == changed ? -number - 1 : number, 50)), $"{file} has wrong content");
         }
     }
 
     private static ContentStore OpenStore(string directory) => ContentStore.Open(
-        new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")) { MaxBytes = 4 << 20 }, TimeProvider.System);
+        new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp"))
+        {
+            MaxBytes = 4 << 20,
+        }, TimeProvider.System);
 
     private static InputRoots OpenRoots(string directory, ContentStore store, WorkDirectory work) => InputRoots.Open(
-        new DirectoryCacheSettings(Path.Combine(directory, "cache"), work.UpperDirectoryRoot) { MaxEntries = 4, ScratchMemoryBytes = 16 << 20 }, store, TimeProvider.System);
+        new DirectoryCacheSettings(Path.Combine(directory, "cache"), work.UpperDirectoryRoot)
+        {
+            MaxEntries = 4,
+            ScratchMemoryBytes = 16 << 20,
+        }, store, TimeProvider.System);
 
     private static void Require(bool holds, string otherwise)
     {

@@ -6,7 +6,10 @@ using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests;
 
-/// <summary>What it costs to keep huge blobs out of the page cache: 1 GiB stored by the store, and the same work with its pages left alone.</summary>
+/// <summary>
+/// What it costs to keep huge blobs out of the page cache: 1 GiB stored by the store, and the same
+/// work with its pages left alone.
+/// </summary>
 internal static class HugeBlobs
 {
     private const int Piece = 1 << 20;
@@ -17,7 +20,8 @@ internal static class HugeBlobs
     {
         var content = Blobs.Numbered(1, Piece);
         var digest = DigestOf(content);
-        using var store = ContentStore.Open(new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
+        using var store = ContentStore.Open(new ContentStoreOptions(
+            Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
         for (var round = 0; round < Rounds; round++)
         {
             Show("stored", () => Store(store, digest, content));
@@ -63,12 +67,15 @@ internal static class HugeBlobs
         var (before, start) = (CachedMegabytes(), Stopwatch.GetTimestamp());
         work();
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        Console.WriteLine($"{what}: {Size / seconds / 1e9:F2} GB/s, page cache {CachedMegabytes() - before:+0;-0;0} MB");
+        Console.WriteLine(
+            $"{what}: {Size / seconds / 1e9:F2} GB/s, page cache {CachedMegabytes() - before:+0;-0;0} MB");
     }
 
     private static long CachedMegabytes()
     {
-        var line = File.ReadLines("/proc/meminfo").Single(static line => line.StartsWith("Cached:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+        var line = File.ReadLines("/proc/meminfo")
+            .Single(static line => line.StartsWith("Cached:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture)
+            / 1024;
     }
 }

@@ -5,7 +5,10 @@ using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests;
 
-/// <summary>Processes that use one store of a few blobs at once, so that somebody evicts all the time; some of them get killed.</summary>
+/// <summary>
+/// Processes that use one store of a few blobs at once, so
+/// that somebody evicts all the time; some of them get killed.
+/// </summary>
 internal static class SharedStore
 {
     public const long MaxBytes = 2 << 20;
@@ -15,13 +18,17 @@ internal static class SharedStore
     // A quarter of the store at most: the rest is there to be evicted.
     private const int LeasesAtOnce = 6;
 
-    /// <summary>The program of one process: works until its input ends, then says what it has; the code is 0 when it never saw anything wrong.</summary>
+    /// <summary>
+    /// The program of one process: works until its input ends, then says what it has; the code is 0
+    /// when it never saw anything wrong.
+    /// </summary>
     public static int Work(string directory, int seed)
     {
         using var store = Open(directory);
         // The console's own asynchronous reading is none.
         var end = Task.Factory.StartNew(Console.In.ReadLine, TaskCreationOptions.LongRunning);
-        using var user = new User(store, Directory.CreateDirectory(Path.Combine(directory, $"links-{Environment.ProcessId}")).FullName, new Random(seed));
+        using var user = new User(store, Directory.CreateDirectory(
+            Path.Combine(directory, $"links-{Environment.ProcessId}")).FullName, new Random(seed));
         for (var i = 0; !end.IsCompleted && user.Wrong is null; i++)
         {
             user.Step();
@@ -43,7 +50,8 @@ internal static class SharedStore
     public static Process Start(string directory, int seed)
     {
         var dotnet = Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
-        var process = Process.Start(new ProcessStartInfo(dotnet, [typeof(SharedStore).Assembly.Location, "sharing-worker", directory, $"{seed}"])
+        var process = Process.Start(new ProcessStartInfo(
+            dotnet, [typeof(SharedStore).Assembly.Location, "sharing-worker", directory, $"{seed}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -52,18 +60,28 @@ internal static class SharedStore
     }
 
     public static ContentStore Open(string directory) => ContentStore.Open(
-        new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")) { MaxBytes = MaxBytes }, TimeProvider.System);
+        new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp"))
+        {
+            MaxBytes = MaxBytes,
+        }, TimeProvider.System);
 
-    /// <summary>Alone by now: what it believes to be there is what is there, as soon as it had a reason to look.</summary>
+    /// <summary>
+    /// Alone by now: what it believes to be there is what
+    /// is there, as soon as it had a reason to look.
+    /// </summary>
     private static int Compare(ContentStore store, string directory)
     {
         for (var i = 0; i < 3; i++)
             store.Put(Blobs.Numbered(1_000_000 + i, 50_000));
-        var known = store.Digests.Select(static digest => $"{digest.Hash}-{digest.SizeBytes}").Order(StringComparer.Ordinal);
-        var there = Directory.GetFiles(Path.Combine(directory, "content", "d")).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+        var known = store.Digests.Select(static digest => $"{digest.Hash}-{digest.SizeBytes}")
+            .Order(StringComparer.Ordinal);
+        var there = Directory.GetFiles(Path.Combine(directory, "content", "d"))
+            .Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
         var isSame = known.SequenceEqual(there);
         var different = known.Except(there).Concat(there.Except(known)).Take(3);
-        Console.WriteLine(isSame ? "stopped" : $"the index has {known.Count()} blobs, the disk {there.Count()}: {string.Join(' ', different)}");
+        Console.WriteLine(isSame
+            ? "stopped"
+            : $"the index has {known.Count()} blobs, the disk {there.Count()}: {string.Join(' ', different)}");
         return isSame ? 0 : 1;
     }
 

@@ -36,7 +36,8 @@ public class SharedStoreTests(ITestOutputHelper output)
         Stop(stopLast, "compare");
         Assert.Empty(Directory.GetFiles(directory.At("content", ".users"), "*.l*"));
         using var store = SharedStore.Open(directory.Path);
-        Assert.All(Directory.GetFiles(directory.At("content", "d")).Concat(Directory.GetFiles(directory.At("content.exec", "d"))), AssertWhole);
+        Assert.All(Directory.GetFiles(directory.At("content", "d"))
+            .Concat(Directory.GetFiles(directory.At("content.exec", "d"))), AssertWhole);
         Assert.InRange(store.Usage.Bytes, SharedStore.MaxBytes / 2, SharedStore.MaxBytes);
     }
 
@@ -70,7 +71,8 @@ public class SharedStoreTests(ITestOutputHelper output)
     }
 
     /// <summary>In whole blocks, by its name: it may be evicted by now.</summary>
-    private static long BytesOf(string path) => (long.Parse(path[(path.LastIndexOf('-') + 1)..], CultureInfo.InvariantCulture) + 4095) / 4096 * 4096;
+    private static long BytesOf(string path) =>
+        (long.Parse(path[(path.LastIndexOf('-') + 1)..], CultureInfo.InvariantCulture) + 4095) / 4096 * 4096;
 
     private static void AssertWhole(string path)
     {

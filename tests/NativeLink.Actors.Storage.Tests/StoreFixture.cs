@@ -7,7 +7,9 @@ internal sealed class StoreFixture : IDisposable
 {
     private readonly Func<ContentStoreOptions, ContentStoreOptions> _configure;
 
-    public StoreFixture(Func<ContentStoreOptions, ContentStoreOptions>? configure = null, TimeProvider? time = null, string? below = null)
+    public StoreFixture(
+        Func<ContentStoreOptions, ContentStoreOptions>? configure = null, TimeProvider? time = null,
+        string? below = null)
     {
         Directory = new TempDirectory(below);
         _configure = configure ?? (static options => options);
@@ -28,9 +30,11 @@ internal sealed class StoreFixture : IDisposable
 
     public string BlobPath(Digest digest) => Directory.At("content", "d", $"{digest.Hash}-{digest.SizeBytes}");
 
-    public string ExecutableCopyPath(Digest digest) => Directory.At("content.exec", "d", $"{digest.Hash}-{digest.SizeBytes}");
+    public string ExecutableCopyPath(Digest digest) =>
+        Directory.At("content.exec", "d", $"{digest.Hash}-{digest.SizeBytes}");
 
-    public string[] TempFiles => System.IO.Directory.GetFiles(Directory.At("temp"), "*", SearchOption.AllDirectories).Where(static path => !path.Contains(".users", StringComparison.Ordinal)).ToArray();
+    public string[] TempFiles => System.IO.Directory.GetFiles(Directory.At("temp"), "*", SearchOption.AllDirectories)
+        .Where(static path => !path.Contains(".users", StringComparison.Ordinal)).ToArray();
 
     public ContentStore OpenAnother() => ContentStore.Open(
         _configure(new ContentStoreOptions(Directory.At("content"), Directory.At("temp")) { OnWarning = Warn }), Time);
@@ -45,7 +49,10 @@ internal sealed class StoreFixture : IDisposable
     public void PretendRestart() => File.WriteAllText(Directory.At("content", ".boot"), "another boot");
 
     /// <summary>Gives a file zeros of the same length.</summary>
-    public void Corrupt(string path) => Shell.Run($"chmod u+w {path}; head -c $(stat -c %s {path}) /dev/zero > {path}.zeros; cat {path}.zeros > {path}; rm {path}.zeros; chmod u-w {path}", "/");
+    public void Corrupt(string path) =>
+        Shell.Run(
+            $"chmod u+w {path}; head -c $(stat -c %s {path}) /dev/zero > {path}.zeros; cat {path}.zeros > {path}; " +
+            $"rm {path}.zeros; chmod u-w {path}", "/");
 
     public void Dispose()
     {

@@ -7,7 +7,8 @@ namespace NativeLink.Actors.Worker.Tests;
 internal static class TestKits
 {
     /// <summary>
-    /// A slow, loaded machine needs seconds for what takes milliseconds elsewhere: what is waited for has half a minute.
+    /// A slow, loaded machine needs seconds for what takes
+    /// milliseconds elsewhere: what is waited for has half a minute.
     /// </summary>
     public const string Patience =
         "akka.test { single-expect-default = 30s, default-timeout = 30s, filter-leeway = 30s }\n";

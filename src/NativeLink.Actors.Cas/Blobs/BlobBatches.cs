@@ -6,20 +6,29 @@ using CasStub = Build.Bazel.Remote.Execution.V2.ContentAddressableStorage.Conten
 
 namespace NativeLink.Actors.Cas.Blobs;
 
-/// <summary>BatchReadBlobs and BatchUpdateBlobs: answers are matched by digest, and only what failed in a way that may pass is asked again.</summary>
+/// <summary>
+/// BatchReadBlobs and BatchUpdateBlobs: answers are matched by digest, and only what failed in a
+/// way that may pass is asked again.
+/// </summary>
 internal sealed class BlobBatches(RpcCaller caller, string instance)
 {
     private const Reapi.Compressor.Types.Value Packed = Reapi.Compressor.Types.Value.Zstd;
 
-    public async Task<IReadOnlyList<BatchBlob>> ReadAsync(IReadOnlyCollection<Digest> digests, bool zstd, CancellationToken cancellation)
+    public async Task<IReadOnlyList<BatchBlob>> ReadAsync(
+        IReadOnlyCollection<Digest> digests, bool zstd, CancellationToken cancellation)
     {
         var answers = new Dictionary<Digest, BatchBlob>(digests.Count);
         var open = digests.ToHashSet();
         try
         {
-            await caller.CallAsync($"BatchReadBlobs of {Count(digests.Count)}", digests.Sum(digest => digest.SizeBytes), async attempt =>
+            await caller.CallAsync($"BatchReadBlobs of {Count(digests.Count)}", digests.Sum(digest => digest.SizeBytes),
+                async attempt =>
             {
-                var request = new Reapi.BatchReadBlobsRequest { InstanceName = instance, DigestFunction = digests.First().Function.ToWire() };
+                var request = new Reapi.BatchReadBlobsRequest
+                {
+                    InstanceName = instance,
+                    DigestFunction = digests.First().Function.ToWire(),
+                };
                 request.Digests.AddRange(open.Select(digest => digest.ToWire()));
                 if (zstd)
                     request.AcceptableCompressors.Add(Packed);
@@ -27,7 +36,8 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
                 long bytes = 0;
                 foreach (var entry in response.Responses)
                 {
-                    if (!Digest.TryFromWire(entry.Digest, digests.First().Function, out var digest) || !open.Contains(digest))
+                    if (!Digest.TryFromWire(entry.Digest, digests.First().Function, out var digest)
+                        || !open.Contains(digest))
                         continue;
                     answers[digest] = ToBlob(digest, entry);
                     bytes += answers[digest].Data.Length;
@@ -43,13 +53,18 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
             // The blobs that came are good; each of the others tells its own fault.
         }
         foreach (var digest in open.Where(digest => !answers.ContainsKey(digest)))
-            answers[digest] = new BatchBlob(digest, default, caller.ToFault($"BatchReadBlobs of {digest}", StatusCode.Internal, "the server left it out of its answer"));
+            answers[digest] = new BatchBlob(digest, default, caller.ToFault(
+                $"BatchReadBlobs of {digest}", StatusCode.Internal, "the server left it out of its answer"));
         return [.. answers.Values];
     }
 
-    /// <summary>Answers those that were refused; entries are independent of each other (REAPI BatchUpdateBlobs).</summary>
+    /// <summary>
+    /// Answers those that were refused; entries are
+    /// independent of each other (REAPI BatchUpdateBlobs).
+    /// </summary>
     public async Task<IReadOnlyDictionary<Digest, Fault>> WriteAsync(
-        IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, bool zstd, CancellationToken cancellation)
+        IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, bool zstd,
+        CancellationToken cancellation)
     {
         var function = blobs.First().Digest.Function;
         var open = new Dictionary<Digest, Reapi.BatchUpdateBlobsRequest.Types.Request>(blobs.Count);
@@ -58,9 +73,14 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
         var (refused, passing, count) = (new Dictionary<Digest, Fault>(), new Dictionary<Digest, Fault>(), open.Count);
         try
         {
-            await caller.CallAsync($"BatchUpdateBlobs of {Count(open.Count)}", blobs.Sum(blob => blob.Digest.SizeBytes), async attempt =>
+            await caller.CallAsync($"BatchUpdateBlobs of {Count(open.Count)}", blobs.Sum(blob => blob.Digest.SizeBytes),
+                async attempt =>
             {
-                var request = new Reapi.BatchUpdateBlobsRequest { InstanceName = instance, DigestFunction = function.ToWire() };
+                var request = new Reapi.BatchUpdateBlobsRequest
+                {
+                    InstanceName = instance,
+                    DigestFunction = function.ToWire(),
+                };
                 request.Requests.AddRange(open.Values);
                 var response = await new CasStub(attempt.Invoker).BatchUpdateBlobsAsync(request, attempt.Options);
                 CasMetrics.RecordUpload(request.Requests.Sum(entry => entry.Digest.SizeBytes));
@@ -97,17 +117,19 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
         if (open == 0)
             return true;
         var first = faults.FirstOrDefault(fault => fault is not null);
-        throw new OwnRpcException(new Status(first?.Code ?? StatusCode.Internal, first?.Detail ?? $"the server left {open} blobs out of its answer"));
+        throw new OwnRpcException(new Status(first?.Code ?? StatusCode.Internal,
+            first?.Detail ?? $"the server left {open} blobs out of its answer"));
     }
 
     private bool MayPass(Fault? fault) => fault is { Code: { } code } && caller.Retries(code);
 
-    private Fault? FaultOf(string rpc, Digest digest, Google.Rpc.Status? status) => (StatusCode)(status?.Code ?? 0) switch
-    {
-        StatusCode.OK => null,
-        StatusCode.NotFound when rpc == "BatchReadBlobs" => MissingBlobs.One(digest),
-        var code => caller.ToFault($"{rpc} of {digest}", code, status!.Message),
-    };
+    private Fault? FaultOf(string rpc, Digest digest, Google.Rpc.Status? status) =>
+        (StatusCode)(status?.Code ?? 0) switch
+        {
+            StatusCode.OK => null,
+            StatusCode.NotFound when rpc == "BatchReadBlobs" => MissingBlobs.One(digest),
+            var code => caller.ToFault($"{rpc} of {digest}", code, status!.Message),
+        };
 
     private BatchBlob ToBlob(Digest digest, Reapi.BatchReadBlobsResponse.Types.Response entry)
     {
@@ -121,11 +143,13 @@ internal sealed class BlobBatches(RpcCaller caller, string instance)
         }
         catch (InvalidDataException error)
         {
-            return new BatchBlob(digest, default, caller.ToFault($"BatchReadBlobs of {digest}", StatusCode.DataLoss, error.Message));
+            return new BatchBlob(
+                digest, default, caller.ToFault($"BatchReadBlobs of {digest}", StatusCode.DataLoss, error.Message));
         }
     }
 
-    private static Reapi.BatchUpdateBlobsRequest.Types.Request ToRequest(Digest digest, ReadOnlyMemory<byte> data, bool zstd)
+    private static Reapi.BatchUpdateBlobsRequest.Types.Request ToRequest(
+        Digest digest, ReadOnlyMemory<byte> data, bool zstd)
     {
         var request = new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = digest.ToWire() };
         if (zstd && data.Length >= Zstd.SmallestBytes && Zstd.Pays(data.Span[..Zstd.SmallestBytes]))

@@ -6,13 +6,18 @@ using NativeLink.Actors.Cas.Codec;
 
 namespace NativeLink.Actors.Cas.Blobs;
 
-/// <summary>ByteStream reads: resumed where they broke, compressed ones too, since the offset counts uncompressed bytes (protos/README.md 2.4, 2.5).</summary>
+/// <summary>
+/// ByteStream reads: resumed where they broke, compressed ones too, since the offset counts
+/// uncompressed bytes (protos/README.md 2.4, 2.5).
+/// </summary>
 internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyNames)
 {
-    public async Task ReadAsync(Digest digest, bool zstd, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)
+    public async Task ReadAsync(
+        Digest digest, bool zstd, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)
     {
         var name = new ResourceName(
-            instance, null, zstd ? BlobCompressor.Zstd : BlobCompressor.Identity, digest, !legacyNames || digest.Function != DigestFunction.Sha256).ToString();
+            instance, null, zstd ? BlobCompressor.Zstd : BlobCompressor.Identity, digest, !legacyNames
+                || digest.Function != DigestFunction.Sha256).ToString();
         long offset = 0;
         ValueTask DeliverAsync(BlobPiece piece)
         {
@@ -23,7 +28,10 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
                 return sink(piece);
             piece.Dispose();
             throw new FaultException(
-                new Fault(FaultKind.Storage, $"ByteStream.Read of {digest}: the server sent more bytes than it has") { Code = StatusCode.DataLoss });
+                new Fault(FaultKind.Storage, $"ByteStream.Read of {digest}: the server sent more bytes than it has")
+                {
+                    Code = StatusCode.DataLoss,
+                });
         }
         try
         {
@@ -35,7 +43,8 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
                 else
                     await ReadPlainAsync(request, attempt, DeliverAsync);
                 return offset < digest.SizeBytes
-                    ? throw new OwnRpcException(new Status(StatusCode.Unavailable, $"the stream ended at byte {offset} of {digest.SizeBytes}"))
+                    ? throw new OwnRpcException(
+                        new Status(StatusCode.Unavailable, $"the stream ended at byte {offset} of {digest.SizeBytes}"))
                     : true;
             }, cancellation);
         }
@@ -45,9 +54,11 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
         }
     }
 
-    private static async Task ReadPlainAsync(ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
+    private static async Task ReadPlainAsync(
+        ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
     {
-        using var call = attempt.Invoker.AsyncServerStreamingCall(ByteStreamMethods.Read, null, attempt.Options, request);
+        using var call = attempt.Invoker.AsyncServerStreamingCall(
+            ByteStreamMethods.Read, null, attempt.Options, request);
         while (await call.ResponseStream.MoveNext(attempt.Options.CancellationToken))
         {
             using var chunk = call.ResponseStream.Current;
@@ -55,9 +66,11 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
         }
     }
 
-    private static async Task ReadFrameAsync(ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
+    private static async Task ReadFrameAsync(
+        ReadRequest request, RpcAttempt attempt, Func<BlobPiece, ValueTask> deliver)
     {
-        using var call = attempt.Invoker.AsyncServerStreamingCall(ByteStreamMethods.Read, null, attempt.Options, request);
+        using var call = attempt.Invoker.AsyncServerStreamingCall(
+            ByteStreamMethods.Read, null, attempt.Options, request);
         using var frame = new ZstdFrameReader();
         try
         {
@@ -76,7 +89,10 @@ internal sealed class BlobReader(RpcCaller caller, string instance, bool legacyN
         catch (InvalidDataException error)
         {
             throw new FaultException(
-                new Fault(FaultKind.Storage, $"ByteStream.Read of {request.ResourceName}: {error.Message}") { Code = StatusCode.DataLoss }, error);
+                new Fault(FaultKind.Storage, $"ByteStream.Read of {request.ResourceName}: {error.Message}")
+                {
+                    Code = StatusCode.DataLoss,
+                }, error);
         }
     }
 }

@@ -7,8 +7,9 @@ using NativeLink.Actors.Cas.Codec;
 namespace NativeLink.Actors.Cas.Blobs;
 
 /// <summary>
-/// ByteStream writes in messages of 1 MiB, the last of which alone carries finish_write. A broken upload goes on under its uuid from where
-/// QueryWriteStatus says; a compressed one starts again under a new uuid (protos/README.md 2.3, 2.5). An answer before the end is success.
+/// ByteStream writes in messages of 1 MiB, the last of which alone carries finish_write. A broken
+/// upload goes on under its uuid from where QueryWriteStatus says; a compressed one starts again
+/// under a new uuid (protos/README.md 2.3, 2.5). An answer before the end is success.
 /// </summary>
 internal sealed class BlobUploader(RpcCaller caller, string instance, bool legacyNames)
 {
@@ -34,7 +35,9 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
                 }
             }
             var name = NameOf(digest, uuid, zstd);
-            await OnceAsync(name, digest, zstd ? new FramePieces(source, digest, sent) : new PlainPieces(source, digest, offset, sent), offset, attempt);
+            await OnceAsync(name, digest, zstd
+                ? new FramePieces(source, digest, sent)
+                : new PlainPieces(source, digest, offset, sent), offset, attempt);
             return true;
         }, cancellation);
     }
@@ -54,15 +57,18 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
         }
         catch (Exception error) when (error is RpcException or InvalidOperationException or IOException)
         {
-            // The server may answer before it has read everything, as it may know the blob: its answer says how it went.
+            // The server may answer before it has read everything,
+            // as it may know the blob: its answer says how it went.
         }
         var answer = await call.ResponseAsync;
         if (pieces is PlainPieces && answer.CommittedSize >= 0 && answer.CommittedSize != digest.SizeBytes)
-            throw new RpcException(new Status(StatusCode.DataLoss, $"the server took {answer.CommittedSize} of {digest.SizeBytes} bytes"));
+            throw new RpcException(
+                new Status(StatusCode.DataLoss, $"the server took {answer.CommittedSize} of {digest.SizeBytes} bytes"));
     }
 
     /// <summary>Each piece is read while the one before it is on its way.</summary>
-    private static async Task SendAsync(AsyncClientStreamingCall<WriteFrame, WriteResponse> call, string name, IPieces pieces, long offset)
+    private static async Task SendAsync(
+        AsyncClientStreamingCall<WriteFrame, WriteResponse> call, string name, IPieces pieces, long offset)
     {
         var (data, last) = pieces.Next();
         while (true)
@@ -102,14 +108,19 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
 
     private interface IPieces : IDisposable
     {
-        /// <summary>The next piece, good until the second one after it is asked for, and whether it is the last.</summary>
+        /// <summary>
+        /// The next piece, good until the second one after
+        /// it is asked for, and whether it is the last.
+        /// </summary>
         (ReadOnlyMemory<byte> Data, bool Last) Next();
     }
 
     private sealed class PlainPieces(BlobSource source, Digest digest, long offset, SentBytes sent) : IPieces
     {
         private readonly TwoBuffers _buffers = new(source.File is null ? 0 : ChunkBytes);
-        private readonly PassingPages? _pages = source.File is { } file ? PassingPages.ForReading(file, digest.SizeBytes) : null;
+        private readonly PassingPages? _pages = source.File is { } file
+            ? PassingPages.ForReading(file, digest.SizeBytes)
+            : null;
         private long _offset = offset;
 
         public (ReadOnlyMemory<byte> Data, bool Last) Next()
@@ -156,7 +167,8 @@ internal sealed class BlobUploader(RpcCaller caller, string instance, bool legac
                     Refill();
                 var final = _offset >= digest.SizeBytes;
                 var status = _compressor.WrapStream(
-                    _plain.AsSpan(_at, _filled - _at), packed.AsSpan(length, ChunkBytes - length), out var consumed, out var written, final);
+                    _plain.AsSpan(_at, _filled - _at), packed.AsSpan(
+                        length, ChunkBytes - length), out var consumed, out var written, final);
                 _at += consumed;
                 length += written;
                 if (final && _at == _filled && status == OperationStatus.Done)

@@ -4,8 +4,9 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Cas.Blobs;
 
 /// <summary>
-/// The hash of what is sent of a file, over all attempts of its upload: the file was hashed once before, and something may have written to it since. The last piece
-/// leaves only when everything sent is the blob. Bytes in memory cannot change and are not hashed again.
+/// The hash of what is sent of a file, over all attempts of its upload: the file was hashed once
+/// before, and something may have written to it since. The last piece leaves only when everything
+/// sent is the blob. Bytes in memory cannot change and are not hashed again.
 /// </summary>
 internal sealed class SentBytes(Digest digest, BlobSource source) : IDisposable
 {
@@ -22,7 +23,10 @@ internal sealed class SentBytes(Digest digest, BlobSource source) : IDisposable
         (_hasher, _hashed, _verified) = (null, 0, false);
     }
 
-    /// <summary>The next bytes that are sent; the last ones are let through only when all of them are the blob.</summary>
+    /// <summary>
+    /// The next bytes that are sent; the last ones are
+    /// let through only when all of them are the blob.
+    /// </summary>
     /// <exception cref="ChangedFileException">Something still writes to the file.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
@@ -40,8 +44,9 @@ internal sealed class SentBytes(Digest digest, BlobSource source) : IDisposable
     }
 
     /// <summary>
-    /// Goes back to a place of the file from which the upload goes on. What was sent of it is not there any more, so the file is read again up to where it was hashed:
-    /// the same hash says that what the server kept is still what stands there.
+    /// Goes back to a place of the file from which the upload goes on. What was sent of it is not
+    /// there any more, so the file is read again up to where it was hashed: the same hash says that
+    /// what the server kept is still what stands there.
     /// </summary>
     /// <returns>False when more has been kept than was sent: then it must begin anew.</returns>
     /// <exception cref="ChangedFileException">Something still writes to the file.</exception>
@@ -61,7 +66,8 @@ internal sealed class SentBytes(Digest digest, BlobSource source) : IDisposable
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
-            for (long at = 0; at < end && source.Read(buffer.AsSpan(0, (int)Math.Min(BufferBytes, end - at)), at) is > 0 and var read; at += read)
+            for (long at = 0; at < end && source.Read(buffer.AsSpan(0, (int)Math.Min(BufferBytes, end - at)), at) is > 0
+                and var read; at += read)
             {
                 again.Append(buffer.AsSpan(0, read));
                 _hasher.Append(buffer.AsSpan(0, (int)Math.Clamp(offset - at, 0, read)));

@@ -23,7 +23,11 @@ internal static class ClientTls
     private static X509ChainPolicy TrustOnly(string caFile, bool nativeToo)
     {
         // A private authority rarely publishes revocation lists, and a worker without a way to them must still start.
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         Read(caFile, "ca_file", path => policy.CustomTrustStore.ImportFromPemFile(path));
         if (policy.CustomTrustStore.Count == 0)
             throw new FaultException(FaultKind.Worker, $"ca_file '{caFile}' holds no certificate in PEM form");

@@ -7,14 +7,19 @@ namespace NativeLink.Actors.Cas.Channels;
 /// <summary>Why a connection did not come about, where the runtime's own words hide it.</summary>
 internal static class ConnectProblem
 {
-    /// <summary>A call's status detail, or the sentence that says that the other side ended the TLS handshake.</summary>
+    /// <summary>
+    /// A call's status detail, or the sentence that says
+    /// that the other side ended the TLS handshake.
+    /// </summary>
     /// <param name="certificateOptions">Where the reader sets the client certificate.</param>
     public static string Explain(
-        RpcException error, ImmutableArray<GrpcEndpointOptions> endpoints, string certificateOptions = "cert_file and key_file of tls_config")
+        RpcException error, ImmutableArray<GrpcEndpointOptions> endpoints,
+        string certificateOptions = "cert_file and key_file of tls_config")
     {
         if (!HandshakeEnded(error.Status.DebugException))
             return error.Status.Detail;
-        if (endpoints.FirstOrDefault(static endpoint => endpoint.Address.Scheme == Uri.UriSchemeHttps) is not { } secure)
+        if (endpoints.FirstOrDefault(
+            static endpoint => endpoint.Address.Scheme == Uri.UriSchemeHttps) is not { } secure)
             return "the server did not answer in HTTP/2; it may want TLS (a grpcs:// address)";
         return secure.Tls?.CertFile is { } own
             ? $"the server ended the TLS handshake; it may not accept the client certificate '{own}'"
@@ -30,10 +35,15 @@ internal static class ConnectProblem
                 return true;
             switch (error)
             {
-                case AuthenticationException { Message: var message } when message.Contains("remote certificate", StringComparison.Ordinal):
+                case AuthenticationException { Message: var message }
+                    when message.Contains("remote certificate", StringComparison.Ordinal):
                     // It is this side that does not trust the other: the text says why.
                     return false;
-                case HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError, InnerException: not AuthenticationException }:
+                case HttpRequestException
+                {
+                    HttpRequestError: HttpRequestError.SecureConnectionError,
+                    InnerException: not AuthenticationException
+                }:
                 case AuthenticationException:
                 case HandshakeEndedException:
                     return true;

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>A stream of a connection around another one; whoever derives from it says what happens to reads and writes.</summary>
+/// <summary>
+/// A stream of a connection around another one; whoever
+/// derives from it says what happens to reads and writes.
+/// </summary>
 internal abstract class ConnectionStream(Stream inner) : Stream
 {
     public override bool CanRead => true;
@@ -19,7 +22,8 @@ internal abstract class ConnectionStream(Stream inner) : Stream
 
     protected Stream Inner { get; } = inner;
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Inner.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        Inner.ReadAsync(buffer, cancellationToken);
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -42,7 +46,8 @@ internal abstract class ConnectionStream(Stream inner) : Stream
 
     public override Task FlushAsync(CancellationToken cancellationToken) => Inner.FlushAsync(cancellationToken);
 
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("a connection cannot seek");
+    public override long Seek(long offset, SeekOrigin origin) =>
+        throw new NotSupportedException("a connection cannot seek");
 
     public override void SetLength(long value) => throw new NotSupportedException("a connection has no length");
 

@@ -3,8 +3,10 @@ using System.Runtime.CompilerServices;
 namespace NativeLink.Actors.Cas.Channels;
 
 /// <summary>
-/// What TLS has decrypted, and whether anything ever came. With TLS 1.3 a client has finished its handshake before the server has looked at its
-/// certificate: the refusal may meet any read or write that follows, as an alert, an end or a broken pipe. All of them are one thing until the first byte.
+/// What TLS has decrypted, and whether anything ever came. With TLS 1.3 a client has finished its
+/// handshake before the server has looked at its certificate: the refusal may meet any read or
+/// write that follows, as an alert, an end or a broken pipe. All of them are one thing until the
+/// first byte.
 /// </summary>
 internal sealed class FirstAnswerStream(Stream decrypted) : ConnectionStream(decrypted)
 {
@@ -50,4 +52,5 @@ internal sealed class FirstAnswerStream(Stream decrypted) : ConnectionStream(dec
 }
 
 /// <summary>The other side ended a TLS connection before it had sent anything.</summary>
-internal sealed class HandshakeEndedException(Exception? inner) : IOException("the server ended the connection before it had answered", inner);
+internal sealed class HandshakeEndedException(
+    Exception? inner) : IOException("the server ended the connection before it had answered", inner);

@@ -6,14 +6,18 @@ using Grpc.Net.Client;
 namespace NativeLink.Actors.Cas.Channels;
 
 /// <summary>
-/// Connections to the endpoints of one remote service, used in turn. Every client connection of the worker is made here: TCP_NODELAY and TCP_QUICKACK
-/// on, TCP keep-alive, HTTP/2 pings only while calls are open (idle pings make strict servers close the connection), windows of 8 MiB a stream.
+/// Connections to the endpoints of one remote service, used in turn. Every client connection of the
+/// worker is made here: TCP_NODELAY and TCP_QUICKACK on, TCP keep-alive, HTTP/2 pings only while
+/// calls are open (idle pings make strict servers close the connection), windows of 8 MiB a stream.
 /// </summary>
 internal sealed class GrpcChannels : IDisposable
 {
     private const int StreamWindowBytes = 8 << 20;
 
-    /// <summary>Batches stay below 4 MiB; a GetTree page of a server that ignores the page size may be larger.</summary>
+    /// <summary>
+    /// Batches stay below 4 MiB; a GetTree page of a
+    /// server that ignores the page size may be larger.
+    /// </summary>
     private const int MaxMessageBytes = 16 << 20;
 
     private readonly ImmutableArray<Connection> _connections;
@@ -25,7 +29,8 @@ internal sealed class GrpcChannels : IDisposable
     {
         if (endpoints.IsDefaultOrEmpty)
             throw new FaultException(FaultKind.Worker, "a gRPC store without endpoints: name at least one address");
-        _connections = [.. endpoints.SelectMany(endpoint => Enumerable.Range(0, Math.Max(1, connectionsPerEndpoint)).Select(_ => new Connection(this, endpoint)))];
+        _connections = [.. endpoints.SelectMany(endpoint => Enumerable.Range(0, Math.Max(1, connectionsPerEndpoint))
+            .Select(_ => new Connection(this, endpoint)))];
         Name = string.Join(", ", endpoints.Select(endpoint => endpoint.Address.GetLeftPart(UriPartial.Authority)));
     }
 
@@ -46,8 +51,11 @@ internal sealed class GrpcChannels : IDisposable
     {
         var handler = new SocketsHttpHandler
         {
-            ConnectTimeout = endpoint.ConnectTimeout > TimeSpan.Zero ? endpoint.ConnectTimeout : TimeSpan.FromSeconds(30),
-            ConnectCallback = async (context, cancellation) => await ConnectAsync(context, endpoint, onClosed, cancellation).ConfigureAwait(false),
+            ConnectTimeout = endpoint.ConnectTimeout > TimeSpan.Zero
+                ? endpoint.ConnectTimeout
+                : TimeSpan.FromSeconds(30),
+            ConnectCallback = async (context, cancellation) => await ConnectAsync(
+                context, endpoint, onClosed, cancellation).ConfigureAwait(false),
             EnableMultipleHttp2Connections = true,
             InitialHttp2StreamWindowSize = StreamWindowBytes,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
@@ -62,7 +70,8 @@ internal sealed class GrpcChannels : IDisposable
         if (endpoint.Address.Scheme == Uri.UriSchemeHttps)
         {
             handler.SslOptions = ClientTls.Create(endpoint.Tls);
-            handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new FirstAnswerStream(context.PlaintextStream));
+            handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(
+                new FirstAnswerStream(context.PlaintextStream));
         }
         return GrpcChannel.ForAddress(endpoint.Address, new GrpcChannelOptions
         {
@@ -80,7 +89,10 @@ internal sealed class GrpcChannels : IDisposable
             connection.Dispose();
     }
 
-    /// <summary>One connection, and whether it was seen to work: only what has been there can go away, and only once until it is back.</summary>
+    /// <summary>
+    /// One connection, and whether it was seen to work: only what has been there can go away, and
+    /// only once until it is back.
+    /// </summary>
     internal sealed class Connection : IDisposable
     {
         private readonly GrpcChannels _owner;
@@ -101,7 +113,8 @@ internal sealed class GrpcChannels : IDisposable
         public int Closes => Volatile.Read(ref _closes);
 
         /// <summary>The service has answered here.</summary>
-        /// <param name="closes"><see cref="Closes"/> before it was asked: should the connection have ended since, the service was there and has gone.</param>
+        /// <param name="closes"><see cref="Closes"/> before it was asked: should the connection
+        /// have ended since, the service was there and has gone.</param>
         public void IsUp(int closes)
         {
             Volatile.Write(ref _isUp, 1);
@@ -126,7 +139,8 @@ internal sealed class GrpcChannels : IDisposable
     }
 
     private static async ValueTask<Stream> ConnectAsync(
-        SocketsHttpConnectionContext context, GrpcEndpointOptions endpoint, Action? onClosed, CancellationToken cancellation)
+        SocketsHttpConnectionContext context, GrpcEndpointOptions endpoint, Action? onClosed,
+        CancellationToken cancellation)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -148,5 +162,6 @@ internal sealed class GrpcChannels : IDisposable
         }
     }
 
-    private static TimeSpan AtLeastASecond(TimeSpan span) => span < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : span;
+    private static TimeSpan AtLeastASecond(TimeSpan span) =>
+        span < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : span;
 }

@@ -4,8 +4,9 @@ using System.Runtime.CompilerServices;
 namespace NativeLink.Actors.Cas.Channels;
 
 /// <summary>
-/// A connected socket as a stream that acknowledges at once. The kernel forgets TCP_QUICKACK by itself (tcp(7)), so it is set again after each read:
-/// a peer without TCP_NODELAY would otherwise hold back the second half of each small answer for 40 ms.
+/// A connected socket as a stream that acknowledges at once. The kernel forgets TCP_QUICKACK by
+/// itself (tcp(7)), so it is set again after each read: a peer without TCP_NODELAY would otherwise
+/// hold back the second half of each small answer for 40 ms.
 /// </summary>
 internal sealed class QuickAckStream : ConnectionStream
 {
@@ -58,7 +59,8 @@ internal sealed class QuickAckStream : ConnectionStream
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // Only speed is at stake: a socket that is being closed, or a kernel without the option, works all the same.
+            // Only speed is at stake: a socket that is being closed, or a kernel without the
+            // option, works all the same.
         }
     }
 }

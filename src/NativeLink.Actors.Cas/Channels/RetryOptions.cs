@@ -8,6 +8,9 @@ namespace NativeLink.Actors.Cas.Channels;
 /// <param name="Delay">The n-th delay is Delay × 2^n, give or take half of Jitter × delay.</param>
 public sealed record RetryOptions(int MaxRetries = 0, TimeSpan Delay = default, double Jitter = 0)
 {
-    /// <summary>Empty: CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS.</summary>
+    /// <summary>
+    /// Empty: CANCELLED, UNKNOWN, DEADLINE_EXCEEDED,
+    /// RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+    /// </summary>
     public ImmutableArray<StatusCode> RetryOn { get; init; } = [];
 }

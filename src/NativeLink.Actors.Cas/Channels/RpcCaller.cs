@@ -2,13 +2,22 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.Cas.Channels;
 
-/// <summary>One attempt of a call: the connection, the options with deadline and headers, and how many attempts came before.</summary>
+/// <summary>
+/// One attempt of a call: the connection, the options with
+/// deadline and headers, and how many attempts came before.
+/// </summary>
 internal readonly record struct RpcAttempt(CallInvoker Invoker, CallOptions Options, int Number);
 
-/// <summary>Makes the calls to one remote service: in turn over its connections, bounded in number and time, retried, with errors turned into faults.</summary>
+/// <summary>
+/// Makes the calls to one remote service: in turn over its connections, bounded in number and time,
+/// retried, with errors turned into faults.
+/// </summary>
 internal sealed class RpcCaller : IDisposable
 {
-    /// <summary>Servers with a limit on pending calls answer CANCELLED above it (protos/README.md 2.9), so there always is a bound.</summary>
+    /// <summary>
+    /// Servers with a limit on pending calls answer CANCELLED above
+    /// it (protos/README.md 2.9), so there always is a bound.
+    /// </summary>
     private const int OwnConcurrency = 64;
 
     /// <summary>No healthy store is slower than this for long.</summary>
@@ -47,7 +56,8 @@ internal sealed class RpcCaller : IDisposable
     /// <param name="payloadBytes">What it moves; large payloads get more time.</param>
     /// <exception cref="FaultException">Storage, with the gRPC code of the last attempt.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
-    public async Task<T> CallAsync<T>(string rpc, long payloadBytes, Func<RpcAttempt, Task<T>> call, CancellationToken cancellation)
+    public async Task<T> CallAsync<T>(
+        string rpc, long payloadBytes, Func<RpcAttempt, Task<T>> call, CancellationToken cancellation)
     {
         try
         {
@@ -59,7 +69,8 @@ internal sealed class RpcCaller : IDisposable
         }
         catch (RpcException error)
         {
-            throw new FaultException(ToFault(rpc, error.StatusCode, ConnectProblem.Explain(error, _options.Endpoints)), error);
+            throw new FaultException(ToFault(rpc, error.StatusCode, ConnectProblem.Explain(error, _options.Endpoints)),
+                error);
         }
     }
 
@@ -82,14 +93,16 @@ internal sealed class RpcCaller : IDisposable
         return Math.Max(1, Math.Min(bound, byEndpoint));
     }
 
-    private async Task<T> OnceAsync<T>(int attempt, long payloadBytes, Func<RpcAttempt, Task<T>> call, CancellationToken cancellation)
+    private async Task<T> OnceAsync<T>(
+        int attempt, long payloadBytes, Func<RpcAttempt, Task<T>> call, CancellationToken cancellation)
     {
         await _slots.WaitAsync(cancellation);
         var connection = _channels.Next();
         var closes = connection.Closes;
         try
         {
-            var timeout = (_options.RpcTimeout > TimeSpan.Zero ? _options.RpcTimeout : OwnTimeout) + TimeSpan.FromSeconds(payloadBytes / SlowestBytesPerSecond);
+            var timeout = (_options.RpcTimeout > TimeSpan.Zero ? _options.RpcTimeout : OwnTimeout)
+                + TimeSpan.FromSeconds(payloadBytes / SlowestBytesPerSecond);
             var options = new CallOptions(_headers, (_time.GetUtcNow() + timeout).UtcDateTime, cancellation);
             var answer = await call(new RpcAttempt(connection.Invoker, options, attempt));
             connection.IsUp(closes);
@@ -99,7 +112,8 @@ internal sealed class RpcCaller : IDisposable
         {
             if (error is not OwnRpcException && error.StatusCode == StatusCode.Unavailable)
                 connection.IsAway();
-            else if (error is OwnRpcException || error.StatusCode is not (StatusCode.DeadlineExceeded or StatusCode.Cancelled))
+            else if (error is OwnRpcException
+                || error.StatusCode is not (StatusCode.DeadlineExceeded or StatusCode.Cancelled))
                 connection.IsUp(closes);
             throw;
         }

@@ -15,8 +15,10 @@ internal sealed class RpcRetry
     ];
 
     /// <summary>
-    /// Repeated whatever the configuration says: a server on gRPC's C core that narrows its window while data is on its way to it takes that for a breach of
-    /// the protocol and resets the stream (seen with 1.51: "frame of size 16384 overflows local window of 0"). Nobody has refused anything.
+    /// Repeated whatever the configuration says: a server on gRPC's C core that narrows its window
+    /// while data is on its way to it takes that for a breach of the protocol and resets the stream
+    /// (seen with 1.51: "frame of size 16384 overflows local window of 0"). Nobody has refused
+    /// anything.
     /// </summary>
     private const int MostResets = 3;
 
@@ -40,7 +42,8 @@ internal sealed class RpcRetry
             pipeline.AddRetry(new RetryStrategyOptions
             {
                 MaxRetryAttempts = options.MaxRetries,
-                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is RpcException rpc && Covers(rpc.StatusCode)),
+                ShouldHandle = arguments => ValueTask.FromResult(
+                    arguments.Outcome.Exception is RpcException rpc && Covers(rpc.StatusCode)),
                 DelayGenerator = arguments => ValueTask.FromResult<TimeSpan?>(DelayBefore(arguments.AttemptNumber + 1)),
             });
         }
@@ -49,7 +52,8 @@ internal sealed class RpcRetry
             {
                 MaxRetryAttempts = MostResets,
                 Delay = TimeSpan.Zero,
-                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is RpcException rpc && IsReset(rpc)),
+                ShouldHandle = arguments => ValueTask.FromResult(
+                    arguments.Outcome.Exception is RpcException rpc && IsReset(rpc)),
             })
             .Build();
     }

@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace NativeLink.Actors.Cas.Codec;
 
-/// <summary>Some bytes of a blob in a pooled buffer, which disposing gives back. Whoever is given one owns it.</summary>
+/// <summary>
+/// Some bytes of a blob in a pooled buffer, which
+/// disposing gives back. Whoever is given one owns it.
+/// </summary>
 public sealed class BlobPiece : IDisposable
 {
     private byte[]? _buffer;

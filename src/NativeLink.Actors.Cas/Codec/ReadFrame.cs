@@ -5,8 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.Cas.Codec;
 
 /// <summary>
-/// <c>google.bytestream.ReadResponse</c>. To send: a piece of a file, read straight into the connection's buffer, or bytes in memory that the sender keeps until
-/// the message has been written. Received: bytes in a pooled buffer, which disposing gives back.
+/// <c>google.bytestream.ReadResponse</c>. To send: a piece of a file, read straight into the
+/// connection's buffer, or bytes in memory that the sender keeps until the message has been
+/// written. Received: bytes in a pooled buffer, which disposing gives back.
 /// </summary>
 internal sealed class ReadFrame : IDisposable
 {
@@ -20,7 +21,8 @@ internal sealed class ReadFrame : IDisposable
     private BlobPiece? _received;
 
     /// <param name="length">Bytes; the file has at least <paramref name="offset"/> + so many.</param>
-    public ReadFrame(SafeFileHandle file, long offset, int length) => (_file, _offset, _length) = (file, offset, length);
+    public ReadFrame(SafeFileHandle file, long offset, int length) =>
+        (_file, _offset, _length) = (file, offset, length);
 
     public ReadFrame(ReadOnlyMemory<byte> bytes) => (_bytes, _length) = (bytes, bytes.Length);
 
@@ -97,7 +99,8 @@ internal sealed class ReadFrame : IDisposable
             var span = target.GetSpan(Math.Min(length, Piece));
             var read = RandomAccess.Read(file, span[..Math.Min(span.Length, length)], offset);
             if (read == 0)
-                throw new RpcException(new Status(StatusCode.Internal, $"the blob's file ends at {offset}, before its size; it has been damaged in the store"));
+                throw new RpcException(new Status(StatusCode.Internal,
+                    $"the blob's file ends at {offset}, before its size; it has been damaged in the store"));
             target.Advance(read);
             offset += read;
             length -= read;

@@ -5,8 +5,8 @@ using Grpc.Core;
 namespace NativeLink.Actors.Cas.Codec;
 
 /// <summary>
-/// <c>google.bytestream.WriteRequest</c>. To send: its data stays where it is until it has been put on the wire. Received: data in a pooled buffer, which disposing
-/// gives back.
+/// <c>google.bytestream.WriteRequest</c>. To send: its data stays where it is until it has been put
+/// on the wire. Received: data in a pooled buffer, which disposing gives back.
 /// </summary>
 internal sealed class WriteFrame : IDisposable
 {

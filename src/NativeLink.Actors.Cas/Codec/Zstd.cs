@@ -3,7 +3,10 @@ using ZstdSharp;
 
 namespace NativeLink.Actors.Cas.Codec;
 
-/// <summary>zstd on the wire (protos/README.md 2.5): one complete frame a blob, level 1, and only where it pays.</summary>
+/// <summary>
+/// zstd on the wire (protos/README.md 2.5): one complete
+/// frame a blob, level 1, and only where it pays.
+/// </summary>
 internal static class Zstd
 {
     /// <summary>Smaller blobs gain less than the work costs; NativeLink draws the line here as well.</summary>

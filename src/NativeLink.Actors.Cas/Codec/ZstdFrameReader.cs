@@ -28,8 +28,12 @@ internal sealed class ZstdFrameReader : IDisposable
         }
     }
 
-    /// <summary>Decodes as far as one piece of at most 128 KiB: some bytes of a frame may yield a million times as many.</summary>
-    /// <param name="data">What has not been decoded yet; again, from where it was left, while <see cref="HasMore"/>.</param>
+    /// <summary>
+    /// Decodes as far as one piece of at most 128 KiB: some
+    /// bytes of a frame may yield a million times as many.
+    /// </summary>
+    /// <param name="data">What has not been decoded yet; again, from where it was left, while
+    /// <see cref="HasMore"/>.</param>
     /// <param name="piece">The caller's; null when these bytes yield nothing yet.</param>
     /// <returns>How many of the bytes have been taken.</returns>
     /// <exception cref="InvalidDataException">Not zstd, or bytes after the frame's end.</exception>
@@ -72,7 +76,8 @@ internal sealed class ZstdFrameReader : IDisposable
         try
         {
             var status = _decompressor.UnwrapStream(data, target, out consumed, out written);
-            var stands = consumed == 0 && written == 0 && (!data.IsEmpty || status == OperationStatus.DestinationTooSmall);
+            var stands = consumed == 0 && written == 0
+                && (!data.IsEmpty || status == OperationStatus.DestinationTooSmall);
             if (status == OperationStatus.InvalidData || (stands && status != OperationStatus.Done))
                 throw new InvalidDataException("the bytes are not a zstd frame");
             return status;

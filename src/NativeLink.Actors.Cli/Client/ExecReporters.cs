@@ -35,7 +35,8 @@ internal sealed class TerminalExecReporter(IAnsiConsole console) : IExecReporter
             console.MarkupLineInterpolated($"[grey]{text}[/]");
     }
 
-    public async Task<T> FollowAsync<T>(Func<Task<T>> work) => await console.Status().Spinner(Spinner.Known.Dots).StartAsync("…", async status =>
+    public async Task<T> FollowAsync<T>(Func<Task<T>> work) =>
+        await console.Status().Spinner(Spinner.Known.Dots).StartAsync("…", async status =>
     {
         _status = status;
         try
@@ -50,7 +51,8 @@ internal sealed class TerminalExecReporter(IAnsiConsole console) : IExecReporter
 
     public void Stages(IReadOnlyList<(string Stage, TimeSpan Time, string Note)> stages)
     {
-        var table = new Table().Border(TableBorder.Rounded).AddColumn("stage").AddColumn(new TableColumn("time").RightAligned()).AddColumn("");
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("stage")
+            .AddColumn(new TableColumn("time").RightAligned()).AddColumn("");
         foreach (var (stage, time, note) in stages)
             table.AddRow(Markup.Escape(stage), PlainExecReporter.Format(time), Markup.Escape(note));
         console.Write(table);

@@ -15,9 +15,11 @@ internal sealed record ExecRequest
     public ImmutableArray<string> Outputs { get; init; } = [];
 
     /// <summary>The whole environment of the action.</summary>
-    public ImmutableSortedDictionary<string, string> Environment { get; init; } = ImmutableSortedDictionary.Create<string, string>(Utf8Order.Instance);
+    public ImmutableSortedDictionary<string, string> Environment { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(Utf8Order.Instance);
 
-    public ImmutableSortedDictionary<string, string> Properties { get; init; } = ImmutableSortedDictionary.Create<string, string>(Utf8Order.Instance);
+    public ImmutableSortedDictionary<string, string> Properties { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(Utf8Order.Instance);
 
     /// <summary>Null: the executor's own.</summary>
     public TimeSpan? Timeout { get; init; }

@@ -6,14 +6,18 @@ using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Client;
 
-/// <summary>One action from the input directory to the outputs: upload, execute, print, write, and the exit code.</summary>
+/// <summary>
+/// One action from the input directory to the outputs:
+/// upload, execute, print, write, and the exit code.
+/// </summary>
 internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, Stream stdout, Stream stderr)
 {
     private const int Uploads = 3;
 
     private readonly List<(string Stage, TimeSpan Time, string Note)> _stages = [];
 
-    /// <returns>The action's exit code, or <see cref="ExitCodes.ExecutorFailed"/> when the executor failed and the action has no code of its own.</returns>
+    /// <returns>The action's exit code, or <see cref="ExitCodes.ExecutorFailed"/> when the executor
+    /// failed and the action has no code of its own.</returns>
     /// <exception cref="FaultException">Something on the way failed.</exception>
     public async Task<int> RunAsync(ExecRequest request, CancellationToken cancellation)
     {
@@ -43,7 +47,8 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
             began = Stopwatch.GetTimestamp();
             reporter.Step($"uploading inputs ({tree.Files} files)");
             var (blobs, bytes) = await client.UploadAsync(tree.Blobs, cancellation);
-            _stages.Add(("upload inputs", Stopwatch.GetElapsedTime(began), $"{blobs} of {tree.Blobs.Count} blobs, {bytes} bytes"));
+            _stages.Add(("upload inputs", Stopwatch.GetElapsedTime(began),
+                $"{blobs} of {tree.Blobs.Count} blobs, {bytes} bytes"));
             reporter.Step($"executing {action}");
             began = Stopwatch.GetTimestamp();
             var last = Reapi.ExecutionStage.Types.Value.Unknown;
@@ -52,7 +57,8 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
                 if (metadata.Stage != last)
                     reporter.Step(Words(last = metadata.Stage));
             }, cancellation);
-            _stages.Add(("execute", Stopwatch.GetElapsedTime(began), response.CachedResult ? "from the action cache" : ""));
+            _stages.Add(
+                ("execute", Stopwatch.GetElapsedTime(began), response.CachedResult ? "from the action cache" : ""));
             // Blobs may have been evicted between upload and use: once more, as clients do.
             if (response.Status?.Code == (int)Google.Rpc.Code.FailedPrecondition && attempt < Uploads)
                 continue;
@@ -63,10 +69,12 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
     private static Digest AddAction(InputTree tree, ExecRequest request)
     {
         var platform = new Reapi.Platform();
-        platform.Properties.Add(request.Properties.Select(pair => new Reapi.Platform.Types.Property { Name = pair.Key, Value = pair.Value }));
+        platform.Properties.Add(request.Properties.Select(
+            pair => new Reapi.Platform.Types.Property { Name = pair.Key, Value = pair.Value }));
         var command = new Reapi.Command { Platform = platform };
         command.Arguments.Add(request.Arguments);
-        command.EnvironmentVariables.Add(request.Environment.Select(pair => new Reapi.Command.Types.EnvironmentVariable { Name = pair.Key, Value = pair.Value }));
+        command.EnvironmentVariables.Add(request.Environment.Select(
+            pair => new Reapi.Command.Types.EnvironmentVariable { Name = pair.Key, Value = pair.Value }));
         command.OutputPaths.Add(request.Outputs.Distinct().Order(Utf8Order.Instance));
         return tree.Add(new Reapi.Action
         {
@@ -88,16 +96,19 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
     };
 
     /// <summary>
-    /// The action has run: where its words cannot be written that is said, and changes nothing else. Nothing is fetched for a size of 0: a scheduler that gave up
-    /// says so with a hash of zeros, which names no blob, and its reason is to be shown.
+    /// The action has run: where its words cannot be written that is said, and changes nothing
+    /// else. Nothing is fetched for a size of 0: a scheduler that gave up says so with a hash of
+    /// zeros, which names no blob, and its reason is to be shown.
     /// </summary>
-    private async Task PrintAsync(ReadOnlyMemory<byte> raw, Reapi.Digest? wire, Stream target, string name, CancellationToken cancellation)
+    private async Task PrintAsync(
+        ReadOnlyMemory<byte> raw, Reapi.Digest? wire, Stream target, string name, CancellationToken cancellation)
     {
         try
         {
             if (raw.Length > 0)
                 await target.WriteAsync(raw, cancellation);
-            else if (wire is { SizeBytes: > 0 } && target != Stream.Null && Digest.TryFromWire(wire, client.DigestFunction, out var digest))
+            else if (wire is { SizeBytes: > 0 } && target != Stream.Null
+                && Digest.TryFromWire(wire, client.DigestFunction, out var digest))
                 await client.DownloadAsync(digest, target, cancellation);
             await target.FlushAsync(cancellation);
         }
@@ -111,7 +122,9 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
     {
         if (times is null)
             return;
-        Add("· queued", times.QueuedTimestamp, times.WorkerStartTimestamp, times.Worker.Length == 0 ? "" : $"then on {times.Worker}");
+        Add("· queued", times.QueuedTimestamp, times.WorkerStartTimestamp, times.Worker.Length == 0
+            ? ""
+            : $"then on {times.Worker}");
         Add("· fetch inputs", times.InputFetchStartTimestamp, times.InputFetchCompletedTimestamp, "");
         Add("· run", times.ExecutionStartTimestamp, times.ExecutionCompletedTimestamp, "");
         Add("· upload outputs", times.OutputUploadStartTimestamp, times.OutputUploadCompletedTimestamp, "");
@@ -123,7 +136,8 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
         }
     }
 
-    private int Conclude(Reapi.ExecuteResponse response, Reapi.ActionResult result, ExecRequest request, OutputWriter writer)
+    private int Conclude(
+        Reapi.ExecuteResponse response, Reapi.ActionResult result, ExecRequest request, OutputWriter writer)
     {
         if (response.Message.Length > 0)
             reporter.Step(response.Message);
@@ -138,13 +152,16 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
             return result.ExitCode is > 0 and < 256 ? result.ExitCode : ExitCodes.ExecutorFailed;
         }
         var outputs = writer.Files > 0 ? $", outputs in {Path.GetFullPath(request.Into)}" : "";
-        reporter.Step(string.Create(CultureInfo.InvariantCulture, $"exit code {result.ExitCode}{(response.CachedResult ? " (cached)" : "")}{outputs}"));
+        reporter.Step(string.Create(CultureInfo.InvariantCulture,
+            $"exit code {result.ExitCode}{(response.CachedResult ? " (cached)" : "")}{outputs}"));
         foreach (var path in request.Outputs.Where(path => !Produced(result, path)))
             reporter.Step($"warning: the action did not produce '{path}'");
         return result.ExitCode is >= 0 and < 256 ? result.ExitCode : ExitCodes.ExecutorFailed;
     }
 
     private static bool Produced(Reapi.ActionResult result, string path) =>
-        result.OutputFiles.Any(file => file.Path == path) || result.OutputDirectories.Any(directory => directory.Path == path)
-        || result.OutputSymlinks.Concat(result.OutputFileSymlinks).Concat(result.OutputDirectorySymlinks).Any(link => link.Path == path);
+        result.OutputFiles.Any(file => file.Path == path)
+            || result.OutputDirectories.Any(directory => directory.Path == path)
+        || result.OutputSymlinks.Concat(result.OutputFileSymlinks).Concat(result.OutputDirectorySymlinks)
+            .Any(link => link.Path == path);
 }

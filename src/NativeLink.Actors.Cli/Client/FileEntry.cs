@@ -2,10 +2,16 @@ using NativeLink.Actors.Posix;
 
 namespace NativeLink.Actors.Cli.Client;
 
-/// <summary>Tells regular files from fifos, sockets and devices, which .NET does not, and which would block when opened (statx(2)).</summary>
+/// <summary>
+/// Tells regular files from fifos, sockets and devices, which
+/// .NET does not, and which would block when opened (statx(2)).
+/// </summary>
 internal static class FileEntry
 {
-    /// <summary>Whether the entry itself, not what it may point to, is a regular file. False also when it is gone.</summary>
+    /// <summary>
+    /// Whether the entry itself, not what it may point
+    /// to, is a regular file. False also when it is gone.
+    /// </summary>
     public static bool IsRegular(string path) => TryExamine(path, out var status) && status.IsRegular;
 
     /// <summary>Whether there is an entry of this very name, a symlink not followed.</summary>

@@ -8,14 +8,15 @@ namespace NativeLink.Actors.Cli.Client;
 internal readonly record struct UploadBlob(ByteString? Data, string? File);
 
 /// <summary>
-/// A directory of this machine as a Merkle tree of REAPI <c>Directory</c> messages, with everything that has to be in the CAS for it.
-/// Files are hashed, not kept; symlinks are taken as links.
+/// A directory of this machine as a Merkle tree of REAPI <c>Directory</c> messages, with everything
+/// that has to be in the CAS for it. Files are hashed, not kept; symlinks are taken as links.
 /// </summary>
 internal sealed class InputTree
 {
     private readonly DigestFunction _function;
     private readonly Dictionary<Digest, UploadBlob> _blobs = [];
-    private readonly byte[] _buffer = new byte[1 << 18]; // One for all files: to clear a new one costs more than to read most of them.
+    // One for all files: to clear a new one costs more than to read most of them.
+    private readonly byte[] _buffer = new byte[1 << 18];
 
     private InputTree(DigestFunction function) => _function = function;
 
@@ -29,7 +30,8 @@ internal sealed class InputTree
     public int Files { get; private set; }
 
     /// <summary>Reads the directory; null is an empty tree.</summary>
-    /// <exception cref="UsageException">The directory is not there, or something in it cannot be sent; says what.</exception>
+    /// <exception cref="UsageException">The directory is not there, or something in it cannot be
+    /// sent; says what.</exception>
     public static InputTree Read(string? directory, DigestFunction function, CancellationToken cancellation)
     {
         var tree = new InputTree(function);
@@ -64,7 +66,8 @@ internal sealed class InputTree
     {
         var message = new Reapi.Directory();
         string? before = null;
-        foreach (var entry in directory.EnumerateFileSystemInfos("*", AllEntries).OrderBy(entry => entry.Name, Utf8Order.Instance))
+        foreach (var entry in directory.EnumerateFileSystemInfos("*", AllEntries)
+            .OrderBy(entry => entry.Name, Utf8Order.Instance))
         {
             cancellation.ThrowIfCancellationRequested();
             if (entry.Name == before || !TrueText.IsName(entry.FullName))
@@ -73,7 +76,11 @@ internal sealed class InputTree
             if (entry.LinkTarget is { } target)
                 message.Symlinks.Add(new Reapi.SymlinkNode { Name = entry.Name, Target = Sent(entry, target) });
             else if (entry is DirectoryInfo child)
-                message.Directories.Add(new Reapi.DirectoryNode { Name = child.Name, Digest = ReadDirectory(child, cancellation).ToWire() });
+                message.Directories.Add(new Reapi.DirectoryNode
+                {
+                    Name = child.Name,
+                    Digest = ReadDirectory(child, cancellation).ToWire(),
+                });
             else
                 message.Files.Add(ReadFile((FileInfo)entry));
         }
@@ -95,7 +102,8 @@ internal sealed class InputTree
         {
             Name = file.Name,
             Digest = digest.ToWire(),
-            IsExecutable = (file.UnixFileMode & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0,
+            IsExecutable = (file.UnixFileMode
+                & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0,
         };
     }
 
@@ -113,5 +121,10 @@ internal sealed class InputTree
         }
     }
 
-    private static readonly EnumerationOptions AllEntries = new() { AttributesToSkip = 0, RecurseSubdirectories = false, IgnoreInaccessible = false };
+    private static readonly EnumerationOptions AllEntries = new()
+    {
+        AttributesToSkip = 0,
+        RecurseSubdirectories = false,
+        IgnoreInaccessible = false,
+    };
 }

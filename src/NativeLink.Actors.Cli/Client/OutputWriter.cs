@@ -4,11 +4,16 @@ using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Cli.Client;
 
-/// <summary>Writes the outputs of an action below one directory. What the server sends is not trusted: no path and no link leads out of it.</summary>
+/// <summary>
+/// Writes the outputs of an action below one directory. What the server sends is not trusted: no
+/// path and no link leads out of it.
+/// </summary>
 internal sealed class OutputWriter(ReapiClient client, string root)
 {
-    private const UnixFileMode Plain = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-    private const UnixFileMode Executable = Plain | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    private const UnixFileMode Plain = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead
+        | UnixFileMode.OtherRead;
+    private const UnixFileMode Executable = Plain | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherExecute;
 
     // A Tree of some kilobytes can stand for more directories than any disk holds.
     private const int MostDirectories = 2_000_000;
@@ -22,8 +27,10 @@ internal sealed class OutputWriter(ReapiClient client, string root)
     /// <summary>Bytes written so far.</summary>
     public long Bytes { get; private set; }
 
-    /// <param name="result">Its paths are relative to <paramref name="workingDirectory"/>, as the Command's were.</param>
-    /// <exception cref="FaultException">Action: a path leads out of the directory, or cannot be. Storage: a blob is not what its digest says, or the disk fails.</exception>
+    /// <param name="result">Its paths are relative to
+    /// <paramref name="workingDirectory"/>, as the Command's were.</param>
+    /// <exception cref="FaultException">Action: a path leads out of the directory, or cannot be.
+    /// Storage: a blob is not what its digest says, or the disk fails.</exception>
     public async Task WriteAsync(Reapi.ActionResult result, string workingDirectory, CancellationToken cancellation)
     {
         try
@@ -36,50 +43,61 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Storage, $"the outputs cannot be written to {_root}: {error.Message}", error);
+            throw new FaultException(FaultKind.Storage, $"the outputs cannot be written to {_root}: {error.Message}",
+                error);
         }
     }
 
     private async Task WriteAllAsync(Reapi.ActionResult result, string workingDirectory, CancellationToken cancellation)
     {
         foreach (var file in result.OutputFiles)
-            await WriteFileAsync(Prepare(Path.Combine(workingDirectory, file.Path)), file.Contents, file.Digest, file.IsExecutable, cancellation);
+            await WriteFileAsync(Prepare(Path.Combine(workingDirectory, file.Path)), file.Contents, file.Digest,
+                file.IsExecutable, cancellation);
         foreach (var directory in result.OutputDirectories)
         {
-            var digest = Digest.FromWire(directory.TreeDigest, client.DigestFunction, $"the output directory '{directory.Path}'");
+            var digest = Digest.FromWire(directory.TreeDigest, client.DigestFunction,
+                $"the output directory '{directory.Path}'");
             var tree = await client.DownloadMessageAsync(digest, Reapi.Tree.Parser, cancellation);
             var children = tree.Children.GroupBy(Hash).ToDictionary(group => group.Key, group => group.First());
-            await WriteDirectoryAsync(Path.Combine(workingDirectory, directory.Path), tree.Root ?? new(), children, cancellation);
+            await WriteDirectoryAsync(Path.Combine(workingDirectory, directory.Path), tree.Root ?? new(), children,
+                cancellation);
         }
-        var links = result.OutputSymlinks.Concat(result.OutputFileSymlinks).Concat(result.OutputDirectorySymlinks).DistinctBy(link => link.Path);
+        var links = result.OutputSymlinks.Concat(result.OutputFileSymlinks).Concat(result.OutputDirectorySymlinks)
+            .DistinctBy(link => link.Path);
         foreach (var link in links)
             WriteLink(Path.Combine(workingDirectory, link.Path), link.Target);
     }
 
     private async Task WriteDirectoryAsync(
-        string path, Reapi.Directory directory, Dictionary<Digest, Reapi.Directory> children, CancellationToken cancellation)
+        string path, Reapi.Directory directory, Dictionary<Digest, Reapi.Directory> children,
+        CancellationToken cancellation)
     {
         if (++_directories > MostDirectories)
-            throw new FaultException(FaultKind.Action, $"the output directories hold more than {MostDirectories} directories");
+            throw new FaultException(
+                FaultKind.Action, $"the output directories hold more than {MostDirectories} directories");
         Directory.CreateDirectory(Prepare(path));
         foreach (var file in directory.Files)
-            await WriteFileAsync(Prepare(Path.Combine(path, CheckName(file.Name))), ByteString.Empty, file.Digest, file.IsExecutable, cancellation);
+            await WriteFileAsync(Prepare(Path.Combine(path, CheckName(file.Name))), ByteString.Empty, file.Digest,
+                file.IsExecutable, cancellation);
         foreach (var child in directory.Directories)
         {
             var digest = Digest.FromWire(child.Digest, client.DigestFunction, $"the directory '{path}/{child.Name}'");
             if (!children.TryGetValue(digest, out var message))
-                throw new FaultException(FaultKind.Storage, $"the Tree of an output directory lacks '{path}/{child.Name}', {digest}");
+                throw new FaultException(
+                    FaultKind.Storage, $"the Tree of an output directory lacks '{path}/{child.Name}', {digest}");
             await WriteDirectoryAsync(Path.Combine(path, CheckName(child.Name)), message, children, cancellation);
         }
         foreach (var link in directory.Symlinks)
             WriteLink(Path.Combine(path, CheckName(link.Name)), link.Target);
     }
 
-    private async Task WriteFileAsync(string target, ByteString contents, Reapi.Digest? wire, bool executable, CancellationToken cancellation)
+    private async Task WriteFileAsync(
+        string target, ByteString contents, Reapi.Digest? wire, bool executable, CancellationToken cancellation)
     {
         var digest = Digest.FromWire(wire, client.DigestFunction, $"the output '{target}'");
         if (Directory.Exists(target))
-            throw new FaultException(FaultKind.Action, $"{target} is a directory here and a file in the result; remove it or choose another --into");
+            throw new FaultException(FaultKind.Action,
+                $"{target} is a directory here and a file in the result; remove it or choose another --into");
         File.Delete(target);
         await using (var file = new FileStream(target, new FileStreamOptions
         {
@@ -111,7 +129,8 @@ internal sealed class OutputWriter(ReapiClient client, string root)
     {
         var full = Path.GetFullPath(Path.Combine(_root, relative));
         if (Path.IsPathRooted(relative) || !(full + "/").StartsWith(_root.TrimEnd('/') + "/", StringComparison.Ordinal))
-            throw new FaultException(FaultKind.Action, $"the result names the output '{relative}', which is outside of {_root}; nothing is written there");
+            throw new FaultException(FaultKind.Action,
+                $"the result names the output '{relative}', which is outside of {_root}; nothing is written there");
         Directory.CreateDirectory(_root);
         if (full == _root)
             return full;
@@ -119,15 +138,20 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         {
             var parent = new DirectoryInfo(full[..end]);
             if (parent.LinkTarget is not null)
-                throw new FaultException(FaultKind.Action, $"the output '{relative}' would be written through the symlink {parent.FullName}; remove it or choose another --into");
+                throw new FaultException(
+                    FaultKind.Action,
+                    $"the output '{relative}' would be written through the symlink {parent.FullName}; " +
+                    "remove it or choose another --into");
             parent.Create();
         }
         return full;
     }
 
     private static string CheckName(string name) =>
-        name is "" or "." or ".." || name.Contains('/', StringComparison.Ordinal) || name.Contains('\0', StringComparison.Ordinal)
-            ? throw new FaultException(FaultKind.Action, $"an output directory holds an entry named '{name}'; nothing is written for it")
+        name is "" or "." or ".." || name.Contains('/', StringComparison.Ordinal)
+            || name.Contains('\0', StringComparison.Ordinal)
+            ? throw new FaultException(
+                FaultKind.Action, $"an output directory holds an entry named '{name}'; nothing is written for it")
             : name;
 
     private Digest Hash(Reapi.Directory directory) =>

@@ -11,7 +11,10 @@ using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Cli.Client;
 
-/// <summary>The REAPI calls that <c>exec</c> needs: blobs by the client of the CAS, which resumes and retries, and the execution itself.</summary>
+/// <summary>
+/// The REAPI calls that <c>exec</c> needs: blobs by the client of the CAS, which resumes and
+/// retries, and the execution itself.
+/// </summary>
 internal sealed class ReapiClient : IAsyncDisposable
 {
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(60);
@@ -47,18 +50,30 @@ internal sealed class ReapiClient : IAsyncDisposable
     {
         var client = new Reapi.Capabilities.CapabilitiesClient(_channel);
         var request = new Reapi.GetCapabilitiesRequest { InstanceName = _options.Store.InstanceName };
-        var answer = await client.GetCapabilitiesAsync(request, new CallOptions(_headers, _time.GetUtcNow().UtcDateTime + CallTimeout, cancellation));
+        var answer = await client.GetCapabilitiesAsync(
+            request, new CallOptions(_headers, _time.GetUtcNow().UtcDateTime + CallTimeout, cancellation));
         if (answer.ExecutionCapabilities is not { ExecEnabled: true })
-            throw new FaultException(FaultKind.Action, $"{Address} stores blobs but executes nothing for instance '{_options.Store.InstanceName}'; is this the right address and instance name?");
+            throw new FaultException(
+                FaultKind.Action,
+                $"{Address} stores blobs but executes nothing for instance '{_options.Store.InstanceName}'; " +
+                "is this the right address and instance name?");
         if (answer.CacheCapabilities is not { } cache)
-            throw new FaultException(FaultKind.Action, $"{Address} executes and says nothing of a CAS for instance '{_options.Store.InstanceName}'; is this the right address and instance name?");
+            throw new FaultException(
+                FaultKind.Action,
+                $"{Address} executes and says nothing of a CAS for instance '{_options.Store.InstanceName}'; " +
+                "is this the right address and instance name?");
         if (!cache.DigestFunctions.Contains(DigestFunction.ToWire()))
-            throw new FaultException(FaultKind.Action, $"{Address} does not serve {DigestFunction.LowerName()}, it serves {string.Join(", ", cache.DigestFunctions)}; see --digest-function");
+            throw new FaultException(
+                FaultKind.Action,
+                $"{Address} does not serve {DigestFunction.LowerName()}, " +
+                $"it serves {string.Join(", ", cache.DigestFunctions)}; see --digest-function");
     }
 
     /// <summary>Uploads what the CAS lacks; returns how many blobs and bytes that were.</summary>
-    /// <exception cref="FaultException">Storage: the server refused; the detail says why. Action: a file is not what it was when it was read first.</exception>
-    public async Task<(int Blobs, long Bytes)> UploadAsync(IReadOnlyDictionary<Digest, UploadBlob> blobs, CancellationToken cancellation)
+    /// <exception cref="FaultException">Storage: the server refused; the detail says why. Action: a
+    /// file is not what it was when it was read first.</exception>
+    public async Task<(int Blobs, long Bytes)> UploadAsync(
+        IReadOnlyDictionary<Digest, UploadBlob> blobs, CancellationToken cancellation)
     {
         var missing = await _cas.FindMissingAsync([.. blobs.Keys], cancellation);
         var batch = new List<(Digest, ReadOnlyMemory<byte>)>();
@@ -83,7 +98,8 @@ internal sealed class ReapiClient : IAsyncDisposable
         return (missing.Length, missing.Sum(digest => digest.SizeBytes));
     }
 
-    private static async Task<ReadOnlyMemory<byte>> LoadAsync(Digest digest, UploadBlob blob, CancellationToken cancellation)
+    private static async Task<ReadOnlyMemory<byte>> LoadAsync(
+        Digest digest, UploadBlob blob, CancellationToken cancellation)
     {
         if (blob.Data is { } data)
             return data.Memory;
@@ -98,7 +114,8 @@ internal sealed class ReapiClient : IAsyncDisposable
             await _cas.WriteAsync(digest, new BlobSource(data.Memory, null), cancellation);
             return;
         }
-        using var file = await ReadAsync(blob.File!, () => Task.FromResult(File.OpenHandle(blob.File!, options: FileOptions.SequentialScan)));
+        using var file = await ReadAsync(
+            blob.File!, () => Task.FromResult(File.OpenHandle(blob.File!, options: FileOptions.SequentialScan)));
         try
         {
             await _cas.WriteAsync(digest, new BlobSource(default, file, blob.File!), cancellation);
@@ -117,7 +134,8 @@ internal sealed class ReapiClient : IAsyncDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Action, $"the input {file} cannot be read any more: {Reasons.Of(error)}", error);
+            throw new FaultException(FaultKind.Action, $"the input {file} cannot be read any more: {Reasons.Of(error)}",
+                error);
         }
     }
 
@@ -125,7 +143,8 @@ internal sealed class ReapiClient : IAsyncDisposable
         new(FaultKind.Action, $"the input {file} changed while it was read; run again when nothing writes to it");
 
     /// <summary>Streams a blob into <paramref name="target"/> and checks its hash at the end.</summary>
-    /// <exception cref="FaultException">Storage: the bytes are not those of the digest. Missing: the CAS lacks it.</exception>
+    /// <exception cref="FaultException">Storage: the bytes are not those of the digest. Missing:
+    /// the CAS lacks it.</exception>
     public async Task DownloadAsync(Digest digest, Stream target, CancellationToken cancellation)
     {
         if (digest.IsEmpty)
@@ -146,13 +165,15 @@ internal sealed class ReapiClient : IAsyncDisposable
     {
         using var bytes = new MemoryStream();
         await DownloadAsync(digest, bytes, cancellation);
-        return WireMessages.TryParse(parser, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), out var message, out var problem)
+        return WireMessages.TryParse(parser, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), out var message,
+            out var problem)
             ? message
             : throw new FaultException(FaultKind.Storage, $"{digest} of {Address} is no {typeof(T).Name}: {problem}");
     }
 
     /// <summary>
-    /// Executes and follows the operation to its end; a broken stream is taken up again with WaitExecution. Cancelling tells the server.
+    /// Executes and follows the operation to its end; a broken stream is taken up again with
+    /// WaitExecution. Cancelling tells the server.
     /// </summary>
     /// <exception cref="RpcException">The call failed, or the operation was lost.</exception>
     public async Task<Reapi.ExecuteResponse> ExecuteAsync(
@@ -172,7 +193,8 @@ internal sealed class ReapiClient : IAsyncDisposable
             {
                 using var call = name.Length == 0
                     ? _execution.Execute(request, new CallOptions(_headers, cancellationToken: cancellation))
-                    : _execution.WaitExecution(new Reapi.WaitExecutionRequest { Name = name }, new CallOptions(_headers, cancellationToken: cancellation));
+                    : _execution.WaitExecution(new Reapi.WaitExecutionRequest { Name = name },
+                        new CallOptions(_headers, cancellationToken: cancellation));
                 try
                 {
                     while (await call.ResponseStream.MoveNext(cancellation))
@@ -185,11 +207,13 @@ internal sealed class ReapiClient : IAsyncDisposable
                             return Answer(operation);
                     }
                 }
-                catch (RpcException error) when (error.StatusCode == StatusCode.Unavailable && attempt < 3 && name.Length > 0)
+                catch (RpcException error) when (error.StatusCode == StatusCode.Unavailable && attempt < 3
+                    && name.Length > 0)
                 {
                 }
                 if (attempt >= 3)
-                    throw new RpcException(new Status(StatusCode.Unavailable, "the stream of the operation ended four times without an answer"));
+                    throw new RpcException(new Status(StatusCode.Unavailable,
+                        "the stream of the operation ended four times without an answer"));
                 await Task.Delay(TimeSpan.FromMilliseconds(200 << attempt), _time, cancellation);
             }
         }
@@ -206,7 +230,10 @@ internal sealed class ReapiClient : IAsyncDisposable
             return;
         try
         {
-            await _operations.CancelOperationAsync(new CancelOperationRequest { Name = name }, _headers, _time.GetUtcNow().UtcDateTime.AddSeconds(5));
+            await _operations.CancelOperationAsync(new CancelOperationRequest
+            {
+                Name = name,
+            }, _headers, _time.GetUtcNow().UtcDateTime.AddSeconds(5));
         }
         catch (RpcException)
         {
@@ -216,9 +243,11 @@ internal sealed class ReapiClient : IAsyncDisposable
 
     private static Reapi.ExecuteResponse Answer(Operation operation) => operation.ResultCase switch
     {
-        Operation.ResultOneofCase.Response when operation.Response.TryUnpack(out Reapi.ExecuteResponse response) => response,
+        Operation.ResultOneofCase.Response when operation.Response.TryUnpack(out Reapi.ExecuteResponse response) =>
+            response,
         Operation.ResultOneofCase.Error => new Reapi.ExecuteResponse { Status = operation.Error },
-        _ => throw new RpcException(new Status(StatusCode.Internal, $"the operation {operation.Name} is done but holds no ExecuteResponse")),
+        _ => throw new RpcException(
+            new Status(StatusCode.Internal, $"the operation {operation.Name} is done but holds no ExecuteResponse")),
     };
 
     public async ValueTask DisposeAsync()

@@ -7,7 +7,10 @@ using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Commands;
 
-/// <summary>The whole command line: parses, runs, and turns every way to fail into one clear message and an exit code.</summary>
+/// <summary>
+/// The whole command line: parses, runs, and turns every
+/// way to fail into one clear message and an exit code.
+/// </summary>
 internal static class CommandLine
 {
     private const string Description = """
@@ -32,14 +35,18 @@ internal static class CommandLine
         }
         var root = Build();
         // The file is the worker's: with a command it is neither read nor shown.
-        root.Arguments[0].Hidden = args.TakeWhile(arg => arg != "--").Any(arg => root.Subcommands.Any(command => command.Name == arg));
+        root.Arguments[0].Hidden = args.TakeWhile(arg => arg != "--")
+            .Any(arg => root.Subcommands.Any(command => command.Name == arg));
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        string[] mistakes = (OwnText.WhyNotArguments(args) ?? Misplaced.Find(parsed, args)) is { } mistake ? [mistake] : [.. parsed.Errors.Select(error => error.Message)];
+        string[] mistakes = (OwnText.WhyNotArguments(args) ?? Misplaced.Find(parsed, args)) is { } mistake
+            ? [mistake]
+            : [.. parsed.Errors.Select(error => error.Message)];
         if (mistakes.Length == 0)
             return await InvokeAsync(parsed);
         foreach (var text in mistakes)
             await Console.Error.WriteLineAsync($"nativelink-actors: {text}");
-        await Console.Error.WriteLineAsync($"Try: {Path.GetFileName(Environment.ProcessPath) ?? "nativelink-actors"} {Subcommand(parsed)}--help");
+        await Console.Error.WriteLineAsync(
+            $"Try: {Path.GetFileName(Environment.ProcessPath) ?? "nativelink-actors"} {Subcommand(parsed)}--help");
         return ExitCodes.Configuration;
     }
 
@@ -48,7 +55,11 @@ internal static class CommandLine
         var failed = parsed.CommandResult.Command.Name == "exec" ? ExitCodes.ExecutorFailed : ExitCodes.Stopped;
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
         }
         catch (UsageException error)
         {
@@ -103,9 +114,11 @@ internal static class CommandLine
     {
         public override int Invoke(ParseResult parseResult)
         {
-            var version = typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+            var own = typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
+            var version = own?.InformationalVersion ?? "unknown";
             parseResult.InvocationConfiguration.Output.WriteLine(
-                $"nativelink-actors {version} ({RuntimeInformation.RuntimeIdentifier}, {RuntimeInformation.FrameworkDescription}); " +
+                $"nativelink-actors {version} ({RuntimeInformation.RuntimeIdentifier}, " +
+                $"{RuntimeInformation.FrameworkDescription}); " +
                 "worker API of NativeLink 1.6.6, Remote Execution API 2.0 to 2.3");
             return ExitCodes.Ok;
         }

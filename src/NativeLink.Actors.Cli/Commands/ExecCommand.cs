@@ -12,24 +12,74 @@ using Spectre.Console;
 
 namespace NativeLink.Actors.Cli.Commands;
 
-/// <summary><c>nativelink-actors exec … -- COMMAND…</c>: one action on an executor, or on a cluster of its own.</summary>
+/// <summary>
+/// <c>nativelink-actors exec … -- COMMAND…</c>: one
+/// action on an executor, or on a cluster of its own.
+/// </summary>
 internal sealed class ExecCommand
 {
-    private readonly Option<string?> _executor = new("--executor") { Description = "Where to execute. Without it a local cluster with one worker runs in this process, for this one action.", HelpName = "grpc://HOST:PORT" };
-    private readonly Option<string> _instance = new("--instance") { Description = "Instance name on the executor.", HelpName = "NAME", DefaultValueFactory = _ => "" };
-    private readonly Option<string[]> _header = new("--header") { Description = "Header of every call, for example of an API key. May be repeated.", HelpName = "NAME=VALUE" };
-    private readonly Option<string?> _caFile = Shared.PathOption("--ca-file", "FILE", "Trust these authorities (PEM) instead of the system's.");
-    private readonly Option<string?> _certFile = Shared.PathOption("--cert-file", "FILE", "Client certificate (PEM), with --key-file.");
-    private readonly Option<string?> _keyFile = Shared.PathOption("--key-file", "FILE", "Key of the client certificate (PEM).");
-    private readonly Option<string> _digestFunction = new("--digest-function") { Description = "Digest function: sha256 or blake3.", HelpName = "NAME", DefaultValueFactory = _ => "sha256" };
-    private readonly Option<string?> _input = Shared.PathOption("--input", "DIR", "Directory to upload as the input root; the command starts in it. Without it the root is empty.");
-    private readonly Option<string[]> _output = new("--output") { Description = "File or directory that the command makes, relative to the root. May be repeated.", HelpName = "PATH" };
-    private readonly Option<string[]> _env = new("--env") { Description = "Variable of the command's environment, which is otherwise empty. May be repeated.", HelpName = "K=V" };
-    private readonly Option<string[]> _property = new("--property") { Description = "Platform property that the worker must have. May be repeated.", HelpName = "K=V" };
-    private readonly Option<string?> _timeout = new("--timeout") { Description = "Longest time the command may run, for example 30s. Default: the worker's.", HelpName = "D" };
-    private readonly Option<bool> _noCache = new("--no-cache") { Description = "Execute even if the result is cached, and do not cache it." };
-    private readonly Option<string?> _into = Shared.PathOption("--into", "DIR", "Directory for the outputs. Default: the current one.");
-    private readonly Argument<string[]> _command = new("COMMAND") { Description = "The command and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _executor = new("--executor")
+    {
+        Description =
+            "Where to execute. Without it a local cluster with one worker runs in this process, for this one action.",
+        HelpName = "grpc://HOST:PORT",
+    };
+    private readonly Option<string> _instance = new("--instance")
+    {
+        Description = "Instance name on the executor.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "",
+    };
+    private readonly Option<string[]> _header = new("--header")
+    {
+        Description = "Header of every call, for example of an API key. May be repeated.",
+        HelpName = "NAME=VALUE",
+    };
+    private readonly Option<string?> _caFile = Shared.PathOption(
+        "--ca-file", "FILE", "Trust these authorities (PEM) instead of the system's.");
+    private readonly Option<string?> _certFile = Shared.PathOption(
+        "--cert-file", "FILE", "Client certificate (PEM), with --key-file.");
+    private readonly Option<string?> _keyFile = Shared.PathOption(
+        "--key-file", "FILE", "Key of the client certificate (PEM).");
+    private readonly Option<string> _digestFunction = new("--digest-function")
+    {
+        Description = "Digest function: sha256 or blake3.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "sha256",
+    };
+    private readonly Option<string?> _input = Shared.PathOption("--input", "DIR",
+        "Directory to upload as the input root; the command starts in it. Without it the root is empty.");
+    private readonly Option<string[]> _output = new("--output")
+    {
+        Description = "File or directory that the command makes, relative to the root. May be repeated.",
+        HelpName = "PATH",
+    };
+    private readonly Option<string[]> _env = new("--env")
+    {
+        Description = "Variable of the command's environment, which is otherwise empty. May be repeated.",
+        HelpName = "K=V",
+    };
+    private readonly Option<string[]> _property = new("--property")
+    {
+        Description = "Platform property that the worker must have. May be repeated.",
+        HelpName = "K=V",
+    };
+    private readonly Option<string?> _timeout = new("--timeout")
+    {
+        Description = "Longest time the command may run, for example 30s. Default: the worker's.",
+        HelpName = "D",
+    };
+    private readonly Option<bool> _noCache = new("--no-cache")
+    {
+        Description = "Execute even if the result is cached, and do not cache it.",
+    };
+    private readonly Option<string?> _into = Shared.PathOption(
+        "--into", "DIR", "Directory for the outputs. Default: the current one.");
+    private readonly Argument<string[]> _command = new("COMMAND")
+    {
+        Description = "The command and its arguments, after --.",
+        Arity = ArgumentArity.OneOrMore,
+    };
     private readonly Option<string?> _logLevel;
 
     private ExecCommand(Option<string?> logLevel) => _logLevel = logLevel;
@@ -38,8 +88,12 @@ internal sealed class ExecCommand
 
     private Command Build()
     {
-        var command = new Command("exec", "Execute one command remotely: upload inputs, run, print, fetch outputs. Exits with the command's exit code; 125 when the executor failed.");
-        foreach (var option in (Option[])[_executor, _instance, _header, _caFile, _certFile, _keyFile, _digestFunction, _input, _output, _env, _property, _timeout, _noCache, _into])
+        var command = new Command(
+            "exec",
+            "Execute one command remotely: upload inputs, run, print, fetch outputs. " +
+            "Exits with the command's exit code; 125 when the executor failed.");
+        foreach (var option in (Option[])[_executor, _instance, _header, _caFile, _certFile, _keyFile, _digestFunction,
+            _input, _output, _env, _property, _timeout, _noCache, _into])
             command.Options.Add(option);
         command.Arguments.Add(_command);
         command.SetAction((result, _) => RunAsync(result));
@@ -66,7 +120,8 @@ internal sealed class ExecCommand
             using var logs = Logs.Create(level);
             Namespaces.Log(logs.CreateLogger("NativeLink.Actors.Exec"), entered);
             await using var node = await StartNodeAsync(logs);
-            return await ExecuteAsync(Options(result, new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}")), request, ending.Token);
+            return await ExecuteAsync(Options(
+                result, new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}")), request, ending.Token);
         }
         catch (OperationCanceledException) when (ended.IsCompleted || ending.IsCancellationRequested)
         {
@@ -82,9 +137,14 @@ internal sealed class ExecCommand
 
     private ExecRequest Read(ParseResult result)
     {
-        var request = new ExecRequest { Arguments = [.. result.GetValue(_command)!], Into = result.GetValue(_into) ?? "." };
+        var request = new ExecRequest
+        {
+            Arguments = [.. result.GetValue(_command)!],
+            Into = result.GetValue(_into) ?? ".",
+        };
         var outputs = result.GetValue(_output) ?? [];
-        if (outputs.FirstOrDefault(path => path.Length == 0 || Path.IsPathRooted(path) || path.Split('/').Contains("..")) is { } wrong)
+        if (outputs.FirstOrDefault(path => path.Length == 0 || Path.IsPathRooted(path)
+            || path.Split('/').Contains("..")) is { } wrong)
             throw new UsageException($"--output {wrong}: write a path relative to the input root, without '..'");
         if (result.GetValue(_input) is { } input && !Directory.Exists(input))
             throw new UsageException($"--input {input}: there is no such directory");
@@ -102,7 +162,8 @@ internal sealed class ExecCommand
     /// <exception cref="UsageException">What belongs to TLS without it.</exception>
     private void RefuseWithoutUse(ParseResult result, Uri? executor)
     {
-        var given = ((Option<string?>[])[_caFile, _certFile, _keyFile]).FirstOrDefault(option => result.GetValue(option) is not null);
+        var given = ((Option<string?>[])[_caFile, _certFile, _keyFile]).FirstOrDefault(
+            option => result.GetValue(option) is not null);
         if (given is not null && executor?.Scheme != Uri.UriSchemeHttps)
             throw new UsageException($"{given.Name}: there is no TLS without --executor grpcs://HOST:PORT");
         if ((result.GetValue(_certFile) is null) != (result.GetValue(_keyFile) is null))
@@ -118,12 +179,16 @@ internal sealed class ExecCommand
 
     private RemoteExecutorOptions Options(ParseResult result, Uri address)
     {
-        var tls = new TlsOptions(result.GetValue(_caFile), result.GetValue(_certFile), result.GetValue(_keyFile), UseNativeRoots: false);
+        var tls = new TlsOptions(result.GetValue(_caFile), result.GetValue(_certFile), result.GetValue(_keyFile),
+            UseNativeRoots: false);
         var options = RemoteExecutorOptions.Of(address, result.GetValue(_instance)!, tls);
         return options with
         {
             DigestFunction = Function(result.GetValue(_digestFunction)!),
-            Store = options.Store with { Headers = options.Store.Headers.SetItems(Shared.Headers("--header", result.GetValue(_header) ?? [])) },
+            Store = options.Store with
+            {
+                Headers = options.Store.Headers.SetItems(Shared.Headers("--header", result.GetValue(_header) ?? [])),
+            },
         };
     }
 
@@ -142,7 +207,8 @@ internal sealed class ExecCommand
             TimeProvider.System);
     }
 
-    private static async Task<int> ExecuteAsync(RemoteExecutorOptions executor, ExecRequest request, CancellationToken cancellation)
+    private static async Task<int> ExecuteAsync(
+        RemoteExecutorOptions executor, ExecRequest request, CancellationToken cancellation)
     {
         var reporter = Reporter();
         await using var stdout = StandardStreams.OpenOut();
@@ -156,10 +222,12 @@ internal sealed class ExecCommand
         {
             reporter.Step(error.StatusCode switch
             {
-                StatusCode.Unavailable => $"exec: no executor can be reached at {executor.Address.Authority}: {WhyNot(error, executor)}",
+                StatusCode.Unavailable =>
+                    $"exec: no executor can be reached at {executor.Address.Authority}: {WhyNot(error, executor)}",
                 StatusCode.Internal when error.Status.DebugException is HttpRequestException =>
                     $"exec: no executor can be reached at {executor.Address.Authority}: {WhyNot(error, executor)}",
-                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 => $"exec: {executor.Address.Authority} did not answer in time: is it an executor, and is it well?",
+                StatusCode.DeadlineExceeded when error.Status.Detail.Length == 0 =>
+                    $"exec: {executor.Address.Authority} did not answer in time: is it an executor, and is it well?",
                 _ => $"exec: {executor.Address.Authority} answered {error.StatusCode}: {error.Status.Detail}",
             });
             return ExitCodes.ExecutorFailed;
@@ -181,10 +249,13 @@ internal sealed class ExecCommand
         var text = cause?.Message ?? error.Status.Detail;
         if (text.Contains("remote certificate", StringComparison.Ordinal))
             return $"{text}; --ca-file names an authority to trust";
-        return cause is HttpIOException && executor.Address.Scheme == Uri.UriSchemeHttp ? $"{text}; it may want TLS: grpcs://" : text;
+        return cause is HttpIOException && executor.Address.Scheme == Uri.UriSchemeHttp
+            ? $"{text}; it may want TLS: grpcs://"
+            : text;
     }
 
     private static IExecReporter Reporter() => Console.IsErrorRedirected
         ? new PlainExecReporter(Console.Error)
-        : new TerminalExecReporter(AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }));
+        : new TerminalExecReporter(
+            AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }));
 }

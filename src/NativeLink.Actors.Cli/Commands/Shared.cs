@@ -51,13 +51,19 @@ internal static partial class Shared
         return argument;
     }
 
-    /// <summary>How many workers there may be: more is a slip of the finger, and ends the machine's memory before it is seen.</summary>
+    /// <summary>
+    /// How many workers there may be: more is a slip of the
+    /// finger, and ends the machine's memory before it is seen.
+    /// </summary>
     /// <exception cref="UsageException">More, or fewer than <paramref name="least"/>.</exception>
     public static int? Workers(int? count, int least)
     {
         if (count < least)
-            throw new UsageException($"--workers {count}: " + (least == 0 ? "0 or more are possible" : $"at least {least} is needed"));
-        return count <= MostWorkers || count is null ? count : throw new UsageException($"--workers {count}: at most {MostWorkers} are possible");
+            throw new UsageException(
+                $"--workers {count}: " + (least == 0 ? "0 or more are possible" : $"at least {least} is needed"));
+        return count <= MostWorkers || count is null
+            ? count
+            : throw new UsageException($"--workers {count}: at most {MostWorkers} are possible");
     }
 
     private static void RefuseEmpty(SymbolResult result, string name)
@@ -77,7 +83,8 @@ internal static partial class Shared
         var name = text.Replace("localhost", "127.0.0.1", StringComparison.OrdinalIgnoreCase);
         return name.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(name, out var address)
             ? address
-            : throw new UsageException($"{option} {text}: write IP:PORT, for example 127.0.0.1:50051 (port 0: a free one)");
+            : throw new UsageException(
+                $"{option} {text}: write IP:PORT, for example 127.0.0.1:50051 (port 0: a free one)");
     }
 
     /// <summary>Reads <c>NAME=VALUE</c> pairs; a later one replaces an earlier one.</summary>
@@ -93,7 +100,10 @@ internal static partial class Shared
         }
     }
 
-    /// <summary>Reads <c>NAME=VALUE</c> pairs that can be headers of a gRPC call; names are told in lower case.</summary>
+    /// <summary>
+    /// Reads <c>NAME=VALUE</c> pairs that can be headers
+    /// of a gRPC call; names are told in lower case.
+    /// </summary>
     /// <exception cref="UsageException">A pair is none, or cannot be sent.</exception>
     public static IEnumerable<KeyValuePair<string, string>> Headers(string option, IEnumerable<string> texts)
     {
@@ -101,28 +111,43 @@ internal static partial class Shared
         {
             var key = name.ToLowerInvariant();
             // What gRPC itself sends, and what would need bytes, is not for a text.
-            if (!HeaderName().IsMatch(key) || key is "user-agent" || key.StartsWith("grpc-", StringComparison.Ordinal) || key.EndsWith("-bin", StringComparison.Ordinal))
-                throw new UsageException($"{option} {name}: no name of a header; letters, digits, '-', '_' and '.', and neither user-agent nor grpc-… nor …-bin");
+            if (!HeaderName().IsMatch(key) || key is "user-agent" || key.StartsWith("grpc-", StringComparison.Ordinal)
+                || key.EndsWith("-bin", StringComparison.Ordinal))
+                throw new UsageException(
+                    $"{option} {name}: no name of a header; letters, digits, '-', '_' and '.', " +
+                    "and neither user-agent nor grpc-… nor …-bin");
             if (value.Any(letter => letter is < ' ' or > '~'))
-                throw new UsageException($"{option} {name}: its value holds what is not printable ASCII, which no header can carry");
+                throw new UsageException(
+                    $"{option} {name}: its value holds what is not printable ASCII, which no header can carry");
             yield return new(key, value);
         }
     }
 
-    /// <summary>Reads seconds (<c>90</c>, <c>1.5</c>) or a sum of numbers with units (<c>1m 30s</c>, <c>500ms</c>).</summary>
+    /// <summary>
+    /// Reads seconds (<c>90</c>, <c>1.5</c>) or a sum of
+    /// numbers with units (<c>1m 30s</c>, <c>500ms</c>).
+    /// </summary>
     /// <exception cref="UsageException">It is neither, or it is not positive.</exception>
     public static TimeSpan Duration(string option, string text)
     {
         var (plain, sum) = (PlainNumber().Match(text), WithUnits().Match(text));
         var seconds = plain.Success ? Number(plain.Value) : 0;
         for (var i = 0; i < sum.Groups[1].Captures.Count; i++)
-            seconds += Number(sum.Groups[1].Captures[i].Value) * sum.Groups[2].Captures[i].Value switch { "ms" => 0.001, "s" => 1, "m" => 60, _ => 3600 };
+            seconds += Number(sum.Groups[1].Captures[i].Value) * sum.Groups[2].Captures[i].Value switch
+            {
+                "ms" =>
+                0.001,
+                "s" => 1,
+                "m" => 60,
+                _ => 3600
+            };
         return seconds is > 0 and < 1e9
             ? TimeSpan.FromSeconds(seconds)
             : throw new UsageException($"{option} {text}: write a positive duration such as 90, 30s, 500ms or 1m30s");
     }
 
-    private static double Number(string digits) => double.Parse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+    private static double Number(string digits) =>
+        double.Parse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
 
     [GeneratedRegex("^[0-9a-z_.-]+$")]
     private static partial Regex HeaderName();

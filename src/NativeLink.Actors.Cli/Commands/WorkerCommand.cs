@@ -12,11 +12,21 @@ internal sealed partial class WorkerCommand
     // Of a drain that nobody can cut short any more.
     private static readonly TimeSpan HangUpBound = TimeSpan.FromSeconds(20);
 
-    private readonly Argument<string?> _file = Shared.PathArgument("FILE", "NativeLink configuration file (JSON5), or the short form of its page on workers.", ArgumentArity.ZeroOrOne);
+    private readonly Argument<string?> _file = Shared.PathArgument("FILE",
+        "NativeLink configuration file (JSON5), or the short form of its page on workers.", ArgumentArity.ZeroOrOne);
     private readonly Option<string?> _config = Shared.PathOption("--config", "FILE", "The same as FILE.");
-    private readonly Option<bool> _worker = new("--worker") { Description = "Understood for NativeLink's sake: a worker is what runs anyway." };
-    private readonly Option<string?> _workerId = new("--worker-id") { Description = "Name instead of the file's; each has its own part of the work directory, so that several processes can share one file.", HelpName = "ID" };
-    private readonly Option<int?> _workers = Shared.NumberOption("--workers", "Run N workers like the first one of the file.");
+    private readonly Option<bool> _worker = new("--worker")
+    {
+        Description = "Understood for NativeLink's sake: a worker is what runs anyway.",
+    };
+    private readonly Option<string?> _workerId = new("--worker-id")
+    {
+        Description = "Name instead of the file's; each has its own part of the work directory, " +
+            "so that several processes can share one file.",
+        HelpName = "ID",
+    };
+    private readonly Option<int?> _workers = Shared.NumberOption(
+        "--workers", "Run N workers like the first one of the file.");
     private readonly WorkerSwitchOptions _switches = new();
     private readonly Option<string?> _logLevel;
 
@@ -58,15 +68,18 @@ internal sealed partial class WorkerCommand
 
     private static async Task<int> RunAsync(WorkerPlan plan, Signals signals, ILoggerFactory logs, ILogger log)
     {
-        await using var workers = await WorkerHost.StartAsync([.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
+        await using var workers = await WorkerHost.StartAsync(
+            [.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
         LogStarted(log, workers.Workers);
         return await WorkerRun.UntilSignalAsync(workers, signals, log, TimeProvider.System);
     }
 
     private string File(ParseResult result) => (result.GetValue(_file), result.GetValue(_config)) switch
     {
-        (null, null) => throw new UsageException("a configuration file is needed: nativelink-actors FILE (or a command; see --help)"),
-        ({ } file, { } config) when file != config => throw new UsageException($"two configuration files, '{file}' and '{config}': name one"),
+        (null, null) => throw new UsageException(
+            "a configuration file is needed: nativelink-actors FILE (or a command; see --help)"),
+        ({ } file, { } config) when file != config =>
+            throw new UsageException($"two configuration files, '{file}' and '{config}': name one"),
         var (file, config) => file ?? config!,
     };
 

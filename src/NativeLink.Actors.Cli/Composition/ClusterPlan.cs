@@ -10,7 +10,8 @@ namespace NativeLink.Actors.Cli.Composition;
 /// <param name="DataDirectory">Absolute path for everything that the file names no place for.</param>
 /// <param name="Listen">Where clients connect; null: the file's address.</param>
 /// <param name="WorkerApiListen">Where workers connect; null: the file's address.</param>
-internal sealed record ClusterSwitches(string DataDirectory, IPEndPoint? Listen = null, IPEndPoint? WorkerApiListen = null, TimeSpan? KeepFor = null);
+internal sealed record ClusterSwitches(
+    string DataDirectory, IPEndPoint? Listen = null, IPEndPoint? WorkerApiListen = null, TimeSpan? KeepFor = null);
 
 /// <summary>What <c>local --config</c> would run.</summary>
 internal sealed record ClusterPlan
@@ -18,7 +19,10 @@ internal sealed record ClusterPlan
     /// <summary>Null when there is any error.</summary>
     public LocalClusterOptions? Options { get; init; }
 
-    /// <summary>The store of the file that the cluster serves as its CAS; null when the file names none and the data directory is used.</summary>
+    /// <summary>
+    /// The store of the file that the cluster serves as its CAS; null when the file names none and
+    /// the data directory is used.
+    /// </summary>
     public StoreConfig? Cas { get; init; }
 
     /// <summary>The store of the file that the cluster serves as its action cache; null as above.</summary>

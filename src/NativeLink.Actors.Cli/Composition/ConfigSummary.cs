@@ -12,9 +12,13 @@ namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>What a file means, for a person.</summary>
 /// <param name="Lines">The summary; empty when there is any error.</param>
-internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes)
+internal sealed record ConfigSummary(
+    ImmutableArray<string> Lines, ImmutableArray<ConfigError> Errors, ImmutableArray<ConfigNote> Notes)
 {
-    /// <summary>Reads the file and plans what it would run, as a start does, without touching anything on disk or on the network.</summary>
+    /// <summary>
+    /// Reads the file and plans what it would run, as a start
+    /// does, without touching anything on disk or on the network.
+    /// </summary>
     /// <inheritdoc cref="ConfigLoader.Load"/>
     public static ConfigSummary Check(string text, string fileName, Func<string, string?> variables)
     {
@@ -45,13 +49,18 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
         {
             yield return $"worker {(worker.Connection.Name.Length > 0 ? worker.Connection.Name : "(no name)")}";
             var (scheduler, timeout) = (worker.Connection.SchedulerEndpoint.Address, worker.Connection.EndpointTimeout);
+            var (connection, actions) = (worker.Connection, worker.Actions);
+            var slots = connection.MaxInflightTasks == 0 ? "unlimited" : Number(connection.MaxInflightTasks);
+            var properties = string.Join(", ", connection.PlatformProperties.Select(Shown));
+            var environment = string.Join(", ", actions.AdditionalEnvironment.Select(static entry => entry.Name));
             yield return $"  scheduler      {Shown(scheduler)}, timeout {Shown(timeout)}";
             yield return $"  work directory {worker.WorkDirectory} (wiped at start)";
-            yield return $"  at once        {(worker.Connection.MaxInflightTasks == 0 ? "unlimited" : Number(worker.Connection.MaxInflightTasks))}";
-            yield return $"  time limits    action {Shown(worker.Actions.MaxActionTimeout)}, upload {Shown(worker.Actions.MaxUploadTimeout)}";
-            yield return $"  properties     {(worker.Connection.PlatformProperties.IsEmpty ? "none" : string.Join(", ", worker.Connection.PlatformProperties.Select(Shown)))}";
+            yield return $"  at once        {slots}";
+            yield return $"  time limits    action {Shown(actions.MaxActionTimeout)}, " +
+                $"upload {Shown(actions.MaxUploadTimeout)}";
+            yield return $"  properties     {(connection.PlatformProperties.IsEmpty ? "none" : properties)}";
             if (!worker.Actions.AdditionalEnvironment.IsEmpty)
-                yield return $"  environment    {string.Join(", ", worker.Actions.AdditionalEnvironment.Select(entry => entry.Name))}";
+                yield return $"  environment    {environment}";
             if (worker.Actions.PreconditionScript is { } script)
                 yield return $"  precondition   {script}";
             yield return $"  action cache   {Results(worker.Actions.Results)}";
@@ -59,23 +68,39 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
 
         yield return $"CAS            {(host.Cas.Grpc is { } grpc ? Shown(grpc) : "the local store itself")}";
         yield return $"local store    {host.LocalStore.ContentPath}, {Limits(host.LocalStore)}";
-        yield return $"tree cache     {host.DirectoryCache.Root}, at most {Number(host.DirectoryCache.MaxEntries)} trees, {Bytes(host.DirectoryCache.MaxSizeBytes)}";
+        var trees = host.DirectoryCache;
+        yield return $"tree cache     {trees.Root}, at most {Number(trees.MaxEntries)} trees, " +
+            Bytes(trees.MaxSizeBytes);
     }
 
     private static IEnumerable<string> DescribeCluster(NativeLinkConfig config)
     {
         var plan = ClusterComposition.Compose(config, new ClusterSwitches("DIR"));
         if (plan.Options is { } options)
-            yield return $"as a local cluster: clients at {options.Listen}, workers at {options.WorkerApiListen}, CAS in {options.Cas.ContentPath}, {Limits(options.Cas)}";
+        {
+            yield return $"as a local cluster: clients at {options.Listen}, workers at {options.WorkerApiListen}, " +
+                $"CAS in {options.Cas.ContentPath}, {Limits(options.Cas)}";
+        }
         else
+        {
             yield return "as a local cluster: cannot be started ('local --config FILE'):";
+        }
         foreach (var error in plan.Errors)
             yield return $"  {error}";
     }
 
-    private static string Results(UploadResultOptions results) => results.ActionCacheStrategy == ResultStrategy.Never || results.ActionCache is null
-        ? "nothing is written"
-        : $"{Shown(results.ActionCache)} ({results.ActionCacheStrategy switch { ResultStrategy.SuccessOnly => "successes", ResultStrategy.FailuresOnly => "failures", _ => "everything" }})";
+    private static string Results(UploadResultOptions results)
+    {
+        if (results.ActionCacheStrategy == ResultStrategy.Never || results.ActionCache is null)
+            return "nothing is written";
+        var which = results.ActionCacheStrategy switch
+        {
+            ResultStrategy.SuccessOnly => "successes",
+            ResultStrategy.FailuresOnly => "failures",
+            _ => "everything",
+        };
+        return $"{Shown(results.ActionCache)} ({which})";
+    }
 
     private static string Shown(GrpcStoreOptions store)
     {
@@ -90,7 +115,8 @@ internal sealed record ConfigSummary(ImmutableArray<string> Lines, ImmutableArra
         ? $"{property.Name} from `{command}`"
         : $"{property.Name}={string.Join('|', property.Values)}";
 
-    private static string Shown(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
+    private static string Shown(TimeSpan time) =>
+        string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
 
     private static string Limits(ContentStoreOptions store)
     {

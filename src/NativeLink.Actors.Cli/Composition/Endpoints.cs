@@ -20,7 +20,9 @@ internal static class Endpoints
 
     public static GrpcEndpointOptions Endpoint(EndpointConfig endpoint) => new(Dialled(endpoint.Uri))
     {
-        Tls = endpoint.Tls is { } tls ? new TlsOptions(tls.CaFile, tls.CertFile, tls.KeyFile, tls.UseNativeRoots) : null,
+        Tls = endpoint.Tls is { } tls
+            ? new TlsOptions(tls.CaFile, tls.CertFile, tls.KeyFile, tls.UseNativeRoots)
+            : null,
         ConnectTimeout = Bounded(endpoint.ConnectTimeout),
         TcpKeepAlive = Bounded(endpoint.TcpKeepAlive),
         Http2KeepAliveInterval = Bounded(endpoint.Http2KeepAliveInterval),
@@ -39,7 +41,10 @@ internal static class Endpoints
         ConnectionsPerEndpoint = store.ConnectionsPerEndpoint,
         MaxConcurrentRequests = store.MaxConcurrentRequests,
         RpcTimeout = Bounded(store.RpcTimeout),
-        Retry = new RetryOptions(store.Retry.MaxRetries, Bounded(store.Retry.Delay), store.Retry.Jitter) { RetryOn = Codes(store.Retry.RetryOn) },
+        Retry = new RetryOptions(store.Retry.MaxRetries, Bounded(store.Retry.Delay), store.Retry.Jitter)
+        {
+            RetryOn = Codes(store.Retry.RetryOn),
+        },
         UseLegacyResourceNames = store.UseLegacyResourceNames,
         Headers = store.Headers,
         Compression = config.Compresses(store),
@@ -71,5 +76,6 @@ internal static class Endpoints
         return new UriBuilder(scheme, uri.Host, port, uri.AbsolutePath).Uri;
     }
 
-    private static ImmutableArray<StatusCode> Codes(ImmutableArray<string> names) => [.. names.Select(Enum.Parse<StatusCode>)];
+    private static ImmutableArray<StatusCode> Codes(ImmutableArray<string> names) =>
+        [.. names.Select(Enum.Parse<StatusCode>)];
 }

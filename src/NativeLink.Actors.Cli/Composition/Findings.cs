@@ -10,9 +10,11 @@ internal sealed class Findings
     private readonly List<ConfigError> _errors = [];
     private readonly List<ConfigNote> _notes = [];
 
-    public ImmutableArray<ConfigError> Errors => [.. _errors.Distinct().OrderBy(error => error.Line).ThenBy(error => error.Column)];
+    public ImmutableArray<ConfigError> Errors =>
+        [.. _errors.Distinct().OrderBy(error => error.Line).ThenBy(error => error.Column)];
 
-    public ImmutableArray<ConfigNote> Notes => [.. _notes.Distinct().OrderBy(note => note.Line).ThenBy(note => note.Column)];
+    public ImmutableArray<ConfigNote> Notes =>
+        [.. _notes.Distinct().OrderBy(note => note.Line).ThenBy(note => note.Column)];
 
     public bool Failed => _errors.Count > 0;
 

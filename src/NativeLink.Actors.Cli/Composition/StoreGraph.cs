@@ -3,12 +3,15 @@ using NativeLink.Actors.Configuration.Model;
 namespace NativeLink.Actors.Cli.Composition;
 
 /// <summary>
-/// Finds the store that really holds the blobs. What lies around it (<c>verify</c>, <c>existence_cache</c>, <c>compression</c>, …) makes no difference to
-/// what is read and written through it: this program verifies always, remembers existence by itself and keeps blobs as they are.
+/// Finds the store that really holds the blobs. What lies around it (<c>verify</c>,
+/// <c>existence_cache</c>, <c>compression</c>, …) makes no difference to what is read and written
+/// through it: this program verifies always, remembers existence by itself and keeps blobs as they
+/// are.
 /// </summary>
 internal static class StoreGraph
 {
-    /// <returns>A grpc, filesystem, memory or noop store; null when there is none that can be used, with an error in <paramref name="findings"/>.</returns>
+    /// <returns>A grpc, filesystem, memory or noop store; null when there is none that can be used,
+    /// with an error in <paramref name="findings"/>.</returns>
     /// <param name="at">Where to point when the store itself has no place.</param>
     public static StoreConfig? Terminal(NativeLinkConfig config, StoreConfig store, ConfigPlace at, Findings findings)
     {
@@ -43,7 +46,8 @@ internal static class StoreGraph
         return null;
     }
 
-    private static StoreConfig? OfParts(NativeLinkConfig config, SizePartitioningStore parts, ConfigPlace at, Findings findings)
+    private static StoreConfig? OfParts(
+        NativeLinkConfig config, SizePartitioningStore parts, ConfigPlace at, Findings findings)
     {
         var lower = Terminal(config, parts.Lower, at, findings);
         var upper = Terminal(config, parts.Upper, at, findings);
@@ -53,22 +57,26 @@ internal static class StoreGraph
             return upper;
         if (upper is NoopStore)
             return lower;
-        findings.Error(Place(parts, at), "'size_partitioning' over two different stores is known but not supported: name one store for all sizes");
+        findings.Error(Place(parts, at),
+            "'size_partitioning' over two different stores is known but not supported: name one store for all sizes");
         return null;
     }
 
     /// <summary>Whether both are the same place for blobs.</summary>
-    public static bool SameStore(StoreConfig left, StoreConfig right) => ReferenceEquals(left, right) || (left, right) switch
-    {
-        (FilesystemStore one, FilesystemStore two) => one.ContentPath == two.ContentPath,
-        (GrpcStore one, GrpcStore two) => one.Kind == two.Kind && one.InstanceName == two.InstanceName
-            && one.Endpoints.Select(endpoint => endpoint.Uri).SequenceEqual(two.Endpoints.Select(endpoint => endpoint.Uri)),
-        _ => false,
-    };
+    public static bool SameStore(StoreConfig left, StoreConfig right) =>
+        ReferenceEquals(left, right) || (left, right) switch
+        {
+            (FilesystemStore one, FilesystemStore two) => one.ContentPath == two.ContentPath,
+            (GrpcStore one, GrpcStore two) => one.Kind == two.Kind && one.InstanceName == two.InstanceName
+                && one.Endpoints.Select(endpoint => endpoint.Uri)
+                    .SequenceEqual(two.Endpoints.Select(endpoint => endpoint.Uri)),
+            _ => false,
+        };
 
     public static ConfigPlace Place(ConfigItem item, ConfigPlace otherwise) => item.At.Line > 0 ? item.At : otherwise;
 
     private static string Unsupported(StoreConfig store) => store is RefStore reference
         ? $"there is no store named '{reference.Name}'"
-        : $"'{store.Type}' is known but not supported where a worker or the local cluster needs a store: use grpc to a server that has it, or filesystem";
+        : $"'{store.Type}' is known but not supported where a worker or the local cluster needs a store: " +
+            "use grpc to a server that has it, or filesystem";
 }

@@ -14,7 +14,8 @@ namespace NativeLink.Actors.Cli.Composition;
 internal static class WorkerComposition
 {
     /// <summary>Plans the workers.</summary>
-    /// <param name="cluster">The local cluster that will run in the same process and that the workers then belong to; null: they connect to where the file says.</param>
+    /// <param name="cluster">The local cluster that will run in the same process and that the
+    /// workers then belong to; null: they connect to where the file says.</param>
     public static WorkerPlan Compose(NativeLinkConfig config, WorkerSwitches switches, ClusterPlan? cluster = null)
     {
         var findings = new Findings();
@@ -47,11 +48,17 @@ internal static class WorkerComposition
         CheckProperties(config, cluster, findings);
         CheckCommands(config, findings);
         NoteWhatIsLeftOut(config, cluster, findings);
-        return new WorkerPlan { Hosts = findings.Failed ? [] : hosts.ToImmutable(), Errors = findings.Errors, Notes = findings.Notes };
+        return new WorkerPlan
+        {
+            Hosts = findings.Failed ? [] : hosts.ToImmutable(),
+            Errors = findings.Errors,
+            Notes = findings.Notes,
+        };
     }
 
     /// <summary>The store itself, so that workers which name it by different references meet in one host.</summary>
-    private static StoreConfig? Source(NativeLinkConfig config, WorkerConfig worker) => config.Resolve(config.FindStore(worker.CasStore)?.Store);
+    private static StoreConfig? Source(NativeLinkConfig config, WorkerConfig worker) =>
+        config.Resolve(config.FindStore(worker.CasStore)?.Store);
 
     private static (WorkerOptions Options, bool ClusterCache) Worker(
         WorkerDraft draft, (UploadResultOptions Options, bool ClusterCache) results)
@@ -65,7 +72,8 @@ internal static class WorkerComposition
                 SchedulerEndpoint = Endpoints.Scheduler(worker.Endpoint),
                 EndpointTimeout = Endpoints.Bounded(worker.EndpointTimeout),
                 MaxInflightTasks = worker.MaxInflightTasks,
-                PlatformProperties = [.. worker.PlatformProperties.Select(property => new PlatformPropertySource(property.Name, property.Values, property.QueryCommand))],
+                PlatformProperties = [.. worker.PlatformProperties.Select(
+                    property => new PlatformPropertySource(property.Name, property.Values, property.QueryCommand))],
             },
             Actions = new ExecutorOptions
             {
@@ -74,7 +82,8 @@ internal static class WorkerComposition
                 TimeoutHandledExternally = worker.TimeoutHandledExternally,
                 Entrypoint = worker.Entrypoint,
                 PreconditionScript = worker.PreconditionScript,
-                AdditionalEnvironment = [.. worker.AdditionalEnvironment.Select(entry => new EnvironmentEntry(entry.Name, Source(entry.Kind), entry.Argument))],
+                AdditionalEnvironment = [.. worker.AdditionalEnvironment.Select(
+                    entry => new EnvironmentEntry(entry.Name, Source(entry.Kind), entry.Argument))],
                 Results = results.Options,
             },
             WorkDirectory = draft.WorkDirectory,
@@ -93,14 +102,21 @@ internal static class WorkerComposition
         _ => EnvironmentSource.ActionDirectory,
     };
 
-    /// <summary>One cache a host: that of its first worker, with a root that no other host of this process has. Other processes have slots of their own in it.</summary>
+    /// <summary>
+    /// One cache a host: that of its first worker, with a root that no other host of this process
+    /// has. Other processes have slots of their own in it.
+    /// </summary>
     /// <param name="isShortForm">The short form: what is kept is kept together.</param>
-    private static DirectoryCacheOptions DirectoryCache(List<WorkerDraft> members, ComposedStores stores, bool isShortForm, IEnumerable<PlannedHost> before, Findings findings)
+    private static DirectoryCacheOptions DirectoryCache(
+        List<WorkerDraft> members, ComposedStores stores, bool isShortForm, IEnumerable<PlannedHost> before,
+        Findings findings)
     {
         var first = members[0];
         var cache = first.Config.DirectoryCache ?? new DirectoryCacheConfig();
-        foreach (var other in members.Select(member => member.Config.DirectoryCache).OfType<DirectoryCacheConfig>().Where(other => other with { At = cache.At } != cache))
-            findings.Note(other.At, "workers that share a store share one directory cache: the first worker's settings are taken");
+        foreach (var other in members.Select(member => member.Config.DirectoryCache).OfType<DirectoryCacheConfig>()
+            .Where(other => other with { At = cache.At } != cache))
+            findings.Note(other.At,
+                "workers that share a store share one directory cache: the first worker's settings are taken");
         var root = cache.CacheRoot ?? (isShortForm
             ? Path.Combine(Path.GetDirectoryName(stores.Local.ContentPath)!, "trees")
             : Path.Combine(Path.GetDirectoryName(first.Config.WorkDirectory)!, "directory_cache"));
@@ -114,13 +130,18 @@ internal static class WorkerComposition
     /// <summary>The scheduler of this process would refuse such a worker each time that it connects.</summary>
     private static void CheckProperties(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)
     {
-        var counted = cluster?.Options?.Scheduler.SupportedProperties.Where(pair => pair.Value == PropertyType.Minimum).Select(pair => pair.Key).ToHashSet() ?? [];
+        var counted = cluster?.Options?.Scheduler.SupportedProperties.Where(pair => pair.Value == PropertyType.Minimum)
+            .Select(pair => pair.Key).ToHashSet() ?? [];
         foreach (var worker in config.Workers)
         {
             foreach (var property in worker.PlatformProperties.Where(property => counted.Contains(property.Name)))
             {
-                foreach (var value in property.Values.Where(value => !ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
-                    findings.Error(worker.At, $"the property '{property.Name}' is '{value}', and the scheduler counts it as a minimum: write an unsigned whole number");
+                foreach (var value in property.Values.Where(
+                    value => !ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+                    findings.Error(
+                        worker.At,
+                        $"the property '{property.Name}' is '{value}', and the scheduler counts it as a minimum: " +
+                        "write an unsigned whole number");
             }
         }
     }
@@ -129,14 +150,19 @@ internal static class WorkerComposition
     {
         foreach (var worker in config.Workers)
         {
-            foreach (var property in worker.PlatformProperties.Where(static property => property.QueryCommand is not null))
-                CheckCommand(worker.At, $"query_cmd of property '{property.Name}'", property.QueryCommand!, "the worker cannot register without it", findings);
+            foreach (var property in worker.PlatformProperties.Where(
+                static property => property.QueryCommand is not null))
+                CheckCommand(worker.At, $"query_cmd of property '{property.Name}'", property.QueryCommand!,
+                    "the worker cannot register without it", findings);
             if (worker.PreconditionScript is { } script)
                 CheckCommand(worker.At, "the precondition script", script, "no action can start without it", findings);
         }
     }
 
-    /// <summary>What is known without running it. A program may come later, or be on the worker's machine alone.</summary>
+    /// <summary>
+    /// What is known without running it. A program may
+    /// come later, or be on the worker's machine alone.
+    /// </summary>
     private static void CheckCommand(ConfigPlace at, string what, string command, string otherwise, Findings findings)
     {
         try
@@ -154,8 +180,14 @@ internal static class WorkerComposition
     private static void NoteWhatIsLeftOut(NativeLinkConfig config, ClusterPlan? cluster, Findings findings)
     {
         foreach (var worker in config.Workers.Where(worker => worker.UseNamespaces))
-            findings.Note(worker.At, "'use_namespaces' is known but not supported yet: actions run without namespaces of their own, each in its own session and process group that is ended whole");
+            findings.Note(
+                worker.At,
+                "'use_namespaces' is known but not supported yet: actions run without namespaces of their own, " +
+                "each in its own session and process group that is ended whole");
         if (cluster is null && !config.Workers.IsEmpty && !config.Servers.IsEmpty)
-            findings.Note(config.Servers[0].At, "the servers of this file are not run with its workers: 'nativelink-actors local --config FILE' runs both");
+            findings.Note(
+                config.Servers[0].At,
+                "the servers of this file are not run with its workers: " +
+                "'nativelink-actors local --config FILE' runs both");
     }
 }

@@ -19,7 +19,8 @@ internal sealed record WorkerPlan
     public ImmutableArray<ConfigNote> Notes { get; init; } = [];
 
     /// <summary>The options with the running cluster's addresses and store filled in.</summary>
-    public ImmutableArray<WorkerHostOptions> Bind(RunningCluster cluster) => [.. Hosts.Select(host => host.Bind(cluster))];
+    public ImmutableArray<WorkerHostOptions> Bind(RunningCluster cluster) =>
+        [.. Hosts.Select(host => host.Bind(cluster))];
 }
 
 /// <summary>The local cluster of this process, once it runs.</summary>
@@ -52,7 +53,12 @@ internal sealed record PlannedHost(WorkerHostOptions Options)
             Workers = [.. Options.Workers.Select((worker, index) => Bind(worker, index, cluster))],
         };
         return UsesClusterCas
-            ? options with { Cas = new CasOptions { LocalStoreOnly = true }, LocalStore = cluster.CasOptions, SharedStore = cluster.Cas }
+            ? options with
+            {
+                Cas = new CasOptions { LocalStoreOnly = true },
+                LocalStore = cluster.CasOptions,
+                SharedStore = cluster.Cas
+            }
             : options;
     }
 
@@ -60,9 +66,15 @@ internal sealed record PlannedHost(WorkerHostOptions Options)
     {
         if (UsesClusterScheduler)
             worker = worker with { Connection = worker.Connection with { SchedulerEndpoint = cluster.Scheduler } };
-        var cache = new GrpcStoreOptions { InstanceName = ActionCacheInstance, Endpoints = [new GrpcEndpointOptions(cluster.Client)] };
+        var cache = new GrpcStoreOptions
+        {
+            InstanceName = ActionCacheInstance,
+            Endpoints = [new GrpcEndpointOptions(cluster.Client)],
+        };
         return index < UsesClusterActionCache.Length && UsesClusterActionCache[index]
-            ? worker with { Actions = worker.Actions with { Results = worker.Actions.Results with { ActionCache = cache } } }
+            ? worker
+                with
+            { Actions = worker.Actions with { Results = worker.Actions.Results with { ActionCache = cache } } }
             : worker;
     }
 }

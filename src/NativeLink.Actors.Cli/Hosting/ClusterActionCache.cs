@@ -4,7 +4,10 @@ using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
-/// <summary>The action cache of the local cluster in this process, written without a call in between; it stays the cluster's.</summary>
+/// <summary>
+/// The action cache of the local cluster in this process,
+/// written without a call in between; it stays the cluster's.
+/// </summary>
 internal sealed class ClusterActionCache(ActionCacheStore store) : IActionCacheClient
 {
     public Task UpdateAsync(Digest action, Reapi.ActionResult result, CancellationToken cancellation)

@@ -16,20 +16,26 @@ internal sealed record ClusterSchedulerOptions(LocalClusterHost Cluster) : Sched
     public override ISchedulerLink CreateLink() => new ClusterSchedulerLink(Cluster);
 }
 
-/// <summary>The way to the scheduler of the local cluster in this process: its worker API without a wire in between.</summary>
+/// <summary>
+/// The way to the scheduler of the local cluster in this
+/// process: its worker API without a wire in between.
+/// </summary>
 internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedulerLink
 {
     public Task<ISchedulerSession> ConnectAsync(
-        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
+        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd,
+        CancellationToken cancellation)
     {
         try
         {
-            return Task.FromResult<ISchedulerSession>(new Session(cluster.ConnectWorker(WorkerApiTranslator.ToWire(registration)), onMessage, onEnd));
+            return Task.FromResult<ISchedulerSession>(
+                new Session(cluster.ConnectWorker(WorkerApiTranslator.ToWire(registration)), onMessage, onEnd));
         }
         catch (FormatException error)
         {
             return Task.FromException<ISchedulerSession>(
-                new FaultException(FaultKind.Worker, $"the scheduler of this process takes no such worker: {error.Message}", error));
+                new FaultException(
+                    FaultKind.Worker, $"the scheduler of this process takes no such worker: {error.Message}", error));
         }
     }
 
@@ -49,8 +55,12 @@ internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedule
             _receiving = ReceiveAsync(onMessage, onEnd);
         }
 
-        /// <summary>A copy leaves: the worker may still be writing the same result elsewhere while the scheduler completes its own.</summary>
-        public Task SendAsync(WorkerMessage message, CancellationToken cancellation) => _stream.TrySend(_translator.ToWire(message).Clone())
+        /// <summary>
+        /// A copy leaves: the worker may still be writing the same result elsewhere while the
+        /// scheduler completes its own.
+        /// </summary>
+        public Task SendAsync(WorkerMessage message, CancellationToken cancellation) =>
+            _stream.TrySend(_translator.ToWire(message).Clone())
             ? Task.CompletedTask
             : Task.FromException(new FaultException(FaultKind.Worker, "the scheduler's stream has ended"));
 
@@ -79,7 +89,10 @@ internal sealed class ClusterSchedulerLink(LocalClusterHost cluster) : ISchedule
             }
             catch (Exception error)
             {
-                fault = new Fault(FaultKind.Worker, $"the scheduler's stream broke: {(error is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : error.Message)}");
+                fault = new Fault(
+                    FaultKind.Worker,
+                    $"the scheduler's stream broke: " +
+                    $"{(error is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : error.Message)}");
             }
             onEnd(fault);
         }

@@ -19,11 +19,14 @@ internal static class ConfigFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"the configuration file '{path}' cannot be read: {(Directory.Exists(path) ? "it is a directory" : Reasons.Of(error))}{NoCommand(path)}");
+            throw new UsageException(
+                $"the configuration file '{path}' cannot be read: " +
+                $"{(Directory.Exists(path) ? "it is a directory" : Reasons.Of(error))}{NoCommand(path)}");
         }
     }
 
-    /// <exception cref="UsageException">It cannot be read, or something in it is wrong; the message holds every mistake.</exception>
+    /// <exception cref="UsageException">It cannot be read, or something in it is wrong; the message
+    /// holds every mistake.</exception>
     public static (NativeLinkConfig Model, ImmutableArray<ConfigNote> Notes) Load(string path)
     {
         var result = ConfigLoader.Load(Read(path), path, OwnEnvironment.Variable);
@@ -49,13 +52,16 @@ internal static class ConfigFile
         while (reader.Read(piece) is > 0 and var read)
         {
             if (text.Append(piece, 0, read).Length > MostCharacters)
-                throw new UsageException($"the configuration file '{path}' cannot be read: it has more than {MostCharacters} characters, so it is none");
+                throw new UsageException(
+                    $"the configuration file '{path}' cannot be read: it has more than {MostCharacters} characters, " +
+                    "so it is none");
         }
         return text.ToString();
     }
 
     private static string NoCommand(string path) =>
-        File.Exists(path) || path.Contains('/', StringComparison.Ordinal) || path.Contains('.', StringComparison.Ordinal) ? "" : ", and it is no command either: see --help";
+        File.Exists(path) || path.Contains('/', StringComparison.Ordinal)
+            || path.Contains('.', StringComparison.Ordinal) ? "" : ", and it is no command either: see --help";
 
     /// <summary>Every mistake on a line of its own, with file, line and column, and their number at the end.</summary>
     public static string Summary(string path, ImmutableArray<ConfigError> errors) =>

@@ -8,7 +8,8 @@ internal sealed class DataDirectory : IDisposable
     private readonly FileStream? _lock;
     private readonly bool _temporary;
 
-    private DataDirectory(string path, FileStream? held, bool temporary) => (Path, _lock, _temporary) = (path, held, temporary);
+    private DataDirectory(string path, FileStream? held, bool temporary) =>
+        (Path, _lock, _temporary) = (path, held, temporary);
 
     /// <summary>Absolute.</summary>
     public string Path { get; }
@@ -20,7 +21,8 @@ internal sealed class DataDirectory : IDisposable
         try
         {
             Directory.CreateDirectory(full);
-            return new DataDirectory(full, new FileStream(System.IO.Path.Combine(full, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), false);
+            return new DataDirectory(full, new FileStream(System.IO.Path.Combine(full, ".lock"), FileMode.OpenOrCreate,
+                FileAccess.ReadWrite, FileShare.None), false);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -37,7 +39,9 @@ internal sealed class DataDirectory : IDisposable
             if (File.Exists(above))
                 return above == full ? "it is a file, not a directory" : $"{above} is a file, not a directory";
         }
-        return Directory.Exists(full) ? $"it cannot be written: {Reasons.Of(error)}" : $"it cannot be made: {Reasons.Of(error)}";
+        return Directory.Exists(full)
+            ? $"it cannot be written: {Reasons.Of(error)}"
+            : $"it cannot be made: {Reasons.Of(error)}";
     }
 
     /// <summary>A new one that goes away at the end.</summary>
@@ -50,7 +54,10 @@ internal sealed class DataDirectory : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Worker, $"no directory can be made in {System.IO.Path.GetTempPath()}: {Reasons.Of(error)}; TMPDIR names another place");
+            throw new FaultException(
+                FaultKind.Worker,
+                $"no directory can be made in {System.IO.Path.GetTempPath()}: {Reasons.Of(error)}; " +
+                "TMPDIR names another place");
         }
     }
 

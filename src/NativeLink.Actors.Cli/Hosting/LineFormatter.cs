@@ -6,14 +6,16 @@ using Microsoft.Extensions.Logging.Console;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>
-/// One line an event, made to be read and searched: UTC time, level in five letters, who says it, what. The stack of an exception
-/// follows at DEBUG only: whoever runs a worker needs the sentence, whoever debugs it needs the stack.
+/// One line an event, made to be read and searched: UTC time, level in five letters, who says it,
+/// what. The stack of an exception follows at DEBUG only: whoever runs a worker needs the sentence,
+/// whoever debugs it needs the stack.
 /// </summary>
 internal sealed class LineFormatter(TimeProvider time, bool stacks) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "line";
 
-    public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
+    public override void Write<TState>(
+        in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
         var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
         textWriter.Write(time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ ", CultureInfo.InvariantCulture));

@@ -10,7 +10,10 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
-/// <summary>What <c>local</c> and <c>exec</c> run when no file says otherwise: everything below one data directory.</summary>
+/// <summary>
+/// What <c>local</c> and <c>exec</c> run when no file
+/// says otherwise: everything below one data directory.
+/// </summary>
 internal static class LocalDefaults
 {
     private const long CasBytes = 50L << 30;
@@ -20,7 +23,10 @@ internal static class LocalDefaults
     {
         Listen = listen ?? new IPEndPoint(IPAddress.Loopback, 50051),
         WorkerApiListen = workerApiListen ?? new IPEndPoint(IPAddress.Loopback, 50061),
-        Cas = new ContentStoreOptions(Path.Combine(data, "cas"), Path.Combine(data, "cas-temp")) { MaxBytes = CasBytes },
+        Cas = new ContentStoreOptions(Path.Combine(data, "cas"), Path.Combine(data, "cas-temp"))
+        {
+            MaxBytes = CasBytes,
+        },
         ActionCachePath = Path.Combine(data, "ac"),
     };
 
@@ -30,7 +36,10 @@ internal static class LocalDefaults
         LocalClusterHost cluster, LocalClusterOptions options, string data, WorkerSwitches switches)
     {
         var scheduler = new ClusterSchedulerOptions(cluster);
-        var actionCache = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.ClientAddress)}"))] };
+        var actionCache = new GrpcStoreOptions
+        {
+            Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(cluster.ClientAddress)}"))],
+        };
         return switches.Apply(new WorkerHostOptions
         {
             Cas = new CasOptions { LocalStoreOnly = true },

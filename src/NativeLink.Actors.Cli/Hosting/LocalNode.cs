@@ -6,7 +6,10 @@ using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
-/// <summary>The local cluster and, unless told otherwise, workers for it, in this process. These speak the worker API without a wire in between.</summary>
+/// <summary>
+/// The local cluster and, unless told otherwise, workers for it, in this process. These speak the
+/// worker API without a wire in between.
+/// </summary>
 internal sealed class LocalNode : IAsyncDisposable
 {
     private LocalNode(LocalClusterHost cluster, WorkerHost workers, IDisposable? directory) =>
@@ -20,11 +23,13 @@ internal sealed class LocalNode : IAsyncDisposable
     public WorkerHost Workers { get; }
 
     /// <summary>Starts the cluster, then the workers, and waits until these are registered.</summary>
-    /// <param name="workers">Makes the workers' options from the cluster that runs; as many hosts as there are stores to share.</param>
+    /// <param name="workers">Makes the workers' options from the cluster that runs; as many hosts
+    /// as there are stores to share.</param>
     /// <param name="directory">Disposed at the end, for example a lock on the data directory.</param>
     /// <exception cref="FaultException">An address or a directory cannot be used; says which.</exception>
     public static async Task<LocalNode> StartAsync(
-        LocalClusterOptions options, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> workers, IDisposable? directory, ILoggerFactory logs, TimeProvider time)
+        LocalClusterOptions options, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> workers,
+        IDisposable? directory, ILoggerFactory logs, TimeProvider time)
     {
         LocalClusterHost? cluster = null;
         WorkerHost? set = null;
@@ -44,12 +49,18 @@ internal sealed class LocalNode : IAsyncDisposable
                 await cluster.DisposeAsync();
             directory?.Dispose();
             if (error is TimeoutException)
-                throw new FaultException(FaultKind.Worker, $"the workers did not register within {RegisterWithin.TotalSeconds} s; the log says what they wait for", error);
+                throw new FaultException(
+                    FaultKind.Worker,
+                    $"the workers did not register within {RegisterWithin.TotalSeconds} s; " +
+                    "the log says what they wait for", error);
             throw;
         }
     }
 
-    /// <summary>An address that a process on this machine can dial, also when the server listens on every address.</summary>
+    /// <summary>
+    /// An address that a process on this machine can dial,
+    /// also when the server listens on every address.
+    /// </summary>
     public static string Dialable(IPEndPoint listening)
     {
         var address = listening.Address.Equals(IPAddress.Any) ? IPAddress.Loopback

@@ -23,7 +23,8 @@ internal sealed record LocalSwitches(string Data)
 }
 
 /// <summary>What <c>local</c> will start, from switches, file and defaults.</summary>
-internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> Workers, string Data)
+internal sealed record LocalPlan(
+    LocalClusterOptions Cluster, Func<LocalClusterHost, IReadOnlyCollection<WorkerHostOptions>> Workers, string Data)
 {
     /// <summary>Whether anything is kept in the data directory, so that it has to belong to this process.</summary>
     public bool UsesDataDirectory { get; init; } = true;
@@ -34,7 +35,8 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
     /// <summary>An instance name that is served; empty also when any is.</summary>
     public string Instance { get; init; } = "";
 
-    /// <exception cref="UsageException">The file cannot be read or holds mistakes: all of them are in the message.</exception>
+    /// <exception cref="UsageException">The file cannot be read or holds mistakes: all of them are
+    /// in the message.</exception>
     public static LocalPlan Make(LocalSwitches switches) =>
         switches.ConfigFile is { } file ? FromFile(file, switches) : FromDefaults(switches);
 
@@ -54,7 +56,8 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
     private static LocalPlan FromFile(string file, LocalSwitches switches)
     {
         var (config, notes) = ConfigFile.Load(file);
-        var plan = ClusterComposition.Compose(config, new ClusterSwitches(switches.Data, switches.Listen, switches.WorkerApiListen, switches.KeepFor));
+        var plan = ClusterComposition.Compose(config,
+            new ClusterSwitches(switches.Data, switches.Listen, switches.WorkerApiListen, switches.KeepFor));
         var workers = switches.Workers.Count == 0
             ? new WorkerPlan()
             : WorkerComposition.Compose(config, switches.Workers, plan);
@@ -67,8 +70,10 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
             fromDefaults ? DefaultWorkers(cluster, switches) : host => workers.Bind(Running(host, cluster)),
             switches.Data)
         {
-            UsesDataDirectory = fromDefaults || IsBelow(cluster.Cas.ContentPath, switches.Data) || IsBelow(cluster.ActionCachePath, switches.Data),
-            Notes = [.. notes.Concat(plan.Notes).Concat(workers.Notes).Distinct().Select(note => ConfigFile.Shown(file, note))],
+            UsesDataDirectory = fromDefaults || IsBelow(cluster.Cas.ContentPath, switches.Data)
+                || IsBelow(cluster.ActionCachePath, switches.Data),
+            Notes = [.. notes.Concat(plan.Notes).Concat(workers.Notes).Distinct()
+                .Select(note => ConfigFile.Shown(file, note))],
             Instance = cluster.Instances.IsEmpty || cluster.Instances.Contains("") ? "" : cluster.Instances[0],
         };
     }
@@ -77,5 +82,6 @@ internal sealed record LocalPlan(LocalClusterOptions Cluster, Func<LocalClusterH
         new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"), host.Cas, options.Cas,
         new ClusterSchedulerOptions(host));
 
-    private static bool IsBelow(string path, string directory) => path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
+    private static bool IsBelow(string path, string directory) =>
+        path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
 }

@@ -21,7 +21,10 @@ internal static class Logs
     /// <summary>The names that <c>--log-level</c> and NL_LOG take.</summary>
     public const string Names = "ERROR, WARN, INFO, DEBUG or TRACE";
 
-    /// <summary>The switch, else NL_LOG, else RUST_LOG as far as it can be read, else <paramref name="otherwise"/>.</summary>
+    /// <summary>
+    /// The switch, else NL_LOG, else RUST_LOG as far as it can be read, else
+    /// <paramref name="otherwise"/>.
+    /// </summary>
     /// <exception cref="UsageException">The switch or NL_LOG holds no level.</exception>
     public static LogLevel ChooseLevel(string? option, string? nlLog, string? rustLog, LogLevel otherwise)
     {
@@ -29,7 +32,8 @@ internal static class Logs
             return Parse(option) ?? throw new UsageException($"--log-level {option}: use {Names}");
         if (nlLog is not null)
             return Parse(nlLog) ?? throw new UsageException($"NL_LOG={nlLog}: use {Names}");
-        // RUST_LOG is NativeLink's: "info,nativelink=debug" names a level for everything and others for parts, which mean nothing here.
+        // RUST_LOG is NativeLink's: "info,nativelink=debug" names a level for everything and others
+        // for parts, which mean nothing here.
         return rustLog?.Split(',').Select(Parse).FirstOrDefault(level => level is not null) ?? otherwise;
     }
 
@@ -51,5 +55,6 @@ internal static class Logs
             console.LogToStandardErrorThreshold = LogLevel.Trace;
             console.FormatterName = LineFormatter.FormatterName;
         })
-        .Services.AddSingleton<ConsoleFormatter>(new LineFormatter(TimeProvider.System, stacks: level < LogLevel.Information)));
+        .Services.AddSingleton<ConsoleFormatter>(
+            new LineFormatter(TimeProvider.System, stacks: level < LogLevel.Information)));
 }

@@ -14,15 +14,23 @@ internal static class OwnEnvironment
 
     /// <summary>The variable as it is; null only when it is unset.</summary>
     /// <exception cref="UsageException">It is not UTF-8.</exception>
-    public static string? Variable(string name) => OwnText.CheckVariable(name, Environment.GetEnvironmentVariable(name));
+    public static string? Variable(string name) =>
+        OwnText.CheckVariable(name, Environment.GetEnvironmentVariable(name));
 
     /// <summary>Null when unset or empty.</summary>
-    public static string? Get(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+    public static string? Get(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
+        ? value
+        : null;
 
-    /// <summary>Where data of no other address goes: <c>$XDG_CACHE_HOME/nativelink-actors</c>, else <c>~/.cache/nativelink-actors</c>.</summary>
+    /// <summary>
+    /// Where data of no other address goes: <c>$XDG_CACHE_HOME/nativelink-actors</c>, else
+    /// <c>~/.cache/nativelink-actors</c>.
+    /// </summary>
     public static string DataDirectory()
     {
-        var cache = Get("XDG_CACHE_HOME") is { } xdg && Path.IsPathRooted(xdg) ? xdg : Path.Combine(Get("HOME") ?? Path.GetTempPath(), ".cache");
+        var cache = Get("XDG_CACHE_HOME") is { } xdg && Path.IsPathRooted(xdg)
+            ? xdg
+            : Path.Combine(Get("HOME") ?? Path.GetTempPath(), ".cache");
         return Path.Combine(cache, "nativelink-actors");
     }
 }

@@ -5,8 +5,9 @@ using System.Text.Unicode;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>
-/// Arguments and variables are bytes, and REAPI's messages and this program's files carry UTF-8: others were replaced by a sign for them before anybody
-/// here saw them, and would mean something else.
+/// Arguments and variables are bytes, and REAPI's messages and this
+/// program's files carry UTF-8: others were replaced by a sign for
+/// them before anybody here saw them, and would mean something else.
 /// </summary>
 internal static class OwnText
 {
@@ -18,7 +19,10 @@ internal static class OwnText
         if (!arguments.Any(argument => argument.Contains(Replaced)))
             return null;
         var wrong = Parts("/proc/self/cmdline").FirstOrDefault(part => !Utf8.IsValid(part.Span));
-        return wrong.IsEmpty ? null : $"the argument '{Shown(wrong.Span)}' is not UTF-8, and nothing else can be sent or named: write it in UTF-8";
+        return wrong.IsEmpty
+            ? null
+            : $"the argument '{Shown(wrong.Span)}' is not UTF-8, and nothing else can be sent or named: " +
+                "write it in UTF-8";
     }
 
     /// <exception cref="UsageException">The variable is not UTF-8.</exception>
@@ -27,7 +31,8 @@ internal static class OwnText
         if (value?.Contains(Replaced) != true)
             return value;
         var start = Encoding.UTF8.GetBytes(name + "=");
-        return Parts("/proc/self/environ").FirstOrDefault(part => part.Span.StartsWith(start)) is { IsEmpty: false } part && !Utf8.IsValid(part.Span)
+        return Parts("/proc/self/environ")
+            .FirstOrDefault(part => part.Span.StartsWith(start)) is { IsEmpty: false } part && !Utf8.IsValid(part.Span)
             ? throw new UsageException($"the variable {Shown(part.Span)} is not UTF-8: write it in UTF-8")
             : value;
     }
@@ -47,7 +52,9 @@ internal static class OwnText
     {
         var shown = new StringBuilder();
         foreach (var one in bytes[..Math.Min(bytes.Length, 80)])
-            shown.Append(one is >= 0x20 and < 0x7f ? ((char)one).ToString() : string.Create(CultureInfo.InvariantCulture, $"\\x{one:x2}"));
+            shown.Append(one is >= 0x20 and < 0x7f
+                ? ((char)one).ToString()
+                : string.Create(CultureInfo.InvariantCulture, $"\\x{one:x2}"));
         return shown.Append(bytes.Length > 80 ? "…" : "").ToString();
     }
 }

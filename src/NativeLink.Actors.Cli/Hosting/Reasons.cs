@@ -2,13 +2,23 @@ using NativeLink.Actors.Posix;
 
 namespace NativeLink.Actors.Cli.Hosting;
 
-/// <summary>Why a file could not be used, in the kernel's words and without its path: whoever says it has named that already.</summary>
+/// <summary>
+/// Why a file could not be used, in the kernel's words and
+/// without its path: whoever says it has named that already.
+/// </summary>
 internal static class Reasons
 {
     public static string Of(Exception error) => error switch
     {
         FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
-        UnauthorizedAccessException { InnerException: IOException { HResult: > 0 and <= Errno.Largest and var code } } => Errno.Message(code),
+        UnauthorizedAccessException
+        {
+            InnerException: IOException
+            {
+                HResult: > 0 and <= Errno.Largest
+            and var code
+            }
+        } => Errno.Message(code),
         UnauthorizedAccessException => "Permission denied",
         IOException { HResult: > 0 and <= Errno.Largest and var code } => Errno.Message(code),
         _ => error.Message,

@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>
-/// What the outside asks of this process: SIGTERM or SIGHUP once to finish, SIGINT or any second signal to end now. SIGHUP is a terminal that has gone: nobody is
-/// left to send a second signal, so what does not finish within a bound is ended.
+/// What the outside asks of this process: SIGTERM or SIGHUP once to finish, SIGINT or any second
+/// signal to end now. SIGHUP is a terminal that has gone: nobody is left to send a second signal,
+/// so what does not finish within a bound is ended.
 /// </summary>
 internal sealed class Signals : IDisposable
 {
@@ -57,9 +58,11 @@ internal sealed class Signals : IDisposable
     private static bool IsIgnored(int signal)
     {
         const string Field = "SigIgn:";
-        var line = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
+        var line = File.ReadLines("/proc/self/status")
+            .FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
         return line is not null
-            && ulong.TryParse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var mask)
+            && ulong.TryParse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture,
+                out var mask)
             && (mask >> (signal - 1) & 1) != 0;
     }
 

@@ -4,8 +4,9 @@ using NativeLink.Actors.Posix;
 namespace NativeLink.Actors.Cli.Hosting;
 
 /// <summary>
-/// Standard output and error as they were handed over. One that was closed has a number that the next file to be opened gets, so that what is printed
-/// would land in that file: it is found out before anything is printed, and stays silent.
+/// Standard output and error as they were handed over. One that was closed has a number that the
+/// next file to be opened gets, so that what is printed would land in that file: it is found out
+/// before anything is printed, and stays silent.
 /// </summary>
 internal static class StandardStreams
 {
@@ -24,7 +25,9 @@ internal static class StandardStreams
         if (!_outIsOpen)
             Console.SetOut(TextWriter.Null);
         Console.SetError(errorIsOpen
-            ? new StreamWriter(new ForgivingStream(Console.OpenStandardError()), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true }
+            ? new StreamWriter(new ForgivingStream(Console.OpenStandardError()),
+                new UTF8Encoding(encoderShouldEmitUTF8Identifier: false))
+            { AutoFlush = true }
             : TextWriter.Null);
         ErrorIsOpen = errorIsOpen;
     }
@@ -38,7 +41,8 @@ internal static class StandardStreams
     private static bool ErrorIsOpen { get; set; } = true;
 
     private static bool IsHandedOver(int descriptor) =>
-        Libc.Fcntl(descriptor, FcntlCommand.GetDescriptorFlags, 0) is >= 0 and var flags && (flags & FcntlCommand.CloseOnExec) == 0;
+        Libc.Fcntl(descriptor, FcntlCommand.GetDescriptorFlags, 0) is >= 0 and var flags
+            && (flags & FcntlCommand.CloseOnExec) == 0;
 
     /// <summary>So that no file that is opened later gets one of the three numbers.</summary>
     private static void FillGaps()

@@ -12,7 +12,8 @@ internal static partial class WorkerRun
 
     /// <param name="beginDrain">Told once, when the workers begin to finish.</param>
     /// <returns>The process's exit code.</returns>
-    public static async Task<int> UntilSignalAsync(WorkerHost workers, Signals signals, ILogger log, TimeProvider time, Action? beginDrain = null)
+    public static async Task<int> UntilSignalAsync(
+        WorkerHost workers, Signals signals, ILogger log, TimeProvider time, Action? beginDrain = null)
     {
         var stopped = workers.Stopped;
         await Task.WhenAny(stopped, signals.Finish, signals.End);
@@ -61,7 +62,8 @@ internal static partial class WorkerRun
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "SIGTERM or SIGHUP: no new actions; waiting for those that run (a second signal ends them)")]
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "SIGTERM or SIGHUP: no new actions; waiting for those that run (a second signal ends them)")]
     private static partial void LogDraining(ILogger log);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Drained: {Outcome}")]

@@ -14,7 +14,10 @@ internal sealed record ConfigPlace(string Path, int Line, int Column)
     public ConfigNote Note(string message) => new(Path, Line, Column, message);
 }
 
-/// <summary>A part of the configuration that knows where it was written, so that a later check can point there.</summary>
+/// <summary>
+/// A part of the configuration that knows where it was
+/// written, so that a later check can point there.
+/// </summary>
 internal abstract record ConfigItem
 {
     public ConfigPlace At { get; init; } = ConfigPlace.WholeFile;

@@ -9,7 +9,8 @@ internal enum GrpcStoreKind
 }
 
 /// <summary>A remote CAS or action cache (protos/README.md 5.5).</summary>
-internal sealed record GrpcStore(GrpcStoreKind Kind, string InstanceName, ImmutableArray<EndpointConfig> Endpoints) : StoreConfig("grpc")
+internal sealed record GrpcStore(
+    GrpcStoreKind Kind, string InstanceName, ImmutableArray<EndpointConfig> Endpoints) : StoreConfig("grpc")
 {
     public RetryConfig Retry { get; init; } = new();
 

@@ -32,7 +32,10 @@ internal sealed record NativeLinkConfig
 
     public NamedScheduler? FindScheduler(string name) => Schedulers.FirstOrDefault(scheduler => scheduler.Name == name);
 
-    /// <summary>Follows <c>ref_store</c> until a real store is found. Null when a name is unknown or the references go round.</summary>
+    /// <summary>
+    /// Follows <c>ref_store</c> until a real store is found.
+    /// Null when a name is unknown or the references go round.
+    /// </summary>
     public StoreConfig? Resolve(StoreConfig? store)
     {
         for (var steps = 0; store is RefStore reference; steps++)
@@ -46,10 +49,11 @@ internal sealed record NativeLinkConfig
     }
 
     /// <summary>
-    /// Whether transfers of this store are compressed: its own word where it has one, else whether zstd is enabled anywhere else in the file
-    /// (protos/README.md 5.5). Never for an action cache.
+    /// Whether transfers of this store are compressed: its own word where it has one, else whether
+    /// zstd is enabled anywhere else in the file (protos/README.md 5.5). Never for an action cache.
     /// </summary>
-    public bool Compresses(GrpcStore store) => store.Kind == GrpcStoreKind.Cas && (store.RemoteCacheCompression ?? CompressionIsEnabled);
+    public bool Compresses(GrpcStore store) => store.Kind == GrpcStoreKind.Cas
+        && (store.RemoteCacheCompression ?? CompressionIsEnabled);
 }
 
 /// <summary>The <c>global</c> block.</summary>

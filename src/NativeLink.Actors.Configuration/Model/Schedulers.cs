@@ -21,7 +21,8 @@ internal enum PropertyMatch
 
 internal sealed record SimpleScheduler() : SchedulerConfig("simple")
 {
-    public ImmutableDictionary<string, PropertyMatch> SupportedProperties { get; init; } = ImmutableDictionary<string, PropertyMatch>.Empty;
+    public ImmutableDictionary<string, PropertyMatch> SupportedProperties { get; init; } =
+        ImmutableDictionary<string, PropertyMatch>.Empty;
 
     public TimeSpan RetainCompletedFor { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -46,9 +47,13 @@ internal sealed record SimpleScheduler() : SchedulerConfig("simple")
 /// <summary>A scheduler in another process.</summary>
 internal sealed record GrpcScheduler(EndpointConfig Endpoint) : SchedulerConfig("grpc");
 
-/// <summary>A scheduler that does something before it hands on: <c>cache_lookup</c>, <c>property_modifier</c>, <c>historical_resource</c>.</summary>
+/// <summary>
+/// A scheduler that does something before it hands on: <c>cache_lookup</c>,
+/// <c>property_modifier</c>, <c>historical_resource</c>.
+/// </summary>
 /// <param name="AcStore">The action cache of <c>cache_lookup</c>, else null.</param>
-internal sealed record WrapperScheduler(string Type, SchedulerConfig Inner, string? AcStore = null) : SchedulerConfig(Type)
+internal sealed record WrapperScheduler(
+    string Type, SchedulerConfig Inner, string? AcStore = null) : SchedulerConfig(Type)
 {
     /// <summary>A <c>property_modifier</c> that changes anything.</summary>
     public bool Modifies { get; init; }

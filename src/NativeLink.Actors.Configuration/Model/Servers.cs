@@ -36,7 +36,10 @@ internal sealed record ServicesConfig : ConfigItem
 
     public WorkerApiServiceConfig? WorkerApi { get; init; }
 
-    /// <summary>Services of the file that the local cluster does not have: <c>fetch</c>, <c>push</c>, <c>experimental_bep</c>, <c>admin</c>, <c>health</c>.</summary>
+    /// <summary>
+    /// Services of the file that the local cluster does not have: <c>fetch</c>, <c>push</c>,
+    /// <c>experimental_bep</c>, <c>admin</c>, <c>health</c>.
+    /// </summary>
     public ImmutableArray<string> Others { get; init; } = [];
 }
 
@@ -51,8 +54,10 @@ internal sealed record StoreServiceConfig(string InstanceName, string Store) : C
 }
 
 /// <param name="Scheduler">Null when execution is not offered.</param>
-internal sealed record CapabilitiesServiceConfig(string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
+internal sealed record CapabilitiesServiceConfig(
+    string InstanceName, string? Scheduler, bool RemoteCacheCompression) : ConfigItem;
 
 internal sealed record ExecutionServiceConfig(string InstanceName, string CasStore, string Scheduler) : ConfigItem;
 
-internal sealed record WorkerApiServiceConfig(string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;
+internal sealed record WorkerApiServiceConfig(
+    string Scheduler, bool KillRevoked, TimeSpan KillRevokedInterval) : ConfigItem;

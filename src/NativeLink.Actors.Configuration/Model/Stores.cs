@@ -16,7 +16,8 @@ internal abstract record StoreConfig(string Type) : ConfigItem
 }
 
 /// <summary>When blobs go, least recently used first; 0 switches a limit off.</summary>
-internal sealed record EvictionPolicy(long MaxBytes = 0, long EvictBytes = 0, TimeSpan MaxAge = default, long MaxCount = 0)
+internal sealed record EvictionPolicy(
+    long MaxBytes = 0, long EvictBytes = 0, TimeSpan MaxAge = default, long MaxCount = 0)
 {
     public static EvictionPolicy None { get; } = new();
 }
@@ -66,14 +67,16 @@ internal sealed record VerifyStore(StoreConfig Backend, bool VerifySize, bool Ve
 /// A store that adds something to one backend which makes no difference to whoever reads and writes through it:
 /// <c>existence_cache</c>, <c>compression</c>, <c>cache_metrics</c>, <c>completeness_checking</c>, <c>dedup</c>.
 /// </summary>
-/// <param name="Second">The second store, where there is one: the CAS of <c>completeness_checking</c>, the index of <c>dedup</c>.</param>
+/// <param name="Second">The second store, where there is one: the CAS of
+/// <c>completeness_checking</c>, the index of <c>dedup</c>.</param>
 internal sealed record WrapperStore(string Type, StoreConfig Backend, StoreConfig? Second = null) : StoreConfig(Type)
 {
     public override IEnumerable<StoreConfig> Inner => Second is null ? [Backend] : [Backend, Second];
 }
 
 /// <param name="Size">Blobs below this go to <paramref name="Lower"/>.</param>
-internal sealed record SizePartitioningStore(long Size, StoreConfig Lower, StoreConfig Upper) : StoreConfig("size_partitioning")
+internal sealed record SizePartitioningStore(
+    long Size, StoreConfig Lower, StoreConfig Upper) : StoreConfig("size_partitioning")
 {
     public override IEnumerable<StoreConfig> Inner => [Lower, Upper];
 }
@@ -86,6 +89,9 @@ internal sealed record ShardStore(ImmutableArray<StoreConfig> Shards) : StoreCon
 /// <summary>A store of NativeLink's that this program knows by name alone: its settings are not read.</summary>
 internal sealed record ForeignStore(string Type) : StoreConfig(Type)
 {
-    /// <summary>Stands for a store with a mistake in it while the rest is checked; never in a model that the loader hands out.</summary>
+    /// <summary>
+    /// Stands for a store with a mistake in it while the rest
+    /// is checked; never in a model that the loader hands out.
+    /// </summary>
     internal static ForeignStore Unreadable { get; } = new("");
 }

@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Configuration.Model;
 
-/// <summary>One worker of the file (protos/README.md 5.3); everything that the file left out has its default here already.</summary>
+/// <summary>
+/// One worker of the file (protos/README.md 5.3); everything
+/// that the file left out has its default here already.
+/// </summary>
 internal sealed record WorkerConfig : ConfigItem
 {
     public string Name { get; init; } = "";
@@ -16,7 +19,10 @@ internal sealed record WorkerConfig : ConfigItem
 
     public ConfigPlace WorkDirectoryAt { get; init; } = ConfigPlace.WholeFile;
 
-    /// <summary>The store's name; in the short form it may be a <c>grpc</c> store, elsewhere it is a <c>fast_slow</c>.</summary>
+    /// <summary>
+    /// The store's name; in the short form it may be a
+    /// <c>grpc</c> store, elsewhere it is a <c>fast_slow</c>.
+    /// </summary>
     public required string CasStore { get; init; }
 
     public ConfigPlace CasStoreAt { get; init; } = ConfigPlace.WholeFile;
@@ -67,7 +73,8 @@ internal enum EnvironmentKind
     ActionDirectory,
 }
 
-/// <param name="Argument">The text of <see cref="EnvironmentKind.Value"/>, the name of <see cref="EnvironmentKind.Property"/>, else empty.</param>
+/// <param name="Argument">The text of <see cref="EnvironmentKind.Value"/>, the name of
+/// <see cref="EnvironmentKind.Property"/>, else empty.</param>
 internal sealed record EnvironmentConfig(string Name, EnvironmentKind Kind, string Argument);
 
 internal enum UploadStrategy

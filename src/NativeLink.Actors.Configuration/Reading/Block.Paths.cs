@@ -9,7 +9,8 @@ internal sealed partial class Block
     public string RequiredDirectory(string key) => Required(key) is null ? "" : Directory(key) ?? "";
 
     /// <returns>Null when it is not written, and after an error.</returns>
-    public string? DirectoryOrNull(string key) => Find(key) is { Value: not ScalarNode { Value: "" } } ? Directory(key) : null;
+    public string? DirectoryOrNull(string key) =>
+        Find(key) is { Value: not ScalarNode { Value: "" } } ? Directory(key) : null;
 
     private string? Directory(string key)
     {
@@ -30,12 +31,16 @@ internal sealed partial class Block
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(text));
         if (path == "/")
         {
-            _context.Error(found.Value.At, "is the root of the file system: write the path of a directory of its own, such as \"/var/lib/nativelink/work\"");
+            _context.Error(
+                found.Value.At,
+                "is the root of the file system: write the path of a directory of its own, " +
+                "such as \"/var/lib/nativelink/work\"");
             return null;
         }
 
         if (text.StartsWith('~'))
-            _context.Note(found.Value.At, $"'~' is not replaced by the home directory: this is {path}; write ${{HOME}} for the home directory");
+            _context.Note(found.Value.At,
+                $"'~' is not replaced by the home directory: this is {path}; write ${{HOME}} for the home directory");
         else if (text[0] != '/')
             _context.Note(found.Value.At, $"is relative to the directory that the program is started in: {path}");
         return path;

@@ -5,10 +5,14 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>The kinds of values of protos/README.md 5.1. Each takes its default when the key is not written or its value is a mistake.</summary>
+/// <summary>
+/// The kinds of values of protos/README.md 5.1. Each takes its default when the key is not written
+/// or its value is a mistake.
+/// </summary>
 internal sealed partial class Block
 {
-    public string? TextOrNull(string keys, bool expand = true) => Find(keys) is { } found ? _context.Text(found.Value, expand) : null;
+    public string? TextOrNull(string keys, bool expand = true) =>
+        Find(keys) is { } found ? _context.Text(found.Value, expand) : null;
 
     public string Text(string keys, string otherwise = "", bool expand = true) => TextOrNull(keys, expand) ?? otherwise;
 
@@ -16,7 +20,8 @@ internal sealed partial class Block
     public string RequiredText(string keys, bool expand = true) => RequiredTextOrNull(keys, expand) ?? "";
 
     /// <returns>Null after an error.</returns>
-    public string? RequiredTextOrNull(string keys, bool expand = true) => Required(keys) is { } found ? _context.Text(found.Value, expand) : null;
+    public string? RequiredTextOrNull(string keys, bool expand = true) =>
+        Required(keys) is { } found ? _context.Text(found.Value, expand) : null;
 
     /// <summary>A whole number, or a string that holds one.</summary>
     public long Number(string keys, long otherwise = 0, long least = 0, long most = long.MaxValue)
@@ -24,7 +29,9 @@ internal sealed partial class Block
         if (Find(keys) is not { } found)
             return otherwise;
         const string Expected = "a whole number, or a string that holds one";
-        var value = found.Value is ScalarNode { Value: string text } ? NumberOf(found.Value, text) : Integer(found.Value);
+        var value = found.Value is ScalarNode { Value: string text }
+            ? NumberOf(found.Value, text)
+            : Integer(found.Value);
         if (value is null)
         {
             Wrong(found.Value, Expected);
@@ -33,11 +40,13 @@ internal sealed partial class Block
 
         if (value >= least && value <= most)
             return value.Value;
-        _context.Error(found.Value.At, $"is {value}, and has to be {(most == long.MaxValue ? $"{least} or more" : $"from {least} to {most}")}");
+        _context.Error(found.Value.At,
+            $"is {value}, and has to be {(most == long.MaxValue ? $"{least} or more" : $"from {least} to {most}")}");
         return otherwise;
     }
 
-    public int SmallNumber(string keys, int otherwise = 0, int least = 0) => (int)Number(keys, otherwise, least, int.MaxValue);
+    public int SmallNumber(string keys, int otherwise = 0, int least = 0) =>
+        (int)Number(keys, otherwise, least, int.MaxValue);
 
     /// <summary>A number of bytes.</summary>
     public long Size(string keys, long otherwise = 0)
@@ -56,7 +65,9 @@ internal sealed partial class Block
     /// <summary>Seconds, or with <paramref name="scale"/> another unit for plain numbers and texts alike.</summary>
     /// <param name="negativeIsOff">A negative number counts as zero.</param>
     /// <param name="zeroIsDefault">0 means the default.</param>
-    public TimeSpan Duration(string keys, TimeSpan otherwise = default, bool negativeIsOff = false, bool zeroIsDefault = false, TimeSpan? scale = null)
+    public TimeSpan Duration(
+        string keys, TimeSpan otherwise = default, bool negativeIsOff = false, bool zeroIsDefault = false,
+        TimeSpan? scale = null)
     {
         if (Find(keys) is not { } found)
             return otherwise;
@@ -67,7 +78,9 @@ internal sealed partial class Block
             return TimeSpan.Zero;
         if (value is >= 0 and <= DurationText.LongestSeconds)
             return value == 0 && zeroIsDefault ? otherwise : value.Value * (scale ?? TimeSpan.FromSeconds(1));
-        Wrong(found.Value, value > DurationText.LongestSeconds ? "a duration of no more than a hundred years" : DurationText.Expected);
+        Wrong(found.Value, value > DurationText.LongestSeconds
+            ? "a duration of no more than a hundred years"
+            : DurationText.Expected);
         return otherwise;
     }
 
@@ -122,7 +135,8 @@ internal sealed partial class Block
         }
 
         var words = choices.Select(choice => choice.Word).ToList();
-        context.Error(node.At, $"'{text}' is not known here{Nearest.Suggest(text, words)}: write one of {string.Join(", ", words)}");
+        context.Error(node.At,
+            $"'{text}' is not known here{Nearest.Suggest(text, words)}: write one of {string.Join(", ", words)}");
         return otherwise;
     }
 
@@ -132,7 +146,8 @@ internal sealed partial class Block
     {
         if (_context.Expand(node.At, text) is not { } expanded)
             return 0;
-        return long.TryParse(expanded.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
+        return long.TryParse(expanded.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out var value) ? value : null;
     }
 
     private void Wrong(Node node, string expected)
@@ -143,7 +158,9 @@ internal sealed partial class Block
 
     private static string Short(object value)
     {
-        var text = value is BigInteger big ? big.ToString(CultureInfo.InvariantCulture) : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+        var text = value is BigInteger big
+            ? big.ToString(CultureInfo.InvariantCulture)
+            : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
         return text.Length <= 60 ? text : string.Concat(text.AsSpan(0, 57), "…");
     }
 }

@@ -5,8 +5,10 @@ using NativeLink.Actors.Configuration.Values;
 namespace NativeLink.Actors.Configuration.Reading;
 
 /// <summary>
-/// An object whose keys are known. Every key that is asked for counts as known; <see cref="Close"/> reports the others. A key may be given with its
-/// other names behind it, <c>max_action_timeout_s|max_action_timeout</c>: only one of them may be written. <c>null</c> counts as not written.
+/// An object whose keys are known. Every key that is asked for counts as known; <see cref="Close"/>
+/// reports the others. A key may be given with its other names behind it,
+/// <c>max_action_timeout_s|max_action_timeout</c>: only one of them may be written. <c>null</c>
+/// counts as not written.
 /// </summary>
 internal sealed partial class Block
 {
@@ -27,7 +29,8 @@ internal sealed partial class Block
     public ConfigPlace At { get; }
 
     /// <summary>The node as a block; null after an error.</summary>
-    public static Block? Open(ReadContext context, Node node) => context.Object(node) is { } found ? new Block(context, found) : null;
+    public static Block? Open(ReadContext context, Node node) =>
+        context.Object(node) is { } found ? new Block(context, found) : null;
 
     /// <summary>The member of that key or one of its other names; null when it is not written.</summary>
     public Member? Find(string keys)
@@ -60,7 +63,10 @@ internal sealed partial class Block
         return found;
     }
 
-    /// <summary>The keys that are written and have not been asked for, for blocks whose one other key names a type.</summary>
+    /// <summary>
+    /// The keys that are written and have not been asked
+    /// for, for blocks whose one other key names a type.
+    /// </summary>
     public IEnumerable<Member> Remaining() => _members.Values.Where(member => !_known.Contains(member.Key));
 
     /// <summary>Takes a key as known without reading it.</summary>
@@ -85,7 +91,9 @@ internal sealed partial class Block
         foreach (var member in Remaining())
         {
             var suggestion = Nearest.Suggest(member.Key, _known);
-            var known = suggestion.Length > 0 ? "" : $": known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}";
+            var known = suggestion.Length > 0
+                ? ""
+                : $": known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}";
             _context.Error(member.At, $"'{member.Key}' is not a key of {what}{suggestion}{known}");
         }
     }

@@ -11,8 +11,10 @@ internal static class EndpointReader
     /// <summary>gRPC codes as <c>retry_on_errors</c> names them.</summary>
     public static readonly ImmutableArray<string> CodeNames =
     [
-        "Cancelled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied", "ResourceExhausted",
-        "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
+        "Cancelled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied",
+        "ResourceExhausted",
+        "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss",
+        "Unauthenticated",
     ];
 
     private static readonly Uri Unusable = new("http://unusable.invalid");
@@ -27,7 +29,9 @@ internal static class EndpointReader
         var tls = ReadTls(context, block);
         var uri = ReadUri(context, block, "uri|address", address, tls is not null);
         block.Close("an endpoint");
-        return (new EndpointConfig(uri) { At = block.At, Tls = tls }, timeout > TimeSpan.Zero ? timeout : TimeSpan.FromSeconds(5));
+        return (new EndpointConfig(uri) { At = block.At, Tls = tls }, timeout > TimeSpan.Zero
+            ? timeout
+            : TimeSpan.FromSeconds(5));
     }
 
     /// <summary>An endpoint of a <c>grpc</c> store or scheduler; null after an error.</summary>
@@ -64,10 +68,15 @@ internal static class EndpointReader
             if (CodeNames.Contains(code))
                 codes.Add(code);
             else
-                context.Error(node.At, $"'{code}' is no gRPC code{Nearest.Suggest(code, CodeNames)}: write one of {string.Join(", ", CodeNames)}");
+                context.Error(
+                    node.At,
+                    $"'{code}' is no gRPC code{Nearest.Suggest(code, CodeNames)}: " +
+                    $"write one of {string.Join(", ", CodeNames)}");
         }
 
-        var retry = new RetryConfig(block.SmallNumber("max_retries"), TimeSpan.FromSeconds(block.Fraction("delay", 0)), block.Fraction("jitter", 0)) { RetryOn = codes.ToImmutable() };
+        var retry = new RetryConfig(block.SmallNumber("max_retries"), TimeSpan.FromSeconds(block.Fraction("delay", 0)),
+            block.Fraction("jitter", 0))
+        { RetryOn = codes.ToImmutable() };
         block.Close("'retry'");
         return retry;
     }
@@ -76,7 +85,8 @@ internal static class EndpointReader
     {
         if (endpoint.Child("tls_config") is not { } block)
             return null;
-        var tls = new TlsConfig(block.TextOrNull("ca_file"), block.TextOrNull("cert_file"), block.TextOrNull("key_file"), block.Flag("use_native_roots"));
+        var tls = new TlsConfig(block.TextOrNull("ca_file"), block.TextOrNull("cert_file"),
+            block.TextOrNull("key_file"), block.Flag("use_native_roots"));
         if (tls.CertFile is null != tls.KeyFile is null)
             context.Error(block.At, "'cert_file' and 'key_file' belong together: write both, or neither");
         foreach (var member in block.Remaining())
@@ -97,15 +107,25 @@ internal static class EndpointReader
 
         if (uri.Scheme is not ("grpc" or "grpcs" or "http" or "https"))
         {
-            context.Error(at, $"the scheme '{uri.Scheme}' is not known{Nearest.Suggest(uri.Scheme, ["grpc", "grpcs", "http", "https"])}: write grpc:// or http:// for plain connections, grpcs:// or https:// for TLS");
+            context.Error(
+                at,
+                $"the scheme '{uri.Scheme}' is not " +
+                $"known{Nearest.Suggest(uri.Scheme, ["grpc", "grpcs", "http", "https"])}: " +
+                "write grpc:// or http:// for plain connections, grpcs:// or https:// for TLS");
             return Unusable;
         }
 
         var wantsTls = uri.Scheme is "grpcs" or "https";
         if (wantsTls && !hasTls)
-            context.Error(at, $"'{uri.Scheme}' means TLS, so 'tls_config' has to stand beside it: write tls_config: {{ use_native_roots: true }} or name a ca_file");
+            context.Error(
+                at,
+                $"'{uri.Scheme}' means TLS, so 'tls_config' has to stand beside it: write tls_config: " +
+                $"{{ use_native_roots: true }} or name a ca_file");
         if (!wantsTls && hasTls)
-            context.Error(at, $"'tls_config' stands beside an address without TLS: write {(uri.Scheme == "grpc" ? "grpcs" : "https")}:// or remove tls_config");
+            context.Error(
+                at,
+                $"'tls_config' stands beside an address without TLS: " +
+                $"write {(uri.Scheme == "grpc" ? "grpcs" : "https")}:// or remove tls_config");
         return uri;
     }
 }

@@ -8,7 +8,8 @@ namespace NativeLink.Actors.Configuration.Reading;
 /// <summary>Schedulers (protos/README.md 5.6).</summary>
 internal static class SchedulerReader
 {
-    private static readonly ImmutableArray<string> Known = ["simple", "grpc", "cache_lookup", "property_modifier", "historical_resource"];
+    private static readonly ImmutableArray<string> Known = ["simple", "grpc", "cache_lookup", "property_modifier",
+        "historical_resource"];
 
     public static ImmutableArray<NamedScheduler> ReadList(ReadContext context, Node node)
     {
@@ -35,11 +36,17 @@ internal static class SchedulerReader
         }
 
         foreach (var extra in types.Skip(1))
-            context.Error(extra.At, $"'{extra.Key}' is one kind of scheduler too many, after '{types[0].Key}': a scheduler has exactly one");
+            context.Error(
+                extra.At,
+                $"'{extra.Key}' is one kind of scheduler too many, after '{types[0].Key}': " +
+                "a scheduler has exactly one");
         var member = types[0];
         if (!Known.Contains(member.Key))
         {
-            context.Error(member.At, $"'{member.Key}' is no kind of scheduler{Nearest.Suggest(member.Key, Known)}: known are {string.Join(", ", Known)}");
+            context.Error(
+                member.At,
+                $"'{member.Key}' is no kind of scheduler{Nearest.Suggest(member.Key, Known)}: " +
+                $"known are {string.Join(", ", Known)}");
             return null;
         }
 
@@ -59,13 +66,15 @@ internal static class SchedulerReader
     {
         var properties = ImmutableDictionary.CreateBuilder<string, PropertyMatch>(StringComparer.Ordinal);
         (string, PropertyMatch)[] matches =
-            [("minimum", PropertyMatch.Minimum), ("exact", PropertyMatch.Exact), ("priority", PropertyMatch.Priority), ("ignore", PropertyMatch.Ignore)];
+            [("minimum", PropertyMatch.Minimum), ("exact", PropertyMatch.Exact), ("priority", PropertyMatch.Priority),
+                ("ignore", PropertyMatch.Ignore)];
         foreach (var member in body.Map("supported_platform_properties"))
             properties[member.Key] = Block.Choose(context, member.Value, PropertyMatch.Exact, matches);
 
         var seconds = TimeSpan.FromSeconds(1);
         var client = body.Duration("client_action_timeout_s");
-        _ = (body.Duration("worker_match_logging_interval_s", negativeIsOff: true), body.Duration("fallback_match_interval_s", negativeIsOff: true));
+        _ = (body.Duration("worker_match_logging_interval_s", negativeIsOff: true),
+            body.Duration("fallback_match_interval_s", negativeIsOff: true));
         return new SimpleScheduler
         {
             SupportedProperties = properties.ToImmutable(),
@@ -73,9 +82,11 @@ internal static class SchedulerReader
             ClientActionTimeout = client > TimeSpan.Zero ? client : null,
             WorkerTimeout = body.Duration("worker_timeout_s", 5 * seconds, zeroIsDefault: true),
             MaxActionExecutingTimeout = body.Duration("max_action_executing_timeout_s"),
-            UnacknowledgedKillTimeout = body.Duration("unacknowledged_kill_timeout_s", 60 * seconds, zeroIsDefault: true),
+            UnacknowledgedKillTimeout = body.Duration("unacknowledged_kill_timeout_s", 60 * seconds,
+                zeroIsDefault: true),
             MaxJobRetries = body.SmallNumber("max_job_retries") is > 0 and var retries ? retries : 3,
-            MostRecentlyUsedFirst = body.Choice("allocation_strategy", false, ("least_recently_used", false), ("most_recently_used", true)),
+            MostRecentlyUsedFirst = body.Choice("allocation_strategy", false, ("least_recently_used", false),
+                ("most_recently_used", true)),
             RedisStore = ReadBackend(context, body),
         };
     }
@@ -102,7 +113,9 @@ internal static class SchedulerReader
     {
         EndpointReader.ReadRetry(context, body.Child("retry"));
         _ = (body.Number("max_concurrent_requests"), body.Number("connections_per_endpoint"));
-        return body.Required("endpoint") is { } found && EndpointReader.Read(context, found.Value) is { } endpoint ? new GrpcScheduler(endpoint) : null;
+        return body.Required("endpoint") is { } found && EndpointReader.Read(context, found.Value) is { } endpoint
+            ? new GrpcScheduler(endpoint)
+            : null;
     }
 
     private static WrapperScheduler? ReadWrapper(ReadContext context, string type, Block body)
@@ -115,12 +128,15 @@ internal static class SchedulerReader
         if (type == "historical_resource")
         {
             body.RequiredText("hints_file");
-            _ = (body.Duration("refresh_interval_s"), body.Text("cpu_property_name"), body.Text("memory_property_name"));
+            _ = (body.Duration("refresh_interval_s"), body.Text("cpu_property_name"),
+                body.Text("memory_property_name"));
         }
 
         if (body.Required("scheduler") is not { } found || Block.Open(context, found.Value) is not { } inner)
             return null;
-        return ReadTyped(context, inner) is { } scheduler ? new WrapperScheduler(type, scheduler, store) { Modifies = modifications.Count > 0 } : null;
+        return ReadTyped(context, inner) is { } scheduler
+            ? new WrapperScheduler(type, scheduler, store) { Modifies = modifications.Count > 0 }
+            : null;
     }
 
     private static void ReadModification(ReadContext context, Node item)

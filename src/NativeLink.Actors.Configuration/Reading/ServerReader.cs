@@ -22,7 +22,12 @@ internal static class ServerReader
 
     private static ServerConfig ReadServer(ReadContext context, Block block)
     {
-        var server = new ServerConfig { At = block.At, Name = block.Text("name"), Address = new IPEndPoint(IPAddress.None, 0) };
+        var server = new ServerConfig
+        {
+            At = block.At,
+            Name = block.Text("name"),
+            Address = new IPEndPoint(IPAddress.None, 0),
+        };
         if (block.Required("listener") is { } found && Block.Open(context, found.Value) is { } listener)
         {
             if (listener.Required("http") is { } http && Block.Open(context, http.Value) is { } body)
@@ -35,7 +40,8 @@ internal static class ServerReader
             _ = header.Text("header_name");
             server = server with { RequiresIdentity = header.Flag("required") };
             header.Close("'experimental_identity_header'");
-            context.Note(header.At, "'experimental_identity_header' is known but not supported by the local cluster: ignored");
+            context.Note(
+                header.At, "'experimental_identity_header' is known but not supported by the local cluster: ignored");
         }
 
         if (block.Child("services") is { } services)
@@ -51,7 +57,8 @@ internal static class ServerReader
         {
             endpoint = new IPEndPoint(IPAddress.None, 0);
             if (address.Length > 0)
-                context.Error(body.PlaceOf("socket_address"), $"'{address}' is no address to listen on: write IP and port, such as \"127.0.0.1:50051\"");
+                context.Error(body.PlaceOf("socket_address"),
+                    $"'{address}' is no address to listen on: write IP and port, such as \"127.0.0.1:50051\"");
         }
 
         body.Flag("freebind");
@@ -66,28 +73,39 @@ internal static class ServerReader
         if (body.Child("advanced_http") is { } advanced)
         {
             advanced.Skip("http2_keep_alive_interval");
-            foreach (var member in advanced.Remaining().Where(member => member.Key.StartsWith("experimental_http2_", StringComparison.Ordinal)).ToList())
+            foreach (var member in advanced.Remaining()
+                .Where(member => member.Key.StartsWith("experimental_http2_", StringComparison.Ordinal)).ToList())
                 advanced.Skip(member.Key);
             advanced.Close("'advanced_http'");
         }
 
-        server = server with { Address = endpoint, HasTls = ReadTls(body), MaxDecodingMessageSize = body.Size("max_decoding_message_size", 4 << 20) };
+        server = server with
+        {
+            Address = endpoint,
+            HasTls = ReadTls(body),
+            MaxDecodingMessageSize = body.Size("max_decoding_message_size", 4 << 20),
+        };
         body.Close("a listener");
         return server;
     }
 
-    /// <summary>The framework's parser takes an address without a port too, and an IPv6 address has colons of its own.</summary>
+    /// <summary>
+    /// The framework's parser takes an address without a
+    /// port too, and an IPv6 address has colons of its own.
+    /// </summary>
     private static bool HasPort(string address)
     {
         var colon = address.LastIndexOf(':');
-        return colon > 0 && (address[colon - 1] == ']' || address.IndexOf(':') == colon) && ushort.TryParse(address.AsSpan(colon + 1), out _);
+        return colon > 0 && (address[colon - 1] == ']' || address.IndexOf(':') == colon)
+            && ushort.TryParse(address.AsSpan(colon + 1), out _);
     }
 
     private static bool ReadTls(Block listener)
     {
         if (listener.Child("tls") is not { } tls)
             return false;
-        _ = (tls.RequiredText("cert_file"), tls.RequiredText("key_file"), tls.TextOrNull("client_ca_file"), tls.TextOrNull("client_crl_file"));
+        _ = (tls.RequiredText("cert_file"), tls.RequiredText("key_file"), tls.TextOrNull("client_ca_file"),
+            tls.TextOrNull("client_crl_file"));
         tls.Close("'tls'");
         return true;
     }

@@ -4,10 +4,14 @@ using NativeLink.Actors.Configuration.Syntax;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>What a listener serves, in today's lists or in the older maps by instance name (protos/README.md 5.7).</summary>
+/// <summary>
+/// What a listener serves, in today's lists or in the
+/// older maps by instance name (protos/README.md 5.7).
+/// </summary>
 internal static class ServicesReader
 {
-    private const string OldForm = "a map by instance name is the old form: still read, better a list of { instance_name: \"…\", … }";
+    private const string OldForm =
+        "a map by instance name is the old form: still read, better a list of { instance_name: \"…\", … }";
 
     public static ServicesConfig Read(ReadContext context, Block block)
     {
@@ -26,20 +30,23 @@ internal static class ServicesReader
         return services;
     }
 
-    private static ImmutableArray<T> ReadEach<T>(ReadContext context, Block services, string key, Func<ReadContext, Block, string, T> read)
+    private static ImmutableArray<T> ReadEach<T>(
+        ReadContext context, Block services, string key, Func<ReadContext, Block, string, T> read)
     {
         if (services.Find(key) is not { } found)
             return [];
         if (found.Value is ObjectNode)
         {
             context.Note(found.At, OldForm);
-            return [.. context.Entries(found.Value).Select(member => ReadOne(context, member.Value, member.Key, key, read)).OfType<T>()];
+            return [.. context.Entries(found.Value)
+                .Select(member => ReadOne(context, member.Value, member.Key, key, read)).OfType<T>()];
         }
 
         return [.. context.Items(found.Value).Select(node => ReadOne(context, node, null, key, read)).OfType<T>()];
     }
 
-    private static T? ReadOne<T>(ReadContext context, Node node, string? instance, string key, Func<ReadContext, Block, string, T> read)
+    private static T? ReadOne<T>(
+        ReadContext context, Node node, string? instance, string key, Func<ReadContext, Block, string, T> read)
     {
         if (Block.Open(context, node) is not { } block)
             return default;
@@ -52,16 +59,22 @@ internal static class ServicesReader
     {
         if (block.Child("experimental_chunking") is { } chunking)
         {
-            _ = (chunking.TextOrNull("index_store", expand: false), chunking.Size("avg_chunk_size_bytes"), chunking.Number("max_chunk_count"));
+            _ = (chunking.TextOrNull("index_store", expand: false), chunking.Size("avg_chunk_size_bytes"),
+                chunking.Number("max_chunk_count"));
             chunking.Close("'experimental_chunking'");
-            context.Note(chunking.At, "'experimental_chunking' is known but not supported by the local cluster: blobs are kept whole");
+            context.Note(chunking.At,
+                "'experimental_chunking' is known but not supported by the local cluster: blobs are kept whole");
         }
 
         return new StoreServiceConfig(instance, block.RequiredText("cas_store", expand: false)) { At = block.At };
     }
 
     private static StoreServiceConfig ReadActionCache(ReadContext context, Block block, string instance) =>
-        new(instance, block.RequiredText("ac_store", expand: false)) { At = block.At, ReadOnly = block.Flag("read_only") };
+        new(instance, block.RequiredText("ac_store", expand: false))
+        {
+            At = block.At,
+            ReadOnly = block.Flag("read_only"),
+        };
 
     private static CapabilitiesServiceConfig ReadCapabilities(ReadContext context, Block block, string instance)
     {
@@ -72,17 +85,24 @@ internal static class ServicesReader
             execution.Close("'remote_execution'");
         }
 
-        return new CapabilitiesServiceConfig(instance, scheduler, block.FlagOrNull("remote_cache_compression") ?? false) { At = block.At };
+        return new CapabilitiesServiceConfig(instance, scheduler,
+            block.FlagOrNull("remote_cache_compression") ?? false)
+        { At = block.At };
     }
 
     private static ExecutionServiceConfig ReadExecution(ReadContext context, Block block, string instance) =>
-        new(instance, block.RequiredText("cas_store", expand: false), block.RequiredText("scheduler", expand: false)) { At = block.At };
+        new(instance, block.RequiredText("cas_store", expand: false), block.RequiredText("scheduler", expand: false))
+        {
+            At = block.At,
+        };
 
     private static ImmutableArray<StoreServiceConfig> ReadByteStream(ReadContext context, Block services)
     {
-        if (services.Find("bytestream") is not { Value: ObjectNode form } found || form.Members.All(member => member.Key != "cas_stores"))
+        if (services.Find("bytestream") is not { Value: ObjectNode form } found
+            || form.Members.All(member => member.Key != "cas_stores"))
             return ReadEach(context, services, "bytestream", ReadStream);
-        context.Note(found.At, "'cas_stores' is the old form: still read, better a list of { instance_name: \"…\", cas_store: \"…\" }");
+        context.Note(found.At,
+            "'cas_stores' is the old form: still read, better a list of { instance_name: \"…\", cas_store: \"…\" }");
         if (Block.Open(context, form) is not { } block)
             return [];
         var persist = ReadStreamSettings(block);
@@ -91,19 +111,28 @@ internal static class ServicesReader
         var streams = block.Map("cas_stores")
             .Select(member => (member, store: context.Text(member.Value, expand: false)))
             .Where(pair => pair.store is not null)
-            .Select(pair => new StoreServiceConfig(pair.member.Key, pair.store!) { At = pair.member.At, PersistTimeout = persist })
+            .Select(pair => new StoreServiceConfig(pair.member.Key, pair.store!)
+            {
+                At = pair.member.At,
+                PersistTimeout = persist
+            })
             .ToImmutableArray();
         block.Close("'bytestream'");
         return streams;
     }
 
     private static StoreServiceConfig ReadStream(ReadContext context, Block block, string instance) =>
-        new(instance, block.RequiredText("cas_store", expand: false)) { At = block.At, PersistTimeout = ReadStreamSettings(block) };
+        new(instance, block.RequiredText("cas_store", expand: false))
+        {
+            At = block.At,
+            PersistTimeout = ReadStreamSettings(block),
+        };
 
     private static TimeSpan ReadStreamSettings(Block block)
     {
         block.Size("max_bytes_per_stream");
-        return block.Duration("persist_stream_on_disconnect_timeout_s|persist_stream_on_disconnect_timeout", TimeSpan.FromSeconds(60), zeroIsDefault: true);
+        return block.Duration("persist_stream_on_disconnect_timeout_s|persist_stream_on_disconnect_timeout",
+            TimeSpan.FromSeconds(60), zeroIsDefault: true);
     }
 
     private static WorkerApiServiceConfig? ReadWorkerApi(Block? block)

@@ -13,7 +13,8 @@ internal static class StoreReader
 
     private static readonly ImmutableArray<string> Known =
     [
-        "filesystem", "memory", "fast_slow", "ref_store", "grpc", "noop", "verify", "existence_cache", "size_partitioning", "completeness_checking",
+        "filesystem", "memory", "fast_slow", "ref_store", "grpc", "noop", "verify", "existence_cache",
+        "size_partitioning", "completeness_checking",
         "compression", "dedup", "shard", "cache_metrics", .. Foreign,
     ];
 
@@ -35,12 +36,17 @@ internal static class StoreReader
     /// <summary>The short form's map of names to stores, or a list as the long form has it.</summary>
     public static ImmutableArray<NamedStore> ReadMap(ReadContext context, Node node) => node is ArrayNode
         ? ReadList(context, node)
-        : [.. context.Entries(node).Select(member => new NamedStore(member.Key, Read(context, member.Value) ?? ForeignStore.Unreadable) { At = member.At })];
+        : [.. context.Entries(node).Select(member => new NamedStore(
+            member.Key, Read(context, member.Value) ?? ForeignStore.Unreadable) { At = member.At })];
 
     /// <summary>A store written as <c>{type: {…}}</c>; null after an error.</summary>
-    public static StoreConfig? Read(ReadContext context, Node node) => Block.Open(context, node) is { } block ? ReadTyped(context, block) : null;
+    public static StoreConfig? Read(ReadContext context, Node node) =>
+        Block.Open(context, node) is { } block ? ReadTyped(context, block) : null;
 
-    /// <summary>A store inside another; a mistake in it leaves <see cref="ForeignStore.Unreadable"/>, so that reading can go on.</summary>
+    /// <summary>
+    /// A store inside another; a mistake in it leaves
+    /// <see cref="ForeignStore.Unreadable"/>, so that reading can go on.
+    /// </summary>
     private static StoreConfig Nested(ReadContext context, Block parent, string key) =>
         parent.Required(key) is { } found && Read(context, found.Value) is { } store ? store : ForeignStore.Unreadable;
 
@@ -54,11 +60,13 @@ internal static class StoreReader
         }
 
         foreach (var extra in types.Skip(1))
-            context.Error(extra.At, $"'{extra.Key}' is one kind of store too many, after '{types[0].Key}': a store has exactly one");
+            context.Error(extra.At,
+                $"'{extra.Key}' is one kind of store too many, after '{types[0].Key}': a store has exactly one");
         var (type, member) = (types[0].Key, types[0]);
         if (!Known.Contains(type))
         {
-            context.Error(member.At, $"'{type}' is no kind of store{Nearest.Suggest(type, Known)}: known are {string.Join(", ", Known)}");
+            context.Error(member.At,
+                $"'{type}' is no kind of store{Nearest.Suggest(type, Known)}: known are {string.Join(", ", Known)}");
             return null;
         }
 
@@ -81,8 +89,10 @@ internal static class StoreReader
             "ref_store" => new RefStore(body.RequiredText("name")),
             "grpc" => GrpcStoreReader.Read(context, body),
             "noop" => new NoopStore(),
-            "verify" => new VerifyStore(Nested(context, body, "backend"), body.FlagOrNull("verify_size") ?? false, body.FlagOrNull("verify_hash") ?? false),
-            "size_partitioning" => new SizePartitioningStore(ReadPartitionSize(body), Nested(context, body, "lower_store"), Nested(context, body, "upper_store")),
+            "verify" => new VerifyStore(Nested(context, body, "backend"), body.FlagOrNull("verify_size") ?? false,
+                body.FlagOrNull("verify_hash") ?? false),
+            "size_partitioning" => new SizePartitioningStore(
+                ReadPartitionSize(body), Nested(context, body, "lower_store"), Nested(context, body, "upper_store")),
             "shard" => ReadShard(context, body),
             _ => ReadWrapper(context, type, body),
         };
@@ -100,16 +110,23 @@ internal static class StoreReader
         };
         _ = (body.Size("read_buffer_size"), body.Number("max_concurrent_writes"));
         if (store.ContentPath.Length > 1 && store.ContentPath == store.TempPath)
-            context.Error(body.PlaceOf("temp_path"), "is the same as 'content_path': files being written need a directory of their own, on the same file system");
+            context.Error(
+                body.PlaceOf(
+                    "temp_path"),
+                    "is the same as 'content_path': files being written need a directory of their own, " +
+                    "on the same file system");
         return store;
     }
 
     private static FastSlowStore ReadFastSlow(ReadContext context, Block body)
     {
         (string, StoreDirection)[] directions =
-            [("both", StoreDirection.Both), ("update", StoreDirection.Update), ("get", StoreDirection.Get), ("read_only", StoreDirection.ReadOnly)];
+            [("both", StoreDirection.Both), ("update", StoreDirection.Update), ("get", StoreDirection.Get),
+                ("read_only", StoreDirection.ReadOnly)];
         if (body.Size("bypass_dedup_threshold_bytes") > 0)
-            context.Note(body.PlaceOf("bypass_dedup_threshold_bytes"), "has no effect: every input passes through the local store, and whoever wants the same blob shares one download");
+            context.Note(body.PlaceOf("bypass_dedup_threshold_bytes"),
+                "has no effect: every input passes through the local store, " +
+                "and whoever wants the same blob shares one download");
         return new FastSlowStore(Nested(context, body, "fast"), Nested(context, body, "slow"))
         {
             FastDirection = body.Choice("fast_direction", StoreDirection.Both, directions),
@@ -146,8 +163,10 @@ internal static class StoreReader
             case "completeness_checking":
                 return new WrapperStore(type, Nested(context, body, "backend"), Nested(context, body, "cas_store"));
             case "dedup":
-                _ = (body.Size("min_size"), body.Size("normal_size"), body.Size("max_size"), body.Number("max_concurrent_fetch_per_get"));
-                return new WrapperStore(type, Nested(context, body, "content_store"), Nested(context, body, "index_store"));
+                _ = (body.Size("min_size"), body.Size("normal_size"), body.Size("max_size"),
+                    body.Number("max_concurrent_fetch_per_get"));
+                return new WrapperStore(type, Nested(context, body, "content_store"),
+                    Nested(context, body, "index_store"));
             case "compression":
                 ReadCompressionAlgorithm(body);
                 break;
@@ -181,9 +200,11 @@ internal static class StoreReader
     {
         if (body.Child("eviction_policy") is not { } block)
             return EvictionPolicy.None;
-        var policy = new EvictionPolicy(block.Size("max_bytes"), block.Size("evict_bytes"), block.Duration("max_seconds"), block.Number("max_count"));
+        var policy = new EvictionPolicy(block.Size("max_bytes"), block.Size("evict_bytes"),
+            block.Duration("max_seconds"), block.Number("max_count"));
         if (policy.MaxBytes > 0 && policy.EvictBytes >= policy.MaxBytes)
-            context.Error(block.PlaceOf("evict_bytes"), "'evict_bytes' is not less than 'max_bytes': each eviction would empty the store");
+            context.Error(block.PlaceOf("evict_bytes"),
+                "'evict_bytes' is not less than 'max_bytes': each eviction would empty the store");
         block.Close("'eviction_policy'");
         return policy;
     }

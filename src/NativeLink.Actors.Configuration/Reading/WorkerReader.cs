@@ -5,7 +5,10 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Reading;
 
-/// <summary>A worker: <c>workers[].local</c> (protos/README.md 5.3), or the whole file in the short form. Both know the keys of both.</summary>
+/// <summary>
+/// A worker: <c>workers[].local</c> (protos/README.md 5.3), or the whole file in the short form.
+/// Both know the keys of both.
+/// </summary>
 internal static class WorkerReader
 {
     private static readonly (string, UploadStrategy)[] Strategies =
@@ -22,7 +25,8 @@ internal static class WorkerReader
             if (Block.Open(context, item) is not { } entry)
                 continue;
             if (entry.Required("local") is { } local && Block.Open(context, local.Value) is { } block)
-                workers.Add(Read(context, block, flat: false, block.RequiredText("cas_fast_slow_store"), "'workers[].local'"));
+                workers.Add(
+                    Read(context, block, flat: false, block.RequiredText("cas_fast_slow_store"), "'workers[].local'"));
             entry.Close("'workers[]'");
         }
 
@@ -30,7 +34,8 @@ internal static class WorkerReader
     }
 
     /// <summary>Reads the worker's keys from the block and closes it.</summary>
-    /// <param name="flat">The short form: <c>platform_properties</c> may be missing, and nothing goes to an action cache unless the file says so.</param>
+    /// <param name="flat">The short form: <c>platform_properties</c> may be missing, and nothing
+    /// goes to an action cache unless the file says so.</param>
     public static WorkerConfig Read(ReadContext context, Block block, bool flat, string casStore, string what)
     {
         if (!flat)
@@ -50,15 +55,21 @@ internal static class WorkerReader
             WorkDirectory = block.RequiredDirectory("work_directory"),
             WorkDirectoryAt = block.PlaceOf("work_directory"),
             CasStore = casStore,
-            CasStoreAt = flat && !block.Has("cas_fast_slow_store") ? block.PlaceOf("cas_stores") : block.PlaceOf("cas_fast_slow_store"),
+            CasStoreAt = flat && !block.Has("cas_fast_slow_store")
+                ? block.PlaceOf("cas_stores")
+                : block.PlaceOf("cas_fast_slow_store"),
             MaxInflightTasks = block.SmallNumber("max_inflight_tasks"),
-            MaxActionTimeout = block.Duration("max_action_timeout_s|max_action_timeout|timeout", 1200 * seconds, zeroIsDefault: true),
-            MaxUploadTimeout = block.Duration("max_upload_timeout_s|max_upload_timeout|upload_timeout", 600 * seconds, zeroIsDefault: true),
+            MaxActionTimeout = block.Duration("max_action_timeout_s|max_action_timeout|timeout", 1200 * seconds,
+                zeroIsDefault: true),
+            MaxUploadTimeout = block.Duration("max_upload_timeout_s|max_upload_timeout|upload_timeout", 600 * seconds,
+                zeroIsDefault: true),
             MaxCleanupWait = block.Duration("max_cleanup_wait_s", 30 * seconds, zeroIsDefault: true),
-            MaxCleanupBackoff = block.Duration("max_cleanup_backoff_ms", 0.5 * seconds, zeroIsDefault: true, scale: 0.001 * seconds),
+            MaxCleanupBackoff = block.Duration("max_cleanup_backoff_ms", 0.5 * seconds, zeroIsDefault: true,
+                scale: 0.001 * seconds),
             TimeoutHandledExternally = block.Flag("timeout_handled_externally"),
             Entrypoint = block.Text("entrypoint"),
-            PreconditionScript = block.TextOrNull("experimental_precondition_script|precondition_script", expand: false) is { Length: > 0 } script ? script : null,
+            PreconditionScript = block.TextOrNull("experimental_precondition_script|precondition_script",
+                expand: false) is { Length: > 0 } script ? script : null,
             PlatformProperties = ReadProperties(context, block),
             AdditionalEnvironment = ReadEnvironment(context, block),
             Results = ReadResults(block, flat),
@@ -67,14 +78,16 @@ internal static class WorkerReader
             UseNamespaces = block.Flag("use_namespaces"),
             UseMountNamespace = block.Flag("use_mount_namespace"),
         };
-        block.NoteIfWritten("max_cleanup_backoff_ms", "has no effect: an ended action's directory is renamed away at once, so nothing is asked again and again");
+        block.NoteIfWritten("max_cleanup_backoff_ms",
+            "has no effect: an ended action's directory is renamed away at once, so nothing is asked again and again");
         block.Close(what);
         return worker;
     }
 
     private static void NoteShortNames(Block block)
     {
-        foreach (var (key, official) in ((string, string)[])[("timeout", "max_action_timeout_s"), ("upload_timeout", "max_upload_timeout_s"), ("precondition_script", "experimental_precondition_script")])
+        foreach (var (key, official) in ((string, string)[])[("timeout", "max_action_timeout_s"),
+            ("upload_timeout", "max_upload_timeout_s"), ("precondition_script", "experimental_precondition_script")])
             block.NoteIfWritten(key, $"is read as '{official}', the name that NativeLink itself knows here");
     }
 
@@ -90,7 +103,10 @@ internal static class WorkerReader
             }
             else if (member.Value is not ObjectNode)
             {
-                context.Error(member.Value.At, $"{member.Value.Described} is not understood: write {{ values: [\"…\"] }}, {{ query_cmd: \"…\" }} or a string in quotes");
+                context.Error(
+                    member.Value.At,
+                    $"{member.Value.Described} is not understood: write {{ values: [\"…\"] }}, {{ query_cmd: " +
+                    $"\"…\" }} or a string in quotes");
             }
             else if (Block.Open(context, member.Value) is { } property)
             {
@@ -104,7 +120,8 @@ internal static class WorkerReader
     private static PropertyConfig ReadProperty(ReadContext context, string name, Block block)
     {
         if (block.Has("values") == block.Has("query_cmd"))
-            context.Error(block.At, "a property has either { values: [\"…\"] } or { query_cmd: \"…\" }: write exactly one of them");
+            context.Error(block.At,
+                "a property has either { values: [\"…\"] } or { query_cmd: \"…\" }: write exactly one of them");
         var values = block.List("values").Select(node => context.Text(node)).OfType<string>().ToImmutableArray();
         var command = block.TextOrNull("query_cmd", expand: false);
         if (command is not null && string.IsNullOrWhiteSpace(command))
@@ -129,7 +146,8 @@ internal static class WorkerReader
 
     private static EnvironmentConfig? ReadSource(ReadContext context, Member member)
     {
-        const string Expected = "write \"from_environment\", \"timeout_millis\", \"side_channel_file\", \"action_directory\", { property: \"…\" } or { value: \"…\" }";
+        const string Expected = "write \"from_environment\", \"timeout_millis\", \"side_channel_file\", " +
+            "\"action_directory\", { property: \"…\" } or { value: \"…\" }";
         if (member.Value is ScalarNode { Value: string word })
         {
             EnvironmentKind? kind = word switch
@@ -141,7 +159,11 @@ internal static class WorkerReader
                 _ => null,
             };
             if (kind is null)
-                context.Error(member.Value.At, $"'{word}' is no source of a value{Nearest.Suggest(word, ["from_environment", "timeout_millis", "side_channel_file", "action_directory"])}: {Expected}");
+            {
+                var near = Nearest.Suggest(
+                    word, ["from_environment", "timeout_millis", "side_channel_file", "action_directory"]);
+                context.Error(member.Value.At, $"'{word}' is no source of a value{near}: {Expected}");
+            }
             return kind is null ? null : new EnvironmentConfig(member.Key, kind.Value, "");
         }
 
@@ -155,22 +177,32 @@ internal static class WorkerReader
         if (block.Has("property") == block.Has("value"))
             context.Error(block.At, $"a source has exactly one key: {Expected}");
         if (value?.Contains('\0') == true)
-            context.Error(block.PlaceOf("value"), "a value of an environment variable cannot hold a NUL character: remove it");
+            context.Error(
+                block.PlaceOf("value"), "a value of an environment variable cannot hold a NUL character: remove it");
         block.Close("a source of 'additional_environment'");
-        return property is not null ? new EnvironmentConfig(member.Key, EnvironmentKind.Property, property) : new EnvironmentConfig(member.Key, EnvironmentKind.Value, value ?? "");
+        return property is not null
+            ? new EnvironmentConfig(member.Key, EnvironmentKind.Property, property)
+            : new EnvironmentConfig(member.Key, EnvironmentKind.Value, value ?? "");
     }
 
     private static ResultConfig ReadResults(Block parent, bool flat)
     {
         if (parent.Child("upload_action_result") is not { } block)
-            return new ResultConfig { At = parent.At, AcStrategy = flat ? UploadStrategy.Never : UploadStrategy.SuccessOnly };
+            return new ResultConfig
+            {
+                At = parent.At,
+                AcStrategy = flat ? UploadStrategy.Never : UploadStrategy.SuccessOnly,
+            };
         var results = new ResultConfig
         {
             At = block.At,
             AcStore = block.TextOrNull("ac_store", expand: false),
-            AcStrategy = block.Choice("upload_ac_results_strategy", flat && !block.Has("ac_store") ? UploadStrategy.Never : UploadStrategy.SuccessOnly, Strategies),
+            AcStrategy = block.Choice("upload_ac_results_strategy", flat && !block.Has("ac_store")
+                ? UploadStrategy.Never
+                : UploadStrategy.SuccessOnly, Strategies),
             HistoricalStore = block.TextOrNull("historical_results_store", expand: false),
-            HistoricalStrategy = block.Choice("upload_historical_results_strategy", UploadStrategy.FailuresOnly, Strategies),
+            HistoricalStrategy = block.Choice("upload_historical_results_strategy", UploadStrategy.FailuresOnly,
+                Strategies),
             SuccessMessageTemplate = block.Text("success_message_template"),
             FailureMessageTemplate = block.Text("failure_message_template"),
         };
@@ -192,9 +224,14 @@ internal static class WorkerReader
             MaxConcurrentFetches = block.SmallNumber("max_concurrent_fetches", 64, least: 1),
             GetTreePrefetch = block.Flag("experimental_get_tree_prefetch"),
         };
-        block.NoteIfWritten("experimental_subtree_caching", "has no effect: a tree that differs in little from a cached one is always built over it, directory by directory");
-        block.NoteIfWritten("max_concurrent_fetches", "has no effect: what an input root lacks is always fetched in batches, eight at a time, and large blobs in streams beside them");
-        block.NoteIfWritten("experimental_get_tree_prefetch", "has no effect: directories that are not known are always asked for together, a level or a tree at a time");
+        block.NoteIfWritten("experimental_subtree_caching",
+            "has no effect: a tree that differs in little from a cached one is always built over it, " +
+            "directory by directory");
+        block.NoteIfWritten("max_concurrent_fetches",
+            "has no effect: what an input root lacks is always fetched in batches, eight at a time, " +
+            "and large blobs in streams beside them");
+        block.NoteIfWritten("experimental_get_tree_prefetch",
+            "has no effect: directories that are not known are always asked for together, a level or a tree at a time");
         block.Close("'directory_cache'");
         return cache;
     }

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Configuration.Syntax;
 
-/// <summary>Writes the path of a member: <c>local.name</c>, or <c>platform_properties["container-image"]</c> where the key is no plain name.</summary>
+/// <summary>
+/// Writes the path of a member: <c>local.name</c>, or <c>platform_properties["container-image"]</c>
+/// where the key is no plain name.
+/// </summary>
 internal static class ConfigPaths
 {
     public static string Member(string parent, string key)

@@ -5,9 +5,10 @@ using Newtonsoft.Json;
 namespace NativeLink.Actors.Configuration.Syntax;
 
 /// <summary>
-/// Reads JSON5 text into nodes that know their places. Taken: comments, trailing commas, keys without quotes, single quotes, hexadecimal numbers,
-/// <c>.5</c>, <c>5.</c>, Infinity, NaN. Not taken, and said so: a leading plus sign, negative hexadecimal numbers, strings continued over a line end,
-/// escapes other than those of JSON and <c>\'</c>.
+/// Reads JSON5 text into nodes that know their places. Taken: comments, trailing commas, keys
+/// without quotes, single quotes, hexadecimal numbers, <c>.5</c>, <c>5.</c>, Infinity, NaN. Not
+/// taken, and said so: a leading plus sign, negative hexadecimal numbers, strings continued over a
+/// line end, escapes other than those of JSON and <c>\'</c>.
 /// </summary>
 internal sealed class Json5Document : IDisposable
 {
@@ -49,10 +50,14 @@ internal sealed class Json5Document : IDisposable
     private Node ReadDocument()
     {
         if (!Advance())
-            throw Wrong(_source.Text.Length, "the file is empty: a configuration is one object in braces, { stores: […], workers: […], servers: […] }");
+            throw Wrong(
+                _source.Text.Length,
+                "the file is empty: a configuration is one object in braces, { stores: […], workers: […], " +
+                "servers: […] }");
         var root = ReadValue("");
         if (Advance())
-            throw Wrong(_tokenStart, "there is text behind the end of the configuration: remove it, or the bracket that closes too early");
+            throw Wrong(_tokenStart,
+                "there is text behind the end of the configuration: remove it, or the bracket that closes too early");
         return root;
     }
 
@@ -93,7 +98,8 @@ internal sealed class Json5Document : IDisposable
             case JsonToken.Undefined when _source[_tokenStart] is not 'u':
                 throw Wrong(_tokenStart, "a value is missing here: there is one comma too many");
             default:
-                throw Wrong(_tokenStart, "this is no value: write a string in quotes, a number, true, false, null, a list or an object");
+                throw Wrong(_tokenStart,
+                    "this is no value: write a string in quotes, a number, true, false, null, a list or an object");
         }
     }
 

@@ -2,7 +2,10 @@ using Newtonsoft.Json;
 
 namespace NativeLink.Actors.Configuration.Syntax;
 
-/// <summary>Turns what the JSON reader says into what its user should do, with the forms of JSON5 that this reader lacks named as such.</summary>
+/// <summary>
+/// Turns what the JSON reader says into what its user should do, with the forms of JSON5 that this
+/// reader lacks named as such.
+/// </summary>
 internal static class SyntaxMessages
 {
     public static SyntaxException Explain(SourceText source, JsonReaderException error)
@@ -17,8 +20,10 @@ internal static class SyntaxMessages
     }
 
     private static string Escape(SourceText source, int offset) => source[offset] is '\n' or '\r'
-        ? "a string cannot be continued over a line end with a backslash here, although JSON5 has it: write the string on one line"
-        : $"the escape \\{Shown(source[offset])} is not read here: use \\\\ for a backslash, \\n, \\t, \\\" or \\' as in JSON, or \\u and four hexadecimal digits";
+        ? "a string cannot be continued over a line end with a backslash here, although JSON5 has it: " +
+            "write the string on one line"
+        : $"the escape \\{Shown(source[offset])} is not read here: use \\\\ for a backslash, \\n, \\t, " +
+            "\\\" or \\' as in JSON, or \\u and four hexadecimal digits";
 
     private static string Sentence(SourceText source, int offset, JsonReaderException error)
     {
@@ -36,7 +41,9 @@ internal static class SyntaxMessages
         if (Says(error, "After parsing a value"))
             return $"there is '{Shown(at)}' where a comma or a closing bracket has to be";
         if (Says(error, "property identifier"))
-            return at == ',' ? "there is one comma too many" : $"a key that has '{Shown(at)}' in it must stand in quotes";
+            return at == ','
+                ? "there is one comma too many"
+                : $"a key that has '{Shown(at)}' in it must stand in quotes";
         if (Says(error, "property name"))
             return "after a key comes ':' and then its value";
         return Value(at, error);
@@ -46,11 +53,14 @@ internal static class SyntaxMessages
     {
         '+' => "a number with a plus sign is not read here, although JSON5 has it: leave the sign out",
         '#' => "comments start with // or are enclosed in /* and */",
-        _ when Says(error, "number") => "this is no number that is read here: write digits, with '-' in front or a fraction if needed, or 0x and hexadecimal digits without a sign",
+        _ when Says(error, "number") =>
+            "this is no number that is read here: write digits, with '-' in front or a fraction if needed, " +
+            "or 0x and hexadecimal digits without a sign",
         _ => "a value is expected here: a string in quotes, a number, true, false, null, a list or an object",
     };
 
-    private static bool Says(JsonReaderException error, string text) => error.Message.Contains(text, StringComparison.OrdinalIgnoreCase);
+    private static bool Says(JsonReaderException error, string text) =>
+        error.Message.Contains(text, StringComparison.OrdinalIgnoreCase);
 
     private static string Shown(char c) => char.IsControl(c) ? $"U+{(int)c:X4}" : c.ToString();
 }

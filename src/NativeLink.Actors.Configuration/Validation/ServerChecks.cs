@@ -4,8 +4,8 @@ using NativeLink.Actors.Configuration.Reading;
 namespace NativeLink.Actors.Configuration.Validation;
 
 /// <summary>
-/// Services against the rest of the file. A service that names an unknown store or scheduler is only noted: NativeLink finds it when it starts the service,
-/// and a worker does not need it.
+/// Services against the rest of the file. A service that names an unknown store or scheduler is
+/// only noted: NativeLink finds it when it starts the service, and a worker does not need it.
 /// </summary>
 internal static class ServerChecks
 {
@@ -17,7 +17,10 @@ internal static class ServerChecks
             foreach (var cache in services.ActionCache)
             {
                 if (services.Cas.Any(cas => cas.InstanceName == cache.InstanceName && cas.Store == cache.Store))
-                    context.Error(cache.At, $"'ac' and 'cas' of the instance '{cache.InstanceName}' use the same store '{cache.Store}': an action cache needs a store of its own");
+                    context.Error(
+                        cache.At,
+                        $"'ac' and 'cas' of the instance '{cache.InstanceName}' use the same store '{cache.Store}': " +
+                        "an action cache needs a store of its own");
             }
 
             foreach (var service in services.Cas.Concat(services.ActionCache).Concat(services.ByteStream))

@@ -4,7 +4,10 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Configuration.Validation;
 
-/// <summary>Names of stores: each once, each reference to one that exists, no reference that leads back to itself.</summary>
+/// <summary>
+/// Names of stores: each once, each reference to one
+/// that exists, no reference that leads back to itself.
+/// </summary>
 internal static class StoreChecks
 {
     public static void Check(ReadContext context, NativeLinkConfig config)
@@ -13,20 +16,27 @@ internal static class StoreChecks
         foreach (var store in config.Stores)
         {
             if (!names.Add(store.Name))
-                context.Error(store.At, $"a store named '{store.Name}' stands above already: names of stores are used once");
+                context.Error(
+                    store.At, $"a store named '{store.Name}' stands above already: names of stores are used once");
             foreach (var reference in References(store.Store))
             {
-                if (config.FindStore(reference.Name) is null)
-                    context.Error(reference.At, $"there is no store named '{reference.Name}'{Nearest.Suggest(reference.Name, config.Stores.Select(other => other.Name))}");
+                if (config.FindStore(reference.Name) is not null)
+                    continue;
+                var near = Nearest.Suggest(reference.Name, config.Stores.Select(static other => other.Name));
+                context.Error(reference.At, $"there is no store named '{reference.Name}'{near}");
             }
 
             if (LeadsBack(config, store))
-                context.Error(store.At, $"the store '{store.Name}' refers back to itself through 'ref_store': it has to end at a real store");
+                context.Error(
+                    store.At,
+                    $"the store '{store.Name}' refers back to itself through 'ref_store': " +
+                    "it has to end at a real store");
         }
 
         var schedulers = new HashSet<string>(StringComparer.Ordinal);
         foreach (var scheduler in config.Schedulers.Where(scheduler => !schedulers.Add(scheduler.Name)))
-            context.Error(scheduler.At, $"a scheduler named '{scheduler.Name}' stands above already: names of schedulers are used once");
+            context.Error(scheduler.At,
+                $"a scheduler named '{scheduler.Name}' stands above already: names of schedulers are used once");
     }
 
     private static IEnumerable<RefStore> References(StoreConfig store) =>

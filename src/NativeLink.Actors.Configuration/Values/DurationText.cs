@@ -2,12 +2,19 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Configuration.Values;
 
-/// <summary>A duration as text (protos/README.md 5.1): a sum of whole numbers with units, blanks allowed; whole seconds are kept.</summary>
+/// <summary>
+/// A duration as text (protos/README.md 5.1): a sum of whole
+/// numbers with units, blanks allowed; whole seconds are kept.
+/// </summary>
 internal static class DurationText
 {
-    public const string Expected = "a number of seconds, or a string of numbers with units such as \"600s\", \"10m\" or \"1m 10s\"";
+    public const string Expected =
+        "a number of seconds, or a string of numbers with units such as \"600s\", \"10m\" or \"1m 10s\"";
 
-    /// <summary>Longest duration read, in seconds: a hundred years. Anything longer is a slip, and larger values overflow timers.</summary>
+    /// <summary>
+    /// Longest duration read, in seconds: a hundred years. Anything
+    /// longer is a slip, and larger values overflow timers.
+    /// </summary>
     public const long LongestSeconds = 100L * 31_557_600;
 
     /// <returns>Seconds; null when the text is no duration.</returns>
@@ -22,7 +29,8 @@ internal static class DurationText
         while (!rest.IsEmpty)
         {
             var digits = Count(rest, char.IsAsciiDigit);
-            if (digits == 0 || !long.TryParse(rest[..digits], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            if (digits == 0 || !long.TryParse(rest[..digits], NumberStyles.None, CultureInfo.InvariantCulture,
+                out var number))
                 return null;
             rest = rest[digits..].TrimStart();
             var letters = Count(rest, char.IsAsciiLetter);

@@ -8,7 +8,8 @@ internal static class Nearest
     {
         var best = candidates.Distinct().Select(candidate => (candidate, distance: Distance(word, candidate)))
             .OrderBy(pair => pair.distance).ThenBy(pair => pair.candidate, StringComparer.Ordinal).FirstOrDefault();
-        return best.candidate is not null && best.distance < Math.Min(word.Length, best.candidate.Length) && best.distance <= Math.Max(2, Math.Max(word.Length, best.candidate.Length) / 3)
+        return best.candidate is not null && best.distance < Math.Min(word.Length, best.candidate.Length)
+            && best.distance <= Math.Max(2, Math.Max(word.Length, best.candidate.Length) / 3)
             ? $" (did you mean '{best.candidate}'?)"
             : "";
     }

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Configuration.Values;
 
-/// <summary>A number of bytes as text (protos/README.md 5.1): K, M, G, T, P, E count in thousands, with an i behind in 1024s; a B may follow; any letter case.</summary>
+/// <summary>
+/// A number of bytes as text (protos/README.md 5.1): K, M, G, T, P, E count in thousands, with an i
+/// behind in 1024s; a B may follow; any letter case.
+/// </summary>
 internal static class SizeText
 {
     public const string Expected = "a number of bytes, or a string such as \"512\", \"64KiB\", \"1.5GiB\" or \"200gb\"";
@@ -14,7 +17,8 @@ internal static class SizeText
         var digits = 0;
         while (digits < trimmed.Length && (char.IsAsciiDigit(trimmed[digits]) || trimmed[digits] == '.'))
             digits++;
-        if (!decimal.TryParse(trimmed[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+        if (!decimal.TryParse(trimmed[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out var number))
             return null;
         if (Factor(trimmed[digits..].Trim()) is not { } factor || number > (decimal)long.MaxValue / factor)
             return null;

@@ -3,8 +3,9 @@ using System.Text;
 namespace NativeLink.Actors.Configuration.Values;
 
 /// <summary>
-/// Replaces <c>$VAR</c>, <c>${VAR}</c> and <c>${VAR:-default}</c> (protos/README.md 5.1); <c>$$</c> is one dollar. The default counts when the variable is
-/// not set, and may hold variables itself; a variable that is set to nothing gives nothing.
+/// Replaces <c>$VAR</c>, <c>${VAR}</c> and <c>${VAR:-default}</c> (protos/README.md 5.1); <c>$$</c>
+/// is one dollar. The default counts when the variable is not set, and may hold variables itself; a
+/// variable that is set to nothing gives nothing.
 /// </summary>
 internal static class VariableText
 {
@@ -12,7 +13,8 @@ internal static class VariableText
     private const int MostLevels = 16;
 
     /// <returns>The text, or an error: exactly one of them is null.</returns>
-    public static (string? Text, string? Error) Expand(string text, Func<string, string?> variables) => Expand(text, variables, 0);
+    public static (string? Text, string? Error) Expand(string text, Func<string, string?> variables) =>
+        Expand(text, variables, 0);
 
     private static (string? Text, string? Error) Expand(string text, Func<string, string?> variables, int level)
     {
@@ -38,7 +40,8 @@ internal static class VariableText
     }
 
     /// <param name="rest">Starts with a dollar and has more behind it.</param>
-    private static (string? Value, int Length, string? Error) Next(ReadOnlySpan<char> rest, Func<string, string?> variables, int level)
+    private static (string? Value, int Length, string? Error) Next(
+        ReadOnlySpan<char> rest, Func<string, string?> variables, int level)
     {
         if (rest[1] == '$')
             return ("$", 2, null);
@@ -53,20 +56,24 @@ internal static class VariableText
         return (value, end, error);
     }
 
-    private static (string? Value, int Length, string? Error) Braced(ReadOnlySpan<char> rest, Func<string, string?> variables, int level)
+    private static (string? Value, int Length, string? Error) Braced(
+        ReadOnlySpan<char> rest, Func<string, string?> variables, int level)
     {
         var end = Closing(rest);
         if (end < 0)
-            return (null, 0, "a '${' is not closed by '}': write ${NAME} or ${NAME:-default}, and $$ for a dollar sign");
+            return (null, 0,
+                "a '${' is not closed by '}': write ${NAME} or ${NAME:-default}, and $$ for a dollar sign");
         var inner = rest[2..end].ToString();
         var split = inner.IndexOf(":-", StringComparison.Ordinal);
         var (name, otherwise) = split < 0 ? (inner, null) : (inner[..split], inner[(split + 2)..]);
         if (name.Length == 0 || !name.All(IsNamePart))
-            return (null, 0, $"'${{{inner}}}' names no variable: write ${{NAME}} or ${{NAME:-default}}, and $$ for a dollar sign");
+            return (null, 0,
+                $"'${{{inner}}}' names no variable: write ${{NAME}} or ${{NAME:-default}}, and $$ for a dollar sign");
         if (otherwise is not null && variables(name) is null)
         {
             if (level == MostLevels)
-                return (null, 0, $"'${{{name}:-…}}' has defaults in defaults, more than {MostLevels} deep: write fewer");
+                return (null, 0,
+                    $"'${{{name}:-…}}' has defaults in defaults, more than {MostLevels} deep: write fewer");
             var (expanded, problem) = Expand(otherwise, variables, level + 1);
             return (expanded, end + 1, problem);
         }
@@ -74,7 +81,10 @@ internal static class VariableText
         return (value, end + 1, error);
     }
 
-    /// <summary>The brace that closes the one at the start, behind those of the variables in between; -1 when there is none.</summary>
+    /// <summary>
+    /// The brace that closes the one at the start, behind those
+    /// of the variables in between; -1 when there is none.
+    /// </summary>
     private static int Closing(ReadOnlySpan<char> rest)
     {
         var open = 0;
@@ -88,10 +98,13 @@ internal static class VariableText
         return -1;
     }
 
-    private static (string? Value, string? Error) LookUp(string name, string? otherwise, Func<string, string?> variables) =>
+    private static (string? Value, string? Error) LookUp(
+        string name, string? otherwise, Func<string, string?> variables) =>
         (variables(name) ?? otherwise) is { } value
             ? (value, null)
-            : (null, $"the environment variable {name} is not set: set it, or write ${{{name}:-default}}; $$ is a dollar sign");
+            : (null,
+                $"the environment variable {name} is not set: set it, or write ${{{name}:-default}}; " +
+                "$$ is a dollar sign");
 
     private static bool IsNamePart(char c) => char.IsLetterOrDigit(c) || c == '_';
 }

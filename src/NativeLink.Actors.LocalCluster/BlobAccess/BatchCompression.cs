@@ -18,7 +18,9 @@ internal sealed class BatchCompression(bool wanted) : IDisposable
             return null;
         _compressor ??= new Compressor(CompressedReads.Level);
         var target = GC.AllocateUninitializedArray<byte>(blob.Length - 1);
-        return _compressor.TryWrap(blob, target, out var written) ? UnsafeByteOperations.UnsafeWrap(target.AsMemory(0, written)) : null;
+        return _compressor.TryWrap(blob, target, out var written)
+            ? UnsafeByteOperations.UnsafeWrap(target.AsMemory(0, written))
+            : null;
     }
 
     public void Dispose() => _compressor?.Dispose();

@@ -21,13 +21,17 @@ internal static class BlobReads
         {
             var read = RandomAccess.Read(file, bytes.AsSpan(at), at);
             if (read == 0)
-                throw new RpcException(new Status(StatusCode.Internal, $"blob {digest} ends after {at} bytes in the store"));
+                throw new RpcException(
+                    new Status(StatusCode.Internal, $"blob {digest} ends after {at} bytes in the store"));
             at += read;
         }
         return bytes;
     }
 
-    /// <summary>A message kept as a blob; null when it is not here, too large, or something else (protos/README.md 2.6: reported as not found).</summary>
+    /// <summary>
+    /// A message kept as a blob; null when it is not here, too large, or something else
+    /// (protos/README.md 2.6: reported as not found).
+    /// </summary>
     public static T? TryReadMessage<T>(ContentStore store, in Digest digest, Google.Protobuf.MessageParser<T> parser)
         where T : class, Google.Protobuf.IMessage<T>
     {

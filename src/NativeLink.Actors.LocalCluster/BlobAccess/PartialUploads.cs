@@ -4,8 +4,10 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
 /// <summary>
-/// Uploads by their name: those that a stream writes now, and unfinished ones that are kept for a while so that the client can go on after a break
-/// (protos/README.md 2.3). Kept ones are bounded in time, in number and in bytes, the oldest goes first; all of them together are bounded in bytes.
+/// Uploads by their name: those that a stream writes now, and unfinished ones that are kept for a
+/// while so that the client can go on after a break (protos/README.md 2.3). Kept ones are bounded
+/// in time, in number and in bytes, the oldest goes first; all of them together are bounded in
+/// bytes.
 /// </summary>
 internal sealed class PartialUploads : IDisposable
 {
@@ -39,9 +41,10 @@ internal sealed class PartialUploads : IDisposable
     public UploadBudget Budget { get; }
 
     /// <summary>
-    /// The upload to write to: the one kept under this name, or a new one. A stream that wants to go on in the middle of an upload which another stream
-    /// still writes takes it over, since that other one is most likely broken; one that starts at 0 becomes an upload of its own. Null: the other one
-    /// has ended it, and the blob is here.
+    /// The upload to write to: the one kept under this name, or a new one. A stream that wants to
+    /// go on in the middle of an upload which another stream still writes takes it over, since that
+    /// other one is most likely broken; one that starts at 0 becomes an upload of its own. Null:
+    /// the other one has ended it, and the blob is here.
     /// </summary>
     /// <exception cref="RpcException">UNAVAILABLE: another stream does not let go of it.</exception>
     /// <exception cref="FaultException">The store cannot take such a blob.</exception>
@@ -68,7 +71,8 @@ internal sealed class PartialUploads : IDisposable
             }
             catch (TimeoutException)
             {
-                throw new RpcException(new Status(StatusCode.Unavailable, $"upload {name.UploadId} is still being fed by another stream; try again"));
+                throw new RpcException(new Status(StatusCode.Unavailable,
+                    $"upload {name.UploadId} is still being fed by another stream; try again"));
             }
             if (_store.Contains(name.Digest))
                 return null;
@@ -89,7 +93,8 @@ internal sealed class PartialUploads : IDisposable
                 _idleBytes += upload.Held;
                 while (_idle.Count > MaxIdle || _idleBytes > _mostIdleBytes)
                     gone.Add(TakeOldest());
-                _expiry ??= _time.CreateTimer(static self => ((PartialUploads)self!).Expire(), this, _lifetime, Timeout.InfiniteTimeSpan);
+                _expiry ??= _time.CreateTimer(static self => ((PartialUploads)self!).Expire(), this, _lifetime,
+                    Timeout.InfiniteTimeSpan);
             }
             else
             {
@@ -146,7 +151,10 @@ internal sealed class PartialUploads : IDisposable
         }
     }
 
-    /// <summary>Gives a new upload its name, unless that was taken meanwhile: then it has none, or null says that the one with the name is to be written.</summary>
+    /// <summary>
+    /// Gives a new upload its name, unless that was taken meanwhile: then it has none, or null says
+    /// that the one with the name is to be written.
+    /// </summary>
     private Upload? TryAdd(Upload made, long firstOffset)
     {
         lock (_lock)
@@ -168,7 +176,9 @@ internal sealed class PartialUploads : IDisposable
 
     /// <summary>Makes a file: not under the lock, which all uploads need.</summary>
     private Upload Create(ResourceName name) =>
-        name.Compressor == BlobCompressor.Zstd ? new ZstdUpload(name, _store, Budget) : new PlainUpload(name, _store, Budget);
+        name.Compressor == BlobCompressor.Zstd
+            ? new ZstdUpload(name, _store, Budget)
+            : new PlainUpload(name, _store, Budget);
 
     /// <summary>Who comes while another one evicts waits until that is done, and so has its part of it.</summary>
     private void EvictIdle(long bytes)

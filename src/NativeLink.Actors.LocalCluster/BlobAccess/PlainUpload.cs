@@ -3,7 +3,10 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
-/// <summary>An upload of the bytes as they are (protos/README.md 2.3): what was received already is skipped, nothing may be left out.</summary>
+/// <summary>
+/// An upload of the bytes as they are (protos/README.md 2.3):
+/// what was received already is skipped, nothing may be left out.
+/// </summary>
 internal sealed class PlainUpload(ResourceName name, ContentStore store, UploadBudget budget) : Upload(name, budget)
 {
     private readonly BlobWriter _writer = store.BeginWrite(name.Digest);
@@ -17,7 +20,9 @@ internal sealed class PlainUpload(ResourceName name, ContentStore store, UploadB
         if (offset < 0)
             throw RequestChecks.Invalid($"write_offset {offset} of {Digest} is negative");
         if (offset > Received)
-            throw RequestChecks.Invalid($"write_offset {offset} of {Digest} is out of order: {Received} bytes have been received; go on there or start again at 0");
+            throw RequestChecks.Invalid(
+                $"write_offset {offset} of {Digest} is out of order: {Received} bytes have been received; " +
+                "go on there or start again at 0");
         if (offset + data.Length > Digest.SizeBytes)
             throw RequestChecks.Invalid($"too much data for {Digest}: {offset + data.Length} bytes");
         var known = Received - offset;
@@ -30,9 +35,11 @@ internal sealed class PlainUpload(ResourceName name, ContentStore store, UploadB
     public override long Finish(long endOfMessage)
     {
         if (endOfMessage < Received)
-            throw RequestChecks.Invalid($"finish_write of {Digest} at {endOfMessage}, but {Received} bytes have been received");
+            throw RequestChecks.Invalid(
+                $"finish_write of {Digest} at {endOfMessage}, but {Received} bytes have been received");
         if (Received < Digest.SizeBytes)
-            throw RequestChecks.Invalid($"finish_write of {Digest} after {Received} bytes; {Digest.SizeBytes} are needed");
+            throw RequestChecks.Invalid(
+                $"finish_write of {Digest} after {Received} bytes; {Digest.SizeBytes} are needed");
         _writer.Commit();
         return Digest.SizeBytes;
     }

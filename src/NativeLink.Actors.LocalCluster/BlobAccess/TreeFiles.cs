@@ -4,8 +4,9 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
 /// <summary>
-/// The digests of all files in a Tree message, read from its blob piece by piece: the message of a large output has tens of megabytes, most of them
-/// names, and is looked into at each lookup of its action.
+/// The digests of all files in a Tree message, read from its blob piece
+/// by piece: the message of a large output has tens of megabytes, most
+/// of them names, and is looked into at each lookup of its action.
 /// </summary>
 internal sealed class TreeFiles(SafeFileHandle file, long length, DigestFunction function)
 {
@@ -76,7 +77,8 @@ internal sealed class TreeFiles(SafeFileHandle file, long length, DigestFunction
                 Skip(tag, end);
             }
         }
-        if (hashLength == 0 || !Encoding.ASCII.TryGetChars(hash, text, out _) || !Digest.TryParse(text, size, function, out var digest))
+        if (hashLength == 0 || !Encoding.ASCII.TryGetChars(hash, text, out _)
+            || !Digest.TryParse(text, size, function, out var digest))
             throw new InvalidDataException("a malformed digest");
         _digests.Add(digest);
         return true;

@@ -3,7 +3,10 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
-/// <summary>What names an upload: a client may use one id for several blobs (REAPI), and each of them in several encodings.</summary>
+/// <summary>
+/// What names an upload: a client may use one id for several
+/// blobs (REAPI), and each of them in several encodings.
+/// </summary>
 internal readonly record struct UploadKey(string Id, Digest Digest, BlobCompressor Compressor)
 {
     public static UploadKey Of(ResourceName name) => new(name.UploadId!, name.Digest, name.Compressor);
@@ -36,7 +39,8 @@ internal abstract class Upload(ResourceName name, UploadBudget budget) : IDispos
     public CancellationToken TakeOverRequested => Session.TakeOverRequested;
 
     /// <summary>Takes the next message in.</summary>
-    /// <exception cref="RpcException">INVALID_ARGUMENT: out of order, or more bytes than the digest says; RESOURCE_EXHAUSTED: too much is being uploaded at once.</exception>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: out of order, or more bytes than the digest
+    /// says; RESOURCE_EXHAUSTED: too much is being uploaded at once.</exception>
     /// <exception cref="FaultException">The store failed.</exception>
     public abstract void Append(long offset, ReadOnlySpan<byte> data);
 
@@ -66,10 +70,11 @@ internal abstract class Upload(ResourceName name, UploadBudget budget) : IDispos
 }
 
 /// <summary>
-/// One stream's time with an upload. Who wants to take over from it may come too late to find it at work: it asks the one that it met, never the
-/// next one, and nothing of it is disposed meanwhile.
+/// One stream's time with an upload. Who wants to take over from it may come too late to find it at
+/// work: it asks the one that it met, never the next one, and nothing of it is disposed meanwhile.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "It may be asked at any time; without a timer or a handle it has nothing to give back.")]
+[SuppressMessage("Design", "CA1001",
+    Justification = "It may be asked at any time; without a timer or a handle it has nothing to give back.")]
 internal sealed class UploadSession
 {
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -3,8 +3,9 @@ using Grpc.Core;
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
 /// <summary>
-/// Bytes on disk of all uploads that have not become blobs yet, those that are being written as well as broken ones that are kept: without a bound
-/// they would fill the disk beside a store that keeps to its own.
+/// Bytes on disk of all uploads that have not become blobs yet, those
+/// that are being written as well as broken ones that are kept: without a
+/// bound they would fill the disk beside a store that keeps to its own.
 /// </summary>
 /// <param name="most">Most bytes held at once.</param>
 internal sealed class UploadBudget(long most)
@@ -24,7 +25,8 @@ internal sealed class UploadBudget(long most)
         }
     }
 
-    /// <exception cref="RpcException">RESOURCE_EXHAUSTED: so many more bytes are beyond the bound; nothing was taken.</exception>
+    /// <exception cref="RpcException">RESOURCE_EXHAUSTED: so many more bytes are beyond the bound;
+    /// nothing was taken.</exception>
     public void Reserve(long bytes)
     {
         if (TryReserve(bytes))
@@ -32,7 +34,9 @@ internal sealed class UploadBudget(long most)
         EvictIdle?.Invoke(bytes);
         if (!TryReserve(bytes))
             throw new RpcException(new Status(
-                StatusCode.ResourceExhausted, $"uploads that have not ended yet hold {Held} bytes, and {bytes} more would be above the bound of {most}; end some, or wait until abandoned ones are forgotten"));
+                StatusCode.ResourceExhausted,
+                $"uploads that have not ended yet hold {Held} bytes, and {bytes} more would be above the bound of " +
+                $"{most}; end some, or wait until abandoned ones are forgotten"));
     }
 
     public void Release(long bytes)

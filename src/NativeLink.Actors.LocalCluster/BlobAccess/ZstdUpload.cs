@@ -4,7 +4,10 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
-/// <summary>An upload of exactly one zstd frame (protos/README.md 2.5); offsets count compressed bytes, and it cannot be resumed.</summary>
+/// <summary>
+/// An upload of exactly one zstd frame (protos/README.md 2.5);
+/// offsets count compressed bytes, and it cannot be resumed.
+/// </summary>
 internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBudget budget) : Upload(name, budget)
 {
     private readonly BlobWriter _writer = store.BeginWrite(name.Digest);
@@ -19,7 +22,8 @@ internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBu
     {
         if (offset != Received)
             throw RequestChecks.Invalid(
-                $"write_offset {offset} of compressed {Digest} is not the position in the compressed stream, {Received}; a broken one starts again at 0 under a new upload id");
+                $"write_offset {offset} of compressed {Digest} is not the position in the compressed stream, " +
+                $"{Received}; a broken one starts again at 0 under a new upload id");
         Interlocked.Add(ref _received, data.Length);
         try
         {
@@ -34,7 +38,9 @@ internal sealed class ZstdUpload(ResourceName name, ContentStore store, UploadBu
     public override long Finish(long endOfMessage)
     {
         if (!_frame.IsComplete || _writer.Length < Digest.SizeBytes)
-            throw RequestChecks.Invalid($"finish_write of compressed {Digest} before the end of its zstd frame: {_writer.Length} of {Digest.SizeBytes} bytes decoded");
+            throw RequestChecks.Invalid(
+                $"finish_write of compressed {Digest} before the end of its zstd frame: " +
+                $"{_writer.Length} of {Digest.SizeBytes} bytes decoded");
         _writer.Commit();
         return Received;
     }

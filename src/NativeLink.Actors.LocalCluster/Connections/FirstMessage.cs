@@ -6,14 +6,16 @@ using Microsoft.AspNetCore.Http.Features;
 namespace NativeLink.Actors.LocalCluster.Connections;
 
 /// <summary>
-/// Bounds how long a call may be open before its first message is there: until then nobody knows what it is for, and no service can bound it.
-/// Costs a timer only where the message does not come together with the call.
+/// Bounds how long a call may be open before its first message is there:
+/// until then nobody knows what it is for, and no service can bound it. Costs
+/// a timer only where the message does not come together with the call.
 /// </summary>
 internal static class FirstMessage
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static void UseFirstMessageBound(this IApplicationBuilder app, TimeProvider time) => app.Use(next => async context =>
+    public static void UseFirstMessageBound(this IApplicationBuilder app, TimeProvider time) =>
+        app.Use(next => async context =>
     {
         var reader = new Reader(context.Request.BodyReader, context, time);
         context.Features.Set<IRequestBodyPipeFeature>(reader);
@@ -28,7 +30,8 @@ internal static class FirstMessage
         }
     });
 
-    private sealed class Reader(PipeReader inner, HttpContext context, TimeProvider time) : PipeReader, IRequestBodyPipeFeature
+    private sealed class Reader(
+        PipeReader inner, HttpContext context, TimeProvider time) : PipeReader, IRequestBodyPipeFeature
     {
         private readonly Lock _gate = new();
         private ITimer? _timer;
@@ -94,7 +97,8 @@ internal static class FirstMessage
             lock (_gate)
             {
                 if (!_taken)
-                    _timer ??= time.CreateTimer(static state => ((Reader)state!).Abort(), this, Patience, Timeout.InfiniteTimeSpan);
+                    _timer ??= time.CreateTimer(static state => ((Reader)state!).Abort(), this, Patience,
+                        Timeout.InfiniteTimeSpan);
             }
         }
 

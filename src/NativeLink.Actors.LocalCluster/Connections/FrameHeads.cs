@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace NativeLink.Actors.LocalCluster.Connections;
 
-/// <summary>Follows the frames of what an HTTP/2 client sends (RFC 9113 sections 3.4 and 4.1), in pieces of any size; knows only where each begins.</summary>
+/// <summary>
+/// Follows the frames of what an HTTP/2 client sends (RFC 9113 sections 3.4 and 4.1), in pieces of
+/// any size; knows only where each begins.
+/// </summary>
 internal sealed class FrameHeads
 {
     private const int HeadBytes = 9;

@@ -6,9 +6,11 @@ using Microsoft.AspNetCore.Connections;
 namespace NativeLink.Actors.LocalCluster.Connections;
 
 /// <summary>
-/// Watches for a client that sends GOAWAY although calls of its connection go on. An older Bazel's server does that, and nothing else, when
-/// its build is interrupted: it neither cancels the call nor closes the connection. Others do it when they move to another connection and still
-/// want the answer; so whoever has a call that may last ends it after a while with UNAVAILABLE, and who wants the answer asks again.
+/// Watches for a client that sends GOAWAY although calls of its connection go on. An older Bazel's
+/// server does that, and nothing else, when its build is interrupted: it neither cancels the call
+/// nor closes the connection. Others do it when they move to another connection and still want the
+/// answer; so whoever has a call that may last ends it after a while with UNAVAILABLE, and who
+/// wants the answer asks again.
 /// </summary>
 internal sealed class GoAwayWatch : IDisposable
 {
@@ -27,7 +29,10 @@ internal sealed class GoAwayWatch : IDisposable
     /// <summary>Cancelled some time after the GOAWAY.</summary>
     public CancellationToken Over { get; }
 
-    /// <summary>Goes before Kestrel's own handler of a connection, and after the one that has told HTTP/2 from other protocols.</summary>
+    /// <summary>
+    /// Goes before Kestrel's own handler of a connection, and
+    /// after the one that has told HTTP/2 from other protocols.
+    /// </summary>
     public static Func<ConnectionDelegate, ConnectionDelegate> Watch(TimeProvider time) => next => async connection =>
     {
         using var goAway = new GoAwayWatch(time);

@@ -5,9 +5,10 @@ using Microsoft.AspNetCore.Connections;
 namespace NativeLink.Actors.LocalCluster.Connections;
 
 /// <summary>
-/// Looks at the first bytes of a connection to a port that speaks HTTP/2 without TLS; they alone tell the protocols apart. <c>GET /status</c> of
-/// plain HTTP/1.1 clients such as curl is answered with <c>Ok</c>, anything else of HTTP/1.1 with 404; who speaks neither, TLS for example, is
-/// hung up on at once, and so is who says nothing for a while.
+/// Looks at the first bytes of a connection to a port that speaks HTTP/2 without TLS; they alone
+/// tell the protocols apart. <c>GET /status</c> of plain HTTP/1.1 clients such as curl is answered
+/// with <c>Ok</c>, anything else of HTTP/1.1 with 404; who speaks neither, TLS for example, is hung
+/// up on at once, and so is who says nothing for a while.
 /// </summary>
 internal sealed class StatusPage(TimeProvider time)
 {
@@ -28,7 +29,10 @@ internal sealed class StatusPage(TimeProvider time)
             await next(connection);
     };
 
-    /// <summary>False when the connection is over: it was answered, or is not worth an answer. A peer that resets it is nobody's error.</summary>
+    /// <summary>
+    /// False when the connection is over: it was answered, or is not worth an answer. A peer that
+    /// resets it is nobody's error.
+    /// </summary>
     private async Task<bool> IsHttp2Async(ConnectionContext connection)
     {
         using var patience = new CancellationTokenSource(Patience, time);
@@ -78,14 +82,18 @@ internal sealed class StatusPage(TimeProvider time)
         // Every method of HTTP/1 is of capital letters.
         if (head[0] is < (byte)'A' or > (byte)'Z')
             return Verdict.Stranger;
-        if (buffer.Length < LongestRequest && new SequenceReader<byte>(buffer).TryReadTo(out ReadOnlySequence<byte> _, EndOfRequest) is false)
+        if (buffer.Length < LongestRequest
+            && new SequenceReader<byte>(buffer).TryReadTo(out ReadOnlySequence<byte> _, EndOfRequest) is false)
             return Verdict.Incomplete;
         return head.StartsWith(StatusRequest) ? Verdict.Status : Verdict.OtherPage;
     }
 
     private static byte[] Answer(Verdict verdict) => verdict switch
     {
-        Verdict.Status => "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOk"u8.ToArray(),
+        Verdict.Status => [
+            .. "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"u8,
+            .. "Content-Length: 2\r\nConnection: close\r\n\r\nOk"u8,
+        ],
         Verdict.OtherPage => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(),
         _ => throw new UnreachableException(),
     };

@@ -16,10 +16,12 @@ internal sealed class WorkerAddress
         return next(connection);
     };
 
-    /// <exception cref="RpcException">UNIMPLEMENTED, as of a server that does not have the service: the call came to another address.</exception>
+    /// <exception cref="RpcException">UNIMPLEMENTED, as of a server that does not have the service:
+    /// the call came to another address.</exception>
     public static void Check(ServerCallContext context)
     {
         if (context.GetHttpContext().Features.Get<WorkerAddress>() is null)
-            throw new RpcException(new Status(StatusCode.Unimplemented, "the worker API is not served on this address"));
+            throw new RpcException(
+                new Status(StatusCode.Unimplemented, "the worker API is not served on this address"));
     }
 }

@@ -18,7 +18,8 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
 /// <summary>
-/// Puts Kestrel, gRPC and the services together. Clients' services are on both addresses; the worker API, by which anybody can take a client's
+/// Puts Kestrel, gRPC and the services together. Clients' services are on
+/// both addresses; the worker API, by which anybody can take a client's
 /// actions and answer them, is on its own alone, unless there is only one.
 /// </summary>
 internal static class ClusterServer
@@ -36,14 +37,18 @@ internal static class ClusterServer
 
     private static readonly TimeSpan IdleConnection = TimeSpan.FromMinutes(30);
 
-    /// <summary>A peer that was quiet for so long is asked whether it is still there; without an answer its connection and all its calls end.</summary>
+    /// <summary>
+    /// A peer that was quiet for so long is asked whether it is still there; without an answer its
+    /// connection and all its calls end.
+    /// </summary>
     private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan PingAnswer = TimeSpan.FromSeconds(20);
 
     /// <param name="akka">What else the process's actor system is to have; it wins over what is set here.</param>
     public static WebApplication Build(
-        LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time, Action<AkkaConfigurationBuilder>? akka)
+        LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs,
+        TimeProvider time, Action<AkkaConfigurationBuilder>? akka)
     {
         EarlyLoading.LoadReferencesOf(typeof(ClusterServer).Assembly);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -56,7 +61,8 @@ internal static class ClusterServer
         builder.Services.AddAkka("nativelink", system =>
         {
             akka?.Invoke(system);
-            system.AddHocon(LocalScheduler.Hocon(), HoconAddMode.Append).WithActors((actors, _) => scheduler.Start(actors));
+            system.AddHocon(LocalScheduler.Hocon(), HoconAddMode.Append)
+                .WithActors((actors, _) => scheduler.Start(actors));
         });
         var app = builder.Build();
         app.UseFirstMessageBound(time);
@@ -96,7 +102,8 @@ internal static class ClusterServer
     }
 
     private static LocalScheduler AddServices(
-        IServiceCollection services, LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache, ILoggerFactory logs, TimeProvider time)
+        IServiceCollection services, LocalClusterOptions options, ContentStore cas, ActionCacheStore actionCache,
+        ILoggerFactory logs, TimeProvider time)
     {
         var results = new CompletenessChecking(actionCache, cas);
         var uploads = new PartialUploads(cas, options.PartialUploadLifetime, MostUploadBytes(options), time);
@@ -106,7 +113,8 @@ internal static class ClusterServer
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
             grpc.MaxSendMessageSize = null;
             grpc.Interceptors.Add<CallStatuses>();
-        }).AddServiceOptions<CasService>(grpc => grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue, (long)Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes) + options.CasOverheadBytes));
+        }).AddServiceOptions<CasService>(grpc => grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue,
+            (long)Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes) + options.CasOverheadBytes));
         services.AddSingleton(new CallStatuses(logs));
         services.AddSingleton(uploads);
         services.AddSingleton(scheduler);
@@ -121,7 +129,9 @@ internal static class ClusterServer
     }
 
     private static long MostUploadBytes(LocalClusterOptions options) =>
-        options.MaxUploadBytes > 0 ? options.MaxUploadBytes : options.Cas.MaxBytes > 0 ? options.Cas.MaxBytes : long.MaxValue;
+        options.MaxUploadBytes > 0
+            ? options.MaxUploadBytes
+            : options.Cas.MaxBytes > 0 ? options.Cas.MaxBytes : long.MaxValue;
 
     private static void Map(WebApplication app, LocalClusterOptions options)
     {

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace NativeLink.Actors.LocalCluster.Hosting;
 
-/// <summary>Lets warnings and errors of Kestrel and gRPC through and keeps their chatter, which has lines for each call, away.</summary>
+/// <summary>
+/// Lets warnings and errors of Kestrel and gRPC through and
+/// keeps their chatter, which has lines for each call, away.
+/// </summary>
 internal sealed class FrameworkLogs(ILoggerFactory inner) : ILoggerFactory
 {
     /// <summary>Says that a start failed, which whoever started it is told and says itself.</summary>
@@ -26,7 +29,9 @@ internal sealed class FrameworkLogs(ILoggerFactory inner) : ILoggerFactory
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning && inner.IsEnabled(logLevel);
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
                 inner.Log(logLevel, eventId, state, exception, formatter);

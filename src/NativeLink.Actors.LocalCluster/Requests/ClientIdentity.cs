@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace NativeLink.Actors.LocalCluster.Requests;
 
-/// <summary>Whose share of the workers a call takes: its build tool's invocation, as the request metadata names it, or else its connection's.</summary>
+/// <summary>
+/// Whose share of the workers a call takes: its build tool's invocation, as the request metadata
+/// names it, or else its connection's.
+/// </summary>
 internal static class ClientIdentity
 {
     private const string Header = "build.bazel.remote.execution.v2.requestmetadata-bin";

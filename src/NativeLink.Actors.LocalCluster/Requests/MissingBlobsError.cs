@@ -12,7 +12,11 @@ internal static class MissingBlobsError
     {
         var failure = new PreconditionFailure();
         foreach (var digest in missing)
-            failure.Violations.Add(new PreconditionFailure.Types.Violation { Type = "MISSING", Subject = Subject(digest) });
+            failure.Violations.Add(new PreconditionFailure.Types.Violation
+            {
+                Type = "MISSING",
+                Subject = Subject(digest),
+            });
         var status = new Google.Rpc.Status
         {
             Code = (int)StatusCode.FailedPrecondition,

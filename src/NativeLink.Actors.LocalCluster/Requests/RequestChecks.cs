@@ -12,7 +12,9 @@ internal static class RequestChecks
     {
         if (served.IsEmpty || served.Contains(instance))
             return;
-        throw Invalid($"instance_name '{instance}' is not configured; served: {string.Join(", ", served.Select(name => $"'{name}'"))}");
+        throw Invalid(
+            $"instance_name '{instance}' is not configured; served: " +
+            $"{string.Join(", ", served.Select(name => $"'{name}'"))}");
     }
 
     /// <exception cref="RpcException">INVALID_ARGUMENT: a function other than SHA256 and BLAKE3.</exception>
@@ -38,15 +40,21 @@ internal static class RequestChecks
 
     public static RpcException NotFound(string detail) => new(new Status(StatusCode.NotFound, detail));
 
-    /// <summary>The status of a store's failure while a client's bytes were taken in: wrong bytes are the client's mistake, the rest is ours.</summary>
+    /// <summary>
+    /// The status of a store's failure while a client's bytes were taken in: wrong bytes are the
+    /// client's mistake, the rest is ours.
+    /// </summary>
     public static Status StatusOf(Exception error) => error switch
     {
         RpcException rpc => rpc.Status,
-        FaultException { Fault: { Code: StatusCode.DataLoss } fault } => new Status(StatusCode.InvalidArgument, fault.Detail),
+        FaultException { Fault: { Code: StatusCode.DataLoss } fault } =>
+            new Status(StatusCode.InvalidArgument, fault.Detail),
         FaultException { Fault: { Kind: FaultKind.Missing } fault } => new Status(StatusCode.NotFound, fault.Detail),
         FaultException { Fault: var fault } => new Status(fault.Code ?? StatusCode.Internal, fault.Detail),
-        IOException io when DiskFault.IsFull(io) => new Status(StatusCode.ResourceExhausted, $"the store's disk is full: {io.Message}"),
-        IOException or UnauthorizedAccessException => new Status(StatusCode.Internal, $"the store's disk failed: {error.Message}"),
+        IOException io when DiskFault.IsFull(io) =>
+            new Status(StatusCode.ResourceExhausted, $"the store's disk is full: {io.Message}"),
+        IOException or UnauthorizedAccessException =>
+            new Status(StatusCode.Internal, $"the store's disk failed: {error.Message}"),
         _ => new Status(StatusCode.Internal, $"{error.GetType().Name}: {error.Message}"),
     };
 }

@@ -9,9 +9,10 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.LocalCluster.Results;
 
 /// <summary>
-/// Action results on disk, one file an entry, named <c>{first two digits}/{hash}-{size}</c>: the digest alone is the key, as in NativeLink.
-/// A file is the SHA-256 of the message and the message, renamed into place, so that one cut off by a crash counts as absent.
-/// Least recently used entries go first. Thread-safe; members block on the disk.
+/// Action results on disk, one file an entry, named <c>{first two digits}/{hash}-{size}</c>: the
+/// digest alone is the key, as in NativeLink. A file is the SHA-256 of the message and the message,
+/// renamed into place, so that one cut off by a crash counts as absent. Least recently used entries
+/// go first. Thread-safe; members block on the disk.
 /// </summary>
 internal sealed class ActionCacheStore
 {
@@ -33,7 +34,10 @@ internal sealed class ActionCacheStore
     private readonly BlobIndex _index = new();
     private long _temp;
 
-    /// <summary>Where NativeLink has kept its entries below the same path, as bare messages; null: it has not.</summary>
+    /// <summary>
+    /// Where NativeLink has kept its entries below the
+    /// same path, as bare messages; null: it has not.
+    /// </summary>
     private string? _nativeLinkPath;
 
     private ActionCacheStore(string path, long maxEntries, TimeProvider time, Func<long, bool>? freeSpace) =>
@@ -51,11 +55,16 @@ internal sealed class ActionCacheStore
 
     private string TempPath => Path.Combine(_path, ".tmp");
 
-    /// <summary>Opens or creates the cache; entries of an earlier run are there again, in the order of their last use.</summary>
+    /// <summary>
+    /// Opens or creates the cache; entries of an earlier
+    /// run are there again, in the order of their last use.
+    /// </summary>
     /// <param name="maxEntries">0 is no limit.</param>
-    /// <param name="freeSpace">Asked to free about so many bytes when the disk is full; answers whether it did. Null: nobody can. Where it cannot, the oldest entries go.</param>
+    /// <param name="freeSpace">Asked to free about so many bytes when the disk is full; answers
+    /// whether it did. Null: nobody can. Where it cannot, the oldest entries go.</param>
     /// <exception cref="FaultException">Storage: the path cannot be used; says why.</exception>
-    public static ActionCacheStore Open(string path, long maxEntries, TimeProvider time, Func<long, bool>? freeSpace = null)
+    public static ActionCacheStore Open(
+        string path, long maxEntries, TimeProvider time, Func<long, bool>? freeSpace = null)
     {
         var store = new ActionCacheStore(path, maxEntries, time, freeSpace);
         try
@@ -70,7 +79,10 @@ internal sealed class ActionCacheStore
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Storage, $"the action cache's directory '{path}' cannot be used: {error.Message}; choose another or repair it", error);
+            throw new FaultException(
+                FaultKind.Storage,
+                $"the action cache's directory '{path}' cannot be used: {error.Message}; choose another or repair it",
+                error);
         }
         return store;
     }
@@ -113,10 +125,12 @@ internal sealed class ActionCacheStore
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 var isFull = DiskFault.IsFull(error);
-                if (isFull && attempt < MostAttempts && (_freeSpace?.Invoke(message.Length) == true || EvictOldest(message.Length << attempt)))
+                if (isFull && attempt < MostAttempts
+                    && (_freeSpace?.Invoke(message.Length) == true || EvictOldest(message.Length << attempt)))
                     continue;
                 throw new FaultException(
-                    new Fault(FaultKind.Storage, $"the action cache entry of {action} cannot be written below '{_path}': {error.Message}")
+                    new Fault(FaultKind.Storage,
+                        $"the action cache entry of {action} cannot be written below '{_path}': {error.Message}")
                     {
                         Code = isFull ? StatusCode.ResourceExhausted : null,
                     },
@@ -162,7 +176,8 @@ internal sealed class ActionCacheStore
 
     private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> Entries()
     {
-        foreach (var file in new DirectoryInfo(_path).EnumerateDirectories().Where(below => below.Name.Length == 2).SelectMany(below => below.EnumerateFiles()))
+        foreach (var file in new DirectoryInfo(_path).EnumerateDirectories().Where(below => below.Name.Length == 2)
+            .SelectMany(below => below.EnumerateFiles()))
         {
             if (StorePaths.TryParseName(file.Name, out var key) && file.Directory!.Name == file.Name[..2])
                 yield return (key, new DateTimeOffset(file.LastWriteTimeUtc), false);
@@ -179,9 +194,12 @@ internal sealed class ActionCacheStore
             var message = bytes.AsSpan(SHA256.HashSizeInBytes);
             Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
             SHA256.HashData(message, hash);
-            return hash.SequenceEqual(bytes.AsSpan(0, SHA256.HashSizeInBytes)) ? Reapi.ActionResult.Parser.ParseFrom(message) : null;
+            return hash.SequenceEqual(bytes.AsSpan(0, SHA256.HashSizeInBytes))
+                ? Reapi.ActionResult.Parser.ParseFrom(message)
+                : null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidProtocolBufferException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException
+            or InvalidProtocolBufferException)
         {
             return null;
         }
@@ -194,7 +212,8 @@ internal sealed class ActionCacheStore
         {
             return File.Exists(path) ? Reapi.ActionResult.Parser.ParseFrom(File.ReadAllBytes(path)) : null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidProtocolBufferException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException
+            or InvalidProtocolBufferException)
         {
             return null;
         }

@@ -13,6 +13,7 @@ internal sealed class CasActionSource(ContentStore store) : IActionSource
         return ValueTask.FromResult(bytes is null ? default(ReadOnlyMemory<byte>?) : bytes);
     }
 
-    public ValueTask<IReadOnlyList<Digest>> FindMissingAsync(IReadOnlyList<Digest> digests, CancellationToken cancellation) =>
+    public ValueTask<IReadOnlyList<Digest>> FindMissingAsync(
+        IReadOnlyList<Digest> digests, CancellationToken cancellation) =>
         ValueTask.FromResult<IReadOnlyList<Digest>>([.. digests.Where(digest => !store.Contains(digest))]);
 }

@@ -5,8 +5,9 @@ using NativeLink.Actors.Storage.Filesystem;
 namespace NativeLink.Actors.LocalCluster.Results;
 
 /// <summary>
-/// Results of the action cache that a client can really use: every output file, every tree and all files in it, stdout and stderr are in the CAS
-/// (protos/README.md 2.7). What a tree holds is cached, whether its files are there is asked each time. Asking counts as a use of each blob.
+/// Results of the action cache that a client can really use: every output file, every tree and all
+/// files in it, stdout and stderr are in the CAS (protos/README.md 2.7). What a tree holds is
+/// cached, whether its files are there is asked each time. Asking counts as a use of each blob.
 /// </summary>
 internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore store) : IActionResults
 {
@@ -28,7 +29,8 @@ internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore 
         return result is not null && IsComplete(result, action.Function) ? result : null;
     }
 
-    public ValueTask<Reapi.ActionResult?> FindCompleteAsync(string instanceName, Digest action, CancellationToken cancellation) =>
+    public ValueTask<Reapi.ActionResult?> FindCompleteAsync(
+        string instanceName, Digest action, CancellationToken cancellation) =>
         ValueTask.FromResult(Find(action));
 
     private bool IsComplete(Reapi.ActionResult result, DigestFunction function)
@@ -50,7 +52,8 @@ internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore 
         return true;
     }
 
-    private bool IsHere(Reapi.Digest? wire, DigestFunction function) => Digest.TryFromWire(wire, function, out var digest) && store.Contains(digest);
+    private bool IsHere(Reapi.Digest? wire, DigestFunction function) =>
+        Digest.TryFromWire(wire, function, out var digest) && store.Contains(digest);
 
     private bool IsTreeHere(Reapi.OutputDirectory directory, DigestFunction function)
     {
@@ -69,7 +72,8 @@ internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore 
             return false;
         try
         {
-            return TreePages.Walk(store, root).All(one => one.Directory is { } directory && directory.Files.All(file => IsHere(file.Digest, function)));
+            return TreePages.Walk(store, root).All(one => one.Directory is { } directory
+                && directory.Files.All(file => IsHere(file.Digest, function)));
         }
         catch (Grpc.Core.RpcException)
         {
@@ -88,7 +92,9 @@ internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore 
         if (tree.IsEmpty)
             return [];
         using var file = tree.SizeBytes > MaxTreeBytes ? null : store.TryOpenRead(tree);
-        return file is not null && TreeFiles.Read(file, tree.SizeBytes, tree.Function) is { } files ? AddTree(tree, files) : null;
+        return file is not null && TreeFiles.Read(file, tree.SizeBytes, tree.Function) is { } files
+            ? AddTree(tree, files)
+            : null;
     }
 
     private Digest[] AddTree(in Digest tree, Digest[] files)
@@ -99,7 +105,8 @@ internal sealed class CompletenessChecking(ActionCacheStore cache, ContentStore 
                 return files;
             _treesByAge.Enqueue(tree);
             _cachedDigests += files.Length + 1;
-            while (_cachedDigests > MaxCachedDigests && _treesByAge.TryDequeue(out var oldest) && _trees.Remove(oldest, out var dropped))
+            while (_cachedDigests > MaxCachedDigests && _treesByAge.TryDequeue(out var oldest)
+                && _trees.Remove(oldest, out var dropped))
                 _cachedDigests -= dropped.Length + 1;
         }
         return files;

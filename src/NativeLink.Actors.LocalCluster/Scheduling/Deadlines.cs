@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>Everything that has to happen at a time, earliest first. Adding and cancelling cost the logarithm of what is pending. One thread.</summary>
+/// <summary>
+/// Everything that has to happen at a time, earliest first. Adding and cancelling cost the
+/// logarithm of what is pending. One thread.
+/// </summary>
 internal sealed class Deadlines
 {
     private readonly SortedSet<Deadline> _pending = [];

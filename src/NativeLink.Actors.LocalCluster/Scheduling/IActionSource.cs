@@ -9,6 +9,9 @@ internal interface IActionSource
     /// </summary>
     ValueTask<ReadOnlyMemory<byte>?> ReadAsync(Digest digest, CancellationToken cancellation);
 
-    /// <summary>Says which of these blobs the CAS does not have; the empty blob is never missing. A blob that is found counts as used.</summary>
+    /// <summary>
+    /// Says which of these blobs the CAS does not have; the empty blob is never missing. A blob
+    /// that is found counts as used.
+    /// </summary>
     ValueTask<IReadOnlyList<Digest>> FindMissingAsync(IReadOnlyList<Digest> digests, CancellationToken cancellation);
 }

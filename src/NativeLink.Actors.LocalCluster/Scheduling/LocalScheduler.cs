@@ -9,8 +9,9 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// The scheduler of the local cluster: it owns the queue, the connected workers and what clients are told. Thread-safe; the gRPC services
-/// translate between it and the wire. It behaves as NativeLink's <c>simple</c> scheduler (protos/README.md 3 and 6).
+/// The scheduler of the local cluster: it owns the queue, the connected workers and what clients
+/// are told. Thread-safe; the gRPC services translate between it and the wire. It behaves as
+/// NativeLink's <c>simple</c> scheduler (protos/README.md 3 and 6).
 /// </summary>
 internal sealed class LocalScheduler : IAsyncDisposable
 {
@@ -20,7 +21,8 @@ internal sealed class LocalScheduler : IAsyncDisposable
     private IActorRef _loop = ActorRefs.Nobody;
     private bool _isDraining;
 
-    public LocalScheduler(SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions, IActionResults results)
+    public LocalScheduler(
+        SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions, IActionResults results)
     {
         (Options, Time, Actions, Results) = (options, time, actions, results);
         Properties = new PropertyRules(options.SupportedProperties);
@@ -31,7 +33,8 @@ internal sealed class LocalScheduler : IAsyncDisposable
     public static string Hocon()
     {
         using var stream = typeof(LocalScheduler).Assembly.GetManifestResourceStream("cluster.conf")
-            ?? throw new InvalidOperationException("the resource cluster.conf is not in the assembly: build the project again");
+            ?? throw new InvalidOperationException(
+                "the resource cluster.conf is not in the assembly: build the project again");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }
@@ -55,7 +58,10 @@ internal sealed class LocalScheduler : IAsyncDisposable
         private set => Volatile.Write(ref _isDraining, value);
     }
 
-    /// <summary>Gives a worker no new work, or gives it work again; what runs on it goes on. False when no such worker is connected.</summary>
+    /// <summary>
+    /// Gives a worker no new work, or gives it work again; what
+    /// runs on it goes on. False when no such worker is connected.
+    /// </summary>
     public Task<bool> SetDrainingAsync(WorkerId worker, bool draining)
     {
         var answer = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -63,7 +69,10 @@ internal sealed class LocalScheduler : IAsyncDisposable
         return answer.Task.WaitAsync(LongestStop, Time);
     }
 
-    /// <summary>New Execute calls are refused with UNAVAILABLE from now on, and what waits is turned away; what runs is finished.</summary>
+    /// <summary>
+    /// New Execute calls are refused with UNAVAILABLE from now
+    /// on, and what waits is turned away; what runs is finished.
+    /// </summary>
     public void BeginDrain()
     {
         IsDraining = true;
@@ -72,7 +81,8 @@ internal sealed class LocalScheduler : IAsyncDisposable
 
     /// <summary>The link of a worker that registers with this first message.</summary>
     /// <exception cref="FormatException">A property has a value that its kind does not take.</exception>
-    internal WorkerLink CreateLink(Wire.ConnectWorkerRequest registration) => new(registration.WorkerIdPrefix, registration.MaxInflightTasks, Properties.ReadWorker(registration.Properties), Time);
+    internal WorkerLink CreateLink(Wire.ConnectWorkerRequest registration) => new(registration.WorkerIdPrefix,
+        registration.MaxInflightTasks, Properties.ReadWorker(registration.Properties), Time);
 
     internal Task<Operation?> GetOperationAsync(string name, CancellationToken cancellation)
     {

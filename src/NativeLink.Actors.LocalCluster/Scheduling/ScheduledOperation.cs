@@ -13,7 +13,8 @@ internal readonly record struct ActionKey(string Instance, Digest Action);
 /// <param name="Timeout">The action's own, if it has one above zero.</param>
 /// <param name="Client">Whose share it counts to: a build tool's invocation, or a connection.</param>
 internal sealed record Submission(
-    ActionKey Key, PlatformRequirements Requirements, int Priority, TimeSpan? Timeout, bool SkipCacheLookup, bool Joinable, string Client = "");
+    ActionKey Key, PlatformRequirements Requirements, int Priority, TimeSpan? Timeout, bool SkipCacheLookup,
+    bool Joinable, string Client = "");
 
 /// <summary>One execution in the scheduler's book. Only the engine's thread touches it.</summary>
 internal sealed class ScheduledOperation(Submission submission, long sequence, Timestamp queuedAt) : IWaiting
@@ -78,11 +79,18 @@ internal sealed class ScheduledOperation(Submission submission, long sequence, T
 
     public bool IsOver => IsCompleted || IsFailed;
 
-    /// <summary>Somebody still reads its updates. A stream that has ended is known here before the message that says so arrives.</summary>
-    public bool IsAwaited => Waiters.Exists(static waiter => waiter.Streams.Exists(static stream => !stream.IsAbandoned));
+    /// <summary>
+    /// Somebody still reads its updates. A stream that has ended
+    /// is known here before the message that says so arrives.
+    /// </summary>
+    public bool IsAwaited =>
+        Waiters.Exists(static waiter => waiter.Streams.Exists(static stream => !stream.IsAbandoned));
 }
 
-/// <summary>An operation at a worker. It can outlive its meaning: after a time-out or a cancellation the worker still holds it until it answers.</summary>
+/// <summary>
+/// An operation at a worker. It can outlive its meaning: after a time-out or a cancellation the
+/// worker still holds it until it answers.
+/// </summary>
 /// <param name="payer">Whose share it takes.</param>
 internal sealed class Assignment(ScheduledOperation operation, ConnectedWorker worker, ClientShare payer)
 {

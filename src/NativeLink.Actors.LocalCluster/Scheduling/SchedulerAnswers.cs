@@ -38,15 +38,17 @@ internal static class SchedulerAnswers
     };
 
     /// <summary>
-    /// A worker's answer as clients get it: unchanged, but with a status, with the time the process took, and with the newer symlink list
-    /// filled from the two older ones when the worker left it empty (newer clients want all three to agree).
+    /// A worker's answer as clients get it: unchanged, but with a status, with the time the process
+    /// took, and with the newer symlink list filled from the two older ones when the worker left it
+    /// empty (newer clients want all three to agree).
     /// </summary>
     public static Reapi.ExecuteResponse FromWorker(Reapi.ExecuteResponse response)
     {
         response.Status ??= new Google.Rpc.Status();
         var result = response.Result;
         var metadata = result.ExecutionMetadata;
-        metadata.VirtualExecutionDuration ??= Between(metadata.ExecutionStartTimestamp, metadata.ExecutionCompletedTimestamp);
+        metadata.VirtualExecutionDuration ??= Between(
+            metadata.ExecutionStartTimestamp, metadata.ExecutionCompletedTimestamp);
 #pragma warning disable CS0612 // REAPI has retired the two older lists; workers and clients still use them.
         if (result.OutputSymlinks.Count == 0)
         {
@@ -65,10 +67,15 @@ internal static class SchedulerAnswers
         var (seconds, nanos) = (end.Seconds - start.Seconds, (long)end.Nanos - start.Nanos);
         if (nanos < 0)
             (seconds, nanos) = (seconds - 1, nanos + Second);
-        return seconds is >= 0 and < 315_576_000_000 && nanos is >= 0 and < Second ? new Duration { Seconds = seconds, Nanos = (int)nanos } : null;
+        return seconds is >= 0 and < 315_576_000_000 && nanos is >= 0 and < Second
+            ? new Duration { Seconds = seconds, Nanos = (int)nanos }
+            : null;
     }
 
-    /// <summary>Names the first mandatory part (protos/README.md 3.7) that is absent or malformed; null when the answer is complete.</summary>
+    /// <summary>
+    /// Names the first mandatory part (protos/README.md 3.7) that
+    /// is absent or malformed; null when the answer is complete.
+    /// </summary>
     public static string? FirstFlaw(Reapi.ExecuteResponse response)
     {
         if (response.Result is not { } result)
@@ -77,7 +84,8 @@ internal static class SchedulerAnswers
             ?? FlawOfDigest(result.StderrDigest, "stderr_digest")
             ?? FlawOfMetadata(result.ExecutionMetadata)
             ?? FirstOf(result.OutputFiles, f => FlawOfDigest(f.Digest, $"digest of output file '{f.Path}'"))
-            ?? FirstOf(result.OutputDirectories, d => FlawOfDigest(d.TreeDigest, $"tree_digest of output directory '{d.Path}'"))
+            ?? FirstOf(result.OutputDirectories,
+                d => FlawOfDigest(d.TreeDigest, $"tree_digest of output directory '{d.Path}'"))
             ?? FlawOfLogs(response.ServerLogs);
     }
 
@@ -99,7 +107,8 @@ internal static class SchedulerAnswers
     private static string? FlawOfLogs(MapField<string, Reapi.LogFile> logs) =>
         FirstOf(logs, log => FlawOfDigest(log.Value.Digest, $"digest of server log '{log.Key}'"));
 
-    private static string? FirstOf<T>(IEnumerable<T> items, Func<T, string?> flaw) => items.Select(flaw).FirstOrDefault(f => f is not null);
+    private static string? FirstOf<T>(IEnumerable<T> items, Func<T, string?> flaw) =>
+        items.Select(flaw).FirstOrDefault(f => f is not null);
 
     private static string? FlawOfDigest(Reapi.Digest? digest, string what) =>
         Digest.TryFromWire(digest, DigestFunction.Sha256, out _) ? null : what;

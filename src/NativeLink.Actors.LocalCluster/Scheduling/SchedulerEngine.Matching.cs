@@ -5,8 +5,9 @@ using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// The part that brings operations and workers together. Between two messages no waiting operation fits an open worker; so a new operation has
-/// to be offered to the workers alone, and a worker that has become free has to be asked for its first fitting operation alone. A worker of a kind
+/// The part that brings operations and workers together. Between two messages no waiting operation
+/// fits an open worker; so a new operation has to be offered to the workers alone, and a worker
+/// that has become free has to be asked for its first fitting operation alone. A worker of a kind
 /// that was never here before sees what waits bit by bit, within moments.
 /// </summary>
 internal sealed partial class SchedulerEngine
@@ -71,7 +72,8 @@ internal sealed partial class SchedulerEngine
     /// <summary>A worker may take more than before: gives it what waits and fits, in order.</summary>
     private void OfferWork(ConnectedWorker worker)
     {
-        while (_queue.Count > 0 && _workers.Contains(worker) && worker.IsOpen(Now) && OperationQueue.FirstFor(worker) is { } operation)
+        while (_queue.Count > 0 && _workers.Contains(worker) && worker.IsOpen(Now)
+            && OperationQueue.FirstFor(worker) is { } operation)
         {
             if (IsForsaken(operation))
                 continue;
@@ -81,7 +83,10 @@ internal sealed partial class SchedulerEngine
         }
     }
 
-    /// <summary>Where all its streams have ended, it is set aside although the messages that say so have not arrived yet.</summary>
+    /// <summary>
+    /// Where all its streams have ended, it is set aside
+    /// although the messages that say so have not arrived yet.
+    /// </summary>
     private bool IsForsaken(ScheduledOperation operation)
     {
         if (operation.IsAwaited)
@@ -105,7 +110,8 @@ internal sealed partial class SchedulerEngine
         operation.Assignment = run;
         operation.Stage = Reapi.ExecutionStage.Types.Value.Executing;
         if (!worker.Link.TrySend(StartOf(operation, worker)))
-            _deadlines.Add(Now, () => Evict(worker, "a start_action could not be delivered to it")); // Not now: a pass is under way.
+            // Not now: a pass is under way.
+            _deadlines.Add(Now, () => Evict(worker, "a start_action could not be delivered to it"));
         WatchTimeout(run);
         WatchSilence(run);
         OperationRegistry.Publish(operation);
@@ -144,7 +150,10 @@ internal sealed partial class SchedulerEngine
         WatchWaiting();
     }
 
-    /// <summary>Shows some of what waits to workers of new kinds, each of which may now take what another one's coming has sorted.</summary>
+    /// <summary>
+    /// Shows some of what waits to workers of new kinds, each of
+    /// which may now take what another one's coming has sorted.
+    /// </summary>
     private void SortSome()
     {
         _deadlines.Cancel(_sorting);

@@ -2,7 +2,10 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>The part that keeps the runs: results, attempts, time-outs and kills (protos/README.md 3.5 to 3.10 and 3.13).</summary>
+/// <summary>
+/// The part that keeps the runs: results, attempts, time-outs
+/// and kills (protos/README.md 3.5 to 3.10 and 3.13).
+/// </summary>
 internal sealed partial class SchedulerEngine
 {
     /// <summary>Runs that workers still hold although their operations do not count on them any more.</summary>
@@ -10,13 +13,15 @@ internal sealed partial class SchedulerEngine
     private Deadlines.Deadline? _killSweep;
 
     /// <summary>
-    /// A worker has answered; decides what that means for the operation. The first good result of a run that was not told to end is the answer,
+    /// A worker has answered; decides what that means for the operation. The
+    /// first good result of a run that was not told to end is the answer,
     /// also when the operation was given to another worker meanwhile.
     /// </summary>
     private void Settle(Assignment run, Wire.ExecuteResult result, bool refused)
     {
         var operation = run.Operation;
-        var counts = run.IsCurrent || (!operation.IsOver && !run.KillSent && (operation.Assignment is null || IsGood(result)));
+        var counts = run.IsCurrent || (!operation.IsOver && !run.KillSent
+            && (operation.Assignment is null || IsGood(result)));
         if (!counts)
         {
             _log.LateResult(operation.Id, run.Worker.Id);
@@ -40,22 +45,33 @@ internal sealed partial class SchedulerEngine
     }
 
     private static bool IsGood(Wire.ExecuteResult result) =>
-        result.ExecuteResponse is { } response && (response.Status?.Code ?? 0) == 0 && SchedulerAnswers.FirstFlaw(response) is null;
+        result.ExecuteResponse is { } response && (response.Status?.Code ?? 0) == 0
+            && SchedulerAnswers.FirstFlaw(response) is null;
 
     /// <summary>An error that says OK must not reach a client as a success.</summary>
-    private static StatusCode CodeOf(Google.Rpc.Status error) => error.Code == 0 ? StatusCode.Unknown : (StatusCode)error.Code;
+    private static StatusCode CodeOf(Google.Rpc.Status error) =>
+        error.Code == 0 ? StatusCode.Unknown : (StatusCode)error.Code;
 
-    /// <summary>What clients get of a worker's final answer. An incomplete one ends the operation: waiting for a better one would be for ever.</summary>
+    /// <summary>
+    /// What clients get of a worker's final answer. An incomplete one ends the operation: waiting
+    /// for a better one would be for ever.
+    /// </summary>
     private Reapi.ExecuteResponse Judge(Assignment run, Wire.ExecuteResult result)
     {
-        var flaw = result.ExecuteResponse is { } response ? SchedulerAnswers.FirstFlaw(response) : "execute_response and internal_error";
+        var flaw = result.ExecuteResponse is { } response
+            ? SchedulerAnswers.FirstFlaw(response)
+            : "execute_response and internal_error";
         if (flaw is null)
             return SchedulerAnswers.FromWorker(result.ExecuteResponse!);
         _log.IncompleteResult(run.Operation.Id, run.Worker.Id, flaw);
-        return SchedulerAnswers.Failure(StatusCode.Internal, $"worker {run.Worker.Id} sent an incomplete result: {flaw} is absent or malformed");
+        return SchedulerAnswers.Failure(StatusCode.Internal,
+            $"worker {run.Worker.Id} sent an incomplete result: {flaw} is absent or malformed");
     }
 
-    /// <summary>The operation counts on no run from now on. A worker that still holds it is told by the next kill sweep.</summary>
+    /// <summary>
+    /// The operation counts on no run from now on. A worker
+    /// that still holds it is told by the next kill sweep.
+    /// </summary>
     /// <param name="answered">The run that has ended; any other is still held by its worker.</param>
     private void Unassign(ScheduledOperation operation, Assignment? answered = null)
     {
@@ -79,7 +95,8 @@ internal sealed partial class SchedulerEngine
         if (operation.Attempts > _options.MaxJobRetries)
         {
             Complete(operation, SchedulerAnswers.Failure(code,
-                $"{reason} (given up after too many attempts: {operation.Attempts}, max_job_retries is {_options.MaxJobRetries})"));
+                $"{reason} (given up after too many attempts: {operation.Attempts}, " +
+                $"max_job_retries is {_options.MaxJobRetries})"));
         }
         else
         {
@@ -88,8 +105,9 @@ internal sealed partial class SchedulerEngine
     }
 
     /// <summary>
-    /// The action's own clock, from start_action until execute_complete. The scheduler is not told when the run begins, so that what staging
-    /// may take is added; the worker's own report of the time-out arrives first.
+    /// The action's own clock, from start_action until execute_complete. The
+    /// scheduler is not told when the run begins, so that what staging may
+    /// take is added; the worker's own report of the time-out arrives first.
     /// </summary>
     private void WatchTimeout(Assignment run)
     {
@@ -98,7 +116,8 @@ internal sealed partial class SchedulerEngine
             return;
         var staging = _options.StagingTimeout;
         operation.RunDeadline = _deadlines.Add(Now + timeout + staging, () => TakeBack(run,
-            $"exceeded deadline: its worker has not said within the timeout of {timeout.TotalSeconds} s and {staging.TotalSeconds} s for its inputs that it ended"));
+            $"exceeded deadline: its worker has not said within the timeout of {timeout.TotalSeconds} s and " +
+            $"{staging.TotalSeconds} s for its inputs that it ended"));
     }
 
     private void WatchSilence(Assignment run)
@@ -107,7 +126,8 @@ internal sealed partial class SchedulerEngine
             return;
         _deadlines.Cancel(run.Operation.SilenceDeadline);
         run.Operation.SilenceDeadline = _deadlines.Add(Now + _options.MaxActionExecutingTimeout,
-            () => TakeBack(run, $"its worker has said nothing of it for {_options.MaxActionExecutingTimeout.TotalSeconds} s"));
+            () => TakeBack(
+                run, $"its worker has said nothing of it for {_options.MaxActionExecutingTimeout.TotalSeconds} s"));
     }
 
     /// <summary>Queues a running operation again while its worker still holds it.</summary>
@@ -124,7 +144,9 @@ internal sealed partial class SchedulerEngine
     {
         foreach (var run in _revoked.Where(r => !r.KillSent).ToList())
             Kill(run);
-        _killSweep = _revoked.Any(r => !r.KillSent) ? _deadlines.Add(Now + _options.KillRevokedInterval, SweepKills) : null;
+        _killSweep = _revoked.Any(r => !r.KillSent)
+            ? _deadlines.Add(Now + _options.KillRevokedInterval, SweepKills)
+            : null;
     }
 
     /// <summary>Asks the worker, once, to end a run; any result for it is the acknowledgement.</summary>
@@ -134,7 +156,10 @@ internal sealed partial class SchedulerEngine
             return;
         run.KillSent = true;
         _log.KillSent(run.Operation.Id, run.Worker.Id);
-        var kill = new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = run.Operation.Id.Value } };
+        var kill = new Wire.UpdateForWorker
+        {
+            KillOperationRequest = new Wire.KillOperationRequest { OperationId = run.Operation.Id.Value },
+        };
         if (!run.Worker.Link.TrySend(kill))
         {
             Evict(run.Worker, "a kill could not be delivered to it");
@@ -142,6 +167,7 @@ internal sealed partial class SchedulerEngine
         }
 
         run.KillDeadline = _deadlines.Add(Now + _options.UnacknowledgedKillTimeout,
-            () => Evict(run.Worker, $"it has not acknowledged a kill for {_options.UnacknowledgedKillTimeout.TotalSeconds} s"));
+            () => Evict(
+                run.Worker, $"it has not acknowledged a kill for {_options.UnacknowledgedKillTimeout.TotalSeconds} s"));
     }
 }

@@ -39,15 +39,16 @@ internal sealed partial class SchedulerEngine
     {
         if (submission.Priority > equal.Priority)
             _queue.Change(equal, operation => operation.Priority = submission.Priority);
-        if (submission.Client != equal.Client && equal.IsQueued && _queue.HasLessWaiting(submission.Client, equal.Client))
+        if (submission.Client != equal.Client && equal.IsQueued
+            && _queue.HasLessWaiting(submission.Client, equal.Client))
             _queue.Change(equal, operation => operation.Client = submission.Client);
         _operations.AddWaiter(equal, stream);
         OnSubscribersChanged(equal);
     }
 
     /// <summary>
-    /// The subscribers have changed. What nobody waits for is not started, and is cancelled after a while; when somebody subscribes again in time it goes
-    /// on as if nothing had been.
+    /// The subscribers have changed. What nobody waits for is not started, and is cancelled after a
+    /// while; when somebody subscribes again in time it goes on as if nothing had been.
     /// </summary>
     private void OnSubscribersChanged(ScheduledOperation operation)
     {
@@ -64,12 +65,17 @@ internal sealed partial class SchedulerEngine
         SetAside(operation);
     }
 
-    /// <summary>What waits is not started, and what runs goes on, until somebody subscribes again or it is cancelled.</summary>
+    /// <summary>
+    /// What waits is not started, and what runs goes on,
+    /// until somebody subscribes again or it is cancelled.
+    /// </summary>
     private void SetAside(ScheduledOperation operation)
     {
         _queue.Remove(operation);
-        operation.ClientDeadline ??= _deadlines.Add(Now + _options.ClientActionTimeout, () => CompleteAndKill(operation, SchedulerAnswers.Failure(
-            StatusCode.DeadlineExceeded, $"no client has listened for {_options.ClientActionTimeout.TotalSeconds} s: the operation was given up")));
+        operation.ClientDeadline ??= _deadlines.Add(Now + _options.ClientActionTimeout,
+            () => CompleteAndKill(operation, SchedulerAnswers.Failure(
+            StatusCode.DeadlineExceeded,
+            $"no client has listened for {_options.ClientActionTimeout.TotalSeconds} s: the operation was given up")));
     }
 
     /// <summary>The operation ends, and what runs of it is not waited for.</summary>
@@ -95,7 +101,10 @@ internal sealed partial class SchedulerEngine
         operation.ClientDeadline = null;
     }
 
-    /// <summary>The operation has its answer: clients are told, and a worker that still holds it is to be told.</summary>
+    /// <summary>
+    /// The operation has its answer: clients are told,
+    /// and a worker that still holds it is to be told.
+    /// </summary>
     private void Complete(ScheduledOperation operation, Reapi.ExecuteResponse answer)
     {
         _queue.Remove(operation);

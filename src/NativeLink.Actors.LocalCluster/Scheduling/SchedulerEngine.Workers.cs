@@ -6,7 +6,10 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>The part that keeps the workers: who is connected, alive, and what they may say (protos/README.md 3.2 to 3.8).</summary>
+/// <summary>
+/// The part that keeps the workers: who is connected, alive, and what they may say
+/// (protos/README.md 3.2 to 3.8).
+/// </summary>
 internal sealed partial class SchedulerEngine
 {
     private Deadlines.Deadline? _livenessCheck;
@@ -19,13 +22,19 @@ internal sealed partial class SchedulerEngine
         if (_stopped || _workers.Count >= _options.MaxWorkers)
         {
             link.Refuse(_stopped ? StatusCode.Unavailable : StatusCode.ResourceExhausted,
-                _stopped ? "the scheduler is shutting down" : $"{_workers.Count} workers are connected already, no more are taken");
+                _stopped
+                    ? "the scheduler is shutting down"
+                    : $"{_workers.Count} workers are connected already, no more are taken");
             return;
         }
 
-        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link, _queue.AddWorker(link.Properties));
+        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link,
+            _queue.AddWorker(link.Properties));
         link.Worker = worker;
-        link.TrySend(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = worker.Id.Value } });
+        link.TrySend(new Wire.UpdateForWorker
+        {
+            ConnectionResult = new Wire.ConnectionResult { WorkerId = worker.Id.Value },
+        });
         _workers.Add(worker);
         if (_livenessCheck is null)
             WatchLiveness();
@@ -74,7 +83,8 @@ internal sealed partial class SchedulerEngine
         if (worker is not null)
         {
             worker.Draining = request.Draining;
-            foreach (var waiting in worker.Running.Values.Select(run => run.Operation).Where(operation => operation.IsQueued).ToList())
+            foreach (var waiting in worker.Running.Values.Select(run => run.Operation)
+                .Where(operation => operation.IsQueued).ToList())
                 OfferToWorkers(waiting);
             OfferWork(worker);
         }
@@ -89,8 +99,9 @@ internal sealed partial class SchedulerEngine
     }
 
     /// <summary>
-    /// A check that comes late says that this process stood still, and whoever reads the streams may have stood with it: then silence is counted
-    /// from now. Checks that are late all the time say that there is much to do; the streams are read all the same.
+    /// A check that comes late says that this process stood still, and whoever reads the streams
+    /// may have stood with it: then silence is counted from now. Checks that are late all the time
+    /// say that there is much to do; the streams are read all the same.
     /// </summary>
     private void CheckLiveness(TimeSpan due)
     {
@@ -108,7 +119,10 @@ internal sealed partial class SchedulerEngine
     private bool IsSilent(ConnectedWorker worker) =>
         worker.Link.Silence >= _options.WorkerTimeout && Now - _silenceCountsFrom >= _options.WorkerTimeout;
 
-    /// <summary>Ends a worker's session. What ran there and still counts is queued again, at the cost of an attempt.</summary>
+    /// <summary>
+    /// Ends a worker's session. What ran there and still
+    /// counts is queued again, at the cost of an attempt.
+    /// </summary>
     private void Evict(ConnectedWorker worker, string reason)
     {
         if (!_workers.Remove(worker))
@@ -129,7 +143,8 @@ internal sealed partial class SchedulerEngine
             CountAttempt(run.Operation, StatusCode.Internal, $"worker {worker.Id} was disconnected: {reason}");
         }
 
-        foreach (var operation in runs.Select(run => run.Operation).OrderByDescending(o => o.Priority).ThenBy(o => o.Sequence))
+        foreach (var operation in runs.Select(run => run.Operation).OrderByDescending(o => o.Priority)
+            .ThenBy(o => o.Sequence))
             OfferToWorkers(operation);
     }
 
@@ -170,7 +185,8 @@ internal sealed partial class SchedulerEngine
         _queue.Refund(run.Payer);
         _deadlines.Cancel(run.KillDeadline);
         _revoked.Remove(run);
-        var refused = result.ResultCase == Wire.ExecuteResult.ResultOneofCase.InternalError && result.InternalError.Code == (int)StatusCode.ResourceExhausted;
+        var refused = result.ResultCase == Wire.ExecuteResult.ResultOneofCase.InternalError
+            && result.InternalError.Code == (int)StatusCode.ResourceExhausted;
         if (!refused)
             worker.ResetRefusals();
         else if (worker.BackOff(Now) is { } again)

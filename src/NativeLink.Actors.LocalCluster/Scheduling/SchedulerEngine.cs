@@ -9,8 +9,9 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// Decides all that the scheduler decides; does no I/O and knows no threads: <see cref="SchedulerLoop"/> drives it, one message at a time.
-/// This part takes the requests of clients; the others keep the waiters, match, and keep the workers and the runs.
+/// Decides all that the scheduler decides; does no I/O and knows no threads:
+/// <see cref="SchedulerLoop"/> drives it, one message at a time. This part takes the requests of
+/// clients; the others keep the waiters, match, and keep the workers and the runs.
 /// </summary>
 internal sealed partial class SchedulerEngine
 {
@@ -36,7 +37,10 @@ internal sealed partial class SchedulerEngine
         _operations = new OperationRegistry(options.RetainCompletedFor);
     }
 
-    /// <summary>How long until <see cref="Wake"/> has something to do, never negative; null when nothing is pending.</summary>
+    /// <summary>
+    /// How long until <see cref="Wake"/> has something to
+    /// do, never negative; null when nothing is pending.
+    /// </summary>
     public TimeSpan? NextWake => _deadlines.Next is { } due ? Remaining(due - Now) : null;
 
     public int Queued => _queue.Count;
@@ -46,15 +50,25 @@ internal sealed partial class SchedulerEngine
     /// <summary>Names of operations that have no answer yet.</summary>
     public int UnfinishedNames => _operations.UnfinishedNames;
 
-    /// <summary>How many lines wait apart, and how many clients share the workers: what the queue's cost depends on.</summary>
+    /// <summary>
+    /// How many lines wait apart, and how many clients
+    /// share the workers: what the queue's cost depends on.
+    /// </summary>
     public (int Lines, int Clients) QueueShape => (_queue.Lines, _queue.Clients);
 
-    /// <summary>Searches everything for an operation that waits although a worker could take it: there is none between two messages.</summary>
-    public bool FindsMissedMatch() => _queue.All.Any(operation => _workers.All.Any(worker => worker.CanTake(operation, Now)));
+    /// <summary>
+    /// Searches everything for an operation that waits although a worker could take it: there is
+    /// none between two messages.
+    /// </summary>
+    public bool FindsMissedMatch() =>
+        _queue.All.Any(operation => _workers.All.Any(worker => worker.CanTake(operation, Now)));
 
     private TimeSpan Now => _time.GetElapsedTime(_started);
 
-    /// <summary>The clock goes on while one looks at it: what is left is found by one look, and is nothing when that was too late.</summary>
+    /// <summary>
+    /// The clock goes on while one looks at it: what is left is
+    /// found by one look, and is nothing when that was too late.
+    /// </summary>
     private static TimeSpan Remaining(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.Zero;
 
     public void Wake() => _deadlines.FireUntil(Now);
@@ -72,7 +86,8 @@ internal sealed partial class SchedulerEngine
 
         if (_queue.Count >= _options.MaxQueuedOperations)
         {
-            stream.Fail(StatusCode.ResourceExhausted, $"{_queue.Count} operations wait already, no more are queued: try again later");
+            stream.Fail(StatusCode.ResourceExhausted,
+                $"{_queue.Count} operations wait already, no more are queued: try again later");
             return;
         }
 
@@ -82,7 +97,10 @@ internal sealed partial class SchedulerEngine
         Enqueue(operation);
     }
 
-    /// <summary>An answer from the action cache becomes a finished operation, so that its name can be asked for like any other.</summary>
+    /// <summary>
+    /// An answer from the action cache becomes a finished
+    /// operation, so that its name can be asked for like any other.
+    /// </summary>
     public void CompleteFromCache(CompleteFromCache request)
     {
         if (RefuseWhenStoppedOrFull(request.Stream))
@@ -99,7 +117,8 @@ internal sealed partial class SchedulerEngine
             return;
         if (_operations.FindWaiter(request.Name) is not { } waiter)
         {
-            request.Stream.Fail(StatusCode.NotFound, $"there is no operation '{request.Name}': it never was, or it ended too long ago");
+            request.Stream.Fail(
+                StatusCode.NotFound, $"there is no operation '{request.Name}': it never was, or it ended too long ago");
             return;
         }
 
@@ -113,9 +132,13 @@ internal sealed partial class SchedulerEngine
             OnSubscribersChanged(operation);
     }
 
-    public void GetOperation(GetOperation request) => request.Answer.TrySetResult(_operations.FindWaiter(request.Name)?.Describe());
+    public void GetOperation(GetOperation request) =>
+        request.Answer.TrySetResult(_operations.FindWaiter(request.Name)?.Describe());
 
-    /// <summary>Nothing starts from now on: what runs is finished, what waits and what is asked for has to go elsewhere.</summary>
+    /// <summary>
+    /// Nothing starts from now on: what runs is finished,
+    /// what waits and what is asked for has to go elsewhere.
+    /// </summary>
     public void BeginDrain()
     {
         if (_draining)
@@ -148,11 +171,15 @@ internal sealed partial class SchedulerEngine
         else if (_draining)
             stream.Fail(StatusCode.Unavailable, SchedulerAnswers.Draining);
         else if (_operations.UnfinishedNames >= 4L * _options.MaxQueuedOperations)
-            stream.Fail(StatusCode.ResourceExhausted, $"{_operations.UnfinishedNames} clients wait for operations already, no more are taken: try again later");
+            stream.Fail(
+                StatusCode.ResourceExhausted,
+                $"{_operations.UnfinishedNames} clients wait for operations already, no more are taken: " +
+                "try again later");
         else
             return false;
         return true;
     }
 
-    private ScheduledOperation Create(Submission submission) => new(submission, _sequence++, Timestamp.FromDateTimeOffset(_time.GetUtcNow()));
+    private ScheduledOperation Create(Submission submission) =>
+        new(submission, _sequence++, Timestamp.FromDateTimeOffset(_time.GetUtcNow()));
 }

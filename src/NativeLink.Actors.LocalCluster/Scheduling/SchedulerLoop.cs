@@ -6,9 +6,10 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
 /// <summary>
-/// Drives a <see cref="SchedulerEngine"/>: owns it and the one timer behind all its deadlines, receives what the services send, and answers through what they
-/// hand it. Supervised by <see cref="LocalScheduler"/>'s system: should it fail, workers and clients are disconnected, both come back by
-/// themselves, and an empty engine takes their place.
+/// Drives a <see cref="SchedulerEngine"/>: owns it and the one timer behind all its deadlines,
+/// receives what the services send, and answers through what they hand it. Supervised by
+/// <see cref="LocalScheduler"/>'s system: should it fail, workers and clients are disconnected,
+/// both come back by themselves, and an empty engine takes their place.
 /// </summary>
 internal sealed class SchedulerLoop : UntypedActor
 {
@@ -30,7 +31,8 @@ internal sealed class SchedulerLoop : UntypedActor
     protected override void PreStart()
     {
         var self = Self;
-        _timer = _time.CreateTimer(_ => self.Tell(Wake.Instance, ActorRefs.NoSender), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = _time.CreateTimer(_ => self.Tell(Wake.Instance, ActorRefs.NoSender), null, Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
     }
 
     protected override void PreRestart(Exception reason, object message)
@@ -86,5 +88,6 @@ internal sealed class SchedulerLoop : UntypedActor
         _timer?.Change(RoundUp(delay), Timeout.InfiniteTimeSpan);
     }
 
-    private static TimeSpan RoundUp(TimeSpan delay) => TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(delay.TotalMilliseconds), int.MaxValue));
+    private static TimeSpan RoundUp(TimeSpan delay) =>
+        TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(delay.TotalMilliseconds), int.MaxValue));
 }

@@ -4,13 +4,19 @@ using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling;
 
-/// <summary>What the services send to <see cref="SchedulerLoop"/>. It answers through the streams, links and promises that it is handed.</summary>
+/// <summary>
+/// What the services send to <see cref="SchedulerLoop"/>. It answers through the streams, links and
+/// promises that it is handed.
+/// </summary>
 internal static class SchedulerProtocol
 {
     /// <summary>Queue this action, or join an equal one; the stream gets its updates from now on.</summary>
     public sealed record Submit(Submission Submission, OperationStream Stream);
 
-    /// <summary>A result was found in the action cache: register a completed operation with it and send that to the stream.</summary>
+    /// <summary>
+    /// A result was found in the action cache: register a
+    /// completed operation with it and send that to the stream.
+    /// </summary>
     public sealed record CompleteFromCache(Submission Submission, Reapi.ActionResult Result, OperationStream Stream);
 
     /// <summary>Subscribe this stream, too, to the operation of that name.</summary>

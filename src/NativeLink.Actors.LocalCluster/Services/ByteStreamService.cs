@@ -8,8 +8,12 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary>Streams of single blobs into and out of the CAS (protos/README.md 2.1 to 2.5). What comes in is always verified.</summary>
-internal sealed class ByteStreamService(ContentStore store, PartialUploads uploads, LocalClusterOptions options, TimeProvider time) : ByteStreamBase
+/// <summary>
+/// Streams of single blobs into and out of the CAS
+/// (protos/README.md 2.1 to 2.5). What comes in is always verified.
+/// </summary>
+internal sealed class ByteStreamService(
+    ContentStore store, PartialUploads uploads, LocalClusterOptions options, TimeProvider time) : ByteStreamBase
 {
     /// <summary>Well below the 4 MiB that every client takes.</summary>
     private const int ChunkBytes = 256 << 10;
@@ -23,11 +27,16 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         try
         {
             var name = Parse(first.ResourceName, upload: true);
-            upload = store.Contains(name.Digest) ? null : await uploads.BeginAsync(name, first.WriteOffset, context.CancellationToken);
+            upload = store.Contains(name.Digest)
+                ? null
+                : await uploads.BeginAsync(name, first.WriteOffset, context.CancellationToken);
             if (upload is null)
             {
                 first.Dispose();
-                return new WriteResponse { CommittedSize = name.Compressor == BlobCompressor.Zstd ? -1 : name.Digest.SizeBytes };
+                return new WriteResponse
+                {
+                    CommittedSize = name.Compressor == BlobCompressor.Zstd ? -1 : name.Digest.SizeBytes,
+                };
             }
         }
         catch
@@ -35,28 +44,39 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             first.Dispose();
             throw;
         }
-        return new WriteResponse { CommittedSize = await ReceiveAsync(upload, first, requests, context.CancellationToken) };
+        return new WriteResponse
+        {
+            CommittedSize = await ReceiveAsync(upload, first, requests, context.CancellationToken),
+        };
     }
 
-    public override async Task Read(ReadRequest request, IServerStreamWriter<ReadFrame> responses, ServerCallContext context)
+    public override async Task Read(
+        ReadRequest request, IServerStreamWriter<ReadFrame> responses, ServerCallContext context)
     {
         var name = Parse(request.ResourceName, upload: false);
         if (request.ReadOffset < 0 || request.ReadLimit < 0)
-            throw RequestChecks.Invalid($"read_offset {request.ReadOffset} and read_limit {request.ReadLimit} of {name.Digest} must not be negative");
+            throw RequestChecks.Invalid(
+                $"read_offset {request.ReadOffset} and read_limit {request.ReadLimit} of {name.Digest} must not " +
+                "be negative");
         if (name.Compressor == BlobCompressor.Zstd && request.ReadLimit != 0)
             throw RequestChecks.Invalid($"read_limit of compressed {name.Digest} must be 0, not {request.ReadLimit}");
         if (name.Digest.IsEmpty && name.Compressor == BlobCompressor.Identity)
             return;
-        using var file = name.Digest.IsEmpty ? null : store.TryOpenRead(name.Digest) ?? throw RequestChecks.NotFound($"blob {name.Digest} is not in the CAS");
+        using var file = name.Digest.IsEmpty
+            ? null
+            : store.TryOpenRead(name.Digest) ?? throw RequestChecks.NotFound($"blob {name.Digest} is not in the CAS");
         var start = Math.Min(request.ReadOffset, name.Digest.SizeBytes);
-        var end = request.ReadLimit == 0 ? name.Digest.SizeBytes : Math.Min(name.Digest.SizeBytes, start + Math.Min(request.ReadLimit, long.MaxValue - start));
+        var end = request.ReadLimit == 0
+            ? name.Digest.SizeBytes
+            : Math.Min(name.Digest.SizeBytes, start + Math.Min(request.ReadLimit, long.MaxValue - start));
         if (name.Compressor == BlobCompressor.Zstd)
             await CompressedReads.SendAsync(file, start, end, responses, context.CancellationToken);
         else
             await SendAsync(file!, start, end, responses, context.CancellationToken);
     }
 
-    public override Task<QueryWriteStatusResponse> QueryWriteStatus(QueryWriteStatusRequest request, ServerCallContext context)
+    public override Task<QueryWriteStatusResponse> QueryWriteStatus(
+        QueryWriteStatusRequest request, ServerCallContext context)
     {
         var name = Parse(request.ResourceName, upload: true);
         if (uploads.Received(name) is { } received)
@@ -66,13 +86,15 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
             : new QueryWriteStatusResponse());
     }
 
-    private async Task<long> ReceiveAsync(Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
+    private async Task<long> ReceiveAsync(
+        Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationToken cancellation)
     {
         var keep = true;
         using var stalled = new CancellationTokenSource(options.UploadStallLimit, time);
         try
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, upload.TakeOverRequested, stalled.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(
+                cancellation, upload.TakeOverRequested, stalled.Token);
             for (var chunk = first; ; chunk = requests.Current)
             {
                 using (chunk)
@@ -87,7 +109,9 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
                 }
                 stalled.CancelAfter(options.UploadStallLimit);
                 if (!await requests.MoveNext(either.Token))
-                    throw RequestChecks.Invalid($"the Write stream of {upload.Digest} ended after {upload.Received} bytes without finish_write");
+                    throw RequestChecks.Invalid(
+                        $"the Write stream of {upload.Digest} ended after {upload.Received} bytes without " +
+                        "finish_write");
             }
         }
         catch (Exception error) when (error is RpcException or FaultException)
@@ -97,12 +121,16 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         }
         catch (OperationCanceledException) when (upload.TakeOverRequested.IsCancellationRequested)
         {
-            throw new RpcException(new Status(StatusCode.Aborted, $"another stream goes on with upload {upload.Name.UploadId}"));
+            throw new RpcException(
+                new Status(StatusCode.Aborted, $"another stream goes on with upload {upload.Name.UploadId}"));
         }
-        catch (OperationCanceledException) when (stalled.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (stalled.IsCancellationRequested
+            && !cancellation.IsCancellationRequested)
         {
             throw new RpcException(new Status(
-                StatusCode.DeadlineExceeded, $"no message of upload {upload.Name.UploadId} came for {options.UploadStallLimit.TotalSeconds} s; go on at {upload.Received}, or start again"));
+                StatusCode.DeadlineExceeded,
+                $"no message of upload {upload.Name.UploadId} came for {options.UploadStallLimit.TotalSeconds} s; " +
+                $"go on at {upload.Received}, or start again"));
         }
         finally
         {
@@ -110,7 +138,9 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         }
     }
 
-    private static async Task SendAsync(SafeFileHandle file, long start, long end, IServerStreamWriter<ReadFrame> responses, CancellationToken cancellation)
+    private static async Task SendAsync(
+        SafeFileHandle file, long start, long end, IServerStreamWriter<ReadFrame> responses,
+        CancellationToken cancellation)
     {
         for (var at = start; at < end;)
         {
@@ -125,8 +155,10 @@ internal sealed class ByteStreamService(ContentStore store, PartialUploads uploa
         if (!ResourceName.TryParse(text, upload, DigestFunction.Sha256, out var name, out var error))
             throw RequestChecks.Invalid(error);
         RequestChecks.Instance(options.Instances, name.Instance);
-        if (name.Compressor is BlobCompressor.Deflate or BlobCompressor.Brotli || (name.Compressor == BlobCompressor.Zstd && !options.Compression))
-            throw RequestChecks.Invalid($"compressor {name.Compressor.ToString().ToLowerInvariant()} is not served; see GetCapabilities");
+        if (name.Compressor is BlobCompressor.Deflate or BlobCompressor.Brotli
+            || (name.Compressor == BlobCompressor.Zstd && !options.Compression))
+            throw RequestChecks.Invalid(
+                $"compressor {name.Compressor.ToString().ToLowerInvariant()} is not served; see GetCapabilities");
         return name;
     }
 }

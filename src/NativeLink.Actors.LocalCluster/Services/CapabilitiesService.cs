@@ -5,18 +5,25 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary>REAPI <c>Capabilities</c>: what this cluster really does (protos/README.md 2.8). Bazel 4 speaks exactly 2.0.</summary>
-internal sealed class CapabilitiesService(ContentStore store, LocalClusterOptions options) : Reapi.Capabilities.CapabilitiesBase
+/// <summary>
+/// REAPI <c>Capabilities</c>: what this cluster really does
+/// (protos/README.md 2.8). Bazel 4 speaks exactly 2.0.
+/// </summary>
+internal sealed class CapabilitiesService(
+    ContentStore store, LocalClusterOptions options) : Reapi.Capabilities.CapabilitiesBase
 {
-    private static readonly Reapi.DigestFunction.Types.Value[] Functions = [Reapi.DigestFunction.Types.Value.Sha256, Reapi.DigestFunction.Types.Value.Blake3];
+    private static readonly Reapi.DigestFunction.Types.Value[] Functions = [Reapi.DigestFunction.Types.Value.Sha256,
+        Reapi.DigestFunction.Types.Value.Blake3];
 
-    public override Task<Reapi.ServerCapabilities> GetCapabilities(Reapi.GetCapabilitiesRequest request, ServerCallContext context)
+    public override Task<Reapi.ServerCapabilities> GetCapabilities(
+        Reapi.GetCapabilitiesRequest request, ServerCallContext context)
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         return Task.FromResult(new Reapi.ServerCapabilities
         {
             CacheCapabilities = Cache(request.InstanceName),
-            ExecutionCapabilities = options.ExecutionInstances is { } executing && !executing.Contains(request.InstanceName) ? null : Execution(),
+            ExecutionCapabilities = options.ExecutionInstances is { } executing
+                && !executing.Contains(request.InstanceName) ? null : Execution(),
             LowApiVersion = new SemVer { Major = 2 },
             HighApiVersion = new SemVer { Major = 2, Minor = 3 },
         });
@@ -27,7 +34,10 @@ internal sealed class CapabilitiesService(ContentStore store, LocalClusterOption
         var cache = new Reapi.CacheCapabilities
         {
             DigestFunctions = { Functions },
-            ActionCacheUpdateCapabilities = new Reapi.ActionCacheUpdateCapabilities { UpdateEnabled = !options.ReadOnlyActionCaches.Contains(instance) },
+            ActionCacheUpdateCapabilities = new Reapi.ActionCacheUpdateCapabilities
+            {
+                UpdateEnabled = !options.ReadOnlyActionCaches.Contains(instance),
+            },
             MaxBatchTotalSizeBytes = options.MaxBatchTotalSizeBytes,
             MaxCasBlobSizeBytes = store.LargestBlobBytes,
             SymlinkAbsolutePathStrategy = Reapi.SymlinkAbsolutePathStrategy.Types.Value.Allowed,
@@ -47,7 +57,11 @@ internal sealed class CapabilitiesService(ContentStore store, LocalClusterOption
         ExecEnabled = true,
         ExecutionPriorityCapabilities = new Reapi.PriorityCapabilities
         {
-            Priorities = { new Reapi.PriorityCapabilities.Types.PriorityRange { MinPriority = 0, MaxPriority = int.MaxValue } },
+            Priorities = { new Reapi.PriorityCapabilities.Types.PriorityRange
+            {
+                MinPriority = 0,
+                MaxPriority = int.MaxValue,
+            } },
         },
     };
 }

@@ -8,20 +8,30 @@ using GoogleStatus = Google.Rpc.Status;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
-/// REAPI <c>ContentAddressableStorage</c> over the content store (protos/README.md 2.6). Answers come in the order of the request, and each entry of
-/// a batch has a status of its own.
+/// REAPI <c>ContentAddressableStorage</c> over the content store (protos/README.md 2.6). Answers
+/// come in the order of the request, and each entry of a batch has a status of its own.
 /// </summary>
-internal sealed class CasService(ContentStore store, PartialUploads uploads, LocalClusterOptions options) : Reapi.ContentAddressableStorage.ContentAddressableStorageBase
+internal sealed class CasService(ContentStore store, PartialUploads uploads, LocalClusterOptions options)
+    : Reapi.ContentAddressableStorage.ContentAddressableStorageBase
 {
     private static readonly GoogleStatus Ok = new();
 
     // Short, since there may be tens of thousands of them in an answer, and the digest stands beside it.
-    private static readonly GoogleStatus NotHere = new() { Code = (int)StatusCode.NotFound, Message = "not in the CAS" };
-    private static readonly GoogleStatus AnswerIsFull = new() { Code = (int)StatusCode.ResourceExhausted, Message = "the answer is full; ask again" };
+    private static readonly GoogleStatus NotHere = new()
+    {
+        Code = (int)StatusCode.NotFound,
+        Message = "not in the CAS",
+    };
+    private static readonly GoogleStatus AnswerIsFull = new()
+    {
+        Code = (int)StatusCode.ResourceExhausted,
+        Message = "the answer is full; ask again",
+    };
 
     private int MostBatchBytes => Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes);
 
-    public override Task<Reapi.FindMissingBlobsResponse> FindMissingBlobs(Reapi.FindMissingBlobsRequest request, ServerCallContext context)
+    public override Task<Reapi.FindMissingBlobsResponse> FindMissingBlobs(
+        Reapi.FindMissingBlobsRequest request, ServerCallContext context)
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
@@ -34,30 +44,42 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
         return Task.FromResult(response);
     }
 
-    public override Task<Reapi.BatchUpdateBlobsResponse> BatchUpdateBlobs(Reapi.BatchUpdateBlobsRequest request, ServerCallContext context)
+    public override Task<Reapi.BatchUpdateBlobsResponse> BatchUpdateBlobs(
+        Reapi.BatchUpdateBlobsRequest request, ServerCallContext context)
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
         if (request.Requests.Sum(entry => (long)entry.Data.Length) is var total && total > MostBatchBytes)
-            throw RequestChecks.Invalid($"the blobs sent have {total} bytes together; send at most {options.MaxBatchTotalSizeBytes} at once, and larger ones by ByteStream");
+            throw RequestChecks.Invalid(
+                $"the blobs sent have {total} bytes together; send at most {options.MaxBatchTotalSizeBytes} at " +
+                "once, and larger ones by ByteStream");
         foreach (var entry in request.Requests)
             CheckCompressor(entry);
         var response = new Reapi.BatchUpdateBlobsResponse();
         foreach (var entry in request.Requests)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
-            response.Responses.Add(new Reapi.BatchUpdateBlobsResponse.Types.Response { Digest = entry.Digest, Status = Store(entry, function) });
+            response.Responses.Add(new Reapi.BatchUpdateBlobsResponse.Types.Response
+            {
+                Digest = entry.Digest,
+                Status = Store(entry, function),
+            });
         }
         return Task.FromResult(response);
     }
 
-    public override Task<Reapi.BatchReadBlobsResponse> BatchReadBlobs(Reapi.BatchReadBlobsRequest request, ServerCallContext context)
+    public override Task<Reapi.BatchReadBlobsResponse> BatchReadBlobs(
+        Reapi.BatchReadBlobsRequest request, ServerCallContext context)
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
-        if (request.Digests.Sum(digest => (decimal)Math.Max(0, digest.SizeBytes)) is var total && total > MostBatchBytes)
-            throw RequestChecks.Invalid($"the blobs asked for have {total} bytes together; ask for at most {options.MaxBatchTotalSizeBytes} at once, and for larger ones by ByteStream");
-        using var batch = new BatchCompression(options.Compression && request.AcceptableCompressors.Contains(Reapi.Compressor.Types.Value.Zstd));
+        if (request.Digests.Sum(digest => (decimal)Math.Max(0, digest.SizeBytes)) is var total
+            && total > MostBatchBytes)
+            throw RequestChecks.Invalid(
+                $"the blobs asked for have {total} bytes together; ask for at most {options.MaxBatchTotalSizeBytes} " +
+                "at once, and for larger ones by ByteStream");
+        using var batch = new BatchCompression(options.Compression
+            && request.AcceptableCompressors.Contains(Reapi.Compressor.Types.Value.Zstd));
         var budget = new BatchResponseBudget(request.Digests);
         var response = new Reapi.BatchReadBlobsResponse();
         foreach (var wire in request.Digests)
@@ -68,10 +90,13 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
         return Task.FromResult(response);
     }
 
-    public override async Task GetTree(Reapi.GetTreeRequest request, IServerStreamWriter<Reapi.GetTreeResponse> responseStream, ServerCallContext context)
+    public override async Task GetTree(
+        Reapi.GetTreeRequest request, IServerStreamWriter<Reapi.GetTreeResponse> responseStream,
+        ServerCallContext context)
     {
         RequestChecks.Instance(options.Instances, request.InstanceName);
-        var root = RequestChecks.Digest(request.RootDigest, RequestChecks.Function(request.DigestFunction), "the tree's root");
+        var root = RequestChecks.Digest(request.RootDigest, RequestChecks.Function(request.DigestFunction),
+            "the tree's root");
         if (request.PageSize < 0)
             throw RequestChecks.Invalid($"page_size {request.PageSize} must not be negative");
         foreach (var page in new TreePages(store, root).Read(request.PageSize, request.PageToken))
@@ -80,8 +105,10 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
 
     private void CheckCompressor(Reapi.BatchUpdateBlobsRequest.Types.Request entry)
     {
-        if (entry.Compressor != Reapi.Compressor.Types.Value.Identity && !(entry.Compressor == Reapi.Compressor.Types.Value.Zstd && options.Compression))
-            throw RequestChecks.Invalid($"compressor {entry.Compressor} of {entry.Digest?.Hash} is not served; see GetCapabilities");
+        if (entry.Compressor != Reapi.Compressor.Types.Value.Identity
+            && !(entry.Compressor == Reapi.Compressor.Types.Value.Zstd && options.Compression))
+            throw RequestChecks.Invalid(
+                $"compressor {entry.Compressor} of {entry.Digest?.Hash} is not served; see GetCapabilities");
     }
 
     private GoogleStatus Store(Reapi.BatchUpdateBlobsRequest.Types.Request entry, DigestFunction function)
@@ -107,12 +134,14 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
 
     private void StoreCompressed(ReadOnlySpan<byte> data, in Digest digest)
     {
-        using var upload = new ZstdUpload(new ResourceName("", "batch", BlobCompressor.Zstd, digest, NamesFunction: false), store, uploads.Budget);
+        using var upload = new ZstdUpload(
+            new ResourceName("", "batch", BlobCompressor.Zstd, digest, NamesFunction: false), store, uploads.Budget);
         upload.Append(0, data);
         upload.Finish(data.Length);
     }
 
-    private Reapi.BatchReadBlobsResponse.Types.Response Load(Reapi.Digest wire, DigestFunction function, BatchCompression batch, BatchResponseBudget budget)
+    private Reapi.BatchReadBlobsResponse.Types.Response Load(
+        Reapi.Digest wire, DigestFunction function, BatchCompression batch, BatchResponseBudget budget)
     {
         try
         {
@@ -132,5 +161,9 @@ internal sealed class CasService(ContentStore store, PartialUploads uploads, Loc
         }
     }
 
-    private static GoogleStatus ToWire(Status status) => new() { Code = (int)status.StatusCode, Message = status.Detail };
+    private static GoogleStatus ToWire(Status status) => new()
+    {
+        Code = (int)status.StatusCode,
+        Message = status.Detail,
+    };
 }

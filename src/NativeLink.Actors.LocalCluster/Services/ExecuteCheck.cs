@@ -9,8 +9,9 @@ using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 namespace NativeLink.Actors.LocalCluster.Services;
 
 /// <summary>
-/// Reads what an Execute call refers to and says at once what is wrong with it: INVALID_ARGUMENT for what can never run, FAILED_PRECONDITION
-/// with one MISSING violation a blob for what the client has to upload (protos/README.md 3.14). A blob that cannot be decoded counts as missing.
+/// Reads what an Execute call refers to and says at once what is wrong with it: INVALID_ARGUMENT
+/// for what can never run, FAILED_PRECONDITION with one MISSING violation a blob for what the
+/// client has to upload (protos/README.md 3.14). A blob that cannot be decoded counts as missing.
 /// </summary>
 internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, ImmutableArray<string> instances)
 {
@@ -23,7 +24,8 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
         RequestChecks.Instance(instances, request.InstanceName);
         var function = RequestChecks.Function(request.DigestFunction);
         var digest = Checked(request.ActionDigest, function, "the action");
-        var action = await ReadAsync(digest, Reapi.Action.Parser, cancellation) ?? throw MissingBlobsError.Create([digest]);
+        var action = await ReadAsync(digest, Reapi.Action.Parser, cancellation)
+            ?? throw MissingBlobsError.Create([digest]);
         var command = await CheckInputsAsync(action, function, cancellation);
 #pragma warning disable CS0612 // Older clients put the platform into the Command only.
         var platform = action.Platform ?? command.Platform;
@@ -37,7 +39,8 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
             Joinable: !request.SkipCacheLookup && !action.DoNotCache);
     }
 
-    private async ValueTask<Reapi.Command> CheckInputsAsync(Reapi.Action action, DigestFunction function, CancellationToken cancellation)
+    private async ValueTask<Reapi.Command> CheckInputsAsync(
+        Reapi.Action action, DigestFunction function, CancellationToken cancellation)
     {
         var commandDigest = Checked(action.CommandDigest, function, "the action's command");
         var rootDigest = Checked(action.InputRootDigest, function, "the action's input root");
@@ -77,10 +80,14 @@ internal sealed class ExecuteCheck(IActionSource actions, PropertyRules rules, I
             : throw RequestChecks.Invalid($"{what} has {digest.SizeBytes} bytes: more than {Most} are not read");
     }
 
-    /// <summary>For the scheduler's own clock. A timeout that is zero, negative or malformed is the worker's to judge.</summary>
+    /// <summary>
+    /// For the scheduler's own clock. A timeout that is
+    /// zero, negative or malformed is the worker's to judge.
+    /// </summary>
     private static TimeSpan? TimeoutOf(Reapi.Action action)
     {
-        if (action.Timeout is not { Seconds: >= 0, Nanos: >= 0 and < 1_000_000_000 } timeout || timeout is { Seconds: 0, Nanos: 0 })
+        if (action.Timeout is not { Seconds: >= 0, Nanos: >= 0 and < 1_000_000_000 } timeout
+            || timeout is { Seconds: 0, Nanos: 0 })
             return null;
         return timeout.Seconds >= LongestTimeout.TotalSeconds ? LongestTimeout : timeout.ToTimeSpan();
     }

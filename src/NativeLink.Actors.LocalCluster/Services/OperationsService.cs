@@ -8,22 +8,31 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Services;
 
-/// <summary><c>google.longrunning.Operations</c> for clients: Get, Wait and Cancel; List and Delete are UNIMPLEMENTED, as in NativeLink.</summary>
+/// <summary>
+/// <c>google.longrunning.Operations</c> for clients: Get, Wait and Cancel; List and Delete are
+/// UNIMPLEMENTED, as in NativeLink.
+/// </summary>
 internal sealed class OperationsService(LocalScheduler scheduler) : Operations.OperationsBase
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
     public override async Task<Operation> GetOperation(GetOperationRequest request, ServerCallContext context)
     {
-        return await scheduler.GetOperationAsync(request.Name, context.CancellationToken) ?? throw Unknown(request.Name);
+        return await scheduler.GetOperationAsync(request.Name, context.CancellationToken)
+            ?? throw Unknown(request.Name);
     }
 
     public override async Task<Empty> CancelOperation(CancelOperationRequest request, ServerCallContext context)
     {
-        return await scheduler.CancelAsync(request.Name, context.CancellationToken) ? new Empty() : throw Unknown(request.Name);
+        return await scheduler.CancelAsync(request.Name, context.CancellationToken)
+            ? new Empty()
+            : throw Unknown(request.Name);
     }
 
-    /// <summary>Answers when the operation is done, or with how it stands when the timeout, if there is one, has passed.</summary>
+    /// <summary>
+    /// Answers when the operation is done, or with how it
+    /// stands when the timeout, if there is one, has passed.
+    /// </summary>
     public override async Task<Operation> WaitOperation(WaitOperationRequest request, ServerCallContext context)
     {
         using var timer = new CancellationTokenSource(WaitOf(request), scheduler.Time);
@@ -36,7 +45,8 @@ internal sealed class OperationsService(LocalScheduler scheduler) : Operations.O
             await foreach (var operation in stream.Updates.ReadAllAsync(either.Token))
                 last = operation;
         }
-        catch (OperationCanceledException) when (timer.IsCancellationRequested && !context.CancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (timer.IsCancellationRequested
+            && !context.CancellationToken.IsCancellationRequested)
         {
             last ??= await scheduler.GetOperationAsync(request.Name, context.CancellationToken);
         }

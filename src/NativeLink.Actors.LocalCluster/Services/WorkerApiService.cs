@@ -35,7 +35,8 @@ internal sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerAp
         }
     }
 
-    private async Task<Wire.ConnectWorkerRequest> ReadFirstAsync(IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken cancellation)
+    private async Task<Wire.ConnectWorkerRequest> ReadFirstAsync(
+        IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken cancellation)
     {
         using var timer = new CancellationTokenSource(Patience, scheduler.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timer.Token);
@@ -49,7 +50,8 @@ internal sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerAp
             // Falls through: nothing came is as bad as something else came.
         }
 
-        throw new RpcException(new Status(StatusCode.Internal, "the first message of a worker has to be connect_worker_request"));
+        throw new RpcException(
+            new Status(StatusCode.Internal, "the first message of a worker has to be connect_worker_request"));
     }
 
     private WorkerLink CreateLink(Wire.ConnectWorkerRequest request)
@@ -65,7 +67,8 @@ internal sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerAp
     }
 
     /// <summary>Passes on what the worker sends until its stream ends; never throws.</summary>
-    private async Task ReceiveAsync(WorkerLink link, IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken over)
+    private async Task ReceiveAsync(
+        WorkerLink link, IAsyncStreamReader<Wire.UpdateForScheduler> requests, CancellationToken over)
     {
         var reason = "its stream ended";
         try
@@ -84,8 +87,12 @@ internal sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerAp
         scheduler.Tell(new WorkerDisconnected(link, reason));
     }
 
-    /// <summary>Passes on what the scheduler sends until it closes the link. A worker that does not read the rest in time is cut off.</summary>
-    private async Task SendAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
+    /// <summary>
+    /// Passes on what the scheduler sends until it closes the link.
+    /// A worker that does not read the rest in time is cut off.
+    /// </summary>
+    private async Task SendAsync(
+        WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var writing = WriteAllAsync(link, responses, bound.Token);
@@ -95,7 +102,8 @@ internal sealed class WorkerApiService(LocalScheduler scheduler) : Wire.WorkerAp
         await writing;
     }
 
-    private static async Task WriteAllAsync(WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
+    private static async Task WriteAllAsync(
+        WorkerLink link, IServerStreamWriter<Wire.UpdateForWorker> responses, CancellationToken cancellation)
     {
         await foreach (var update in link.Outgoing.ReadAllAsync(cancellation))
             await responses.WriteAsync(update, cancellation);

@@ -45,7 +45,8 @@ internal abstract class BlobHasher : IDisposable
     {
     }
 
-    private static NotSupportedException NotServed(DigestFunction function) => new($"no hasher for {function}: sha256 and blake3 are served");
+    private static NotSupportedException NotServed(DigestFunction function) =>
+        new($"no hasher for {function}: sha256 and blake3 are served");
 
     private sealed class Sha256Hasher : BlobHasher
     {

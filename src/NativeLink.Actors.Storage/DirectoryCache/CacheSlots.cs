@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Storage.DirectoryCache;
 
-/// <summary>The parts of a directory cache, one a process: <c>slot-N</c> with a lock in it, which the kernel drops when its process ends.</summary>
+/// <summary>
+/// The parts of a directory cache, one a process: <c>slot-N</c> with a lock in it, which the kernel
+/// drops when its process ends.
+/// </summary>
 internal static class CacheSlots
 {
     private const int Slots = 64;
@@ -23,12 +26,14 @@ internal static class CacheSlots
             File.SetLastWriteTimeUtc(LockOf(path), time.GetUtcNow().UtcDateTime);
             return (taken, path);
         }
-        throw new FaultException(FaultKind.Storage, $"directory cache {root} is in use by {Slots} processes already; give some of them another cache_root");
+        throw new FaultException(FaultKind.Storage,
+            $"directory cache {root} is in use by {Slots} processes already; give some of them another cache_root");
     }
 
     /// <summary>
-    /// Hands over what is in slots whose processes have ended and that nobody has used for an hour: nobody else would ever delete it. The lock stays,
-    /// because another process may be about to take it.
+    /// Hands over what is in slots whose processes have ended and that
+    /// nobody has used for an hour: nobody else would ever delete it.
+    /// The lock stays, because another process may be about to take it.
     /// </summary>
     public static void HandOverDead(string root, string own, TimeProvider time, Action<string> take)
     {
@@ -62,7 +67,8 @@ internal static class CacheSlots
         return times.Max(File.GetLastWriteTimeUtc);
     }
 
-    private static string PathOf(string root, int number) => Path.Combine(root, string.Create(CultureInfo.InvariantCulture, $"slot-{number}"));
+    private static string PathOf(string root, int number) =>
+        Path.Combine(root, string.Create(CultureInfo.InvariantCulture, $"slot-{number}"));
 
     private static string LockOf(string slot) => Path.Combine(slot, ".lock");
 }

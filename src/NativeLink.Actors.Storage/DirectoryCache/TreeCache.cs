@@ -3,11 +3,12 @@ using System.Globalization;
 namespace NativeLink.Actors.Storage.DirectoryCache;
 
 /// <summary>
-/// Cached trees on disk. Each process has a slot of its own below the configured root, found by a lock: several processes share the root without
-/// knowing of each other, and the next run finds the trees of the last one. A tree is built aside and renamed into <c>trees/</c>; whatever has its
+/// Cached trees on disk. Each process has a slot of its own below the configured root, found by a
+/// lock: several processes share the root without knowing of each other, and the next run finds the
+/// trees of the last one. A tree is built aside and renamed into <c>trees/</c>; whatever has its
 /// name there is complete, so that no index has to be kept and none can be wrong. Thread-safe.
 /// </summary>
-internal sealed class TreeCache : IDisposable
+internal sealed partial class TreeCache : IDisposable
 {
     private static readonly TimeSpan DeletionPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(1);
@@ -44,7 +45,8 @@ internal sealed class TreeCache : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Storage, $"directory cache {settings.Root} cannot be used: {error.Message}", error);
+            throw new FaultException(
+                FaultKind.Storage, $"directory cache {settings.Root} cannot be used: {error.Message}", error);
         }
     }
 
@@ -133,10 +135,14 @@ internal sealed class TreeCache : IDisposable
         }
     }
 
-    /// <summary>A new temporary directory in which a tree can be built; give it to <see cref="TryInsert"/> or <see cref="Discard"/>.</summary>
+    /// <summary>
+    /// A new temporary directory in which a tree can be built; give
+    /// it to <see cref="TryInsert"/> or <see cref="Discard"/>.
+    /// </summary>
     public string NewTemporary()
     {
-        var path = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-{Interlocked.Increment(ref _next)}"));
+        var path = Path.Combine(
+            _path, string.Create(CultureInfo.InvariantCulture, $"new-{Interlocked.Increment(ref _next)}"));
         try
         {
             Directory.CreateDirectory(Path.Combine(path, "t"));
@@ -153,10 +159,17 @@ internal sealed class TreeCache : IDisposable
 
     /// <summary>Puts a finished tree, its record written, into its place; it is pinned once for the caller.</summary>
     /// <param name="corruptions"><see cref="Corruptions"/> as it was before the first file was linked.</param>
-    /// <returns>The tree that has its place: this one, or one that was put there meanwhile. Null when the tree may hold a blob that was found corrupt since, itself or in what it lies over; <paramref name="temporary"/> is then the caller's still.</returns>
+    /// <returns>The tree that has its place: this one, or one that was put there meanwhile. Null
+    /// when the tree may hold a blob that was found corrupt since, itself or in what it lies over;
+    /// <paramref name="temporary"/> is then the caller's still.</returns>
     public TreeEntry? TryInsert(in Digest root, string temporary, TreeRecord record, TreeEntry? below, int corruptions)
     {
-        var entry = new TreeEntry(root, PathOf(root), record.Bytes, below) { CopiedBytes = record.CopiedBytes, Pins = 1, LastUse = _time.GetUtcNow() };
+        var entry = new TreeEntry(root, PathOf(root), record.Bytes, below)
+        {
+            CopiedBytes = record.CopiedBytes,
+            Pins = 1,
+            LastUse = _time.GetUtcNow(),
+        };
         entry.SetPaths(record.Paths);
         lock (_gate)
         {
@@ -178,7 +191,10 @@ internal sealed class TreeCache : IDisposable
         return entry;
     }
 
-    /// <summary>Takes a damaged tree, and what lies over it, out of the cache; actions that run on it keep it until they end.</summary>
+    /// <summary>
+    /// Takes a damaged tree, and what lies over it, out of the
+    /// cache; actions that run on it keep it until they end.
+    /// </summary>
     public void EvictDamaged(TreeEntry entry, string why)
     {
         lock (_gate)
@@ -206,7 +222,10 @@ internal sealed class TreeCache : IDisposable
         }
     }
 
-    /// <summary>A blob was found corrupt: every tree in the cache, pinned, to be verified; the caller unpins them. What is being made stays out.</summary>
+    /// <summary>
+    /// A blob was found corrupt: every tree in the cache, pinned, to be verified; the caller unpins
+    /// them. What is being made stays out.
+    /// </summary>
     public IReadOnlyList<TreeEntry> PinAllAfterCorruption()
     {
         lock (_gate)
@@ -258,13 +277,20 @@ internal sealed class TreeCache : IDisposable
             else
                 _deletions.Enqueue(path);
         }
-        foreach (var (root, path, header, used) in found.OrderBy(static tree => tree.Header.Base is not null).ThenBy(static tree => tree.Used))
+        foreach (var (root, path, header, used) in found.OrderBy(static tree => tree.Header.Base is not null)
+            .ThenBy(static tree => tree.Used))
         {
             TreeEntry? below = null;
             if (header.Base is { } wanted && !_entries.TryGetValue(wanted, out below))
                 _deletions.Enqueue(path);
             else
-                Add(new TreeEntry(root, path, header.Bytes, below) { CopiedBytes = header.CopiedBytes, IsUnverified = header.Boot != _boot, LastUse = used, PersistedUse = used });
+                Add(new TreeEntry(root, path, header.Bytes, below)
+                {
+                    CopiedBytes = header.CopiedBytes,
+                    IsUnverified = header.Boot != _boot,
+                    LastUse = used,
+                    PersistedUse = used,
+                });
         }
         EvictBeyondLimits();
     }
@@ -291,82 +317,17 @@ internal sealed class TreeCache : IDisposable
         _order.AddLast(node);
     }
 
-    private void EvictBeyondLimits()
-    {
-        lock (_gate)
-        {
-            if (!IsOver())
-                return;
-            EvictWhile(IsOver);
-            if (!IsOver() || _warnedOfLimit)
-                return;
-            _warnedOfLimit = true;
-            _settings.OnWarning?.Invoke(
-                $"directory cache {_settings.Root} is above its limits ({_entries.Count} trees, {_bytes} bytes) because running actions use all that is in it");
-        }
-    }
-
-    /// <summary>Under the gate: trees that nobody uses, the least recently used first.</summary>
-    private void EvictWhile(Func<bool> isWanted)
-    {
-        for (var node = _order.First; node is not null && isWanted();)
-        {
-            var next = node.Next;
-            if (node.Value.Pins == 0)
-            {
-                Evict(node.Value);
-                // A base may have become free, wherever it stands.
-                next = _order.First;
-            }
-            node = next;
-        }
-    }
-
-    private bool IsOver() =>
-        _entries.Count > Math.Max(_settings.MaxEntries, 1) || (_settings.MaxSizeBytes > 0 && _bytes + _copied > _settings.MaxSizeBytes);
-
-    /// <summary>Under the gate. The directory's name becomes free; its content is deleted with the last pin.</summary>
-    private void Evict(TreeEntry entry)
-    {
-        if (entry.IsEvicted)
-            return;
-        foreach (var above in _order.Where(other => other.Below == entry).ToList())
-            Evict(above);
-        entry.IsEvicted = true;
-        _entries.Remove(entry.Root);
-        if (entry.Node is { List: not null } node)
-            _order.Remove(node);
-        _bytes -= entry.Bytes;
-        _copied -= entry.CopiedBytes;
-        var temporary = Path.Combine(_path, string.Create(CultureInfo.InvariantCulture, $"new-doomed-{Interlocked.Increment(ref _next)}"));
-        if (Libc.RenameAt(Libc.AtFdCwd, entry.Path, Libc.AtFdCwd, temporary) == 0)
-            entry.Path = temporary;
-        if (entry.Pins == 0)
-            Delete(entry);
-    }
-
-    private void UnpinHeld(TreeEntry entry)
-    {
-        if (--entry.Pins == 0 && entry.IsEvicted)
-            Delete(entry);
-    }
-
-    private void Delete(TreeEntry entry)
-    {
-        _deletions.Enqueue(entry.Path);
-        if (entry.Below is not null)
-            UnpinHeld(entry.Below);
-    }
-
     private string PathOf(in Digest root) =>
-        Path.Combine(_path, "trees", string.Create(CultureInfo.InvariantCulture, $"{root.Function.LowerName()}-{root.Hash}-{root.SizeBytes}"));
+        Path.Combine(_path, "trees",
+            string.Create(CultureInfo.InvariantCulture, $"{root.Function.LowerName()}-{root.Hash}-{root.SizeBytes}"));
 
     private static bool TryParseName(string name, out Digest root)
     {
         root = default;
         return name.Split('-') is [var function, var hash, var size]
             && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes)
-            && Digest.TryParse(hash, bytes, function == "blake3" ? DigestFunction.Blake3 : DigestFunction.Sha256, out root);
+            && Digest.TryParse(hash, bytes, function == "blake3" ? DigestFunction.Blake3 : DigestFunction.Sha256,
+                out root);
     }
 
     private static void PersistUse(TreeEntry entry, DateTimeOffset now)

@@ -4,8 +4,13 @@ using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.DirectoryCache;
 
-/// <summary>Builds a tree in the cache: whole, or as a delta over a cached tree that differs from it in little.</summary>
-internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes, TreeResolver resolver, ContentStore store, FileMaking making, InputRootsCounters counters)
+/// <summary>
+/// Builds a tree in the cache: whole, or as a delta
+/// over a cached tree that differs from it in little.
+/// </summary>
+internal sealed class TreeConstruction(
+    TreeCache cache, DirectoryNodeCache nodes, TreeResolver resolver, ContentStore store, FileMaking making,
+    InputRootsCounters counters)
 {
     private const int Attempts = 4;
     private const int BasesToTry = 6;
@@ -14,7 +19,10 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
     // Above this part of the tree a delta saves little and every look-up in it goes through two layers.
     private const int LargestDeltaDivisor = 4;
 
-    /// <summary>Builds and inserts; the answer is pinned once. Begins anew when a blob is found corrupt in the meantime.</summary>
+    /// <summary>
+    /// Builds and inserts; the answer is pinned once. Begins
+    /// anew when a blob is found corrupt in the meantime.
+    /// </summary>
     public async Task<TreeEntry> BuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -22,7 +30,10 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
             if (await TryBuildAsync(root, source, cancellation) is { } built)
                 return built;
         }
-        throw new FaultException(FaultKind.Storage, $"the tree of input root {root} cannot be made: blobs of the local store were found corrupt {Attempts} times while it was; check the disk");
+        throw new FaultException(
+            FaultKind.Storage,
+            $"the tree of input root {root} cannot be made: blobs of the local store were found corrupt {Attempts} " +
+            "times while it was; check the disk");
     }
 
     private async Task<TreeEntry?> TryBuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
@@ -33,7 +44,8 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
         {
             if (nodes.Find(root) is null)
             {
-                // After a restart the directories of the last trees are on disk; whoever changed one file should not have to ask for all the others.
+                // After a restart the directories of the last trees are on disk; whoever changed
+                // one file should not have to ask for all the others.
                 foreach (var entry in bases)
                     NodeOf(entry);
             }
@@ -50,7 +62,8 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
             else
                 TreeDelta.CollectFiles(old, node, files);
             nodes.Retain(node);
-            return await WithFilesAsync(files, source, () => BuildFreeingSpace(node, below, old, files, corruptions, cancellation), cancellation);
+            return await WithFilesAsync(files, source,
+                () => BuildFreeingSpace(node, below, old, files, corruptions, cancellation), cancellation);
         }
         finally
         {
@@ -59,8 +72,12 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
         }
     }
 
-    /// <summary>Fetches, does the work while all is leased, and does both once more when a file has vanished from the disk in between.</summary>
-    public static async Task<T> WithFilesAsync<T>(IReadOnlyCollection<Digest> files, ITreeSource source, Func<T> work, CancellationToken cancellation)
+    /// <summary>
+    /// Fetches, does the work while all is leased, and does both
+    /// once more when a file has vanished from the disk in between.
+    /// </summary>
+    public static async Task<T> WithFilesAsync<T>(
+        IReadOnlyCollection<Digest> files, ITreeSource source, Func<T> work, CancellationToken cancellation)
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -81,15 +98,20 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
     }
 
     /// <summary>Whether all files of a cached tree are what they should be.</summary>
-    public bool Verifies(TreeEntry entry) => NodeOf(entry) is { } node && new TreeVerification(store.Links).Matches(node, entry, NodeOf);
+    public bool Verifies(TreeEntry entry) => NodeOf(entry) is { } node
+        && new TreeVerification(store.Links).Matches(node, entry, NodeOf);
 
-    /// <summary>The tree of an entry in memory, from its record where it is not known any more; null when the record is damaged.</summary>
+    /// <summary>
+    /// The tree of an entry in memory, from its record where it
+    /// is not known any more; null when the record is damaged.
+    /// </summary>
     public DirectoryNode? NodeOf(TreeEntry entry)
     {
         if (nodes.Find(entry.Root) is { } known)
             return known;
         var below = entry.Below is null ? null : NodeOf(entry.Below);
-        if ((entry.Below is not null && below is null) || TreeRecord.Read(entry.RecordFile)?.Join(entry.Root, nodes, below) is not { } node)
+        if ((entry.Below is not null && below is null)
+            || TreeRecord.Read(entry.RecordFile)?.Join(entry.Root, nodes, below) is not { } node)
             return null;
         nodes.Retain(node);
         return node;
@@ -112,8 +134,13 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
         return best;
     }
 
-    /// <summary>Directories, symbolic links and records take space on the disk too: where it is full, the build is made once more after some was freed.</summary>
-    private TreeEntry? BuildFreeingSpace(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int corruptions, CancellationToken cancellation)
+    /// <summary>
+    /// Directories, symbolic links and records take space on the disk too: where it is full, the
+    /// build is made once more after some was freed.
+    /// </summary>
+    private TreeEntry? BuildFreeingSpace(
+        DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int corruptions,
+        CancellationToken cancellation)
     {
         ExceptionDispatchInfo full;
         try
@@ -130,13 +157,16 @@ internal sealed class TreeConstruction(TreeCache cache, DirectoryNodeCache nodes
         return Build(node, below, old, files, corruptions, cancellation);
     }
 
-    private TreeEntry? Build(DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int corruptions, CancellationToken cancellation)
+    private TreeEntry? Build(
+        DirectoryNode node, TreeEntry? below, DirectoryNode? old, HashSet<Digest> files, int corruptions,
+        CancellationToken cancellation)
     {
         var temporary = cache.NewTemporary();
         TreeEntry? entry = null;
         try
         {
-            var writer = new TreeWriter(store.Links, making, old is null ? null : below!.FingerprintsOf(old), cancellation);
+            var writer = new TreeWriter(store.Links, making, old is null ? null : below!.FingerprintsOf(old),
+                cancellation);
             var tree = Path.Combine(temporary, "t");
             if (old is null)
                 writer.WriteTree(node, tree);

@@ -48,10 +48,11 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
     public FileFingerprints FingerprintsOf(DirectoryNode tree) => _fingerprints ??= new FileFingerprints(tree);
 
     /// <summary>
-    /// Whether every directory still is as it was made: whoever adds, removes or renames something in a directory changes its modification time.
-    /// About a microsecond a directory.
+    /// Whether every directory still is as it was made: whoever adds, removes or renames something
+    /// in a directory changes its modification time. About a microsecond a directory.
     /// </summary>
-    /// <exception cref="FaultException">Storage: it cannot be told, because this process or the machine has run short of something.</exception>
+    /// <exception cref="FaultException">Storage: it cannot be told, because this process or the
+    /// machine has run short of something.</exception>
     public unsafe bool IsIntact()
     {
         if (_paths is null && !Load())
@@ -67,7 +68,8 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
                 var end = start + _paths!.Length;
                 while (at < end)
                 {
-                    if (Libc.StatxAt(tree, at, Libc.AtSymlinkNoFollow, StatxBuffer.ModificationTime, out var status) != 0)
+                    if (Libc.StatxAt(tree, at, Libc.AtSymlinkNoFollow, StatxBuffer.ModificationTime, out var status)
+                        != 0)
                         return IsDamage();
                     if (status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
                         return false;
@@ -84,8 +86,13 @@ internal sealed class TreeEntry(Digest root, string path, long bytes, TreeEntry?
         }
     }
 
-    /// <summary>Says that it is not intact; throws where the last call failed for want of something, which says nothing about the tree.</summary>
-    private bool IsDamage() => Errno.IsScarce(Errno.Last) ? throw DiskFault.Last($"cached tree {Path} cannot be looked at") : false;
+    /// <summary>
+    /// Says that it is not intact; throws where the last call failed for want of something, which
+    /// says nothing about the tree.
+    /// </summary>
+    private bool IsDamage() => Errno.IsScarce(Errno.Last)
+        ? throw DiskFault.Last($"cached tree {Path} cannot be looked at")
+        : false;
 
     private bool Load()
     {

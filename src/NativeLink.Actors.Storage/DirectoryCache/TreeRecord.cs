@@ -5,8 +5,8 @@ using NativeLink.Actors.Storage.Trees;
 namespace NativeLink.Actors.Storage.DirectoryCache;
 
 /// <summary>
-/// The file beside a cached tree that says what it is: written last, before the whole is renamed into place, so that a tree under its own name is
-/// complete. Ends with a SHA-256 of all before it.
+/// The file beside a cached tree that says what it is: written last, before the whole is renamed
+/// into place, so that a tree under its own name is complete. Ends with a SHA-256 of all before it.
 /// </summary>
 internal sealed record TreeRecord
 {
@@ -74,7 +74,8 @@ internal sealed record TreeRecord
         try
         {
             var bytes = File.ReadAllBytes(path);
-            if (bytes.Length < 32 || !SHA256.HashData(bytes.AsSpan(0, bytes.Length - 32)).AsSpan().SequenceEqual(bytes.AsSpan(bytes.Length - 32)))
+            if (bytes.Length < 32 || !SHA256.HashData(bytes.AsSpan(0, bytes.Length - 32)).AsSpan()
+                .SequenceEqual(bytes.AsSpan(bytes.Length - 32)))
                 return null;
             using var reader = new BinaryReader(new MemoryStream(bytes), Encoding.UTF8);
             if (ReadHeader(reader) is not { } header)
@@ -117,8 +118,8 @@ internal sealed record TreeRecord
     }
 
     /// <summary>
-    /// The directories of a tree that another does not have at their place, children before parents. What is the same in both is not walked, so that a
-    /// delta costs what changed.
+    /// The directories of a tree that another does not have at their place, children before
+    /// parents. What is the same in both is not walked, so that a delta costs what changed.
     /// </summary>
     public static IReadOnlyList<DirectoryNode> NodesOf(DirectoryNode root, DirectoryNode? below)
     {
@@ -155,7 +156,8 @@ internal sealed record TreeRecord
 
     /// <summary>A file that cannot be opened for want of a descriptor or memory is not damaged.</summary>
     private static bool IsDamage(Exception error) =>
-        error is UnauthorizedAccessException or ArgumentException || (error is IOException io && !Errno.IsScarce(Errno.Of(io)));
+        error is UnauthorizedAccessException or ArgumentException
+            || (error is IOException io && !Errno.IsScarce(Errno.Of(io)));
 
     private static Header? ReadHeader(BinaryReader reader)
     {
@@ -183,7 +185,9 @@ internal sealed record TreeRecord
         {
             writer.Write(file.Name);
             WriteDigest(writer, file.Digest);
-            writer.Write((byte)((file.Executable ? 1 : 0) | (file.Mode is null ? 0 : 2) | (file.ModifiedNanoseconds is null ? 0 : 4)));
+            writer.Write(
+                (byte)((file.Executable ? 1 : 0) | (file.Mode is null ? 0 : 2)
+                    | (file.ModifiedNanoseconds is null ? 0 : 4)));
             if (file.Mode is { } mode)
                 writer.Write(mode);
             if (file.ModifiedNanoseconds is { } modified)
@@ -212,7 +216,8 @@ internal sealed record TreeRecord
     private static FileItem ReadFile(BinaryReader reader)
     {
         var (name, digest, flags) = (reader.ReadString(), ReadDigest(reader), reader.ReadByte());
-        return new FileItem(name, digest, (flags & 1) != 0, (flags & 2) != 0 ? reader.ReadUInt32() : null, (flags & 4) != 0 ? reader.ReadInt64() : null);
+        return new FileItem(name, digest, (flags & 1) != 0, (flags & 2) != 0 ? reader.ReadUInt32() : null,
+            (flags & 4) != 0 ? reader.ReadInt64() : null);
     }
 
     private static void WriteDigest(BinaryWriter writer, in Digest digest)

@@ -8,8 +8,9 @@ using NativeLink.Actors.Storage.Hashing;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
-/// Blobs as files elsewhere: links, executable copies, copies, and files coming in. The ladder: EMLINK makes a second inode for the blob, EXDEV and
-/// EPERM copy, ENOENT says that the blob is gone, ENOSPC evicts once and then fails.
+/// Blobs as files elsewhere: links, executable copies, copies, and files coming in. The ladder:
+/// EMLINK makes a second inode for the blob, EXDEV and EPERM copy, ENOENT says that the blob is
+/// gone, ENOSPC evicts once and then fails.
 /// </summary>
 internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles temps)
 {
@@ -87,8 +88,9 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     }
 
     /// <summary>
-    /// Takes the file itself. It leaves the directory first, where others may know its name, so that nobody opens it by that after it was found to be
-    /// without writers; who has it open for writing, or in a mapping, keeps it, and the blob gets a file of its own.
+    /// Takes the file itself. It leaves the directory first, where others may know its name, so
+    /// that nobody opens it by that after it was found to be without writers; who has it open for
+    /// writing, or in a mapping, keeps it, and the blob gets a file of its own.
     /// </summary>
     private bool TryMove(string path, in Digest digest)
     {
@@ -146,7 +148,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         {
             CopyToTemp((int)file.DangerousGetHandle(), temp, InputModes.Plain, digest);
             // Only of its own file the store knows what it will go on to hold.
-            using (var copy = File.OpenHandle(temp, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
+            using (var copy = File.OpenHandle(temp, FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete))
                 RequireContent(copy, digest, "that was copied");
             store.Place(temp, digest, lease: false);
         }
@@ -158,7 +161,10 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     }
 
     private static FaultException Changed(string what, in Digest digest) =>
-        new(new Fault(FaultKind.Storage, $"{what}, which is not blob {digest}: something still writes to it") { Code = StatusCode.DataLoss });
+        new(new Fault(FaultKind.Storage, $"{what}, which is not blob {digest}: something still writes to it")
+        {
+            Code = StatusCode.DataLoss,
+        });
 
     private int Link(in Digest digest, bool executable, int directory, string name) => executable
         ? Libc.LinkAt(Libc.AtFdCwd, paths.ExecutableCopyPath(digest), directory, name, 0)
@@ -174,7 +180,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
     }
 
     private static bool IsInode(string path, in StatxBuffer file) =>
-        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var own) == 0 && own.Inode == file.Inode && own.Device == file.Device;
+        Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var own) == 0
+            && own.Inode == file.Inode && own.Device == file.Device;
 
     public string PathOf(in Digest digest) => paths.BlobPath(digest);
 
@@ -215,7 +222,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     private void PlaceExecutableCopy(string temp, in Digest digest)
     {
-        for (var attempt = 0; Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.ExecutableCopyPath(digest)) != 0; attempt++)
+        for (var attempt = 0; Libc.RenameAt(Libc.AtFdCwd, temp, Libc.AtFdCwd, paths.ExecutableCopyPath(digest)) != 0;
+            attempt++)
         {
             var errno = Errno.Last;
             if (Errno.IsFull(errno) && !store.Space.TryFreeAfter(errno, attempt, 0))
@@ -232,7 +240,10 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
         Code = StatusCode.FailedPrecondition,
     });
 
-    /// <summary>Gives the blob (or its executable copy) a new inode; the old one lives on in the trees that link to it (link(2): EMLINK).</summary>
+    /// <summary>
+    /// Gives the blob (or its executable copy) a new inode; the old one lives on in the trees that
+    /// link to it (link(2): EMLINK).
+    /// </summary>
     private bool Renew(in Digest digest, bool executable)
     {
         if (executable)
@@ -268,7 +279,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     private static bool MakeEmpty(int directory, string name, uint mode)
     {
-        var descriptor = Libc.OpenAt(directory, name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, mode);
+        var descriptor = Libc.OpenAt(directory, name,
+            OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, mode);
         if (descriptor < 0)
             throw DiskFault.Last($"empty file {name} cannot be made");
         if (Umask.Cuts(mode))
@@ -285,7 +297,8 @@ internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles 
 
     private static int CopyOnce(int from, int directory, string name, uint mode, ref bool reflinked)
     {
-        var to = Libc.OpenAt(directory, name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, mode);
+        var to = Libc.OpenAt(directory, name,
+            OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, mode);
         if (to < 0)
             return Errno.Last;
         reflinked = FileCopy.TryReflink(from, to);

@@ -3,10 +3,16 @@ using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
-/// <summary>One blob being written: bytes are hashed as they come and checked against the digest at the end. Not safe for several threads at once.</summary>
+/// <summary>
+/// One blob being written: bytes are hashed as they come and checked against the digest at the end.
+/// Not safe for several threads at once.
+/// </summary>
 internal sealed class BlobWriter : IBlobWriter
 {
-    /// <summary>From here on a second thread hashes while this one writes; below it, waking that thread costs more than it brings.</summary>
+    /// <summary>
+    /// From here on a second thread hashes while this one writes; below it, waking that thread
+    /// costs more than it brings.
+    /// </summary>
     private const int HashAsideBytes = 256 << 10;
 
     private readonly ContentStore _store;
@@ -27,7 +33,8 @@ internal sealed class BlobWriter : IBlobWriter
     /// <summary>Bytes appended so far.</summary>
     public long Length { get; private set; }
 
-    /// <exception cref="FaultException">Storage: more bytes than the digest says (DATA_LOSS), or the disk is full (RESOURCE_EXHAUSTED).</exception>
+    /// <exception cref="FaultException">Storage: more bytes than the digest says (DATA_LOSS), or
+    /// the disk is full (RESOURCE_EXHAUSTED).</exception>
     public void Append(ReadOnlySpan<byte> data)
     {
         if (Length + data.Length > _digest.SizeBytes)
@@ -45,7 +52,8 @@ internal sealed class BlobWriter : IBlobWriter
     }
 
     /// <summary>Checks length and hash and puts the blob into place.</summary>
-    /// <exception cref="FaultException">Storage, code DATA_LOSS: the bytes are not those of the digest; nothing is left behind.</exception>
+    /// <exception cref="FaultException">Storage, code DATA_LOSS: the bytes are not those of the
+    /// digest; nothing is left behind.</exception>
     public void Commit() => Finish(lease: false);
 
     /// <summary>As <see cref="Commit"/>, and leased before anybody can evict it.</summary>
@@ -66,7 +74,8 @@ internal sealed class BlobWriter : IBlobWriter
         {
             var (address, length) = ((nint)start, data.Length);
             var hashing = Task.Factory.StartNew(
-                () => _hasher.Append(new ReadOnlySpan<byte>((void*)address, length)), CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+                () => _hasher.Append(new ReadOnlySpan<byte>((void*)address, length)), CancellationToken.None,
+                TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
             try
             {
                 _file.Write(data, Length);
@@ -96,5 +105,8 @@ internal sealed class BlobWriter : IBlobWriter
     }
 
     private FaultException Mismatch(string why) =>
-        new(new Fault(FaultKind.Storage, $"the bytes received for blob {_digest} are not its content: {why}") { Code = StatusCode.DataLoss });
+        new(new Fault(FaultKind.Storage, $"the bytes received for blob {_digest} are not its content: {why}")
+        {
+            Code = StatusCode.DataLoss,
+        });
 }

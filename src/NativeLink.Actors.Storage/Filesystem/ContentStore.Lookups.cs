@@ -15,8 +15,8 @@ internal sealed partial class ContentStore
     private static readonly TimeSpan PersistUseForOthersAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Whether the blob is here now; the empty blob always is. Who is told so relies on it: it is not evicted for a while (<see
-    /// cref="ContentStoreOptions.VouchedFor"/>).
+    /// Whether the blob is here now; the empty blob always is. Who is told so relies on it: it is
+    /// not evicted for a while (<see cref="ContentStoreOptions.VouchedFor"/>).
     /// </summary>
     public bool Contains(in Digest digest) => digest.IsEmpty || Use(digest, lease: false, vouch: true) is not null;
 
@@ -121,8 +121,8 @@ internal sealed partial class ContentStore
     }
 
     /// <summary>
-    /// Finds a blob in memory, or on disk when another process has put it there; marks the use and, if wanted, leases it. Where other processes evict as well
-    /// the disk is asked in any case.
+    /// Finds a blob in memory, or on disk when another process has put it there; marks the use and,
+    /// if wanted, leases it. Where other processes evict as well the disk is asked in any case.
     /// </summary>
     private BlobEntry? Use(in Digest digest, bool lease, bool vouch)
     {
@@ -164,5 +164,6 @@ internal sealed partial class ContentStore
         return true;
     }
 
-    private BlobEntry? FindOnDisk(in Digest key, DateTimeOffset now) => key.SizeBytes > 0 && _paths.Has(key) ? _index.Add(key, now) : null;
+    private BlobEntry? FindOnDisk(in Digest key, DateTimeOffset now) =>
+        key.SizeBytes > 0 && _paths.Has(key) ? _index.Add(key, now) : null;
 }

@@ -11,7 +11,10 @@ internal sealed partial class ContentStore
     // What is smaller always fits: the file system is not asked.
     private const long SmallBytes = 1 << 20;
 
-    /// <summary>What the limit leaves for one blob; 0 where there is no limit, or where what is leased is taken in all the same.</summary>
+    /// <summary>
+    /// What the limit leaves for one blob; 0 where there is no
+    /// limit, or where what is leased is taken in all the same.
+    /// </summary>
     private long MostBytes => _options is { RefusesTooLarge: true, MaxBytes: > 0 }
         ? Math.Max(1, _options.MaxBytes / Math.Max(1, _options.BlockSize) * Math.Max(1, _options.BlockSize))
         : 0;
@@ -20,13 +23,19 @@ internal sealed partial class ContentStore
     internal void RequireFits(in Digest digest)
     {
         if (MostBytes is > 0 and var most && digest.SizeBytes > most)
-            throw TooLarge(digest, $"the store of {_options.ContentPath} holds at most {_options.MaxBytes} bytes, and a single blob {most}");
+            throw TooLarge(
+                digest,
+                $"the store of {_options.ContentPath} holds at most {_options.MaxBytes} bytes, " +
+                $"and a single blob {most}");
         if (digest.SizeBytes > SmallBytes && Space.Capacity is var all && digest.SizeBytes > all)
             throw TooLarge(digest, $"the file system of {_options.ContentPath} has {all} bytes in all");
     }
 
     private static FaultException TooLarge(in Digest digest, string why) =>
-        new(new Fault(FaultKind.Storage, $"blob {digest} can never fit: {why}") { Code = StatusCode.ResourceExhausted });
+        new(new Fault(FaultKind.Storage, $"blob {digest} can never fit: {why}")
+        {
+            Code = StatusCode.ResourceExhausted,
+        });
 
     /// <summary>Renames a finished temporary file to its blob's name.</summary>
     internal IDisposable? Place(string temp, in Digest digest, bool lease)
@@ -73,7 +82,10 @@ internal sealed partial class ContentStore
     {
         var actual = BlobHasher.Compute(content, digest.Function);
         if (actual != digest)
-            throw new FaultException(new Fault(FaultKind.Storage, $"the bytes for blob {digest} hash to {actual}") { Code = StatusCode.DataLoss });
+            throw new FaultException(new Fault(FaultKind.Storage, $"the bytes for blob {digest} hash to {actual}")
+            {
+                Code = StatusCode.DataLoss,
+            });
         if (digest.IsEmpty)
             return lease ? _leases.Handle([]) : null;
         if (Use(digest, lease, vouch: true) is { } entry)

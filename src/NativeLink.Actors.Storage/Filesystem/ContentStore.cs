@@ -10,15 +10,19 @@ using NativeLink.Actors.Storage.Filesystem.Verification;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
-/// Blobs on this disk by digest: written to a temporary file, hashed, renamed into place; least recently used ones go first, leased ones never.
-/// All members may be called from any thread; they block on the disk. Several processes may have the same store open.
+/// Blobs on this disk by digest: written to a temporary file, hashed, renamed into place; least
+/// recently used ones go first, leased ones never. All members may be called from any thread; they
+/// block on the disk. Several processes may have the same store open.
 /// </summary>
 /// <remarks>
-/// Nothing is fsynced: the store is a cache, and a rename is atomic whatever happens to the process. What a power cut can leave behind, a file
-/// that is short or whose last seconds of writing are zeros, is found before it is used: sizes are compared when the store is opened, and after a
-/// restart of the machine the blobs of its last minutes are hashed again (<see cref="StoreScan"/>, <see cref="UnverifiedBlobs"/>).
-/// Leases hold against other processes too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its disk was too full
-/// to tell of the lease, whoever builds a tree fetches it again. What one process quarantines the others find by their own checks.
+/// Nothing is fsynced: the store is a cache, and a rename is atomic whatever happens to the
+/// process. What a power cut can leave behind, a file that is short or whose last seconds of
+/// writing are zeros, is found before it is used: sizes are compared when the store is opened, and
+/// after a restart of the machine the blobs of its last minutes are hashed again
+/// (<see cref="StoreScan"/>, <see cref="UnverifiedBlobs"/>). Leases hold against other processes
+/// too (<see cref="LeaseBoard"/>); should one find a leased blob gone all the same, because its
+/// disk was too full to tell of the lease, whoever builds a tree fetches it again. What one process
+/// quarantines the others find by their own checks.
 /// </remarks>
 internal sealed partial class ContentStore : ILocalStore, IDisposable
 {
@@ -46,7 +50,8 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         StoreFormat.Check(_paths.FormatStamp, Format, $"content_path {options.ContentPath}");
         _temps = new TempFiles(options.TempPath);
         var users = _paths.UsersDirectory;
-        _presence = ProcessPresence.Register(users, dead => _ = Libc.UnlinkAt(Libc.AtFdCwd, LeaseBoard.FileOf(users, dead), 0));
+        _presence = ProcessPresence.Register(
+            users, dead => _ = Libc.UnlinkAt(Libc.AtFdCwd, LeaseBoard.FileOf(users, dead), 0));
         _leaseBoard = new LeaseBoard(users, _presence);
         _eviction = new StoreEviction(_gate, _index, options, time, _paths, _temps, _presence, _leaseBoard);
         _leases = new StoreLeases(_gate, _index, _leaseBoard, _presence, _paths, time, () => _eviction.TryRun());
@@ -56,13 +61,19 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         _unverified = new UnverifiedBlobs(_paths, _gate, digest => Verify(digest));
     }
 
-    /// <summary>The largest blob that the limits let in: the store could not hold a larger one even if it were alone; 0 is no limit.</summary>
+    /// <summary>
+    /// The largest blob that the limits let in: the store could not hold a larger one even if it
+    /// were alone; 0 is no limit.
+    /// </summary>
     public long LargestBlobBytes => MostBytes > 0 ? Math.Min(MostBytes, Space.Capacity) : 0;
 
     /// <summary>The largest blob that the limits and the file system let in.</summary>
     public long LargestThatFits => LargestBlobBytes is > 0 and var limit ? limit : Space.Capacity;
 
-    /// <summary>Raised after a blob, or its executable copy, was found corrupt and taken out; on the thread that found it.</summary>
+    /// <summary>
+    /// Raised after a blob, or its executable copy, was found
+    /// corrupt and taken out; on the thread that found it.
+    /// </summary>
     public event Action<Digest>? Quarantined;
 
     /// <summary>What was found corrupt before anybody could hear of it: when the store was opened.</summary>
@@ -86,7 +97,8 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         var store = new ContentStore(options, time);
         try
         {
-            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, store._unverified, options, time).Run();
+            store.QuarantinedAtOpen = new StoreScan(store._paths, store._index, store._quarantine, store._unverified,
+                options, time).Run();
             store._eviction.Run();
             return store;
         }
@@ -97,7 +109,10 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         }
     }
 
-    /// <summary>The digests held, in no order. Those of an earlier run are given as sha256: file names carry no function.</summary>
+    /// <summary>
+    /// The digests held, in no order. Those of an earlier run
+    /// are given as sha256: file names carry no function.
+    /// </summary>
     public IReadOnlyList<Digest> Digests
     {
         get
@@ -107,7 +122,10 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         }
     }
 
-    /// <summary>Opens a blob for reading; null when it is not here. The handle stays good after eviction. Not for the empty blob.</summary>
+    /// <summary>
+    /// Opens a blob for reading; null when it is not here. The
+    /// handle stays good after eviction. Not for the empty blob.
+    /// </summary>
     /// <exception cref="FaultException">Storage: the file is there and cannot be opened.</exception>
     public SafeFileHandle? TryOpenRead(in Digest digest)
     {
@@ -117,39 +135,55 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
     }
 
-    /// <summary>Stores bytes that are in memory as a whole. Nothing is written when the blob is here already; the bytes are checked all the same.</summary>
-    /// <exception cref="FaultException">Storage: the bytes are not those of the digest (DATA_LOSS), or the disk is full (RESOURCE_EXHAUSTED).</exception>
+    /// <summary>
+    /// Stores bytes that are in memory as a whole. Nothing is written when the blob is here
+    /// already; the bytes are checked all the same.
+    /// </summary>
+    /// <exception cref="FaultException">Storage: the bytes are not those of the digest (DATA_LOSS),
+    /// or the disk is full (RESOURCE_EXHAUSTED).</exception>
     public void Put(in Digest digest, ReadOnlySpan<byte> content) => Put(digest, content, lease: false);
 
     /// <summary>As <see cref="Put(in Digest, ReadOnlySpan{byte})"/>, and leased before anybody can evict it.</summary>
     /// <inheritdoc cref="Put(in Digest, ReadOnlySpan{byte})"/>
     public IDisposable PutLeased(in Digest digest, ReadOnlySpan<byte> content) => Put(digest, content, lease: true)!;
 
-    /// <summary>Starts to write a blob. Disposing the writer without <see cref="BlobWriter.Commit"/> leaves nothing behind.</summary>
-    /// <exception cref="FaultException">Storage: no file can be made; RESOURCE_EXHAUSTED for one that can never fit, for which nothing is evicted.</exception>
+    /// <summary>
+    /// Starts to write a blob. Disposing the writer without
+    /// <see cref="BlobWriter.Commit"/> leaves nothing behind.
+    /// </summary>
+    /// <exception cref="FaultException">Storage: no file can be made; RESOURCE_EXHAUSTED for one
+    /// that can never fit, for which nothing is evicted.</exception>
     public BlobWriter BeginWrite(in Digest digest) => new(this, digest, _temps.NewPath());
 
     IBlobWriter ILocalStore.BeginWrite(in Digest digest) => BeginWrite(digest);
 
     /// <summary>
-    /// Takes a finished file into the store under its digest: by rename where the file system allows it, the file has no other name and nobody has it open
-    /// for writing, else by copy; hashed in either case. Afterwards nothing is left at <paramref name="path"/>; the mode is 0444.
+    /// Takes a finished file into the store under its digest: by rename where the file system
+    /// allows it, the file has no other name and nobody has it open for writing, else by copy;
+    /// hashed in either case. Afterwards nothing is left at <paramref name="path"/>; the mode is
+    /// 0444.
     /// </summary>
-    /// <exception cref="FaultException">Storage: the file is gone or is not the blob (DATA_LOSS), or the disk refused it.</exception>
+    /// <exception cref="FaultException">Storage: the file is gone or is not the blob (DATA_LOSS),
+    /// or the disk refused it.</exception>
     public void Adopt(string path, in Digest digest) => _links.Adopt(path, digest);
 
     /// <summary>
-    /// Takes a copy of a finished file into the store under its digest, in the kernel where it can do so, holes as holes. It is the copy that is hashed: who
-    /// still writes to the file changes nothing of it.
+    /// Takes a copy of a finished file into the store under its digest, in
+    /// the kernel where it can do so, holes as holes. It is the copy that
+    /// is hashed: who still writes to the file changes nothing of it.
     /// </summary>
-    /// <exception cref="FaultException">Storage: the copy is not the blob (DATA_LOSS), or the disk refused it.</exception>
+    /// <exception cref="FaultException">Storage: the copy is not
+    /// the blob (DATA_LOSS), or the disk refused it.</exception>
     public void CopyFrom(SafeFileHandle file, in Digest digest) => _links.CopyFrom(file, digest);
 
     /// <summary>
-    /// Makes the blob appear at <paramref name="path"/> as a link to the store's own inode (mode 0444, or 0555 for the executable copy), falling back
-    /// to a copy where links cannot be made (EXDEV) and to a second inode where there are too many (EMLINK). False when the blob is not here.
+    /// Makes the blob appear at <paramref name="path"/> as a link to the store's own inode (mode
+    /// 0444, or 0555 for the executable copy), falling back to a copy where links cannot be made
+    /// (EXDEV) and to a second inode where there are too many (EMLINK). False when the blob is not
+    /// here.
     /// </summary>
-    /// <exception cref="FaultException">Storage: the disk refused it; FAILED_PRECONDITION when the directory of executable copies cannot be used.</exception>
+    /// <exception cref="FaultException">Storage: the disk refused it; FAILED_PRECONDITION when the
+    /// directory of executable copies cannot be used.</exception>
     public bool TryLinkTo(in Digest digest, bool executable, string path)
     {
         _unverified.EnsureVerified(digest);
@@ -170,68 +204,6 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         var known = Forget(digest);
         _ = Libc.UnlinkAt(Libc.AtFdCwd, _paths.ExecutableCopyPath(digest), 0);
         return Libc.UnlinkAt(Libc.AtFdCwd, _paths.BlobPath(digest), 0) == 0 || known;
-    }
-
-    /// <summary>Takes a blob that was found corrupt out of the store, keeps its file beside the store (the newest 16) and says why.</summary>
-    public void Quarantine(in Digest digest, string reason)
-    {
-        _quarantine.TakeBlob(digest, reason);
-        Quarantined?.Invoke(digest);
-    }
-
-    /// <summary>Hashes a blob and its executable copy again. False when one was corrupt, and then it is quarantined; true when they are not corrupt or not here.</summary>
-    public bool Verify(in Digest digest)
-    {
-        if (digest.IsEmpty)
-            return true;
-        var isVerified = TryVerify(digest);
-        _unverified.Remove(digest);
-        return isVerified;
-    }
-
-    private bool TryVerify(in Digest digest)
-    {
-        if (BlobVerification.FindCorruption(_paths.BlobPath(digest), digest) is { } corrupt)
-            Quarantine(digest, corrupt);
-        else if (HasExecutableCopy(digest) && BlobVerification.FindCorruption(_paths.ExecutableCopyPath(digest), digest) is { } corruptCopy)
-            QuarantineExecutableCopy(digest, corruptCopy);
-        else
-            return true;
-        return false;
-    }
-
-    /// <summary>An unverified one first, else any blob, as sha256; null when there are none.</summary>
-    internal Digest? PickAny(Random random)
-    {
-        if (_unverified.Next() is { } unverified)
-            return unverified;
-        lock (_gate)
-            return _index.Draw(random)?.Key;
-    }
-
-    /// <summary>Before a blob's file is used without the store.</summary>
-    /// <inheritdoc cref="UnverifiedBlobs.EnsureVerified"/>
-    internal void EnsureVerified(in Digest digest) => _unverified.EnsureVerified(digest);
-
-    /// <summary>It was hashed to its end.</summary>
-    internal void MarkVerified(in Digest digest) => _unverified.Remove(digest);
-
-    /// <summary>How many blobs are to be hashed before their first use.</summary>
-    internal int UnverifiedCount => _unverified.Count;
-
-    internal void QuarantineExecutableCopy(in Digest digest, string reason)
-    {
-        _quarantine.TakeExecutableCopy(digest, reason);
-        Quarantined?.Invoke(digest);
-    }
-
-    /// <summary>Hashes a number of randomly chosen blobs again and quarantines the corrupt ones; answers how many those were.</summary>
-    public int VerifySample(int count, Random random)
-    {
-        var corrupt = 0;
-        for (var i = 0; i < count && PickAny(random) is { } digest; i++)
-            corrupt += Verify(digest) ? 0 : 1;
-        return corrupt;
     }
 
     /// <summary>Null when the store's directories are there and can be written; else what is wrong.</summary>
@@ -295,7 +267,10 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
         return true;
     }
 
-    /// <summary>False when the blob has gone while its executable copy was made: the executable copy goes too then.</summary>
+    /// <summary>
+    /// False when the blob has gone while its executable
+    /// copy was made: the executable copy goes too then.
+    /// </summary>
     internal bool AccountExecutableCopy(in Digest digest)
     {
         var key = BlobIndex.KeyOf(digest);
@@ -324,7 +299,8 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
             return -1;
         for (var attempt = 0; ; attempt++)
         {
-            var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest), OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
+            var descriptor = Libc.OpenAt(_paths.BlobDescriptor, StorePaths.NameOf(digest),
+                OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
             if (descriptor >= 0)
                 return descriptor;
             if (Errno.Last != Errno.ENOENT)
@@ -339,7 +315,8 @@ internal sealed partial class ContentStore : ILocalStore, IDisposable
     }
 
     /// <summary>
-    /// Waits until no other process is evicting: a blob that it took away and found leased is back by then. False, at once, when there are no others.
+    /// Waits until no other process is evicting: a blob that it took away and found leased is back
+    /// by then. False, at once, when there are no others.
     /// </summary>
     internal bool HasWaitedForOthers()
     {

@@ -3,9 +3,10 @@ using NativeLink.Actors.Storage.Filesystem.Verification;
 namespace NativeLink.Actors.Storage.Filesystem;
 
 /// <summary>
-/// Hashes blobs of a running store again, one chosen at random after the other, so that one that went bad on the disk is quarantined before many
-/// actions have used it. Costs at most <see cref="BytesPerMinute"/> on a thread of the lowest priority: a large blob is read over several minutes, a
-/// small store is looked through once an hour.
+/// Hashes blobs of a running store again, one chosen at random after the other, so that one that
+/// went bad on the disk is quarantined before many actions have used it. Costs at most
+/// <see cref="BytesPerMinute"/> on a thread of the lowest priority: a large blob is read over
+/// several minutes, a small store is looked through once an hour.
 /// </summary>
 internal sealed class StoreSampling : IDisposable
 {
@@ -104,7 +105,9 @@ internal sealed class StoreSampling : IDisposable
         using (done.Verification)
         {
             if (done.Verification.Corruption is not { } corrupt)
-                return !done.IsExecutableCopy && _store.HasExecutableCopy(done.Digest) ? Open(done.Digest, isExecutableCopy: true) : null;
+                return !done.IsExecutableCopy && _store.HasExecutableCopy(done.Digest)
+                    ? Open(done.Digest, isExecutableCopy: true)
+                    : null;
             if (done.IsExecutableCopy)
                 _store.QuarantineExecutableCopy(done.Digest, corrupt);
             else
@@ -123,7 +126,11 @@ internal sealed class StoreSampling : IDisposable
     }
 
     private Sample? Open(in Digest digest, bool isExecutableCopy) =>
-        BlobVerification.Open(isExecutableCopy ? _store.Links.ExecutableCopyPathOf(digest) : _store.Links.PathOf(digest), digest) is { } verification ? new Sample(digest, isExecutableCopy, verification) : null;
+        BlobVerification.Open(isExecutableCopy
+            ? _store.Links.ExecutableCopyPathOf(digest)
+            : _store.Links.PathOf(digest), digest) is { } verification
+            ? new Sample(digest, isExecutableCopy, verification)
+            : null;
 
     private sealed record Sample(Digest Digest, bool IsExecutableCopy, BlobVerification Verification);
 }

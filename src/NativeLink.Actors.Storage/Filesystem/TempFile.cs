@@ -3,7 +3,10 @@ using NativeLink.Actors.Storage.Filesystem.Eviction;
 
 namespace NativeLink.Actors.Storage.Filesystem;
 
-/// <summary>A temporary file being written, which will be a blob: frees space on a full disk, and keeps a huge one out of the page cache.</summary>
+/// <summary>
+/// A temporary file being written, which will be a blob: frees space on a full disk, and keeps a
+/// huge one out of the page cache.
+/// </summary>
 internal sealed class TempFile : IDisposable
 {
     // Read-only for everybody else from the start, as the blob will be.
@@ -23,21 +26,25 @@ internal sealed class TempFile : IDisposable
 
     public int Descriptor => (int)_file.DangerousGetHandle();
 
-    /// <exception cref="FaultException">Storage: it cannot be made; RESOURCE_EXHAUSTED when the disk is full.</exception>
+    /// <exception cref="FaultException">Storage: it cannot be
+    /// made; RESOURCE_EXHAUSTED when the disk is full.</exception>
     public static TempFile Create(string path, long size, DiskSpace space, bool evictPageCache)
     {
         for (var attempt = 0; ; attempt++)
         {
-            var descriptor = Libc.Open(path, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, Mode);
+            var descriptor = Libc.Open(
+                path, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.CloseOnExec, Mode);
             if (descriptor >= 0)
-                return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, space, evictPageCache);
+                return new TempFile(path, new SafeFileHandle(descriptor, ownsHandle: true), size, space,
+                    evictPageCache);
             var errno = Errno.Last;
             if (!space.TryFreeAfter(errno, attempt, size))
                 throw DiskFault.Of($"temporary file {path} cannot be made", errno);
         }
     }
 
-    /// <exception cref="FaultException">Storage: it cannot be written; RESOURCE_EXHAUSTED when the disk is full.</exception>
+    /// <exception cref="FaultException">Storage: it cannot be
+    /// written; RESOURCE_EXHAUSTED when the disk is full.</exception>
     public void Write(ReadOnlySpan<byte> data, long offset)
     {
         for (var attempt = 0; ; attempt++)

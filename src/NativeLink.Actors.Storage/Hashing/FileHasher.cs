@@ -18,7 +18,10 @@ internal static class FileHasher
         return Hash(file, function);
     }
 
-    /// <summary>Digest of a file's present content, from its beginning to its end; the position of the handle does not matter.</summary>
+    /// <summary>
+    /// Digest of a file's present content, from its beginning
+    /// to its end; the position of the handle does not matter.
+    /// </summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static Digest Hash(SafeFileHandle file, DigestFunction function)
     {

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Storage.Materialisers;
 
-/// <summary>Whether the machine runs out of memory (proc_meminfo(5), MemAvailable); asked for once a second at most.</summary>
+/// <summary>
+/// Whether the machine runs out of memory (proc_meminfo(5),
+/// MemAvailable); asked for once a second at most.
+/// </summary>
 /// <param name="ask">Bytes that are available; null: what the kernel says.</param>
 internal sealed class AvailableMemory(Func<long>? ask)
 {
@@ -18,8 +21,13 @@ internal sealed class AvailableMemory(Func<long>? ask)
     /// <summary>A tenth, which stays for everything else.</summary>
     public static long Reserve => OfMachine / LowDivisor;
 
-    /// <summary>Bytes that are available now; null where that is not known: in a container the kernel's answer is that of the whole machine.</summary>
-    public long? Available => ask is not null ? ask() : IsWholeMachine && OfKernel("MemAvailable:") is { } bytes ? bytes : null;
+    /// <summary>
+    /// Bytes that are available now; null where that is not known: in a container the kernel's
+    /// answer is that of the whole machine.
+    /// </summary>
+    public long? Available => ask is not null
+        ? ask()
+        : IsWholeMachine && OfKernel("MemAvailable:") is { } bytes ? bytes : null;
 
     /// <summary>Whether less than the reserve is left.</summary>
     public bool IsLow
@@ -45,7 +53,8 @@ internal sealed class AvailableMemory(Func<long>? ask)
         {
             foreach (var line in File.ReadLines("/proc/meminfo"))
             {
-                if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var first, var kibibytes, ..] && first == name)
+                if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var first, var kibibytes, ..]
+                    && first == name)
                     return long.Parse(kibibytes, CultureInfo.InvariantCulture) << 10;
             }
         }

@@ -5,8 +5,9 @@ using NativeLink.Actors.Storage.Trees;
 namespace NativeLink.Actors.Storage.Materialisers;
 
 /// <summary>
-/// Notes what the store's files looked like before an action got hard links to them, and takes those that changed out of the store afterwards. An
-/// action that puts size, mode and times back as they were can fool it, which is one reason why hard links have to be asked for.
+/// Notes what the store's files looked like before an action got hard links to them, and takes
+/// those that changed out of the store afterwards. An action that puts size, mode and times back as
+/// they were can fool it, which is one reason why hard links have to be asked for.
 /// </summary>
 internal sealed class HardLinkGuard
 {
@@ -27,15 +28,16 @@ internal sealed class HardLinkGuard
     }
 
     /// <summary>
-    /// A file that looks different is hashed: its blob may only have come back, or got a new inode, which can be a copy of the old one after it was
-    /// changed. A gone one is nobody's damage.
+    /// A file that looks different is hashed: its blob may only have come back, or got a new inode,
+    /// which can be a copy of the old one after it was changed. A gone one is nobody's damage.
     /// </summary>
     public void QuarantineChanged()
     {
         foreach (var (file, before) in _before)
         {
             var now = SnapshotOf(file);
-            if (IsCorrupt(file, _store.Links.PathOf(file), before.Plain, now.Plain) || IsCorrupt(file, _store.Links.ExecutableCopyPathOf(file), before.ExecutableCopy, now.ExecutableCopy))
+            if (IsCorrupt(file, _store.Links.PathOf(file), before.Plain, now.Plain)
+                || IsCorrupt(file, _store.Links.ExecutableCopyPathOf(file), before.ExecutableCopy, now.ExecutableCopy))
                 _store.Quarantine(file, "an action changed it through a hard link");
         }
     }
@@ -56,7 +58,9 @@ internal sealed class HardLinkGuard
         }
     }
 
-    private Snapshot SnapshotOf(in Digest file) => new(StateOf(_store.Links.PathOf(file)), _executables.Contains(file) ? StateOf(_store.Links.ExecutableCopyPathOf(file)) : default);
+    private Snapshot SnapshotOf(in Digest file) => new(StateOf(_store.Links.PathOf(file)), _executables.Contains(file)
+        ? StateOf(_store.Links.ExecutableCopyPathOf(file))
+        : default);
 
     private static State StateOf(string path) =>
         Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) == 0
@@ -65,7 +69,8 @@ internal sealed class HardLinkGuard
 
     private static HashSet<Digest> ExecutablesOf(DirectoryNode node)
     {
-        var found = new HashSet<Digest>(node.Files.Where(static file => file.Executable && !file.Digest.IsEmpty).Select(static file => file.Digest));
+        var found = new HashSet<Digest>(node.Files.Where(static file => file.Executable && !file.Digest.IsEmpty)
+            .Select(static file => file.Digest));
         foreach (var child in node.Children!)
             found.UnionWith(ExecutablesOf(child));
         return found;

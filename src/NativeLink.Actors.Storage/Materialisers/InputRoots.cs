@@ -6,8 +6,9 @@ using NativeLink.Actors.Storage.Trees;
 namespace NativeLink.Actors.Storage.Materialisers;
 
 /// <summary>
-/// Makes input roots the fastest safe way that works here: an overlay over a cached tree of links to the store's files, else reflinks, else copies.
-/// Hard links are used only when the configuration forces them. One for all workers of a process; thread-safe.
+/// Makes input roots the fastest safe way that works here: an overlay over a cached tree of links
+/// to the store's files, else reflinks, else copies. Hard links are used only when the
+/// configuration forces them. One for all workers of a process; thread-safe.
 /// </summary>
 internal sealed class InputRoots : IInputRoots
 {
@@ -25,7 +26,9 @@ internal sealed class InputRoots : IInputRoots
     private readonly bool _sharesTrees;
     private readonly Func<Digest, string, ITreeSource, CancellationToken, Task<IInputRoot>> _materialise;
 
-    private InputRoots(DirectoryCacheSettings settings, ContentStore store, UpperDirectories uppers, TreeCache cache, TimeProvider time)
+    private InputRoots(
+        DirectoryCacheSettings settings, ContentStore store, UpperDirectories uppers, TreeCache cache,
+        TimeProvider time)
     {
         (_store, _uppers, _cache) = (store, uppers, cache);
         var nodes = new DirectoryNodeCache(KnownEntries);
@@ -38,7 +41,8 @@ internal sealed class InputRoots : IInputRoots
         var plain = new PlainRoots(overlays is null ? name : "copy", nodes, resolver, store, uppers, _counters);
         _materialise = overlays is null
             ? plain.MaterialiseAsync
-            : new OverlayRoots(cache, _construction, overlays, uppers, _counters, plain, path => store.TryFreeSpace(0, path), settings.OnWarning).MaterialiseAsync;
+            : new OverlayRoots(cache, _construction, overlays, uppers, _counters, plain,
+                path => store.TryFreeSpace(0, path), settings.OnWarning).MaterialiseAsync;
         (_time, _maxCleanupWait) = (time, settings.MaxCleanupWait);
         store.Quarantined += EvictTreesWith;
         store.Space.Wanted += cache.EvictUnused;
@@ -72,10 +76,12 @@ internal sealed class InputRoots : IInputRoots
     internal string CachePath => _cache.SlotPath;
 
     /// <summary>
-    /// Opens the cache (trees of an earlier run are there again without being walked), cleans the upper directories of an earlier run's mounts and files,
-    /// and chooses a materialiser by trying.
+    /// Opens the cache (trees of an earlier run are there again without
+    /// being walked), cleans the upper directories of an earlier run's
+    /// mounts and files, and chooses a materialiser by trying.
     /// </summary>
-    /// <exception cref="FaultException">A directory cannot be used, or the forced materialiser does not work here; says which and why.</exception>
+    /// <exception cref="FaultException">A directory cannot be used, or the forced materialiser does
+    /// not work here; says which and why.</exception>
     public static InputRoots Open(DirectoryCacheSettings settings, ContentStore store, TimeProvider time)
     {
         var uppers = UpperDirectories.Open(settings);
@@ -94,7 +100,8 @@ internal sealed class InputRoots : IInputRoots
     }
 
     /// <inheritdoc/>
-    public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+    public async Task<IInputRoot> MaterialiseAsync(
+        Digest root, string destination, ITreeSource source, CancellationToken cancellation)
     {
         try
         {
@@ -107,7 +114,8 @@ internal sealed class InputRoots : IInputRoots
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Storage, $"input root {destination} cannot be made: {error.Message}", error);
+            throw new FaultException(FaultKind.Storage, $"input root {destination} cannot be made: {error.Message}",
+                error);
         }
     }
 
@@ -132,8 +140,13 @@ internal sealed class InputRoots : IInputRoots
         }
         catch (TimeoutException error)
         {
-            var detail = $"input root {destination} cannot be made: {_uppers.Backlog} trees of ended actions wait to be deleted, and {_maxCleanupWait.TotalSeconds} s (max_cleanup_wait_s) did not help; the disk is too slow, or holds trees that cannot be deleted";
-            throw new FaultException(new Fault(FaultKind.Worker, detail) { Code = Grpc.Core.StatusCode.DeadlineExceeded }, error);
+            var detail = $"input root {destination} cannot be made: {_uppers.Backlog} trees of ended actions wait " +
+                $"to be deleted, and {_maxCleanupWait.TotalSeconds} s (max_cleanup_wait_s) did not help; " +
+                "the disk is too slow, or holds trees that cannot be deleted";
+            throw new FaultException(new Fault(FaultKind.Worker, detail)
+            {
+                Code = Grpc.Core.StatusCode.DeadlineExceeded,
+            }, error);
         }
     }
 
@@ -146,7 +159,8 @@ internal sealed class InputRoots : IInputRoots
         {
             if (_construction.NodeOf(entry) is not { } node)
                 _cache.EvictDamaged(entry, "a blob was corrupt, and its record does not say which blobs it has");
-            else if (node.AllFiles().Select(static file => BlobIndex.KeyOf(file)).Where(blobs.Contains).Take(1).ToArray() is [var corrupt])
+            else if (node.AllFiles().Select(static file => BlobIndex.KeyOf(file)).Where(blobs.Contains).Take(1)
+                .ToArray() is [var corrupt])
                 _cache.EvictDamaged(entry, $"blob {corrupt} was corrupt");
             _cache.Unpin(entry);
         }

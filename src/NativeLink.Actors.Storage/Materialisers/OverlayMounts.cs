@@ -1,15 +1,17 @@
 namespace NativeLink.Actors.Storage.Materialisers;
 
 /// <summary>
-/// Overlay mounts by mount(2) (the kernel's overlayfs documentation). Which options this kernel, these file systems and this user namespace take is
-/// found out by mounting in the real directories and changing files through the mount.
+/// Overlay mounts by mount(2) (the kernel's overlayfs documentation). Which options this kernel,
+/// these file systems and this user namespace take is found out by mounting in the real directories
+/// and changing files through the mount.
 /// </summary>
 internal sealed class OverlayMounts
 {
     // A mount takes one page of options.
     private const int LongestOptions = 4000;
 
-    // The first that works is taken. redirect_dir: without it a rename of an input directory fails with EXDEV. volatile: no sync at unmount.
+    // The first that works is taken. redirect_dir: without it a rename of an input directory fails
+    // with EXDEV. volatile: no sync at unmount.
     private static readonly string[] Candidates =
     [
         "redirect_dir=on,metacopy=off,index=off,xino=auto,volatile",
@@ -28,7 +30,10 @@ internal sealed class OverlayMounts
     /// <summary>For the log.</summary>
     public string Options => _options.Length == 0 ? "no options" : _options;
 
-    /// <summary>Tries the real thing with lower layers in <paramref name="cache"/> and upper ones in <paramref name="uppers"/>.</summary>
+    /// <summary>
+    /// Tries the real thing with lower layers in <paramref name="cache"/> and upper ones in
+    /// <paramref name="uppers"/>.
+    /// </summary>
     /// <param name="whyNot">When the answer is null: what failed, for the log.</param>
     public static OverlayMounts? Probe(string cache, string uppers, out string whyNot)
     {
@@ -64,7 +69,9 @@ internal sealed class OverlayMounts
     /// <param name="lowers">The topmost first.</param>
     public int Mount(IReadOnlyList<string> lowers, string upper, string work, string target)
     {
-        var data = $"lowerdir={string.Join(':', lowers.Select(Escape))},upperdir={Escape(upper)},workdir={Escape(work)}{(_options.Length == 0 ? "" : ",")}{_options}";
+        var lower = string.Join(':', lowers.Select(Escape));
+        var layers = $"lowerdir={lower},upperdir={Escape(upper)},workdir={Escape(work)}";
+        var data = _options.Length == 0 ? layers : $"{layers},{_options}";
         if (System.Text.Encoding.UTF8.GetByteCount(data) > LongestOptions)
             return Errno.ENAMETOOLONG;
         return Libc.Mount(OwnMounts.Source, target, "overlay", 0, data) == 0 ? 0 : Errno.Last;
@@ -78,13 +85,19 @@ internal sealed class OverlayMounts
     }
 
     private static string Escape(string path) =>
-        path.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal);
+        path.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal)
+            .Replace(",", "\\,", StringComparison.Ordinal);
 
-    /// <summary>Null when everything that an action may do to its inputs works and the lower layers stay as they were.</summary>
+    /// <summary>
+    /// Null when everything that an action may do to its
+    /// inputs works and the lower layers stay as they were.
+    /// </summary>
     private string? Try(string lower, string upper)
     {
-        var (delta, below, target) = (Path.Combine(lower, "delta"), Path.Combine(lower, "base"), Path.Combine(upper, "target"));
-        foreach (var path in (string[])[Path.Combine(below, "replaced"), Path.Combine(below, "renamed"), delta, Path.Combine(upper, "u"), Path.Combine(upper, "w"), target])
+        var (delta, below, target) = (Path.Combine(lower, "delta"), Path.Combine(lower, "base"),
+            Path.Combine(upper, "target"));
+        foreach (var path in (string[])[Path.Combine(below, "replaced"), Path.Combine(below, "renamed"), delta,
+            Path.Combine(upper, "u"), Path.Combine(upper, "w"), target])
             Directory.CreateDirectory(path);
         foreach (var name in (string[])["changed", "removed", "hidden", "replaced/inner", "renamed/inner"])
             File.WriteAllText(Path.Combine(below, name), "below");
@@ -99,8 +112,10 @@ internal sealed class OverlayMounts
         Directory.CreateDirectory(Path.Combine(target, "replaced"));
         if (_options.Contains("redirect_dir=on", StringComparison.Ordinal))
             Directory.Move(Path.Combine(target, "renamed"), Path.Combine(target, "elsewhere"));
-        var seen = Directory.EnumerateFileSystemEntries(Path.Combine(target, "replaced")).Any() || File.Exists(Path.Combine(target, "hidden"));
-        var spoiled = File.ReadAllText(Path.Combine(below, "changed")) != "below" || !File.Exists(Path.Combine(below, "removed"));
+        var seen = Directory.EnumerateFileSystemEntries(Path.Combine(target, "replaced")).Any()
+            || File.Exists(Path.Combine(target, "hidden"));
+        var spoiled = File.ReadAllText(Path.Combine(below, "changed")) != "below"
+            || !File.Exists(Path.Combine(below, "removed"));
         return seen || spoiled ? $"an overlay with {Options} does not keep its layers apart" : null;
     }
 }

@@ -4,9 +4,13 @@ using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Materialisers;
 
-/// <summary>Input roots as overlay mounts over cached trees: what an action changes is copied up, the tree below never changes.</summary>
+/// <summary>
+/// Input roots as overlay mounts over cached trees: what an
+/// action changes is copied up, the tree below never changes.
+/// </summary>
 internal sealed class OverlayRoots(
-    TreeCache cache, TreeConstruction construction, OverlaySupport overlays, UpperDirectories uppers, InputRootsCounters counters, PlainRoots plain,
+    TreeCache cache, TreeConstruction construction, OverlaySupport overlays, UpperDirectories uppers,
+    InputRootsCounters counters, PlainRoots plain,
     Func<string, bool> freeSpace, Action<string>? warn)
 {
     private const int MostForDisk = 1024;
@@ -18,7 +22,8 @@ internal sealed class OverlayRoots(
     private readonly ConcurrentDictionary<Digest, byte> _forDisk = [];
     private readonly SingleFlight<TreeEntry> _flights = new(cache.Unpin);
 
-    public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+    public async Task<IInputRoot> MaterialiseAsync(
+        Digest root, string destination, ITreeSource source, CancellationToken cancellation)
     {
         if (overlays.Disk is null && _forDisk.ContainsKey(root))
             return await plain.MaterialiseAsync(root, destination, source, cancellation);
@@ -44,7 +49,8 @@ internal sealed class OverlayRoots(
         }
     }
 
-    private async Task<(TreeEntry Entry, bool Cached)> PinOrBuildAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    private async Task<(TreeEntry Entry, bool Cached)> PinOrBuildAsync(
+        Digest root, ITreeSource source, CancellationToken cancellation)
     {
         if (PinVerified(root) is { } known)
             return (known, true);
@@ -72,8 +78,8 @@ internal sealed class OverlayRoots(
             catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error)
                 && (freeSpace(Path.GetDirectoryName(destination)!) | freeSpace(uppers.Disk)))
             {
-                // The mount point and the upper directory may stand on two disks, and the error does not say which is full.
-                // Once more, with more free space.
+                // The mount point and the upper directory may stand on two disks, and the error
+                // does not say which is full. Once more, with more free space.
             }
         }
     }
@@ -155,12 +161,15 @@ internal sealed class OverlayRoots(
         if (!uppers.HasOverflowed(upper))
             return null;
         var remedy = overlays.Disk is null
-            ? "the same inputs are copied to the disk from now on; with work_directory on ext4, xfs or btrfs nothing needs to be"
+            ? "the same inputs are copied to the disk from now on; with work_directory on ext4, " +
+                "xfs or btrfs nothing needs to be"
             : "the same inputs get the disk from now on, and --scratch-memory 0 gives it to all";
-        return $"the memory for what actions write was full while {path} was in use: 'No space left on device' came from there, not from the disk; {remedy}";
+        return $"the memory for what actions write was full while {path} was in use: " +
+            $"'No space left on device' came from there, not from the disk; {remedy}";
     }
 
-    private sealed class OverlayRoot(OverlayRoots owner, TreeEntry entry, string path, UpperDirectory upper, bool cached) : IInputRoot
+    private sealed class OverlayRoot(
+        OverlayRoots owner, TreeEntry entry, string path, UpperDirectory upper, bool cached) : IInputRoot
     {
         private int _disposed;
 
@@ -173,15 +182,17 @@ internal sealed class OverlayRoots(
         public long Bytes => entry.Bytes + (entry.Below?.Bytes ?? 0);
 
         /// <summary>
-        /// A rename out of a mount is never possible (rename(2), EXDEV), but what the action wrote lies in the upper layer whole. Where that is on disk, it is
-        /// renamed there; in memory it has to be copied.
+        /// A rename out of a mount is never possible (rename(2), EXDEV), but
+        /// what the action wrote lies in the upper layer whole. Where that
+        /// is on disk, it is renamed there; in memory it has to be copied.
         /// </summary>
         public string? UpperLayerPath(string path)
         {
             if (upper.InMemory || !path.StartsWith(Path + "/", StringComparison.Ordinal))
                 return null;
             var below = $"{upper.Path}/u{path[Path.Length..]}";
-            return Libc.StatxAt(Libc.AtFdCwd, below, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var file) == 0 && file.IsRegular && file.LinkCount == 1 ? below : null;
+            return Libc.StatxAt(Libc.AtFdCwd, below, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var file) == 0
+                && file.IsRegular && file.LinkCount == 1 ? below : null;
         }
 
         public string? OutOfSpaceReason => owner.ShortageOf(upper, path);

@@ -5,16 +5,19 @@ using NativeLink.Actors.Storage.Trees;
 namespace NativeLink.Actors.Storage.Materialisers;
 
 /// <summary>
-/// Input roots written out for each action: reflinks or copies, which are its own; or, only where the configuration forces it, hard links, whose
-/// targets are checked after the run.
+/// Input roots written out for each action: reflinks or copies, which are its own; or, only where
+/// the configuration forces it, hard links, whose targets are checked after the run.
 /// </summary>
-internal sealed class PlainRoots(string name, DirectoryNodeCache nodes, TreeResolver resolver, ContentStore store, UpperDirectories uppers, InputRootsCounters counters)
+internal sealed class PlainRoots(
+    string name, DirectoryNodeCache nodes, TreeResolver resolver, ContentStore store, UpperDirectories uppers,
+    InputRootsCounters counters)
 {
     private readonly SingleFlight<(DirectoryNode Root, bool Known)> _flights = new(static _ => { });
 
     private FileMaking Making => name == "hardlink" ? FileMaking.Link : FileMaking.Copy;
 
-    public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+    public async Task<IInputRoot> MaterialiseAsync(
+        Digest root, string destination, ITreeSource source, CancellationToken cancellation)
     {
         var (node, known) = await _flights.RunAsync(
             root,
@@ -29,10 +32,12 @@ internal sealed class PlainRoots(string name, DirectoryNodeCache nodes, TreeReso
             cancellation);
         counters.AddRoot(known);
         var files = node.AllFiles();
-        return await TreeConstruction.WithFilesAsync(files, source, () => Write(node, files, destination, known, cancellation), cancellation);
+        return await TreeConstruction.WithFilesAsync(
+            files, source, () => Write(node, files, destination, known, cancellation), cancellation);
     }
 
-    private PlainRoot Write(DirectoryNode node, HashSet<Digest> files, string destination, bool known, CancellationToken cancellation)
+    private PlainRoot Write(
+        DirectoryNode node, HashSet<Digest> files, string destination, bool known, CancellationToken cancellation)
     {
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
             throw DiskFault.Last($"input root {destination} cannot be made");
@@ -49,7 +54,8 @@ internal sealed class PlainRoots(string name, DirectoryNodeCache nodes, TreeReso
         }
     }
 
-    private sealed class PlainRoot(PlainRoots owner, string path, bool cached, HardLinkGuard? guard, long bytes) : IInputRoot
+    private sealed class PlainRoot(
+        PlainRoots owner, string path, bool cached, HardLinkGuard? guard, long bytes) : IInputRoot
     {
         private int _disposed;
 

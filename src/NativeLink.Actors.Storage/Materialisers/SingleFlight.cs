@@ -1,16 +1,22 @@
 namespace NativeLink.Actors.Storage.Materialisers;
 
 /// <summary>
-/// Lets concurrent callers that want the same thing share one piece of work. It goes on while anybody waits and is cancelled when the last one has
-/// gone; the value it made is released when the last one has taken it.
+/// Lets concurrent callers that want the same thing share one piece of work. It goes on while
+/// anybody waits and is cancelled when the last one has gone; the value it made is released when
+/// the last one has taken it.
 /// </summary>
 internal sealed class SingleFlight<TValue>(Action<TValue> release)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Digest, Flight> _flights = [];
 
-    /// <summary>Does the work, or waits for who does it already, and hands its value to <paramref name="use"/> while it is held.</summary>
-    public async Task<TResult> RunAsync<TResult>(Digest key, Func<CancellationToken, Task<TValue>> work, Func<TValue, TResult> use, CancellationToken cancellation)
+    /// <summary>
+    /// Does the work, or waits for who does it already, and hands its value to
+    /// <paramref name="use"/> while it is held.
+    /// </summary>
+    public async Task<TResult> RunAsync<TResult>(
+        Digest key, Func<CancellationToken, Task<TValue>> work, Func<TValue, TResult> use,
+        CancellationToken cancellation)
     {
         var flight = Join(key, work);
         try
@@ -40,7 +46,8 @@ internal sealed class SingleFlight<TValue>(Action<TValue> release)
     }
 
     /// <summary>Off the gate's thread, so that nothing of the work runs under the gate.</summary>
-    private static async Task<TValue> StartAsync(Func<CancellationToken, Task<TValue>> work, CancellationToken cancellation)
+    private static async Task<TValue> StartAsync(
+        Func<CancellationToken, Task<TValue>> work, CancellationToken cancellation)
     {
         await Task.Yield();
         return await work(cancellation);

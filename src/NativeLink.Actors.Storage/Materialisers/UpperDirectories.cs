@@ -3,20 +3,27 @@ using NativeLink.Actors.Storage.DirectoryCache;
 
 namespace NativeLink.Actors.Storage.Materialisers;
 
-/// <summary>An overlay's upper directory and its work directory: <c>u</c> and <c>w</c> in a directory of its own.</summary>
+/// <summary>
+/// An overlay's upper directory and its work directory:
+/// <c>u</c> and <c>w</c> in a directory of its own.
+/// </summary>
 /// <param name="Overflows"><see cref="UpperDirectories"/>'s count of them when it was made.</param>
 internal readonly record struct UpperDirectory(string Path, bool InMemory, long Overflows);
 
 /// <summary>
-/// The upper directories of overlays, where what actions write goes while they run: on a tmpfs of our own while it is within its budget and the machine has memory left, else
-/// on disk. A layer cannot move while it is in use, so the tmpfs itself is larger than the budget, and grows while the machine has memory to give: what was put there
-/// when it was still empty runs into its end only when the machine itself is at its end. A machine with so little memory that one action could fill it has none to give.
+/// The upper directories of overlays, where what actions write goes while they run: on a tmpfs of
+/// our own while it is within its budget and the machine has memory left, else on disk. A layer
+/// cannot move while it is in use, so the tmpfs itself is larger than the budget, and grows while
+/// the machine has memory to give: what was put there when it was still empty runs into its end
+/// only when the machine itself is at its end. A machine with so little memory that one action
+/// could fill it has none to give.
 /// </summary>
 internal sealed class UpperDirectories : IDisposable
 {
     private const int DirectoryMode = 0x1ED;
 
-    // Free below this part of the tmpfs counts as full: whoever was denied something has often removed the rest of it already.
+    // Free below this part of the tmpfs counts as full: whoever was denied something has often
+    // removed the rest of it already.
     private const int FullDivisor = 32;
     private const long LeastMemory = 4L << 30;
 
@@ -44,7 +51,8 @@ internal sealed class UpperDirectories : IDisposable
 
     private UpperDirectories(DirectoryCacheSettings settings, long budget, string description)
     {
-        (_memory, Disk, _budget, Description) = (Path.Combine(settings.UpperDirectoryRoot, "memory"), Path.Combine(settings.UpperDirectoryRoot, "disk"), budget, description);
+        (_memory, Disk, _budget, Description) = (Path.Combine(settings.UpperDirectoryRoot, "memory"),
+            Path.Combine(settings.UpperDirectoryRoot, "disk"), budget, description);
         _left = new AvailableMemory(settings.AvailableMemory);
         _most = settings.ScratchMemoryLimit ?? AvailableMemory.OfMachine - AvailableMemory.Reserve;
         Directory.CreateDirectory(Disk);
@@ -77,7 +85,8 @@ internal sealed class UpperDirectories : IDisposable
         var path = settings.UpperDirectoryRoot;
         Directory.CreateDirectory(path);
         if (OwnMounts.UnmountBelow(path) is { } foreign)
-            throw new FaultException(FaultKind.Worker, $"scratch directory {path} holds a mount that no worker made, {foreign.MountPoint}; unmount it");
+            throw new FaultException(FaultKind.Worker,
+                $"scratch directory {path} holds a mount that no worker made, {foreign.MountPoint}; unmount it");
         foreach (var old in (string[])["memory", "disk"])
             TreeDeleter.Delete(Path.Combine(path, old));
         var memory = Path.Combine(path, "memory");
@@ -85,21 +94,25 @@ internal sealed class UpperDirectories : IDisposable
         var budget = settings.ScratchMemoryBytes ?? (machine < LeastMemory ? 0 : machine / 4);
         if (budget <= 0)
             return new UpperDirectories(settings, 0, settings.ScratchMemoryBytes is null
-                ? string.Create(CultureInfo.InvariantCulture, $"what actions write goes to disk, because {machine >> 20} MiB of memory are too few to hold it")
+                ? string.Create(CultureInfo.InvariantCulture,
+                    $"what actions write goes to disk, because {machine >> 20} MiB of memory are too few to hold it")
                 : "what actions write goes to disk, as configured");
         Directory.CreateDirectory(memory);
         var size = settings.ScratchMemoryStart ?? settings.ScratchMemoryLimit ?? Math.Max(budget * 2, machine / 2);
         var options = string.Create(CultureInfo.InvariantCulture, $"size={size},mode=0755");
         if (Libc.Mount(OwnMounts.Source, memory, "tmpfs", NoSetIdNoDevices, options) != 0)
-            return new UpperDirectories(settings, 0, $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}");
-        return new UpperDirectories(settings, budget, string.Create(CultureInfo.InvariantCulture, $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"));
+            return new UpperDirectories(settings, 0,
+                $"what actions write goes to disk, because a tmpfs cannot be mounted: {Errno.Text(Errno.Last)}");
+        return new UpperDirectories(settings, budget, string.Create(CultureInfo.InvariantCulture,
+            $"what actions write goes to memory up to {budget >> 20} MiB in all, then to disk"));
     }
 
     /// <summary>A new upper directory, or null and an errno.</summary>
     public UpperDirectory? TryCreate(bool inMemory, out int errno)
     {
         errno = 0;
-        var path = Path.Combine(inMemory ? _memory : Disk, Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
+        var path = Path.Combine(inMemory ? _memory : Disk,
+            Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, path, DirectoryMode) != 0
             || Libc.MakeDirectoryAt(Libc.AtFdCwd, path + "/u", DirectoryMode) != 0
             || Libc.MakeDirectoryAt(Libc.AtFdCwd, path + "/w", DirectoryMode) != 0)
@@ -133,7 +146,8 @@ internal sealed class UpperDirectories : IDisposable
     public Task ThrottleAsync() => _deletions.ThrottleAsync();
 
     /// <summary>Whether the tmpfs of an upper directory is full or has been since it was made.</summary>
-    public bool HasOverflowed(in UpperDirectory upper) => upper.InMemory && (IsFull() || Interlocked.Read(ref _overflows) > upper.Overflows);
+    public bool HasOverflowed(in UpperDirectory upper) =>
+        upper.InMemory && (IsFull() || Interlocked.Read(ref _overflows) > upper.Overflows);
 
     public void Dispose()
     {
@@ -161,7 +175,10 @@ internal sealed class UpperDirectories : IDisposable
             _wake.Set();
     }
 
-    /// <summary>Looks while there is anything to look for, so that an idle worker sleeps; the less space is free, the sooner.</summary>
+    /// <summary>
+    /// Looks while there is anything to look for, so that an
+    /// idle worker sleeps; the less space is free, the sooner.
+    /// </summary>
     private void WatchMemory()
     {
         while (!_ended)
@@ -199,6 +216,7 @@ internal sealed class UpperDirectories : IDisposable
             return;
         var size = Math.Min(_most, use.UsedBytes + available - AvailableMemory.Reserve);
         if (size > use.UsedBytes + use.FreeBytes)
-            _ = Libc.Mount(OwnMounts.Source, _memory, "tmpfs", Libc.MountRemount | NoSetIdNoDevices, string.Create(CultureInfo.InvariantCulture, $"size={size}"));
+            _ = Libc.Mount(OwnMounts.Source, _memory, "tmpfs", Libc.MountRemount | NoSetIdNoDevices,
+                string.Create(CultureInfo.InvariantCulture, $"size={size}"));
     }
 }

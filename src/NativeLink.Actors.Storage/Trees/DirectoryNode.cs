@@ -4,7 +4,8 @@ namespace NativeLink.Actors.Storage.Trees;
 
 /// <param name="Mode">The mode that node_properties ask for, or null.</param>
 /// <param name="ModifiedNanoseconds">The time that node_properties ask for, in ns since 1970, or null.</param>
-internal readonly record struct FileItem(string Name, Digest Digest, bool Executable, uint? Mode, long? ModifiedNanoseconds)
+internal readonly record struct FileItem(
+    string Name, Digest Digest, bool Executable, uint? Mode, long? ModifiedNanoseconds)
 {
     /// <summary>Whether the file needs an inode of its own (protos/README.md 4.3).</summary>
     public bool IsPrivate => Mode is not null || ModifiedNanoseconds is not null;
@@ -14,14 +15,19 @@ internal readonly record struct SymlinkItem(string Name, string Target);
 
 internal readonly record struct ChildItem(string Name, Digest Digest);
 
-/// <summary>How much there is at and below a directory, repeated directories as often as they appear; saturating.</summary>
+/// <summary>
+/// How much there is at and below a directory, repeated
+/// directories as often as they appear; saturating.
+/// </summary>
 /// <param name="LongestPath">Bytes of the longest path below it.</param>
 /// <param name="PathBytes">Bytes of the paths of all directories below it, a separator each.</param>
-internal readonly record struct TreeSize(long Entries, long Directories, long Bytes, int Depth, long LongestPath, long PathBytes);
+internal readonly record struct TreeSize(
+    long Entries, long Directories, long Bytes, int Depth, long LongestPath, long PathBytes);
 
 /// <summary>
-/// A checked Directory message in short form. Once all of its descendants are known it is complete: it then holds its children, so that a tree can
-/// be walked without asking anybody. Immutable after that, and shared by all trees that have it.
+/// A checked Directory message in short form. Once all of its descendants are known it is complete:
+/// it then holds its children, so that a tree can be walked without asking anybody. Immutable after
+/// that, and shared by all trees that have it.
 /// </summary>
 internal sealed class DirectoryNode(Digest digest, FileItem[] files, ChildItem[] directories, SymlinkItem[] symlinks)
 {
@@ -42,10 +48,12 @@ internal sealed class DirectoryNode(Digest digest, FileItem[] files, ChildItem[]
 
     public void Complete(DirectoryNode[] children)
     {
-        long entries = Files.Length + Symlinks.Length + Directories.Length, directories = 1, bytes = 0, longest = 0, paths = 0;
+        long entries = Files.Length + Symlinks.Length
+            + Directories.Length, directories = 1, bytes = 0, longest = 0, paths = 0;
         var depth = 0;
         foreach (var file in Files)
-            (bytes, longest) = (Saturate(bytes, file.Digest.SizeBytes), Math.Max(longest, Encoding.UTF8.GetByteCount(file.Name)));
+            (bytes, longest) = (Saturate(bytes, file.Digest.SizeBytes),
+                Math.Max(longest, Encoding.UTF8.GetByteCount(file.Name)));
         foreach (var link in Symlinks)
             longest = Math.Max(longest, Encoding.UTF8.GetByteCount(link.Name));
         for (var i = 0; i < children.Length; i++)
@@ -56,7 +64,9 @@ internal sealed class DirectoryNode(Digest digest, FileItem[] files, ChildItem[]
             bytes = Saturate(bytes, below.Bytes);
             depth = Math.Max(depth, below.Depth);
             longest = Math.Max(longest, name + (below.LongestPath > 0 ? 1 + below.LongestPath : 0));
-            paths = Saturate(paths, Saturate(below.PathBytes, below.Directories > long.MaxValue / 256 ? long.MaxValue : below.Directories * (name + 1)));
+            paths = Saturate(paths, Saturate(below.PathBytes, below.Directories > long.MaxValue / 256
+                ? long.MaxValue
+                : below.Directories * (name + 1)));
         }
         Size = new TreeSize(entries, directories, bytes, depth + 1, longest, paths);
         Children = children;

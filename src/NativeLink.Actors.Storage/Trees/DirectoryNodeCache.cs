@@ -1,8 +1,9 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// The directories that are known in memory, by digest. Whole trees are retained for the most recent roots up to a bound; a directory is known as long
-/// as any tree that has it is retained or in use. Thread-safe.
+/// The directories that are known in memory, by digest. Whole trees are
+/// retained for the most recent roots up to a bound; a directory is known
+/// as long as any tree that has it is retained or in use. Thread-safe.
 /// </summary>
 internal sealed class DirectoryNodeCache(long maxEntries)
 {
@@ -20,7 +21,10 @@ internal sealed class DirectoryNodeCache(long maxEntries)
             return _nodes.TryGetValue(digest, out var reference) && reference.TryGetTarget(out var node) ? node : null;
     }
 
-    /// <summary>Adds a complete directory; answers the one that was there before, if there was one, so that trees share.</summary>
+    /// <summary>
+    /// Adds a complete directory; answers the one that was
+    /// there before, if there was one, so that trees share.
+    /// </summary>
     public DirectoryNode Intern(DirectoryNode node)
     {
         lock (_gate)
@@ -76,7 +80,8 @@ internal sealed class DirectoryNodeCache(long maxEntries)
 
     private void Sweep()
     {
-        foreach (var dead in _nodes.Where(static pair => !pair.Value.TryGetTarget(out _)).Select(static pair => pair.Key).ToList())
+        foreach (var dead in _nodes.Where(static pair => !pair.Value.TryGetTarget(out _))
+            .Select(static pair => pair.Key).ToList())
             _nodes.Remove(dead);
         _sweepAt = Math.Max(4096, _nodes.Count * 2);
     }

@@ -4,8 +4,9 @@ using Grpc.Core;
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// Turns Directory messages into nodes and refuses what must not reach the disk: names that are empty, <c>.</c>, <c>..</c>, over-long, or hold a
-/// slash or NUL; a name that appears twice; malformed digests; symbolic links to nothing (REAPI <c>Directory</c>; protos/README.md 4.2).
+/// Turns Directory messages into nodes and refuses what must not reach the disk: names that are
+/// empty, <c>.</c>, <c>..</c>, over-long, or hold a slash or NUL; a name that appears twice;
+/// malformed digests; symbolic links to nothing (REAPI <c>Directory</c>; protos/README.md 4.2).
 /// </summary>
 internal static class DirectoryReader
 {
@@ -36,8 +37,10 @@ internal static class DirectoryReader
         {
             var node = message.Symlinks[i];
             Check(node.Name, path, names);
-            if (node.Target.Length == 0 || node.Target.Contains('\0', StringComparison.Ordinal) || Encoding.UTF8.GetByteCount(node.Target) > LongestTarget)
-                throw Refuse(path, node.Name, "its symbolic link has no target, a target with NUL, or one of more than 4095 bytes");
+            if (node.Target.Length == 0 || node.Target.Contains('\0', StringComparison.Ordinal)
+                || Encoding.UTF8.GetByteCount(node.Target) > LongestTarget)
+                throw Refuse(path, node.Name,
+                    "its symbolic link has no target, a target with NUL, or one of more than 4095 bytes");
             symlinks[i] = new SymlinkItem(node.Name, node.Target);
         }
         return new DirectoryNode(digest, files, directories, symlinks);
@@ -49,7 +52,8 @@ internal static class DirectoryReader
         if (node.NodeProperties is not { } properties)
             return new FileItem(node.Name, digest, node.IsExecutable, null, null);
         var modified = properties.Mtime is { } time ? ReadTime(time, path, node.Name) : (long?)null;
-        // protos/README.md 4.3: unix_mode, made executable where the node says so. Special bits would let an input change its owner's rights.
+        // protos/README.md 4.3: unix_mode, made executable where the node says so. Special bits
+        // would let an input change its owner's rights.
         var mode = properties.UnixMode is { } wanted ? (wanted & 0x1FF) | (node.IsExecutable ? 0x49u : 0) : (uint?)null;
         return new FileItem(node.Name, digest, node.IsExecutable, mode, modified);
     }
@@ -58,9 +62,13 @@ internal static class DirectoryReader
     private static long ReadTime(Google.Protobuf.WellKnownTypes.Timestamp time, TreePath? path, string name)
     {
         const long NanosecondsInSecond = 1_000_000_000;
-        return time.Nanos is >= 0 and < (int)NanosecondsInSecond && Math.Abs((decimal)time.Seconds) < long.MaxValue / NanosecondsInSecond
+        return time.Nanos is >= 0 and < (int)NanosecondsInSecond
+            && Math.Abs((decimal)time.Seconds) < long.MaxValue / NanosecondsInSecond
             ? (time.Seconds * NanosecondsInSecond) + time.Nanos
-            : throw Refuse(path, name, $"its mtime of {time.Seconds} s and {time.Nanos} ns is outside of the years 1678 to 2261 that can be kept");
+            : throw Refuse(
+                path, name,
+                $"its mtime of {time.Seconds} s and {time.Nanos} ns is outside of the years 1678 to 2261 that " +
+                "can be kept");
     }
 
     private static Digest ReadDigest(Reapi.Digest? wire, DigestFunction function, TreePath? path, string name) =>

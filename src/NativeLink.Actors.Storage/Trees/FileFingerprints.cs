@@ -1,8 +1,8 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// Which contents a tree's linked files have, as hash codes, four bytes a file. It may say yes for a content that is not there, which costs a copy where a
-/// link would have done.
+/// Which contents a tree's linked files have, as hash codes, four bytes a file. It may say yes for
+/// a content that is not there, which costs a copy where a link would have done.
 /// </summary>
 internal sealed class FileFingerprints
 {
@@ -30,5 +30,6 @@ internal sealed class FileFingerprints
 
     public bool MayHave(in FileItem file) => Array.BinarySearch(_codes, CodeOf(file)) >= 0;
 
-    private static int CodeOf(in FileItem file) => file.Executable ? ~file.Digest.GetHashCode() : file.Digest.GetHashCode();
+    private static int CodeOf(in FileItem file) =>
+        file.Executable ? ~file.Digest.GetHashCode() : file.Digest.GetHashCode();
 }

@@ -1,14 +1,16 @@
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// The directories that recent trees have at the paths of another one. Each path is looked up once, below what was found at its parent's, and by name:
-/// siblings may be many. Not thread-safe.
+/// The directories that recent trees have at the paths of another one. Each path is looked up once,
+/// below what was found at its parent's, and by name: siblings may be many. Not thread-safe.
 /// </summary>
 internal sealed class RecentDirectories(IReadOnlyList<DirectoryNode> roots)
 {
     // Paths are met by reference: comparing two of them by their names would walk up to the root each time.
-    private readonly Dictionary<TreePath, IReadOnlyList<DirectoryNode>> _found = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<DirectoryNode, Dictionary<string, int>> _names = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TreePath, IReadOnlyList<DirectoryNode>> _found = new(
+        ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<DirectoryNode, Dictionary<string, int>> _names = new(
+        ReferenceEqualityComparer.Instance);
 
     public bool IsEmpty => roots.Count == 0;
 

@@ -1,9 +1,15 @@
 namespace NativeLink.Actors.Storage.Trees;
 
-/// <summary>What differs between two complete trees. Directories with equal digests are equal and never looked into.</summary>
+/// <summary>
+/// What differs between two complete trees. Directories
+/// with equal digests are equal and never looked into.
+/// </summary>
 internal static class TreeDelta
 {
-    /// <summary>Entries that a delta would hold, whiteouts included; above <paramref name="limit"/> the search ends with a larger number.</summary>
+    /// <summary>
+    /// Entries that a delta would hold, whiteouts included; above <paramref name="limit"/> the
+    /// search ends with a larger number.
+    /// </summary>
     public static long Cost(DirectoryNode old, DirectoryNode node, long limit)
     {
         long cost = Removed(old, node).Count() + ChangedFiles(old, node).Count() + ChangedSymlinks(old, node).Count();
@@ -58,7 +64,8 @@ internal static class TreeDelta
     }
 
     /// <summary>Directories that are new (no old one) or differ.</summary>
-    public static IEnumerable<(string Name, DirectoryNode? Before, DirectoryNode After)> ChangedDirectories(DirectoryNode old, DirectoryNode node)
+    public static IEnumerable<(string Name, DirectoryNode? Before, DirectoryNode After)> ChangedDirectories(
+        DirectoryNode old, DirectoryNode node)
     {
         var before = new Dictionary<string, DirectoryNode>(old.Directories.Length);
         for (var i = 0; i < old.Directories.Length; i++)

@@ -14,7 +14,10 @@ internal sealed record TreeLimits
 
     public long MaxBytes { get; init; } = 16L << 40;
 
-    /// <summary>Bytes of a path below the root: PATH_MAX of limits.h with its NUL. A longer one could be made step by step, but nobody could look at it again.</summary>
+    /// <summary>
+    /// Bytes of a path below the root: PATH_MAX of limits.h with its NUL. A longer one could be
+    /// made step by step, but nobody could look at it again.
+    /// </summary>
     public long MaxPath { get; init; } = 4095;
 
     /// <summary>Bytes of the paths of all directories together, which a cached tree's record holds.</summary>

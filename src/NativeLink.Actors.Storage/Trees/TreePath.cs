@@ -2,7 +2,10 @@ using System.Text;
 
 namespace NativeLink.Actors.Storage.Trees;
 
-/// <summary>Where in a tree a directory was met first: its name and where its parent was. Null stands for the root. Paths are put together for messages alone.</summary>
+/// <summary>
+/// Where in a tree a directory was met first: its name and where its parent was. Null stands for
+/// the root. Paths are put together for messages alone.
+/// </summary>
 internal sealed record TreePath(TreePath? Parent, string Name)
 {
     private const int Shown = 300;

@@ -4,16 +4,18 @@ using Grpc.Core;
 namespace NativeLink.Actors.Storage.Trees;
 
 /// <summary>
-/// Finds out what a tree is made of: known directories are taken from memory, the others are asked for level by level. Everything is checked before
-/// anything reaches the disk.
+/// Finds out what a tree is made of: known directories are taken from memory, the others are asked
+/// for level by level. Everything is checked before anything reaches the disk.
 /// </summary>
 internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
 {
     private const int RecentRoots = 6;
 
     /// <summary>The complete tree below a root.</summary>
-    /// <exception cref="FaultException">Action (bad tree or above the limits), Missing (directories, and the files of those found), or the source's own.</exception>
-    public async Task<(DirectoryNode Root, int Asked)> ResolveAsync(Digest root, ITreeSource source, CancellationToken cancellation)
+    /// <exception cref="FaultException">Action (bad tree or above the limits), Missing
+    /// (directories, and the files of those found), or the source's own.</exception>
+    public async Task<(DirectoryNode Root, int Asked)> ResolveAsync(
+        Digest root, ITreeSource source, CancellationToken cancellation)
     {
         if (nodes.Find(root) is { } known)
             return (Bounded(known), 0);
@@ -35,7 +37,10 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
         return (Bounded(walk.Complete(root, limits.MaxDepth, TooMuch)), walk.Asked);
     }
 
-    /// <summary>Asks for a level. What is missing is noted and the rest asked for again, so that one fault can name all that is missing.</summary>
+    /// <summary>
+    /// Asks for a level. What is missing is noted and the rest asked for again, so that one fault
+    /// can name all that is missing.
+    /// </summary>
     private static async Task<IReadOnlyDictionary<Digest, Reapi.Directory>> AskAsync(
         ITreeSource source,
         Walk walk,
@@ -49,7 +54,8 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
             {
                 return await source.GetDirectoriesAsync(ask, walk.IsCold, cancellation);
             }
-            catch (FaultException error) when (error.Fault is { Kind: FaultKind.Missing, Missing.IsDefaultOrEmpty: false })
+            catch (FaultException error)
+                when (error.Fault is { Kind: FaultKind.Missing, Missing.IsDefaultOrEmpty: false })
             {
                 var before = ask.Count;
                 missing.UnionWith(error.Fault.Missing);
@@ -61,18 +67,21 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
         return ImmutableDictionary<Digest, Reapi.Directory>.Empty;
     }
 
-    private static async Task ThrowMissingAsync(Walk walk, HashSet<Digest> missing, ITreeSource source, CancellationToken cancellation)
+    private static async Task ThrowMissingAsync(
+        Walk walk, HashSet<Digest> missing, ITreeSource source, CancellationToken cancellation)
     {
         try
         {
-            // The files are fetched, not only asked about: the client sends what is missing and comes again, and then they are needed.
+            // The files are fetched, not only asked about: the client sends what is missing and
+            // comes again, and then they are needed.
             (await source.FetchAsync(walk.Files, cancellation)).Dispose();
         }
         catch (FaultException error) when (error.Fault.Kind == FaultKind.Missing)
         {
             missing.UnionWith(error.Fault.Missing);
         }
-        throw new FaultException(new Fault(FaultKind.Missing, $"{missing.Count} blobs of the input tree are not in the CAS, the first is {missing.First()}")
+        throw new FaultException(new Fault(FaultKind.Missing,
+            $"{missing.Count} blobs of the input tree are not in the CAS, the first is {missing.First()}")
         {
             Code = StatusCode.FailedPrecondition,
             Missing = [.. missing],
@@ -90,12 +99,17 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
         if (root.Size.LongestPath > limits.MaxPath)
             throw TooMuch($"has a path of {root.Size.LongestPath} bytes, more than {limits.MaxPath}");
         if (root.Size.PathBytes > limits.MaxPathBytes)
-            throw TooMuch($"has directories whose paths have {root.Size.PathBytes} bytes in all, more than {limits.MaxPathBytes}");
+            throw TooMuch(
+                $"has directories whose paths have {root.Size.PathBytes} bytes in all, " +
+                $"more than {limits.MaxPathBytes}");
         return root;
     }
 
     private static FaultException TooMuch(string what) =>
-        new(new Fault(FaultKind.Action, $"the input tree {what}; this worker does not take it") { Code = StatusCode.InvalidArgument });
+        new(new Fault(FaultKind.Action, $"the input tree {what}; this worker does not take it")
+        {
+            Code = StatusCode.InvalidArgument,
+        });
 
     /// <summary>The directories met so far on the way down.</summary>
     private sealed class Walk(DirectoryNodeCache nodes)
@@ -112,17 +126,21 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
         public long Entries { get; private set; }
 
         public IReadOnlyCollection<Digest> Files =>
-            _met.Values.Where(static node => !node.IsComplete).SelectMany(static node => node.Files).Select(static file => file.Digest).Where(static digest => !digest.IsEmpty).ToHashSet();
+            _met.Values.Where(static node => !node.IsComplete).SelectMany(static node => node.Files)
+                .Select(static file => file.Digest).Where(static digest => !digest.IsEmpty).ToHashSet();
 
         /// <summary>
-        /// Whether nothing below a directory is likely to be known: none of its children is, and no tree that was used lately has a directory of the same
-        /// name as one of them in the same place. There, most is likely to be as it was, however few directories lie side by side on the way to what changed.
+        /// Whether nothing below a directory is likely to be known: none of its children is, and no
+        /// tree that was used lately has a directory of the same name as one of them in the same
+        /// place. There, most is likely to be as it was, however few directories lie side by side
+        /// on the way to what changed.
         /// </summary>
         public bool IsCold(Digest digest, Reapi.Directory message)
         {
             foreach (var child in message.Directories)
             {
-                if (Digest.TryFromWire(child.Digest, digest.Function, out var known) && !known.IsEmpty && nodes.Find(known) is not null)
+                if (Digest.TryFromWire(child.Digest, digest.Function, out var known) && !known.IsEmpty
+                    && nodes.Find(known) is not null)
                     return false;
             }
             if (_recent.IsEmpty || !Wanted.TryGetValue(digest, out var place))
@@ -152,7 +170,10 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
                 Asked++;
         }
 
-        /// <summary>Reads what was wanted and is here; what it leads to is wanted next, through all that came along unasked.</summary>
+        /// <summary>
+        /// Reads what was wanted and is here; what it leads to
+        /// is wanted next, through all that came along unasked.
+        /// </summary>
         public void Advance(HashSet<Digest> missing)
         {
             var open = new Queue<KeyValuePair<Digest, TreePath?>>(Wanted);
@@ -162,7 +183,8 @@ internal sealed class TreeResolver(DirectoryNodeCache nodes, TreeLimits limits)
                 if (missing.Contains(next.Key) || _met.ContainsKey(next.Key))
                     continue;
                 if (!_offered.Remove(next.Key, out var message))
-                    throw new FaultException(FaultKind.Storage, $"directory {next.Key} of the input tree was asked for and did not come");
+                    throw new FaultException(
+                        FaultKind.Storage, $"directory {next.Key} of the input tree was asked for and did not come");
                 var node = DirectoryReader.Read(next.Key, message, next.Value);
                 _met.Add(next.Key, node);
                 Entries += node.Files.Length + node.Directories.Length + node.Symlinks.Length;

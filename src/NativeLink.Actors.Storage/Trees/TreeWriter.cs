@@ -4,8 +4,12 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Storage.Trees;
 
-/// <summary>A blob that was leased vanished from the disk all the same; whoever builds fetches it again, once.</summary>
-internal sealed class BlobVanishedException(Digest digest) : Exception($"blob {digest} vanished from the content store while a tree was made")
+/// <summary>
+/// A blob that was leased vanished from the disk all
+/// the same; whoever builds fetches it again, once.
+/// </summary>
+internal sealed class BlobVanishedException(
+    Digest digest) : Exception($"blob {digest} vanished from the content store while a tree was made")
 {
     public Digest Digest { get; } = digest;
 }
@@ -18,12 +22,15 @@ internal enum FileMaking
 }
 
 /// <summary>
-/// Writes trees and deltas below an open directory, name by name and never by a path that could lead elsewhere. Each directory gets its constant time
-/// when it is finished (<see cref="InputTime"/>), by which damage is seen later. Each path has an inode of its own, as in any directory: compilers take two
-/// names of one inode for one file, and tar stores the second as a link.
+/// Writes trees and deltas below an open directory, name by name and never by a path that could
+/// lead elsewhere. Each directory gets its constant time when it is finished
+/// (<see cref="InputTime"/>), by which damage is seen later. Each path has an inode of its own, as
+/// in any directory: compilers take two names of one inode for one file, and tar stores the second
+/// as a link.
 /// </summary>
 /// <param name="below">The files of the tree that a delta lies over; null for a whole tree.</param>
-internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerprints? below, CancellationToken cancellation)
+internal sealed class TreeWriter(
+    BlobLinks links, FileMaking making, FileFingerprints? below, CancellationToken cancellation)
 {
     private const uint DirectoryMode = 0x1ED;
 
@@ -31,7 +38,10 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
     private readonly List<string> _path = [];
     private readonly HashSet<(Digest, bool)> _linked = [];
 
-    /// <summary>The directories that were written: the directory itself first, then its children's; relative, UTF-8, each ended by NUL.</summary>
+    /// <summary>
+    /// The directories that were written: the directory itself first, then its children's;
+    /// relative, UTF-8, each ended by NUL.
+    /// </summary>
     public byte[] Paths => _paths.WrittenSpan.ToArray();
 
     /// <summary>Bytes of files that the disk holds for this tree alone: neither links nor reflinks.</summary>
@@ -51,7 +61,10 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
         }
     }
 
-    /// <summary>Writes into an empty directory what an overlay must show above <paramref name="old"/> to look like <paramref name="node"/>.</summary>
+    /// <summary>
+    /// Writes into an empty directory what an overlay must show above <paramref name="old"/> to
+    /// look like <paramref name="node"/>.
+    /// </summary>
     public void WriteDelta(DirectoryNode old, DirectoryNode node, string path)
     {
         var directory = Open(Libc.AtFdCwd, path);
@@ -125,7 +138,10 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
             throw new BlobVanishedException(file.Digest);
     }
 
-    /// <summary>Whether a file becomes a link to the store's inode: the first one in the tree that has its content. Empty files are made, each by itself.</summary>
+    /// <summary>
+    /// Whether a file becomes a link to the store's inode: the first one in the tree that has its
+    /// content. Empty files are made, each by itself.
+    /// </summary>
     private bool IsLinked(in FileItem file)
     {
         if (making != FileMaking.Link)
@@ -148,12 +164,16 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
         var (seconds, rest) = Math.DivRem(modified, 1_000_000_000);
         var times = stackalloc TimeSpec[2];
         times[0] = new TimeSpec { Nanoseconds = TimeSpec.Omit };
-        times[1] = rest < 0 ? new TimeSpec { Seconds = seconds - 1, Nanoseconds = rest + 1_000_000_000 } : new TimeSpec { Seconds = seconds, Nanoseconds = rest };
+        times[1] = rest < 0
+            ? new TimeSpec { Seconds = seconds - 1, Nanoseconds = rest + 1_000_000_000 }
+            : new TimeSpec { Seconds = seconds, Nanoseconds = rest };
         if (Libc.SetTimesAt(directory, file.Name, times, Libc.AtSymlinkNoFollow) != 0)
             throw DiskFault.Last($"the time of input {file.Name} cannot be set");
         // File systems do not refuse a time that they cannot hold: they take the nearest.
-        if (Libc.StatxAt(directory, file.Name, Libc.AtSymlinkNoFollow, StatxBuffer.ModificationTime, out var status) == 0 && status.ModifyTime.Seconds != times[1].Seconds)
-            throw new FaultException(FaultKind.Action, $"input {file.Name} is to have an mtime of {times[1].Seconds} s, which this file system cannot hold");
+        if (Libc.StatxAt(directory, file.Name, Libc.AtSymlinkNoFollow, StatxBuffer.ModificationTime, out var status)
+            == 0 && status.ModifyTime.Seconds != times[1].Seconds)
+            throw new FaultException(FaultKind.Action,
+                $"input {file.Name} is to have an mtime of {times[1].Seconds} s, which this file system cannot hold");
     }
 
     private bool Copy(in FileItem file, int directory, uint mode)
@@ -171,7 +191,10 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
         _ = InputTime.SetAt(directory, link.Name);
     }
 
-    /// <summary>A whiteout: a character device 0/0, which needs no privilege (Linux 5.8; overlayfs documentation, "whiteouts and opaque directories").</summary>
+    /// <summary>
+    /// A whiteout: a character device 0/0, which needs no privilege (Linux 5.8; overlayfs
+    /// documentation, "whiteouts and opaque directories").
+    /// </summary>
     private static void Hide(string name, int directory)
     {
         if (Libc.MakeNodeAt(directory, name, FileTypes.CharacterDevice, 0) != 0)
@@ -192,7 +215,8 @@ internal sealed class TreeWriter(BlobLinks links, FileMaking making, FileFingerp
 
     private static int Open(int parent, string name)
     {
-        var descriptor = Libc.OpenAt(parent, name, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
+        var descriptor = Libc.OpenAt(
+            parent, name, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow | OpenFlags.CloseOnExec, 0);
         return descriptor >= 0 ? descriptor : throw DiskFault.Last($"directory {name} cannot be opened");
     }
 }

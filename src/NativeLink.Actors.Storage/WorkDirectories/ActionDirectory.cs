@@ -3,8 +3,10 @@ using NativeLink.Actors.Storage.Materialisers;
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
 /// <summary>
-/// The directory of one attempt at an action, which owns the input root in it. Disposing it unmounts the root and moves the whole away at once; the rest is deleted in
-/// the background. While a root is still being made, all that waits until the making has ended: nothing is ever mounted in a directory that has gone. Thread-safe.
+/// The directory of one attempt at an action, which owns the input root in it. Disposing it
+/// unmounts the root and moves the whole away at once; the rest is deleted in the background. While
+/// a root is still being made, all that waits until the making has ended: nothing is ever mounted
+/// in a directory that has gone. Thread-safe.
 /// </summary>
 internal sealed class ActionDirectory : IStagingDirectory, IDisposable
 {
@@ -16,18 +18,27 @@ internal sealed class ActionDirectory : IStagingDirectory, IDisposable
     private bool _made;
     private bool _disposed;
 
-    /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it; answers whether it did.</param>
-    internal ActionDirectory(WorkDirectory owner, string path, Func<string, bool>? makeRoom) => (_owner, Path, _makeRoom) = (owner, path, makeRoom);
+    /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it;
+    /// answers whether it did.</param>
+    internal ActionDirectory(WorkDirectory owner, string path, Func<string, bool>? makeRoom) =>
+        (_owner, Path, _makeRoom) = (owner, path, makeRoom);
 
-    /// <summary>Absolute path: <c>{work_directory}/{attempt}</c>; there from the making of the input root on. Side-channel and spool files go here.</summary>
+    /// <summary>
+    /// Absolute path: <c>{work_directory}/{attempt}</c>; there from the making of the input root
+    /// on. Side-channel and spool files go here.
+    /// </summary>
     public string Path { get; }
 
     /// <summary>Absolute path of the input root: <c>work</c> in it; not made here.</summary>
     public string WorkPath => System.IO.Path.Combine(Path, "work");
 
-    /// <summary>Makes the directory and the input root in it, once, and keeps it: it is disposed of with the directory, by whichever of the two ends later.</summary>
+    /// <summary>
+    /// Makes the directory and the input root in it, once, and keeps it: it is disposed of with the
+    /// directory, by whichever of the two ends later.
+    /// </summary>
     /// <param name="make">Gets the path where the root goes; nothing is there yet.</param>
-    /// <exception cref="FaultException">Aborted: the directory has been disposed of. Worker: the disk refused it. Else what <paramref name="make"/> throws.</exception>
+    /// <exception cref="FaultException">Aborted: the directory has been disposed of. Worker: the
+    /// disk refused it. Else what <paramref name="make"/> throws.</exception>
     public async Task<IInputRoot> StageAsync(Func<string, Task<IInputRoot>> make)
     {
         lock (_gate)

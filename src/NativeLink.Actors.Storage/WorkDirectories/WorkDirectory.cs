@@ -4,8 +4,9 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
 /// <summary>
-/// The directory in which a worker's actions run: checked, wiped and locked at start; holds <c>{attempt}/work</c> while an action runs, and
-/// names with a dot that are this program's own. Finished actions are renamed away at once and deleted in the background. Thread-safe.
+/// The directory in which a worker's actions run: checked, wiped and locked at start; holds
+/// <c>{attempt}/work</c> while an action runs, and names with a dot that are this program's own.
+/// Finished actions are renamed away at once and deleted in the background. Thread-safe.
 /// </summary>
 internal sealed class WorkDirectory : IDisposable
 {
@@ -44,15 +45,19 @@ internal sealed class WorkDirectory : IDisposable
     public Task Idle => _deletions.Idle;
 
     /// <summary>
-    /// Checks the directory, takes its lock, unmounts what a run of ours has left mounted below it, and wipes it. With a part name only the part
-    /// is locked and wiped, and with it the parts whose workers have ended: several processes can share the directory.
+    /// Checks the directory, takes its lock, unmounts what a run of ours has left mounted below it,
+    /// and wipes it. With a part name only the part is locked and wiped, and with it the parts
+    /// whose workers have ended: several processes can share the directory.
     /// </summary>
     /// <param name="path">The configured <c>work_directory</c>, absolute.</param>
-    /// <param name="partName">The worker's id where several processes share the directory; null: the directory is this worker's alone.</param>
+    /// <param name="partName">The worker's id where several processes share the directory; null:
+    /// the directory is this worker's alone.</param>
     /// <param name="mustSurvive">Directories that may not lie in it: stores and caches.</param>
     /// <param name="onWarning">Hears one sentence about everything that could not be deleted.</param>
-    /// <exception cref="FaultException">Worker: it may not be wiped, is in use, or cannot be made; says which and what to do. Nothing was changed.</exception>
-    public static WorkDirectory Open(string path, string? partName = null, IEnumerable<string>? mustSurvive = null, Action<string>? onWarning = null)
+    /// <exception cref="FaultException">Worker: it may not be wiped, is in use, or cannot be made;
+    /// says which and what to do. Nothing was changed.</exception>
+    public static WorkDirectory Open(
+        string path, string? partName = null, IEnumerable<string>? mustSurvive = null, Action<string>? onWarning = null)
     {
         if (WorkDirectoryCheck.WhyNot(path, mustSurvive ?? []) is { } why)
             throw new FaultException(FaultKind.Worker, why);
@@ -81,11 +86,13 @@ internal sealed class WorkDirectory : IDisposable
     }
 
     /// <summary>
-    /// <c>{attempt}</c>, which is made when its input root is. Nobody else has or had that name since this directory was wiped: no attempt's clean-up can reach another's. The action's root,
-    /// <c>work</c> in it, is not made.
+    /// <c>{attempt}</c>, which is made when its input root is. Nobody else has or had that name
+    /// since this directory was wiped: no attempt's clean-up can reach another's. The action's
+    /// root, <c>work</c> in it, is not made.
     /// </summary>
     /// <param name="attempt">Whose directory it is.</param>
-    /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it; answers whether it did.</param>
+    /// <param name="makeRoom">Asked, with a path on the full disk, to give something up for it;
+    /// answers whether it did.</param>
     public ActionDirectory NewActionDirectory(AttemptId attempt, Func<string, bool>? makeRoom = null)
     {
         var directory = new ActionDirectory(this, System.IO.Path.Combine(Path, SafeName(attempt.ToString())), makeRoom);
@@ -94,7 +101,10 @@ internal sealed class WorkDirectory : IDisposable
         return directory;
     }
 
-    /// <summary>Gives up what attempts still have here: nobody is left who would. Waits, for a while, for who does it already.</summary>
+    /// <summary>
+    /// Gives up what attempts still have here: nobody is left
+    /// who would. Waits, for a while, for who does it already.
+    /// </summary>
     public void GiveUpAll()
     {
         List<ActionDirectory> left;
@@ -108,7 +118,8 @@ internal sealed class WorkDirectory : IDisposable
             }
             catch (Exception error)
             {
-                _onWarning?.Invoke($"{directory.Path} could not be given up: {error.Message}; the next start removes it");
+                _onWarning?.Invoke(
+                    $"{directory.Path} could not be given up: {error.Message}; the next start removes it");
             }
         }
         WaitForOthers();
@@ -127,7 +138,8 @@ internal sealed class WorkDirectory : IDisposable
         {
             var errno = Errno.Last;
             if (!Errno.IsFull(errno) || tries == MostTries || makeRoom?.Invoke(Path) != true)
-                throw new FaultException(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}");
+                throw new FaultException(
+                    FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}");
         }
     }
 
@@ -140,7 +152,10 @@ internal sealed class WorkDirectory : IDisposable
         }
     }
 
-    /// <summary>Somebody may be about to take one away at this moment: what that needs is not to be closed under it.</summary>
+    /// <summary>
+    /// Somebody may be about to take one away at this
+    /// moment: what that needs is not to be closed under it.
+    /// </summary>
     private void WaitForOthers()
     {
         lock (_live)
@@ -158,16 +173,23 @@ internal sealed class WorkDirectory : IDisposable
         _deletions.Enqueue(path);
     }
 
-    /// <summary>An id that the scheduler had a part in as a name: verbatim where it is a plain one, else a hash of it.</summary>
+    /// <summary>
+    /// An id that the scheduler had a part in as a name:
+    /// verbatim where it is a plain one, else a hash of it.
+    /// </summary>
     public static string SafeName(string id)
     {
         var plain = id.Length is > 0 and <= LongestName && id[0] != '.'
-            && id.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or ':' or '+' or '@' or '=');
-        return plain ? id : "id-" + BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(id), DigestFunction.Sha256).Hash;
+            && id.All(static letter => char.IsAsciiLetterOrDigit(letter)
+                || letter is '-' or '_' or '.' or ':' or '+' or '@' or '=');
+        return plain
+            ? id
+            : "id-" + BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(id), DigestFunction.Sha256).Hash;
     }
 
     private static bool IsMounted(string path) =>
-        Libc.StatxAt(Libc.AtFdCwd, System.IO.Path.Combine(path, "work"), Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var work) == 0
+        Libc.StatxAt(Libc.AtFdCwd, System.IO.Path.Combine(path, "work"), Libc.AtSymlinkNoFollow, StatxBuffer.Basic,
+            out var work) == 0
         && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var parent) == 0
         && work.Device != parent.Device;
 
@@ -177,7 +199,8 @@ internal sealed class WorkDirectory : IDisposable
         if (part != whole)
             File.WriteAllBytes(System.IO.Path.Combine(part, WorkDirectoryCheck.Marker), []);
         var held = DirectoryLock.TryTake(System.IO.Path.Combine(part, LockName))
-            ?? throw new FaultException(FaultKind.Worker, $"work_directory {part} is in use by another worker; give each worker a directory or an id of its own");
+            ?? throw new FaultException(FaultKind.Worker,
+                $"work_directory {part} is in use by another worker; give each worker a directory or an id of its own");
         try
         {
             if (part == whole)
@@ -206,7 +229,8 @@ internal sealed class WorkDirectory : IDisposable
                 continue;
             using var free = DirectoryLock.TryTake(file);
             if (free is null)
-                throw new FaultException(FaultKind.Worker, $"work_directory {whole} cannot be wiped: another worker runs in its part {other}");
+                throw new FaultException(FaultKind.Worker,
+                    $"work_directory {whole} cannot be wiped: another worker runs in its part {other}");
         }
     }
 
@@ -214,12 +238,16 @@ internal sealed class WorkDirectory : IDisposable
     {
         using var free = DirectoryLock.TryTake(System.IO.Path.Combine(whole, LockName));
         if (free is null)
-            throw new FaultException(FaultKind.Worker, $"work_directory {whole} is in use as a whole by another worker; give each worker an id, or a directory of its own");
+            throw new FaultException(
+                FaultKind.Worker,
+                $"work_directory {whole} is in use as a whole by another worker; give each worker an id, " +
+                "or a directory of its own");
     }
 
     /// <summary>
-    /// What workers that have ended left in their parts, mounts too: who has another name, or ran beside more of its kind, never comes back to it. Under
-    /// the gate, at which whoever starts there waits. The marker and the lock stay, for who waits.
+    /// What workers that have ended left in their parts, mounts too: who has another name, or ran
+    /// beside more of its kind, never comes back to it. Under the gate, at which whoever starts
+    /// there waits. The marker and the lock stay, for who waits.
     /// </summary>
     private static void WipeDeadParts(string whole, string own, string trash, Action<string>? onWarning)
     {
@@ -241,21 +269,27 @@ internal sealed class WorkDirectory : IDisposable
     }
 
     private static bool IsPart(string path) =>
-        File.Exists(System.IO.Path.Combine(path, WorkDirectoryCheck.Marker)) && File.Exists(System.IO.Path.Combine(path, LockName)) && new DirectoryInfo(path).LinkTarget is null;
+        File.Exists(System.IO.Path.Combine(path, WorkDirectoryCheck.Marker))
+            && File.Exists(System.IO.Path.Combine(path, LockName)) && new DirectoryInfo(path).LinkTarget is null;
 
-    /// <summary>Everything goes but the marker and the locks; big trees go into the trash first, so that a start is never slow.</summary>
+    /// <summary>
+    /// Everything goes but the marker and the locks; big trees
+    /// go into the trash first, so that a start is never slow.
+    /// </summary>
     private static void Wipe(string part, string trash)
     {
         if (OwnMounts.UnmountBelow(part) is { } foreign)
         {
             throw new FaultException(
                 FaultKind.Worker,
-                $"work_directory {part} cannot be wiped: {foreign.MountPoint} is a mount ({foreign.Type} from {foreign.Source}) that no worker made; unmount it");
+                $"work_directory {part} cannot be wiped: {foreign.MountPoint} is a mount ({foreign.Type} from " +
+                $"{foreign.Source}) that no worker made; unmount it");
         }
         Directory.CreateDirectory(trash);
         foreach (var entry in Directory.EnumerateFileSystemEntries(part).ToList())
         {
-            if (entry == trash || System.IO.Path.GetFileName(entry) is LockName or ".gate" or "lost+found" or WorkDirectoryCheck.Marker)
+            if (entry == trash || System.IO.Path.GetFileName(entry) is LockName or ".gate" or "lost+found"
+                or WorkDirectoryCheck.Marker)
                 continue;
             if (DeletionQueue.MoveInto(trash, entry, out _) != 0 && TreeDeleter.Delete(entry) is [var left, ..])
                 throw new FaultException(FaultKind.Worker, $"work_directory {part} cannot be wiped: {left}");

@@ -2,8 +2,9 @@
 namespace NativeLink.Actors.Storage.WorkDirectories;
 
 /// <summary>
-/// Whether a directory may be wiped. It may when it is absent, empty, marked as ours, or holds nothing but marked parts and <c>{operation id}/work</c>
-/// trees as NativeLink's worker leaves them; it never may when it is a root, a home or a parent of the store. Changes nothing.
+/// Whether a directory may be wiped. It may when it is absent, empty, marked as ours, or holds
+/// nothing but marked parts and <c>{operation id}/work</c> trees as NativeLink's worker leaves
+/// them; it never may when it is a root, a home or a parent of the store. Changes nothing.
 /// </summary>
 internal static class WorkDirectoryCheck
 {
@@ -16,16 +17,19 @@ internal static class WorkDirectoryCheck
     public static string? WhyNot(string path, IEnumerable<string> mustSurvive)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal) || !Path.IsPathRooted(path))
-            return $"work_directory '{path}' is not an absolute path; it is wiped at start, so name a directory of its own";
+            return $"work_directory '{path}' is not an absolute path; it is wiped at start, " +
+                "so name a directory of its own";
         var full = Resolve(path);
         if (full == "/")
             return "work_directory is the root directory; it is wiped at start, so name a directory of its own";
         if (Homes().Any(home => IsAtOrBelow(home, full)))
-            return $"work_directory {path} is, or holds, a home directory; it is wiped at start, so name a directory of its own";
+            return $"work_directory {path} is, or holds, a home directory; it is wiped at start, " +
+                "so name a directory of its own";
         foreach (var kept in mustSurvive)
         {
             if (IsAtOrBelow(Resolve(kept), full))
-                return $"work_directory {path} holds {kept}, which must survive the wipe at start; put one of them somewhere else";
+                return $"work_directory {path} holds {kept}, which must survive the wipe at start; " +
+                    "put one of them somewhere else";
         }
         return WhyNotByContent(path, full);
     }
@@ -42,8 +46,10 @@ internal static class WorkDirectoryCheck
                 return null;
             foreach (var entry in Directory.EnumerateFileSystemEntries(full))
             {
-                if (Path.GetFileName(entry) != "lost+found" && !IsActionTree(entry) && !File.Exists(Path.Combine(entry, Marker)))
-                    return $"work_directory {path} holds {entry}, which no worker has left there; it is wiped at start, so name an empty directory or remove that";
+                if (Path.GetFileName(entry) != "lost+found" && !IsActionTree(entry)
+                    && !File.Exists(Path.Combine(entry, Marker)))
+                    return $"work_directory {path} holds {entry}, which no worker has left there; " +
+                        "it is wiped at start, so name an empty directory or remove that";
             }
             return null;
         }
@@ -86,11 +92,13 @@ internal static class WorkDirectoryCheck
         {
             resolved = Path.Combine(resolved, part);
             // What does not exist yet is no link either; ResolveLinkTarget would throw for it.
-            if (new DirectoryInfo(resolved).LinkTarget is not null && Directory.ResolveLinkTarget(resolved, returnFinalTarget: true) is { } target)
+            if (new DirectoryInfo(resolved).LinkTarget is not null
+                && Directory.ResolveLinkTarget(resolved, returnFinalTarget: true) is { } target)
                 resolved = Path.TrimEndingDirectorySeparator(target.FullName);
         }
         return resolved;
     }
 
-    private static bool IsAtOrBelow(string inner, string outer) => inner == outer || inner.StartsWith(outer + "/", StringComparison.Ordinal);
+    private static bool IsAtOrBelow(string inner, string outer) =>
+        inner == outer || inner.StartsWith(outer + "/", StringComparison.Ordinal);
 }

@@ -7,7 +7,10 @@ internal static class ActorNames
 {
     private const int MaxOperationLetters = 100;
 
-    /// <summary><c>{operation}.{number}</c>; letters that no path may have are <c>-</c>, and a long id is cut: the number alone tells attempts apart.</summary>
+    /// <summary>
+    /// <c>{operation}.{number}</c>; letters that no path may have are <c>-</c>, and a long id is
+    /// cut: the number alone tells attempts apart.
+    /// </summary>
     public static string Of(AttemptId attempt)
     {
         var id = attempt.Operation.Value;

@@ -14,7 +14,10 @@ public sealed record ConnectionOptions
     /// <summary>Connect timeout; its half is the keep-alive period.</summary>
     public TimeSpan EndpointTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>0 is unlimited towards the scheduler; the worker then runs as many at once as the machine has processors × 8, the rest waits.</summary>
+    /// <summary>
+    /// 0 is unlimited towards the scheduler; the worker then runs as many at once as the machine
+    /// has processors × 8, the rest waits.
+    /// </summary>
     public int MaxInflightTasks { get; init; }
 
     /// <summary>

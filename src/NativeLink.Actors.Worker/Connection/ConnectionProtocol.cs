@@ -10,7 +10,10 @@ internal static class ConnectionProtocol
     /// <summary>To a connection: refuse new work, finish what runs, say goodbye. Answered by one Drained.</summary>
     public sealed record Drain;
 
-    /// <summary>To a connection: end everything now, without another stream. The connection stops when its actions have ended.</summary>
+    /// <summary>
+    /// To a connection: end everything now, without another
+    /// stream. The connection stops when its actions have ended.
+    /// </summary>
     public sealed record Shutdown;
 
     /// <summary>From a connection, each time the scheduler has accepted it.</summary>
@@ -29,7 +32,8 @@ internal static class ConnectionProtocol
 /// <param name="Executor">Makes one executor.</param>
 /// <param name="Random">Jitters delays.</param>
 internal sealed record ConnectionSettings(
-    ConnectionOptions Options, ExecutorOptions Actions, ISchedulerLink Link, IProcessLauncher Launcher, Func<Props> Executor, Random Random)
+    ConnectionOptions Options, ExecutorOptions Actions, ISchedulerLink Link, IProcessLauncher Launcher,
+    Func<Props> Executor, Random Random)
 {
     /// <summary>Where the small outputs of queries may be written; a directory that exists.</summary>
     public required string ScratchDirectory { get; init; }

@@ -4,8 +4,9 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>
-/// Sends a keep-alive each period, on threads that do nothing else: the scheduler forgets a worker that is silent for 5 s, and nothing else that a worker sends
-/// counts. Child of a stream; says KeepAliveFailed there when a message cannot be sent.
+/// Sends a keep-alive each period, on threads that do nothing else: the scheduler forgets a worker
+/// that is silent for 5 s, and nothing else that a worker sends counts. Child of a stream; says
+/// KeepAliveFailed there when a message cannot be sent.
 /// </summary>
 internal sealed class KeepAlive : UntypedActor, IWithTimers
 {
@@ -27,7 +28,8 @@ internal sealed class KeepAlive : UntypedActor, IWithTimers
         switch (message)
         {
             case Tick:
-                _session.SendAsync(new KeepAliveSignal(), CancellationToken.None).PipeTo(Self, failure: error => new NotSent(Fault.From(error)));
+                _session.SendAsync(new KeepAliveSignal(), CancellationToken.None)
+                    .PipeTo(Self, failure: error => new NotSent(Fault.From(error)));
                 break;
             case NotSent failed:
                 Context.Parent.Tell(new StreamProtocol.KeepAliveFailed(failed.Fault));

@@ -3,14 +3,18 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>What a worker and its scheduler say to each other, in words of our own: a protocol's folder translates them.</summary>
+/// <summary>
+/// What a worker and its scheduler say to each other, in
+/// words of our own: a protocol's folder translates them.
+/// </summary>
 public static class LinkProtocol
 {
     /// <summary>Who the worker is, as it registers (protos/README.md 3.2).</summary>
     /// <param name="NamePrefix">What its id is to begin with; may be empty.</param>
     /// <param name="MaxInflightTasks">How many operations it takes at once; 0: no limit.</param>
     /// <param name="Properties">One entry a value, in the order of the configuration.</param>
-    public sealed record Registration(string NamePrefix, int MaxInflightTasks, ImmutableArray<KeyValuePair<string, string>> Properties);
+    public sealed record Registration(
+        string NamePrefix, int MaxInflightTasks, ImmutableArray<KeyValuePair<string, string>> Properties);
 
     /// <summary>From the scheduler.</summary>
     public abstract record SchedulerMessage;

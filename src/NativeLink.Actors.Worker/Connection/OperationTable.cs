@@ -13,17 +13,29 @@ internal sealed class Operation(ActionAssignment assignment)
     /// <summary>Null while it waits for a slot, and when its answer is held back.</summary>
     public IActorRef? Executor { get; set; }
 
-    /// <summary>An answer that is held back for a moment (protos/README.md 3.7, back-pressure of an idle worker).</summary>
+    /// <summary>
+    /// An answer that is held back for a moment
+    /// (protos/README.md 3.7, back-pressure of an idle worker).
+    /// </summary>
     public ExecuteResult? Held { get; set; }
 
-    /// <summary>Whether the scheduler has killed it: what is sent under its id from then on is another attempt.</summary>
+    /// <summary>
+    /// Whether the scheduler has killed it: what is sent
+    /// under its id from then on is another attempt.
+    /// </summary>
     public bool Killed { get; set; }
 
-    /// <summary>Whether the scheduler has sent the operation anew after killing this attempt: it ends, holds its slot until then, and is not answered.</summary>
+    /// <summary>
+    /// Whether the scheduler has sent the operation anew after killing this attempt: it ends, holds
+    /// its slot until then, and is not answered.
+    /// </summary>
     public bool Superseded { get; set; }
 }
 
-/// <summary>Which operations this worker has, which of them run, and which wait for a slot. Answered ones are forgotten.</summary>
+/// <summary>
+/// Which operations this worker has, which of them run,
+/// and which wait for a slot. Answered ones are forgotten.
+/// </summary>
 internal sealed class OperationTable(int slots)
 {
     private readonly Dictionary<AttemptId, Operation> _attempts = [];
@@ -69,7 +81,10 @@ internal sealed class OperationTable(int slots)
         return Admission.Admitted;
     }
 
-    /// <summary>A killed attempt at this operation gives up its id: a new one may be admitted, and that one alone is answered. Says whether there was one.</summary>
+    /// <summary>
+    /// A killed attempt at this operation gives up its id: a new one may be admitted, and that one
+    /// alone is answered. Says whether there was one.
+    /// </summary>
     public bool SupersedeKilled(OperationId id)
     {
         if (Find(id) is not { Killed: true, Executor: not null } dying)

@@ -4,14 +4,24 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>The properties that a worker announces (protos/README.md 3.2 and 5.3): fixed values, and the lines that commands print, asked at each connect.</summary>
-internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOptions actions, IProcessLauncher launcher, string scratchDirectory, TimeSpan timeout)
+/// <summary>
+/// The properties that a worker announces (protos/README.md 3.2 and 5.3): fixed values, and the
+/// lines that commands print, asked at each connect.
+/// </summary>
+internal sealed class PlatformProperties(
+    ConnectionOptions options, ExecutorOptions actions, IProcessLauncher launcher, string scratchDirectory,
+    TimeSpan timeout)
 {
     private const long MaxOutputBytes = 1 << 20;
 
-    /// <summary>One entry a value, in the order of the configuration. What commands write to stderr goes to <paramref name="warn"/>.</summary>
-    /// <exception cref="FaultException">Worker: a command cannot be parsed or run, fails, or does not end; names the property.</exception>
-    public async Task<ImmutableArray<KeyValuePair<string, string>>> ResolveAsync(Action<string> warn, CancellationToken cancellation)
+    /// <summary>
+    /// One entry a value, in the order of the configuration. What
+    /// commands write to stderr goes to <paramref name="warn"/>.
+    /// </summary>
+    /// <exception cref="FaultException">Worker: a command cannot be parsed or run, fails, or does
+    /// not end; names the property.</exception>
+    public async Task<ImmutableArray<KeyValuePair<string, string>>> ResolveAsync(
+        Action<string> warn, CancellationToken cancellation)
     {
         var properties = ImmutableArray.CreateBuilder<KeyValuePair<string, string>>();
         foreach (var source in options.PlatformProperties)
@@ -24,7 +34,8 @@ internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOpti
         return properties.ToImmutable();
     }
 
-    private async Task<IReadOnlyList<string>> QueryAsync(string name, string command, Action<string> warn, CancellationToken cancellation)
+    private async Task<IReadOnlyList<string>> QueryAsync(
+        string name, string command, Action<string> warn, CancellationToken cancellation)
     {
         var scratch = Path.Combine(scratchDirectory, $"query-{Guid.NewGuid():N}");
         var (stdout, stderr) = ($"{scratch}.stdout", $"{scratch}.stderr");
@@ -32,18 +43,21 @@ internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOpti
         limit.CancelAfter(timeout);
         try
         {
-            var plan = new ProcessPlan(Words(name, command), QueryEnvironment(), Environment.CurrentDirectory, stdout, stderr);
+            var plan = new ProcessPlan(Words(name, command), QueryEnvironment(), Environment.CurrentDirectory, stdout,
+                stderr);
             var report = await launcher.RunAsync(plan, limit.Token);
             var complaint = ScriptOutputs.Text(stderr);
             if (report.Aborted)
                 throw Failed(name, command, $"did not end within {timeout.TotalSeconds:0} s");
             if (report.ExitCode != 0)
-                throw Failed(name, command, $"ended with exit code {report.ExitCode}{(complaint.Length > 0 ? ": " + complaint : "")}");
+                throw Failed(name, command,
+                    $"ended with exit code {report.ExitCode}{(complaint.Length > 0 ? ": " + complaint : "")}");
             if (complaint.Length > 0)
                 warn($"query_cmd of property '{name}' wrote to stderr: {complaint}");
             if (!File.Exists(stdout)) return []; // What prints nothing leaves no file.
             return new FileInfo(stdout).Length <= MaxOutputBytes
-                ? [.. (await File.ReadAllLinesAsync(stdout, cancellation)).Select(line => line.Trim()).Where(line => line.Length > 0)]
+                ? [.. (await File.ReadAllLinesAsync(stdout, cancellation)).Select(line => line.Trim())
+                    .Where(line => line.Length > 0)]
                 : throw Failed(name, command, $"printed more than {MaxOutputBytes} bytes");
         }
         finally
@@ -68,11 +82,13 @@ internal sealed class PlatformProperties(ConnectionOptions options, ExecutorOpti
         }
         catch (FormatException error)
         {
-            var fault = new Fault(FaultKind.Worker, $"query_cmd of property '{name}': {error.Message}; correct the worker's configuration");
+            var fault = new Fault(FaultKind.Worker,
+                $"query_cmd of property '{name}': {error.Message}; correct the worker's configuration");
             throw new FaultException(fault with { Code = Grpc.Core.StatusCode.InvalidArgument }, error);
         }
     }
 
     private static FaultException Failed(string name, string command, string how) =>
-        new(FaultKind.Worker, $"query_cmd of property '{name}' ({command}) {how}; the worker cannot register before it succeeds");
+        new(FaultKind.Worker,
+            $"query_cmd of property '{name}' ({command}) {how}; the worker cannot register before it succeeds");
 }

@@ -95,12 +95,14 @@ internal sealed partial class SchedulerConnection
                 StartWaiting();
                 break;
             case OperationTable.Admission.Adopted:
-                _log.Info("operation {OperationId} was sent again while it runs: adopted, it will be answered once", assignment.Id);
+                _log.Info("operation {OperationId} was sent again while it runs: adopted, it will be answered once",
+                    assignment.Id);
                 break;
             case OperationTable.Admission.Conflict:
                 var known = _operations.Find(assignment.Id)!.Assignment;
                 Refuse(assignment.Id, assignment.InstanceName, new Fault(
-                    FaultKind.Worker, $"operation {assignment.Id} is running here with action {known.Action}, not {assignment.Action}")
+                    FaultKind.Worker,
+                    $"operation {assignment.Id} is running here with action {known.Action}, not {assignment.Action}")
                 { Code = Grpc.Core.StatusCode.AlreadyExists });
                 break;
         }
@@ -127,7 +129,9 @@ internal sealed partial class SchedulerConnection
     private void SupersedeKilled(OperationId id)
     {
         if (_operations.SupersedeKilled(id))
-            _log.Info("operation {OperationId} was sent again after its kill: it is run anew, and the killed attempt is not answered", id);
+            _log.Info(
+                "operation {OperationId} was sent again after its kill: it is run anew, " +
+                "and the killed attempt is not answered", id);
     }
 
     private void StartWaiting()
@@ -156,7 +160,8 @@ internal sealed partial class SchedulerConnection
         if (operation.Executor is { } executor)
             executor.Tell(new KillAction(operation.Attempt, Reason));
         else
-            Answer(operation, operation.Held ?? NotStarted(operation, new Fault(FaultKind.Aborted, Reason), ResultKind.Killed));
+            Answer(operation,
+                operation.Held ?? NotStarted(operation, new Fault(FaultKind.Aborted, Reason), ResultKind.Killed));
     }
 
     // --- and are answered ---
@@ -179,9 +184,11 @@ internal sealed partial class SchedulerConnection
 
     private void OnExecutorGone(Operation operation)
     {
-        _log.Error("the executor of operation {OperationId} died; the operation is answered with an internal error", operation.Assignment.Id);
+        _log.Error("the executor of operation {OperationId} died; the operation is answered with an internal error",
+            operation.Assignment.Id);
         FreeSlot(operation);
-        Answer(operation, NotStarted(operation, new Fault(FaultKind.Worker, "the worker's executor of this operation failed unexpectedly; see the worker's log"),
+        Answer(operation, NotStarted(operation, new Fault(
+            FaultKind.Worker, "the worker's executor of this operation failed unexpectedly; see the worker's log"),
             ResultKind.Infrastructure));
     }
 
@@ -209,14 +216,21 @@ internal sealed partial class SchedulerConnection
         _stream.Tell(new ResultReady(result));
     }
 
-    /// <summary>What a stream was told after its end, and what it could not send, the scheduler has not heard.</summary>
+    /// <summary>
+    /// What a stream was told after its end, and what
+    /// it could not send, the scheduler has not heard.
+    /// </summary>
     private bool HasLost(int resultsSent) => resultsSent < _resultsTold;
 
     private static ExecuteResult NotStarted(Operation operation, Fault fault, ResultKind resultKind)
     {
         var now = Context.System.Scheduler.Now;
         WorkerMetrics.RecordAction(resultKind.Label(), TimeSpan.Zero);
-        return ExecuteResultBuilder.Build(new ActionOutcome(operation.Assignment, resultKind, fault, new ActionStamps { WorkerStart = now, WorkerCompleted = now }));
+        return ExecuteResultBuilder.Build(new ActionOutcome(operation.Assignment, resultKind, fault, new ActionStamps
+        {
+            WorkerStart = now,
+            WorkerCompleted = now,
+        }));
     }
 
     private void FreeSlot(Operation operation)
@@ -233,164 +247,5 @@ internal sealed partial class SchedulerConnection
         var waiting = _operations.Waiting;
         _operations.Remove(operation);
         WorkerMetrics.ChangeWaiting(_operations.Waiting - waiting);
-    }
-
-    // --- leaving in order ---
-
-    private static Fault DrainFault => new(FaultKind.Worker, "the worker is shutting down and takes no new work") { Code = Grpc.Core.StatusCode.ResourceExhausted };
-
-    private void BeginDrain(IActorRef drainer)
-    {
-        _ending = new Ending(drainer);
-        _log.Info("draining: {Count} operations are finished first, new ones are refused", _operations.Running);
-        Become(Draining);
-        var waiting = _operations.All.Where(operation => operation.Executor is null).ToList();
-        foreach (var operation in waiting)
-            Answer(operation, operation.Held ?? ExecuteResultBuilder.Refuse(operation.Assignment.Id, operation.Assignment.InstanceName, DrainFault));
-        // Else the last answer has.
-        if (waiting.Count == 0)
-            CheckDrained();
-    }
-
-    private void CheckDrained()
-    {
-        if (_ending is null || _operations.Count > 0)
-            return;
-        _stream.Tell(new Close());
-        Become(Leaving);
-    }
-
-    private void Leaving(object message)
-    {
-        switch (message)
-        {
-            case StreamClosed closed when IsOfStream:
-                _log.Info("said goodbye to {Scheduler}{Problem}", Options.SchedulerEndpoint.Address, closed.Fault is { } fault ? $": {fault.Detail}" : "");
-                Leave(completed: !HasLost(closed.ResultsSent));
-                break;
-            case StreamLost lost when IsOfStream:
-                Leave(completed: !HasLost(lost.ResultsSent));
-                break;
-            case StreamGone gone when gone.Stream.Equals(_stream):
-                Leave(completed: _resultsTold == 0);
-                break;
-            case ActionAssigned assigned when IsOfStream:
-                RefuseWhileLeaving(assigned.Assignment.Id, assigned.Assignment.InstanceName, DrainFault);
-                break;
-            case AssignmentUnusable unusable when IsOfStream:
-                RefuseWhileLeaving(unusable.Operation, unusable.InstanceName, unusable.Fault);
-                break;
-            case KillRequested or StreamRegistered when IsOfStream:
-                // Answered already; and it leaves all the same.
-                break;
-            case Drain:
-                _ending = new Ending(Sender);
-                break;
-            case Shutdown:
-                Leave(completed: _resultsTold == 0);
-                break;
-            default:
-                OnLate(message);
-                break;
-        }
-    }
-
-    /// <summary>May not leave any more: the scheduler knows from the end of the stream that nothing came of it, and no work is lost.</summary>
-    private void RefuseWhileLeaving(OperationId operation, string instance, Fault fault)
-    {
-        var told = _resultsTold;
-        Refuse(operation, instance, fault);
-        _resultsTold = told;
-    }
-
-    private void Leave(bool completed)
-    {
-        _ending?.Drainer?.Tell(new Drained(completed));
-        Context.Stop(Self);
-    }
-
-    // --- losing the stream ---
-
-    private void Lose(Fault fault, bool resultsLost)
-    {
-        // What waits or is held back has not been finished either.
-        _lostWork |= resultsLost || _operations.Count > 0;
-        ForgetWorker();
-        var running = _operations.Running;
-        if (fault.Kind == FaultKind.Aborted && running == 0)
-            _log.Debug("stream to {Scheduler} ended: {Reason}", Options.SchedulerEndpoint.Address, fault.Detail);
-        else
-            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations are killed", Options.SchedulerEndpoint.Address, fault.Detail, running);
-        foreach (var operation in _operations.All.ToList())
-        {
-            if (operation.Executor is { } executor)
-                executor.Tell(new KillAction(operation.Attempt, "the stream to the scheduler was lost"));
-            else
-                Forget(operation);
-            Timers.Cancel(operation.Attempt);
-        }
-        // A stream that still is there sends first what it was given.
-        _stream.Tell(PoisonPill.Instance);
-        _stream = ActorRefs.Nobody;
-        Become(Closing);
-        Timers.StartSingleTimer(TimerKeys.Close, TimeIsUp.Instance, _settings.CloseTimeout);
-        CheckClosed();
-    }
-
-    /// <summary>The stream is gone; the next one, if there is to be one, waits for what still runs.</summary>
-    private void Closing(object message)
-    {
-        switch (message)
-        {
-            case Finished finished when _operations.Find(finished.Id) is { } operation:
-                Forget(operation);
-                CheckClosed();
-                break;
-            case ExecutorGone gone when _operations.Find(gone.Attempt) is { } operation:
-                Forget(operation);
-                CheckClosed();
-                break;
-            case TimeIsUp:
-                _log.Warning("{Count} operations did not end in time; their executors are stopped", _operations.Count);
-                foreach (var operation in _operations.All.ToList())
-                {
-                    Context.Stop(operation.Executor);
-                    Forget(operation);
-                }
-                CheckClosed();
-                break;
-            case Shutdown:
-                _ending = new Ending(_ending?.Drainer);
-                break;
-            case Drain:
-                _ending = new Ending(Sender);
-                break;
-            default:
-                OnLate(message);
-                break;
-        }
-    }
-
-    private void CheckClosed()
-    {
-        if (_operations.Count > 0)
-            return;
-        Timers.Cancel(TimerKeys.Close);
-        if (_ending is not null)
-        {
-            Leave(completed: !_lostWork);
-            return;
-        }
-        var delay = _reconnect.Next();
-        _log.Info("connecting again in {Seconds:0.0} s", delay.TotalSeconds);
-        BackOff(delay);
-    }
-
-    /// <summary>The scheduler's id for this worker has ended with its stream.</summary>
-    private void ForgetWorker()
-    {
-        if (_worker != default)
-            WorkerMetrics.ChangeConnected(-1);
-        _worker = default;
     }
 }

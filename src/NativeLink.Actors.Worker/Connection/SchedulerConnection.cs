@@ -11,9 +11,11 @@ using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>
-/// One worker as its scheduler sees it: owns the identity, the operations (one executor child an attempt), drain and reconnection; a child of its own is the stream
-/// of the moment. Child of the pool, to which it says Registered and Drained. What belongs to an earlier stream is known by its sender, so that nothing of an old
-/// one is ever reported on a new one: the scheduler would evict the worker.
+/// One worker as its scheduler sees it: owns the identity, the operations (one executor child an
+/// attempt), drain and reconnection; a child of its own is the stream of the moment. Child of the
+/// pool, to which it says Registered and Drained. What belongs to an earlier stream is known by its
+/// sender, so that nothing of an old one is ever reported on a new one: the scheduler would evict
+/// the worker.
 /// </summary>
 internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 {
@@ -34,7 +36,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     public SchedulerConnection(ConnectionSettings settings)
     {
         _settings = settings;
-        var properties = new PlatformProperties(settings.Options, settings.Actions, settings.Launcher, settings.ScratchDirectory, TimeSpan.FromSeconds(30));
+        var properties = new PlatformProperties(settings.Options, settings.Actions, settings.Launcher,
+            settings.ScratchDirectory, TimeSpan.FromSeconds(30));
         _streams = new StreamSettings(settings.Options, settings.Link, properties, settings.CloseTimeout);
         _reconnect = new ReconnectDelay(settings.Random);
         _backPressure = new BackPressureDelay(settings.Random);
@@ -48,16 +51,21 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 
     private int Slots => Options.MaxInflightTasks > 0 ? Options.MaxInflightTasks : _settings.Slots;
 
-    public static Props CreateProps(ConnectionSettings settings) => Props.Create(() => new SchedulerConnection(settings));
+    public static Props CreateProps(ConnectionSettings settings) =>
+        Props.Create(() => new SchedulerConnection(settings));
 
-    /// <summary>An executor's half-done work cannot be rebuilt: it stops, and its operation is answered from here. So does a stream: another one is opened.</summary>
+    /// <summary>
+    /// An executor's half-done work cannot be rebuilt: it stops, and its operation is answered from
+    /// here. So does a stream: another one is opened.
+    /// </summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
     protected override void PreStart() => Connect();
 
     protected override void PreRestart(Exception reason, object message)
     {
-        // The stream's operations are lost with this incarnation; executors stop as children, and the scheduler takes the end of the stream for it.
+        // The stream's operations are lost with this incarnation; executors stop as children, and
+        // the scheduler takes the end of the stream for it.
         _log.Error(reason, "connection failed on {Message}; it starts anew", message?.GetType().Name ?? "no message");
         if (_ending is { } ending)
             Self.Tell(new RestartedInDrain(ending, !_lostWork && _operations.Count == 0));
@@ -100,7 +108,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
                 OnNotConnected(StreamFailed);
                 break;
             case Drain:
-                // The scheduler may have registered it already, and assign work: what it hears from the stream's end on is that the worker is gone.
+                // The scheduler may have registered it already, and assign work: what it hears from
+                // the stream's end on is that the worker is gone.
                 _ending = new Ending(Sender);
                 _stream.Tell(new Close());
                 Become(Leaving);
@@ -128,7 +137,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         _stream = ActorRefs.Nobody;
         WorkerMetrics.RecordConnect(registered: false);
         var delay = _reconnect.Next();
-        _log.Warning("not registered with {Scheduler}: {Reason}; next attempt in {Seconds:0.0} s", Options.SchedulerEndpoint.Address, fault.Detail, delay.TotalSeconds);
+        _log.Warning("not registered with {Scheduler}: {Reason}; next attempt in {Seconds:0.0} s",
+            Options.SchedulerEndpoint.Address, fault.Detail, delay.TotalSeconds);
         BackOff(delay);
     }
 
@@ -169,10 +179,14 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         }
     }
 
-    /// <summary>What an earlier stream or an attempt that has been answered still says; anything else nobody expects.</summary>
+    /// <summary>
+    /// What an earlier stream or an attempt that has been
+    /// answered still says; anything else nobody expects.
+    /// </summary>
     private void OnLate(object message)
     {
-        var isOfEarlierStream = message is SchedulerMessage or StreamRegistered or StreamLost or StreamClosed && !IsOfStream;
+        var isOfEarlierStream = message is SchedulerMessage or StreamRegistered or StreamLost or StreamClosed
+            && !IsOfStream;
         if (!isOfEarlierStream && message is not (StreamGone or Finished or ProcessEnded or ExecutorGone or AnswerNow))
             Unhandled(message);
     }

@@ -12,11 +12,14 @@ namespace NativeLink.Actors.Worker.Connection;
 /// <param name="Link">The way to its scheduler.</param>
 /// <param name="Properties">Asked before each stream.</param>
 /// <param name="CloseTimeout">How long the last message may take.</param>
-internal sealed record StreamSettings(ConnectionOptions Options, ISchedulerLink Link, PlatformProperties Properties, TimeSpan CloseTimeout);
+internal sealed record StreamSettings(
+    ConnectionOptions Options, ISchedulerLink Link, PlatformProperties Properties, TimeSpan CloseTimeout);
 
 /// <summary>
-/// One stream to the scheduler: asks for the properties, opens it, registers, keeps it alive, receives and sends. Child of a connection, lives and dies with its
-/// stream; hears words for the scheduler and Close, says StreamRegistered, the scheduler's words, and in the end StreamLost or StreamClosed.
+/// One stream to the scheduler: asks for the properties, opens it, registers, keeps it alive,
+/// receives and sends. Child of a connection, lives and dies with its stream; hears words for the
+/// scheduler and Close, says StreamRegistered, the scheduler's words, and in the end StreamLost or
+/// StreamClosed.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "An actor ends with PostStop, which ends what it owns.")]
 internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnboundedStash
@@ -54,7 +57,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
     protected override void PostStop()
     {
         _opening.Cancel();
-        // A session that opens only now is nobody's any more; what is under way in one is still sent, within the session's own bound.
+        // A session that opens only now is nobody's any more; what is under way in one is still
+        // sent, within the session's own bound.
         _opened?.ContinueWith(
             static (opened, state) =>
             {
@@ -93,7 +97,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
         _opened = _settings.Link.ConnectAsync(
             new Registration(options.Name, options.MaxInflightTasks, properties),
             message => self.Tell(message), fault => self.Tell(new Ended(fault)), _opening.Token);
-        _opened.PipeTo(Self, success: session => new Opened(session), failure: error => new NotOpened(Fault.From(error)));
+        _opened.PipeTo(Self, success: session => new Opened(session),
+            failure: error => new NotOpened(Fault.From(error)));
         Become(Opening);
     }
 
@@ -103,7 +108,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
         {
             case Opened opened:
                 _session = opened.Session;
-                Context.WatchWith(Context.ActorOf(KeepAlive.CreateProps(_session, _settings.Options.EndpointTimeout / 2), "beat"),
+                Context.WatchWith(
+                    Context.ActorOf(KeepAlive.CreateProps(_session, _settings.Options.EndpointTimeout / 2), "beat"),
                     new KeepAliveFailed(new Fault(FaultKind.Worker, "the keep-alive died")));
                 StartDeadline(_settings.Options.EndpointTimeout);
                 Become(Registering);
@@ -142,10 +148,15 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
                 OnClose();
                 break;
             case SchedulerMessage other:
-                Lose(new Fault(FaultKind.Worker, $"the scheduler's first message was {other.GetType().Name}, not the worker's id"));
+                Lose(new Fault(FaultKind.Worker,
+                    $"the scheduler's first message was {other.GetType().Name}, not the worker's id"));
                 break;
             case DeadlinePassed:
-                Lose(new Fault(FaultKind.Worker, $"the scheduler did not register the worker within {_settings.Options.EndpointTimeout.TotalSeconds:0.#} s"));
+                Lose(
+                    new Fault(
+                        FaultKind.Worker,
+                        $"the scheduler did not register the worker within " +
+                        $"{_settings.Options.EndpointTimeout.TotalSeconds:0.#} s"));
                 break;
             default:
                 OnOpenStream(message);
@@ -209,7 +220,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
             _resultsSent += message is ResultReady ? 1 : 0;
             return;
         }
-        sending.PipeTo(Self, success: message is ResultReady ? static () => ResultSent.Instance : null, failure: error => new NotSent(Fault.From(error)));
+        sending.PipeTo(Self, success: message is ResultReady ? static () => ResultSent.Instance : null,
+            failure: error => new NotSent(Fault.From(error)));
     }
 
     private void OnClose()
@@ -269,7 +281,8 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
         Context.Stop(Self);
     }
 
-    private void StartDeadline(TimeSpan limit) => Timers.StartSingleTimer(DeadlinePassed.Instance, DeadlinePassed.Instance, limit);
+    private void StartDeadline(TimeSpan limit) =>
+        Timers.StartSingleTimer(DeadlinePassed.Instance, DeadlinePassed.Instance, limit);
 
     private sealed record PropertiesKnown(ImmutableArray<KeyValuePair<string, string>> Properties);
 

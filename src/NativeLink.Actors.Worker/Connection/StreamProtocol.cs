@@ -1,8 +1,10 @@
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>
-/// What a connection and its stream say to each other, beside the words of <see cref="LinkProtocol"/>: those of the scheduler come up as they are, once the worker
-/// is registered, and those for it go down as they are. A stream ends with exactly one StreamLost or StreamClosed, unless it crashes.
+/// What a connection and its stream say to each other, beside the words of
+/// <see cref="LinkProtocol"/>: those of the scheduler come up as they are, once the worker is
+/// registered, and those for it go down as they are. A stream ends with exactly one StreamLost or
+/// StreamClosed, unless it crashes.
 /// </summary>
 internal static class StreamProtocol
 {
@@ -18,7 +20,8 @@ internal static class StreamProtocol
     public sealed record StreamLost(Fault Fault, int ResultsSent);
 
     /// <summary>From a stream that was told to close.</summary>
-    /// <param name="Fault">Why the scheduler may not have heard that the worker goes; null when it has been told.</param>
+    /// <param name="Fault">Why the scheduler may not have heard
+    /// that the worker goes; null when it has been told.</param>
     public sealed record StreamClosed(Fault? Fault, int ResultsSent);
 
     /// <summary>From a keep-alive to its stream: the transport takes no more messages.</summary>

@@ -4,10 +4,12 @@ using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// An Action, then its Command, and with it the root Directory if that is not known: two round trips cold, one warm. A root that cannot be had is a fault only for
-/// who stages it: its tree may be cached on disk.
+/// An Action, then its Command, and with it the root Directory if that is
+/// not known: two round trips cold, one warm. A root that cannot be had
+/// is a fault only for who stages it: its tree may be cached on disk.
 /// </summary>
-internal sealed class ActionLoad(LoadAction request, WantedBlobs wanted, MessageCaches known, Action<object> answer) : Fetch(wanted)
+internal sealed class ActionLoad(
+    LoadAction request, WantedBlobs wanted, MessageCaches known, Action<object> answer) : Fetch(wanted)
 {
     private Reapi.Action? _action;
     private Digest _inputRoot;

@@ -12,7 +12,10 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// <param name="IsCorrupt">The bytes are not those of the digest.</param>
 internal readonly record struct Fetched(WantedBlob Blob, Arrival Arrival, bool IsCorrupt);
 
-/// <summary>Calls to the CAS: what comes is checked, then stored or decoded. Blocks on the disk; safe for several threads.</summary>
+/// <summary>
+/// Calls to the CAS: what comes is checked, then stored or
+/// decoded. Blocks on the disk; safe for several threads.
+/// </summary>
 internal sealed class BlobFetcher(ICasClient cas, ILocalStore store, ArrivalCount arrivals, CancellationToken lifetime)
 {
     /// <summary>Small blobs in one call.</summary>
@@ -24,7 +27,8 @@ internal sealed class BlobFetcher(ICasClient cas, ILocalStore store, ArrivalCoun
         {
             fetched.Add(blobs.TryGetValue(wanted.Digest, out var blob)
                 ? Take(wanted, blob)
-                : new Fetched(wanted, Failed(new Fault(FaultKind.Storage, $"blob {wanted.Digest} was left out of the answer")), false));
+                : new Fetched(wanted,
+                    Failed(new Fault(FaultKind.Storage, $"blob {wanted.Digest} was left out of the answer")), false));
         }
         arrivals.Add(fetched.Count);
         return fetched;
@@ -37,7 +41,9 @@ internal sealed class BlobFetcher(ICasClient cas, ILocalStore store, ArrivalCoun
     {
         try
         {
-            return wanted.Kind == BlobKind.File ? await StoreStreamAsync(wanted, materializer, stop) : await ReadMessageAsync(wanted, stop);
+            return wanted.Kind == BlobKind.File
+                ? await StoreStreamAsync(wanted, materializer, stop)
+                : await ReadMessageAsync(wanted, stop);
         }
         catch (Exception error)
         {
@@ -134,7 +140,9 @@ internal sealed class BlobFetcher(ICasClient cas, ILocalStore store, ArrivalCoun
     }
 
     private static Fetched Refused(WantedBlob wanted, Fault fault) =>
-        fault is { Kind: FaultKind.Storage, Code: StatusCode.DataLoss } ? Corrupt(wanted) : new Fetched(wanted, Failed(fault), false);
+        fault is { Kind: FaultKind.Storage, Code: StatusCode.DataLoss }
+            ? Corrupt(wanted)
+            : new Fetched(wanted, Failed(fault), false);
 
     private static Fetched Corrupt(WantedBlob wanted) => new(wanted, Failed(MissingBlobs.Corrupt(wanted.Digest)), true);
 

@@ -13,10 +13,13 @@ using static NativeLink.Actors.Worker.Inputs.FetchProtocol;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// Brings what actions need from the CAS onto this disk. Owns what is wanted and who waits for which digest, the remembered messages, and a fixed number of calls:
-/// small blobs travel in batches filled across actions, large ones in streams, each once however many want it. Shared by all executors, supervised by the pool;
-/// hears LoadAction, StageInputs and CancelDownload, and gives each request exactly one answer, also when it is restarted; and ReleaseFiles. A root that is not cached is made by a
-/// child, which asks back for what it lacks (<see cref="FetchProtocol"/>).
+/// Brings what actions need from the CAS onto this disk. Owns what is wanted and who waits for
+/// which digest, the remembered messages, and a fixed number of calls: small blobs travel in
+/// batches filled across actions, large ones in streams, each once however many want it. Shared by
+/// all executors, supervised by the pool; hears LoadAction, StageInputs and CancelDownload, and
+/// gives each request exactly one answer, also when it is restarted; and ReleaseFiles. A root that
+/// is not cached is made by a child, which asks back for what it lacks
+/// (<see cref="FetchProtocol"/>).
 /// </summary>
 internal sealed class CasDownloader : TransferActor
 {
@@ -99,7 +102,9 @@ internal sealed class CasDownloader : TransferActor
     private protected override void Always()
     {
         Receive<ReleaseFiles>(OnReleaseFiles);
-        Receive<NotReleased>(left => Log.Of(left.Id).Warning("What the attempt had on disk could not be cleaned up ({Reason}); the next start of the worker removes it", left.Reason));
+        Receive<NotReleased>(
+            left => Log.Of(left.Id).Warning("What the attempt had on disk could not be cleaned up ({Reason}); " +
+                "the next start of the worker removes it", left.Reason));
     }
 
     private protected override bool IsHeld(AttemptId id) => _loads.ContainsKey(id) || base.IsHeld(id);
@@ -208,8 +213,11 @@ internal sealed class CasDownloader : TransferActor
             _streams.Add(blob);
             var stop = blob.Stop = CancellationTokenSource.CreateLinkedTokenSource(Lifetime);
             // Its graphs are children of this actor, and end with it.
-            var materializer = _materializer is { IsShutdown: false } running ? running : _materializer = Context.Materializer();
-            Start(() => _fetcher.FetchLargeAsync(blob, materializer, stop.Token), fetched => new StreamArrived(stop, fetched));
+            var materializer = _materializer is { IsShutdown: false } running
+                ? running
+                : _materializer = Context.Materializer();
+            Start(() => _fetcher.FetchLargeAsync(blob, materializer, stop.Token),
+                fetched => new StreamArrived(stop, fetched));
         }
     }
 

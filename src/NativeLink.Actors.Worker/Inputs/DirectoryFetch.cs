@@ -4,7 +4,8 @@ using static NativeLink.Actors.Worker.Inputs.FetchProtocol;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>Directory messages, remembered ones included.</summary>
-internal sealed class DirectoryFetch(FetchDirectories request, WantedBlobs wanted, MessageCache known, Action<object> ended) : Fetch(wanted)
+internal sealed class DirectoryFetch(
+    FetchDirectories request, WantedBlobs wanted, MessageCache known, Action<object> ended) : Fetch(wanted)
 {
     private readonly Dictionary<Digest, Reapi.Directory> _directories = new(request.Directories.Count);
 
@@ -12,7 +13,8 @@ internal sealed class DirectoryFetch(FetchDirectories request, WantedBlobs wante
 
     public void Begin()
     {
-        if (request.Directories.FirstOrDefault(digest => digest.SizeBytes > CasLimits.ProtobufBytes) is { SizeBytes: > 0 } tooLarge)
+        if (request.Directories.FirstOrDefault(
+            digest => digest.SizeBytes > CasLimits.ProtobufBytes) is { SizeBytes: > 0 } tooLarge)
         {
             End(CasLimits.TooLargeForMessage(What, tooLarge));
             return;
@@ -41,7 +43,8 @@ internal sealed class DirectoryFetch(FetchDirectories request, WantedBlobs wante
         if (fault is not null)
             request.Answer.Break(fault);
         else
-            request.Answer.TryKeep(new FetchedDirectories(_directories, [.. _directories.Where(pair => IsCold(pair.Key, pair.Value)).Select(static pair => pair.Key)]));
+            request.Answer.TryKeep(new FetchedDirectories(_directories,
+                [.. _directories.Where(pair => IsCold(pair.Key, pair.Value)).Select(static pair => pair.Key)]));
     }
 
     /// <summary>It has children, and none of them is known.</summary>

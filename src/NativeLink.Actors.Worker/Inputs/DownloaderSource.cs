@@ -16,14 +16,19 @@ internal sealed class DownloaderSource(
     /// <summary>More directories than this are read level by level rather than tree by tree.</summary>
     private const int TreesAtOnce = 8;
 
-    /// <summary>A blob may be evicted between its arrival and its lease when the store is too small; then it is fetched again, so many times.</summary>
+    /// <summary>
+    /// A blob may be evicted between its arrival and its lease when the store is too small; then it
+    /// is fetched again, so many times.
+    /// </summary>
     private const int Rounds = 4;
 
     public async Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
-        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold,
+        CancellationToken cancellation)
     {
         // The caller's collection may change before the downloader reads it.
-        var fetched = await AskAsync<FetchedDirectories>(answer => new FetchDirectories([.. directories], answer), cancellation);
+        var fetched = await AskAsync<FetchedDirectories>(
+            answer => new FetchDirectories([.. directories], answer), cancellation);
         var cold = fetched.Cold.Where(digest => isCold(digest, fetched.Directories[digest])).ToList();
         if (cold.Count is 0 or > TreesAtOnce)
             return fetched.Directories;
@@ -52,7 +57,9 @@ internal sealed class DownloaderSource(
                 wanted = missing;
             }
             throw new FaultException(
-                FaultKind.Storage, $"blob {wanted.First()} was evicted from the local store {Rounds} times before it could be used: raise max_bytes or max_count");
+                FaultKind.Storage,
+                $"blob {wanted.First()} was evicted from the local store {Rounds} times before it could be used: " +
+                "raise max_bytes or max_count");
         }
         catch
         {
@@ -68,7 +75,10 @@ internal sealed class DownloaderSource(
         return answer.WaitAsync(() => downloader.Tell(new GiveUp(answer)), cancellation);
     }
 
-    /// <summary>What GetTree brings, each message under the digest of its own bytes; empty when it does not help.</summary>
+    /// <summary>
+    /// What GetTree brings, each message under the digest
+    /// of its own bytes; empty when it does not help.
+    /// </summary>
     private async Task<Dictionary<Digest, Reapi.Directory>> TreeAsync(Digest root, CancellationToken cancellation)
     {
         var tree = new Dictionary<Digest, Reapi.Directory>();

@@ -2,7 +2,10 @@ using NativeLink.Actors.Cas;
 
 namespace NativeLink.Actors.Worker.Inputs;
 
-/// <summary>Waits for some blobs and ends when the last of them has come or will not; what is missing is told together. Owned by the downloader.</summary>
+/// <summary>
+/// Waits for some blobs and ends when the last of them has come or will not; what is missing is
+/// told together. Owned by the downloader.
+/// </summary>
 internal abstract class Fetch(WantedBlobs wanted) : IBlobWaiter
 {
     private readonly List<(Digest Digest, BlobKind Kind)> _asked = [];

@@ -13,7 +13,8 @@ internal sealed class FileFetch(FetchFiles request, WantedBlobs wanted, Action<o
 
     protected override string What => "input files";
 
-    /// <param name="haveLanded">Whether a blob has landed since they were looked for: what is not on its way then may be here.</param>
+    /// <param name="haveLanded">Whether a blob has landed since they were looked for: what is not
+    /// on its way then may be here.</param>
     public void Begin(ILocalStore store, bool haveLanded)
     {
         foreach (var digest in request.Files)

@@ -11,12 +11,16 @@ using NativeLink.Actors.Worker.Telemetry;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// A large blob on its way from the CAS to the store, a graph of its own: the call → hash → file. The next pieces are received while one is hashed and written,
-/// and no more than a few wait in between: a slow disk holds the network back. What breaks in here breaks nobody else's.
+/// A large blob on its way from the CAS to the store, a graph of its own: the call → hash → file.
+/// The next pieces are received while one is hashed and written, and no more than a few wait in
+/// between: a slow disk holds the network back. What breaks in here breaks nobody else's.
 /// </summary>
 internal static class LargeDownload
 {
-    /// <summary>Pieces that may wait for the disk; a piece is what one message of the CAS holds, some MiB at most.</summary>
+    /// <summary>
+    /// Pieces that may wait for the disk; a piece is what
+    /// one message of the CAS holds, some MiB at most.
+    /// </summary>
     private const int MostWaiting = 4;
 
     /// <summary>Completes when all of the blob has been written; committing it is the caller's.</summary>
@@ -46,7 +50,8 @@ internal static class LargeDownload
         pieces.Writer.TryComplete(callFailure);
         try
         {
-            // Where the disk was the reason, that is what went wrong; and nothing may be writing when the writer is disposed of.
+            // Where the disk was the reason, that is what went wrong; and nothing may be writing
+            // when the writer is disposed of.
             cut = await written;
         }
         finally
@@ -61,7 +66,8 @@ internal static class LargeDownload
             throw new FaultException(FaultKind.Worker, $"the download of {digest} was cut short: {cut.Message}", cut);
     }
 
-    private static async ValueTask HandOnAsync(ChannelWriter<BlobPiece> pieces, BlobPiece piece, CancellationToken cancellation)
+    private static async ValueTask HandOnAsync(
+        ChannelWriter<BlobPiece> pieces, BlobPiece piece, CancellationToken cancellation)
     {
         try
         {
@@ -74,7 +80,10 @@ internal static class LargeDownload
         }
     }
 
-    /// <summary>Completes when nothing writes any more; answers what ended the graph, where that was neither the disk, which is thrown, nor the end of the blob.</summary>
+    /// <summary>
+    /// Completes when nothing writes any more; answers what ended the graph, where that was neither
+    /// the disk, which is thrown, nor the end of the blob.
+    /// </summary>
     private static async Task<Exception?> WriteAsync(
         ChannelReader<BlobPiece> pieces, IBlobWriter writer, IMaterializer materializer, CancellationTokenSource broken)
     {

@@ -4,8 +4,9 @@ using Google.Protobuf;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// Decoded messages by digest, least recently used first out, bounded by about the memory that they take: small ones cost many times what they have on the wire.
-/// What is in here is never changed. Not safe for several threads.
+/// Decoded messages by digest, least recently used first out, bounded by about the memory that they
+/// take: small ones cost many times what they have on the wire. What is in here is never changed.
+/// Not safe for several threads.
 /// </summary>
 internal sealed class MessageCache(long maxBytes)
 {
@@ -68,5 +69,6 @@ internal sealed class MessageCaches
     /// <summary>Actions and Commands.</summary>
     public MessageCache Plans { get; } = new(PlansBytes);
 
-    public void Add(Digest digest, IMessage message) => (message is Reapi.Directory ? Directories : Plans).Add(digest, message);
+    public void Add(Digest digest, IMessage message) =>
+        (message is Reapi.Directory ? Directories : Plans).Add(digest, message);
 }

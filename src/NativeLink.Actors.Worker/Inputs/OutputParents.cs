@@ -3,13 +3,14 @@ using NativeLink.Actors.Storage;
 namespace NativeLink.Actors.Worker.Inputs;
 
 /// <summary>
-/// Makes directories in an input root. Links of the tree are followed only while they stay inside it; nothing runs in the root yet, so that what was
-/// looked at is what is used.
+/// Makes directories in an input root. Links of the tree are followed only while they stay inside
+/// it; nothing runs in the root yet, so that what was looked at is what is used.
 /// </summary>
 internal interface IOutputParents
 {
     /// <summary>Makes every directory and gives back the real path of the working directory.</summary>
-    /// <exception cref="FaultException">Action: a link on the way leaves the root, a file is in the way, or the working directory does not exist.</exception>
+    /// <exception cref="FaultException">Action: a link on the way leaves the root, a file is in the
+    /// way, or the working directory does not exist.</exception>
     string Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation);
 }
 
@@ -23,7 +24,8 @@ internal sealed class OutputParents : IOutputParents
         Create(root, parents, workingDirectory, cancellation);
 
     /// <inheritdoc cref="IOutputParents.Create"/>
-    public static string Create(string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation = default)
+    public static string Create(
+        string root, IEnumerable<string> parents, string workingDirectory, CancellationToken cancellation = default)
     {
         foreach (var parent in parents)
         {
@@ -68,26 +70,34 @@ internal sealed class OutputParents : IOutputParents
     private static void Make(string path, string relative, bool create)
     {
         if (File.Exists(path))
-            throw new FaultException(FaultKind.Action, $"'{relative}' cannot be a directory: the input tree has a file on the way");
+            throw new FaultException(
+                FaultKind.Action, $"'{relative}' cannot be a directory: the input tree has a file on the way");
         if (!create)
         {
             throw new FaultException(FaultKind.Action,
-                $"working_directory '{relative}' does not exist: neither the input tree nor an output's parent makes it");
+                $"working_directory '{relative}' does not exist: " +
+                "neither the input tree nor an output's parent makes it");
         }
         try
         {
             Directory.CreateDirectory(path);
-            // An input directory does not look younger for it, nor does what an action finds depend on when it was started.
+            // An input directory does not look younger for it, nor
+            // does what an action finds depend on when it was started.
             if (InputTime.SetOnNew(path) is { } problem)
-                throw new FaultException(FaultKind.Worker, $"the time of the output directory '{relative}' cannot be set: {problem}");
+                throw new FaultException(
+                    FaultKind.Worker, $"the time of the output directory '{relative}' cannot be set: {problem}");
         }
         catch (PathTooLongException error)
         {
-            throw new FaultException(FaultKind.Action, $"the output directory '{MessageText.Head(relative, 40)}…' cannot be made: its path is longer than this system takes", error);
+            throw new FaultException(
+                FaultKind.Action,
+                $"the output directory '{MessageText.Head(relative, 40)}…' cannot be made: " +
+                "its path is longer than this system takes", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Worker, $"cannot make the output directory '{relative}': {error.Message}", error);
+            throw new FaultException(
+                FaultKind.Worker, $"cannot make the output directory '{relative}': {error.Message}", error);
         }
     }
 

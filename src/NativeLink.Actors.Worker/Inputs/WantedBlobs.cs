@@ -49,7 +49,10 @@ internal sealed class WantedBlob(Digest digest, BlobKind kind) : IQueuedBlob
     public bool IsSecondTry { get; set; }
 }
 
-/// <summary>Which blobs are wanted, by whom, and which come next: each once, whoever asks. Owned by one actor; not safe for several threads.</summary>
+/// <summary>
+/// Which blobs are wanted, by whom, and which come next: each once, whoever asks. Owned by one
+/// actor; not safe for several threads.
+/// </summary>
 internal sealed class WantedBlobs(ICasClient cas)
 {
     private readonly Dictionary<(Digest, BlobKind), WantedBlob> _wanted = [];
@@ -70,7 +73,8 @@ internal sealed class WantedBlobs(ICasClient cas)
     /// <summary>What nobody waits for any more is stopped, or never begun.</summary>
     public void Leave(in Digest digest, BlobKind kind, IBlobWaiter waiter)
     {
-        if (!_wanted.TryGetValue((digest, kind), out var blob) || !blob.Waiters.Remove(waiter) || blob.Waiters.Count > 0)
+        if (!_wanted.TryGetValue((digest, kind), out var blob) || !blob.Waiters.Remove(waiter)
+            || blob.Waiters.Count > 0)
             return;
         // Whoever wants it from now on wants it anew.
         _wanted.Remove((digest, kind));
@@ -98,7 +102,9 @@ internal sealed class WantedBlobs(ICasClient cas)
             _wanted.Remove((blob.Digest, blob.Kind));
         IBlobWaiter[] waiters = [.. blob.Waiters];
         blob.Waiters.Clear();
-        var shared = arrival.Lease is null || waiters.Length < 2 ? null : new SharedLease(arrival.Lease, waiters.Length);
+        var shared = arrival.Lease is null || waiters.Length < 2
+            ? null
+            : new SharedLease(arrival.Lease, waiters.Length);
         if (waiters.Length == 0)
             arrival.Lease?.Dispose();
         foreach (var waiter in waiters)

@@ -11,7 +11,8 @@ internal sealed class ActionDirectories : IActionDirectories
     private readonly Func<string, bool>? _makeRoom;
 
     /// <param name="work">Stays its owner's.</param>
-    /// <param name="makeRoom">Asked, with a path on a full disk, to give something up there; answers whether it did.</param>
+    /// <param name="makeRoom">Asked, with a path on a full disk, to give something up there;
+    /// answers whether it did.</param>
     public ActionDirectories(WorkDirectory work, Func<string, bool>? makeRoom = null)
     {
         (_work, _makeRoom) = (work, makeRoom);
@@ -24,7 +25,8 @@ internal sealed class ActionDirectories : IActionDirectories
     public string ScratchDirectory { get; }
 
     public IActionDirectory New(AttemptId attempt) =>
-        new OfAttempt(_work.NewActionDirectory(attempt, _makeRoom), Path.Combine(ScratchDirectory, WorkDirectory.SafeName(attempt.ToString())));
+        new OfAttempt(_work.NewActionDirectory(attempt, _makeRoom),
+            Path.Combine(ScratchDirectory, WorkDirectory.SafeName(attempt.ToString())));
 
     private sealed class OfAttempt(ActionDirectory directory, string scratch) : IActionDirectory
     {

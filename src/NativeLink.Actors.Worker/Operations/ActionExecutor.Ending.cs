@@ -45,14 +45,25 @@ internal sealed partial class ActionExecutor
     {
         if (_timedOut && report.Aborted)
         {
-            var whose = _plan.Timeout.Limit == Options.MaxActionTimeout && _action.Timeout is null ? "the worker's maximum" : "its timeout";
-            SetFault(new Fault(FaultKind.TimedOut, $"exceeded deadline: the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"), ResultKind.TimedOut);
+            var whose = _plan.Timeout.Limit == Options.MaxActionTimeout && _action.Timeout is null
+                ? "the worker's maximum"
+                : "its timeout";
+            SetFault(
+                new Fault(
+                    FaultKind.TimedOut,
+                    $"exceeded deadline: " +
+                    $"the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"),
+                    ResultKind.TimedOut);
         }
         else if (found.SaysTimeout)
-            SetFault(new Fault(FaultKind.TimedOut, "exceeded deadline: the action timed out, as the wrapper around it reports"), ResultKind.TimedOutExternally);
+            SetFault(
+                new Fault(
+                    FaultKind.TimedOut, "exceeded deadline: the action timed out, as the wrapper around it reports"),
+                    ResultKind.TimedOutExternally);
         else if (report is { ExitCode: not 0, Usage.OutOfMemory: true })
         {
-            var fault = new Fault(FaultKind.Action, $"out of memory: the kernel ended a process of the action, exit code {report.ExitCode}");
+            var fault = new Fault(FaultKind.Action,
+                $"out of memory: the kernel ended a process of the action, exit code {report.ExitCode}");
             SetFault(fault with { Code = Grpc.Core.StatusCode.ResourceExhausted }, ResultKind.OutOfMemory);
         }
         else
@@ -70,7 +81,9 @@ internal sealed partial class ActionExecutor
             return;
         _fault = fault;
         // A result kind without a fault is that of a process that ended well; what failed afterwards replaces it.
-        _resultKind = resultKind ?? (_resultKind == ResultKind.PreconditionFailed ? _resultKind : ResultKinds.Of(fault));
+        _resultKind = resultKind ?? (_resultKind == ResultKind.PreconditionFailed
+            ? _resultKind
+            : ResultKinds.Of(fault));
     }
 
     // --- uploading ---
@@ -78,7 +91,8 @@ internal sealed partial class ActionExecutor
     private void BeginUploading()
     {
         _stamps.OutputUploadStart = Now;
-        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath, _directory.StderrPath, _root.UpperLayerPath);
+        var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath,
+            _directory.StderrPath, _root.UpperLayerPath);
         _settings.Peers.Uploader.Tell(new Upload(Id, plan));
         Enter(Stage.Uploading, Uploading);
     }
@@ -134,7 +148,8 @@ internal sealed partial class ActionExecutor
                 break;
             case DeadlinePassed or KillAction:
                 // What was computed is the answer, also to a kill: it only has to come soon.
-                _log.Warning("result not remembered: the action cache did not answer before {Why}", message is KillAction ? "the kill" : "the deadline");
+                _log.Warning("result not remembered: the action cache did not answer before {Why}",
+                    message is KillAction ? "the kill" : "the deadline");
                 _settings.Peers.Uploader.Tell(new CancelUpload(Id));
                 Finish(null);
                 break;
@@ -154,7 +169,8 @@ internal sealed partial class ActionExecutor
                 Interrupt(new Fault(FaultKind.Aborted, kill.Reason));
                 break;
             case Watchdog:
-                _log.Info("in stage {Stage} for {Seconds:0} s, waiting for {Peer}", _stage.Name, (Now - _clock.Since).TotalSeconds, _stage.WaitsFor);
+                _log.Info("in stage {Stage} for {Seconds:0} s, waiting for {Peer}", _stage.Name,
+                    (Now - _clock.Since).TotalSeconds, _stage.WaitsFor);
                 break;
             default:
                 Unhandled(message);
@@ -177,7 +193,8 @@ internal sealed partial class ActionExecutor
         switch (message)
         {
             case DeadlinePassed:
-                _log.Warning("{Peer} did not give up {Stage} in time; answered without waiting longer", _interrupted.WaitsFor, _interrupted.Name);
+                _log.Warning("{Peer} did not give up {Stage} in time; answered without waiting longer",
+                    _interrupted.WaitsFor, _interrupted.Name);
                 Conclude(_fault!, linger: true);
                 break;
             case KillAction or Watchdog:
@@ -236,7 +253,9 @@ internal sealed partial class ActionExecutor
             Process = _report,
             Outputs = _outputs,
             SignalExitCodeIsNine = _settings.SignalExitCodeIsNine,
-            Message = _resultKind == ResultKind.Signalled ? $"the action's process was ended by signal {_report!.Signal}" : "",
+            Message = _resultKind == ResultKind.Signalled
+                ? $"the action's process was ended by signal {_report!.Signal}"
+                : "",
         });
     }
 
@@ -244,7 +263,8 @@ internal sealed partial class ActionExecutor
     {
         var result = _result!;
         if (result.ExecuteResponse is { } response
-            && ResultPolicy.Message(Options.Results, response, _assignment.Action, published) is { Length: > 0 } message)
+            && ResultPolicy.Message(Options.Results, response, _assignment.Action,
+                published) is { Length: > 0 } message)
         {
             // The response may still be on its way into the historical record: that one stays as it is.
             var told = response.Clone();
@@ -276,11 +296,18 @@ internal sealed partial class ActionExecutor
             _log.Warning("action {ActionDigest} of operation {OperationId}: {ResultKind}: {Reason}; {Stages}",
                 _assignment.Action, Id.Operation, resultKind.Label(), _fault?.Detail, _clock);
         else
-            _log.Info("action {ActionDigest} of operation {OperationId}: {ResultKind}, exit code {ExitCode}; {Stages}{Reason}",
-                _assignment.Action, Id.Operation, resultKind.Label(), _report?.ExitCode, _clock, _fault is { } fault ? $"; {fault.Detail}" : "");
+            _log.Info(
+                "action {ActionDigest} of operation {OperationId}: {ResultKind}, exit code {ExitCode}; " +
+                "{Stages}{Reason}",
+                _assignment.Action, Id.Operation, resultKind.Label(), _report?.ExitCode, _clock, _fault is { } fault
+                    ? $"; {fault.Detail}"
+                    : "");
     }
 
-    /// <summary>Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler. A root that is still being made goes when it has been.</summary>
+    /// <summary>
+    /// Nobody waits for this: unmounting alone takes longer than the answer's way to the scheduler.
+    /// A root that is still being made goes when it has been.
+    /// </summary>
     private void Release()
     {
         if (_released || _directory is null)
@@ -298,12 +325,19 @@ internal sealed partial class ActionExecutor
     }
 
     // The timer's generation makes a deadline of an earlier stage, already in the mailbox, unheard.
-    private void StartDeadline(TimeSpan limit) => Timers.StartSingleTimer(DeadlinePassed.Instance, DeadlinePassed.Instance, limit);
+    private void StartDeadline(TimeSpan limit) =>
+        Timers.StartSingleTimer(DeadlinePassed.Instance, DeadlinePassed.Instance, limit);
 
     private static Fault TooSlow(string what, TimeSpan limit) =>
-        new(FaultKind.Worker, $"{what} did not finish within {ActionTimeout.Text(limit)}") { Code = Grpc.Core.StatusCode.DeadlineExceeded };
+        new(FaultKind.Worker, $"{what} did not finish within {ActionTimeout.Text(limit)}")
+        {
+            Code = Grpc.Core.StatusCode.DeadlineExceeded,
+        };
 
-    /// <summary>Aborted and TimedOut are words about the action; of a service that was not asked to stop they are its own failure.</summary>
+    /// <summary>
+    /// Aborted and TimedOut are words about the action; of a
+    /// service that was not asked to stop they are its own failure.
+    /// </summary>
     private static Fault OfPeer(Fault fault) => fault.Kind switch
     {
         FaultKind.Aborted => fault with { Kind = FaultKind.Worker, Code = Grpc.Core.StatusCode.Unavailable },

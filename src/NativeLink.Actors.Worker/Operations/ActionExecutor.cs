@@ -11,9 +11,10 @@ using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>
-/// The life of one action: precondition → loading → staging → running → uploading → publishing → done. Owns the action's directory and its clock;
-/// child of a connection, which answers for it should it die. Hears Start and KillAction from there and the replies of its peers; says ProcessEnded
-/// and Finished.
+/// The life of one action: precondition → loading → staging → running → uploading → publishing →
+/// done. Owns the action's directory and its clock; child of a connection, which answers for it
+/// should it die. Hears Start and KillAction from there and the replies of its peers; says
+/// ProcessEnded and Finished.
 /// </summary>
 internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
 {
@@ -75,7 +76,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         try
         {
             var directory = _directory;
-            var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath, directory.ScriptStderrPath);
+            var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath,
+                directory.ScriptStderrPath);
             _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript));
             Enter(Stage.Precondition, Precondition);
         }
@@ -85,7 +87,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         }
         catch (FormatException error)
         {
-            Conclude(new Fault(FaultKind.Worker, $"precondition script: {error.Message}; correct the worker's configuration"));
+            Conclude(new Fault(
+                FaultKind.Worker, $"precondition script: {error.Message}; correct the worker's configuration"));
         }
     }
 
@@ -101,7 +104,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
                 break;
             case DeadlinePassed:
                 _resultKind = ResultKind.PreconditionFailed;
-                Interrupt(Unwilling($"the precondition script did not end within {ActionTimeout.Text(Options.PreconditionTimeout)}"));
+                Interrupt(Unwilling(
+                    $"the precondition script did not end within {ActionTimeout.Text(Options.PreconditionTimeout)}"));
                 break;
             default:
                 OnAnyStage(message);
@@ -123,7 +127,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     }
 
     /// <summary>A script that does not run is no reason to try for ever: this counts as an attempt.</summary>
-    private Fault NotRun(string reason) => new(FaultKind.Worker, $"the precondition script '{Options.PreconditionScript}' could not be run: {reason}");
+    private Fault NotRun(string reason) =>
+        new(FaultKind.Worker, $"the precondition script '{Options.PreconditionScript}' could not be run: {reason}");
 
     private void Refuse(string reason)
     {
@@ -131,7 +136,10 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         Conclude(Unwilling(reason));
     }
 
-    private static Fault Unwilling(string reason) => new(FaultKind.Worker, reason) { Code = Grpc.Core.StatusCode.ResourceExhausted };
+    private static Fault Unwilling(string reason) => new(FaultKind.Worker, reason)
+    {
+        Code = Grpc.Core.StatusCode.ResourceExhausted,
+    };
 
     // --- loading ---
 
@@ -180,7 +188,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void BeginStaging(Digest inputRoot)
     {
         _stamps.InputFetchStart = Now;
-        _settings.Peers.Downloader.Tell(new StageInputs(Id, inputRoot, _directory.Staging, _plan.OutputParents, _plan.WorkingDirectory));
+        _settings.Peers.Downloader.Tell(
+            new StageInputs(Id, inputRoot, _directory.Staging, _plan.OutputParents, _plan.WorkingDirectory));
         Enter(Stage.Staging, Staging);
     }
 
@@ -241,7 +250,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
                 break;
             case DeadlinePassed:
                 Interrupt(new Fault(FaultKind.Worker,
-                    $"the timed-out action's processes could not be ended within {ActionTimeout.Text(_settings.Limits.ProcessEnd)}"));
+                    $"the timed-out action's processes could not be ended within " +
+                    $"{ActionTimeout.Text(_settings.Limits.ProcessEnd)}"));
                 break;
             default:
                 OnAnyStage(message);
@@ -249,7 +259,10 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         }
     }
 
-    /// <summary>The timeout is of the run alone: the wait for a process, which the runner bounds, is not part of it.</summary>
+    /// <summary>
+    /// The timeout is of the run alone: the wait for a
+    /// process, which the runner bounds, is not part of it.
+    /// </summary>
     private TimeSpan LeftToRun
     {
         get
@@ -272,7 +285,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         var report = exited.Report;
         var found = TakeReport(exited);
         Context.Parent.Tell(new ProcessEnded(Id));
-        // What the process did where its memory was full says nothing about it, whatever its exit code: it may have gone on without what it could not write.
+        // What the process did where its memory was full says nothing about it, whatever its exit
+        // code: it may have gone on without what it could not write.
         if (found.OutOfSpaceReason is { } shortage)
         {
             Conclude(new Fault(FaultKind.Worker, shortage) { Code = Grpc.Core.StatusCode.Unavailable });
@@ -285,7 +299,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         }
         Judge(report, found);
         if (report.Aborted && !_timedOut)
-            Conclude(new Fault(FaultKind.Worker, "the action's process was ended by this worker without being asked to; it may be shutting down"));
+            Conclude(new Fault(FaultKind.Worker,
+                "the action's process was ended by this worker without being asked to; it may be shutting down"));
         else
             BeginUploading();
     }

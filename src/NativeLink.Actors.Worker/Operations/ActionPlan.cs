@@ -4,14 +4,18 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>What to run and how, computed from the action, its command and the worker's options alone: no disk, no clock.</summary>
+/// <summary>
+/// What to run and how, computed from the action, its command
+/// and the worker's options alone: no disk, no clock.
+/// </summary>
 internal sealed class ActionPlan
 {
     private readonly Reapi.Command _command;
     private readonly ExecutorOptions _options;
     private readonly ImmutableArray<Reapi.Platform> _platforms;
 
-    private ActionPlan(Reapi.Command command, ExecutorOptions options, ImmutableArray<Reapi.Platform> platforms, ActionTimeout timeout)
+    private ActionPlan(
+        Reapi.Command command, ExecutorOptions options, ImmutableArray<Reapi.Platform> platforms, ActionTimeout timeout)
     {
         (_command, _options, _platforms, Timeout) = (command, options, platforms, timeout);
         WorkingDirectory = CommandPaths.WorkingDirectory(command);
@@ -26,19 +30,29 @@ internal sealed class ActionPlan
     /// <summary>Directories to make before the command runs, relative to the input root.</summary>
     public ImmutableArray<string> OutputParents { get; }
 
-    /// <summary>Whether a wrapper has been told of a side channel; what lies there otherwise is nobody's word.</summary>
-    public bool HasSideChannel => _options.AdditionalEnvironment.Any(static entry => entry.Source == EnvironmentSource.SideChannelFile);
+    /// <summary>
+    /// Whether a wrapper has been told of a side channel;
+    /// what lies there otherwise is nobody's word.
+    /// </summary>
+    public bool HasSideChannel => _options.AdditionalEnvironment.Any(
+        static entry => entry.Source == EnvironmentSource.SideChannelFile);
 
     /// <summary>Checks everything that can be checked before anything is made.</summary>
-    /// <exception cref="FaultException">Action: no arguments, a timeout or a path that cannot be; says which.</exception>
-    public static ActionPlan Create(ActionAssignment assignment, Reapi.Action action, Reapi.Command command, ExecutorOptions options)
+    /// <exception cref="FaultException">Action: no arguments, a
+    /// timeout or a path that cannot be; says which.</exception>
+    public static ActionPlan Create(
+        ActionAssignment assignment, Reapi.Action action, Reapi.Command command, ExecutorOptions options)
     {
         if (command.Arguments.Count == 0 || command.Arguments[0].Length == 0)
             throw new FaultException(FaultKind.Action, "the command has no arguments: there is no program to run");
         foreach (var variable in command.EnvironmentVariables)
         {
-            if (variable.Name.Length == 0 || variable.Name.Contains('=', StringComparison.Ordinal) || HasNul(variable.Name) || HasNul(variable.Value))
-                throw new FaultException(FaultKind.Action, $"environment variable '{variable.Name}' is not one: its name is empty or has '=' in it, or there is a NUL");
+            if (variable.Name.Length == 0 || variable.Name.Contains('=', StringComparison.Ordinal)
+                || HasNul(variable.Name) || HasNul(variable.Value))
+                throw new FaultException(
+                    FaultKind.Action,
+                    $"environment variable '{variable.Name}' is not one: its name is empty or has '=' in it, " +
+                    "or there is a NUL");
         }
         if (command.Arguments.Any(HasNul))
             throw new FaultException(FaultKind.Action, "an argument of the command has a NUL in it");
@@ -47,7 +61,8 @@ internal sealed class ActionPlan
         var older = command.Platform ?? new Reapi.Platform();
 #pragma warning restore CS0612
         // Property modifiers of the scheduler come first.
-        return new ActionPlan(command, options, [assignment.Platform, action.Platform ?? new Reapi.Platform(), older], timeout);
+        return new ActionPlan(command, options, [assignment.Platform, action.Platform ?? new Reapi.Platform(), older],
+            timeout);
     }
 
     /// <summary>The process of the action.</summary>
@@ -57,7 +72,8 @@ internal sealed class ActionPlan
     {
         IEnumerable<string> entrypoint = _options.Entrypoint.Length > 0 ? [_options.Entrypoint] : [];
         return new ProcessPlan(
-            [.. entrypoint, .. _command.Arguments], Environment(directory), workingDirectory, directory.StdoutPath, directory.StderrPath);
+            [.. entrypoint, .. _command.Arguments], Environment(
+                directory), workingDirectory, directory.StdoutPath, directory.StderrPath);
     }
 
     private List<KeyValuePair<string, string>> Environment(IActionDirectory directory)
@@ -67,7 +83,8 @@ internal sealed class ActionPlan
         {
             variables[entry.Name] = entry.Source switch
             {
-                EnvironmentSource.TimeoutMillis => ((long)Timeout.Wanted.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
+                EnvironmentSource.TimeoutMillis =>
+                    ((long)Timeout.Wanted.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
                 EnvironmentSource.SideChannelFile => directory.SideChannelPath,
                 EnvironmentSource.ActionDirectory => directory.Path,
                 _ => FixedValue(entry, _options, _platforms),
@@ -78,13 +95,18 @@ internal sealed class ActionPlan
         return [.. variables];
     }
 
-    /// <summary>The value of an entry that does not depend on a directory: <c>value</c>, <c>from_environment</c> or <c>property</c>.</summary>
-    internal static string FixedValue(EnvironmentEntry entry, ExecutorOptions options, ImmutableArray<Reapi.Platform> platforms) => entry.Source switch
-    {
-        EnvironmentSource.Value => entry.Argument,
-        EnvironmentSource.FromEnvironment => options.OwnEnvironment.GetValueOrDefault(entry.Name, ""),
-        _ => platforms.SelectMany(platform => platform.Properties).FirstOrDefault(property => property.Name == entry.Argument)?.Value ?? "",
-    };
+    /// <summary>
+    /// The value of an entry that does not depend on a directory: <c>value</c>,
+    /// <c>from_environment</c> or <c>property</c>.
+    /// </summary>
+    internal static string FixedValue(EnvironmentEntry entry, ExecutorOptions options,
+        ImmutableArray<Reapi.Platform> platforms) => entry.Source switch
+        {
+            EnvironmentSource.Value => entry.Argument,
+            EnvironmentSource.FromEnvironment => options.OwnEnvironment.GetValueOrDefault(entry.Name, ""),
+            _ => platforms.SelectMany(platform => platform.Properties)
+                .FirstOrDefault(property => property.Name == entry.Argument)?.Value ?? "",
+        };
 
     private static bool HasNul(string text) => text.Contains('\0', StringComparison.Ordinal);
 }

@@ -1,8 +1,9 @@
 namespace NativeLink.Actors.Worker.Operations;
 
 /// <summary>
-/// The paths that a Command names, checked before any of them touches the disk: relative, without NUL, and inside the input root once joined with the
-/// working directory. <c>..</c> inside the root is legal (protos/README.md 4.2).
+/// The paths that a Command names, checked before any of them touches the disk: relative, without
+/// NUL, and inside the input root once joined with the working directory. <c>..</c> inside the root
+/// is legal (protos/README.md 4.2).
 /// </summary>
 internal static class CommandPaths
 {
@@ -14,8 +15,12 @@ internal static class CommandPaths
     public static string WorkingDirectory(Reapi.Command command) =>
         Normalise("", command.WorkingDirectory, "working_directory");
 
-    /// <summary>Directories, relative to the input root, that have to exist before the command runs: the parents of all declared outputs.</summary>
-    /// <exception cref="FaultException">Action: a path is absolute, has a NUL, or leaves the input root; says which.</exception>
+    /// <summary>
+    /// Directories, relative to the input root, that have to exist before the command runs: the
+    /// parents of all declared outputs.
+    /// </summary>
+    /// <exception cref="FaultException">Action: a path is absolute, has a NUL, or leaves the input
+    /// root; says which.</exception>
     public static IReadOnlyCollection<string> Parents(Reapi.Command command)
     {
         var workingDirectory = WorkingDirectory(command);
@@ -38,14 +43,18 @@ internal static class CommandPaths
         if (path.StartsWith('/'))
             throw new FaultException(FaultKind.Action, $"{what} '{path}' is absolute; it has to be relative");
         if (path.Contains('\0', StringComparison.Ordinal))
-            throw new FaultException(FaultKind.Action, $"{what} '{path.Replace("\0", "\\0", StringComparison.Ordinal)}' has a NUL in it");
+            throw new FaultException(
+                FaultKind.Action, $"{what} '{path.Replace("\0", "\\0", StringComparison.Ordinal)}' has a NUL in it");
         var parts = new List<string>(baseDirectory.Split('/', StringSplitOptions.RemoveEmptyEntries));
         foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             if (part == ".")
                 continue;
             if (part.Length > LongestName / 3 && System.Text.Encoding.UTF8.GetByteCount(part) > LongestName)
-                throw new FaultException(FaultKind.Action, $"{what} '{MessageText.Head(part, 40)}…' has a name of more than {LongestName} bytes, which no file system takes");
+                throw new FaultException(
+                    FaultKind.Action,
+                    $"{what} '{MessageText.Head(part, 40)}…' has a name of more than {LongestName} bytes, " +
+                    "which no file system takes");
             if (part != "..")
                 parts.Add(part);
             else if (parts.Count > 0)

@@ -6,7 +6,10 @@ public enum EnvironmentSource
     /// <summary><see cref="EnvironmentEntry.Argument"/> is the text.</summary>
     Value,
 
-    /// <summary><see cref="EnvironmentEntry.Argument"/> names a platform property of the action; empty when absent.</summary>
+    /// <summary>
+    /// <see cref="EnvironmentEntry.Argument"/> names a
+    /// platform property of the action; empty when absent.
+    /// </summary>
     Property,
     /// <summary>
     /// The variable of the same name in <see cref="ExecutorOptions.OwnEnvironment"/>; empty when absent.

@@ -2,7 +2,10 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>The one answer to an operation, complete in all that a scheduler needs. Exactly one of <see cref="ExecuteResponse"/> and <see cref="InternalError"/> is set.</summary>
+/// <summary>
+/// The one answer to an operation, complete in all that a scheduler needs. Exactly one of
+/// <see cref="ExecuteResponse"/> and <see cref="InternalError"/> is set.
+/// </summary>
 /// <param name="InstanceName">The client's instance, echoed.</param>
 public sealed record ExecuteResult(OperationId OperationId, string InstanceName)
 {

@@ -26,7 +26,8 @@ internal sealed record ActionStamps
 
 /// <summary>All that is known of an action when it ends.</summary>
 /// <param name="Fault">Null when the process ran to its end; else why not.</param>
-internal sealed record ActionOutcome(ActionAssignment Assignment, ResultKind ResultKind, Fault? Fault, ActionStamps Stamps)
+internal sealed record ActionOutcome(
+    ActionAssignment Assignment, ResultKind ResultKind, Fault? Fault, ActionStamps Stamps)
 {
     /// <summary>Null when the process never ran or never ended.</summary>
     public ProcessReport? Process { get; init; }
@@ -42,18 +43,22 @@ internal sealed record ActionOutcome(ActionAssignment Assignment, ResultKind Res
 }
 
 /// <summary>
-/// Builds every answer that leaves the worker, complete in all mandatory parts (protos/README.md 3.7: without them the scheduler hangs silently),
-/// also for actions that never ran.
+/// Builds every answer that leaves the worker, complete in all mandatory parts (protos/README.md
+/// 3.7: without them the scheduler hangs silently), also for actions that never ran.
 /// </summary>
 internal static class ExecuteResultBuilder
 {
     /// <summary>The exit code of an action that never ran; NativeLink's own figure.</summary>
     public const int ExitCodeNotRun = -178;
 
-    // The scheduler's listener takes 4 MiB a message and evicts the worker beyond (protos/README.md 2.2); what stands around the response needs some of them.
+    // The scheduler's listener takes 4 MiB a message and evicts the worker beyond (protos/README.md
+    // 2.2); what stands around the response needs some of them.
     private const int MaxResponseBytes = (4 << 20) - 8192;
 
-    /// <summary>The answer for an outcome: execute_response when it is final, internal_error when the scheduler is to try again.</summary>
+    /// <summary>
+    /// The answer for an outcome: execute_response when it is final, internal_error when the
+    /// scheduler is to try again.
+    /// </summary>
     public static ExecuteResult Build(ActionOutcome outcome)
     {
         var assignment = outcome.Assignment;
@@ -64,7 +69,8 @@ internal static class ExecuteResultBuilder
             return result with { InternalError = FaultMapping.ToStatus(fault, backPressure) };
         }
         var response = Response(outcome);
-        var size = response.CalculateSize() + Encoding.UTF8.GetByteCount(assignment.Id.Value) + Encoding.UTF8.GetByteCount(assignment.InstanceName);
+        var size = response.CalculateSize() + Encoding.UTF8.GetByteCount(assignment.Id.Value)
+            + Encoding.UTF8.GetByteCount(assignment.InstanceName);
         return result with { ExecuteResponse = size > MaxResponseBytes ? TooLarge(outcome, size) : response };
     }
 
@@ -96,7 +102,8 @@ internal static class ExecuteResultBuilder
     {
         null => ExitCodeNotRun,
         { Signal: not 0 } when outcome.SignalExitCodeIsNine => 9,
-        // A tree that was ended before its first process could report anything has still been killed: SIGKILL is what ends it.
+        // A tree that was ended before its first process could report anything has still been
+        // killed: SIGKILL is what ends it.
         { Aborted: true, ExitCode: 0 } when outcome.Fault is not null => outcome.SignalExitCodeIsNine ? 9 : 137,
         var process => process.ExitCode,
     };
@@ -104,8 +111,11 @@ internal static class ExecuteResultBuilder
     private static Reapi.ExecutedActionMetadata Metadata(ActionOutcome outcome)
     {
         var stamps = outcome.Stamps;
-        // The scheduler's clock may be ahead of this machine's. What happened here keeps its times; only what was told gives way.
-        var queued = stamps.WorkerStart is { } began && began < outcome.Assignment.Queued ? began : outcome.Assignment.Queued;
+        // The scheduler's clock may be ahead of this machine's. What happened here keeps its times;
+        // only what was told gives way.
+        var queued = stamps.WorkerStart is { } began && began < outcome.Assignment.Queued
+            ? began
+            : outcome.Assignment.Queued;
         var last = queued;
         // Clocks of other parts may be some microseconds apart: the order is mandatory, the instant is not.
         Timestamp Next(DateTimeOffset? at)
@@ -129,7 +139,8 @@ internal static class ExecuteResultBuilder
         metadata.VirtualExecutionDuration = metadata.ExecutionCompletedTimestamp - metadata.ExecutionStartTimestamp;
         // Remembered with the result: who finds it in the action cache sees what it once cost.
         if (outcome.Process is { } process)
-            metadata.AuxiliaryMetadata.Add(Any.Pack(ResourceUsageMessage.ToWire(process.Usage, outcome.Assignment.Id, outcome.Assignment.Worker)));
+            metadata.AuxiliaryMetadata.Add(
+                Any.Pack(ResourceUsageMessage.ToWire(process.Usage, outcome.Assignment.Id, outcome.Assignment.Worker)));
         return metadata;
     }
 
@@ -137,7 +148,8 @@ internal static class ExecuteResultBuilder
     {
         var outputs = outcome.Outputs!;
         var fault = new Fault(FaultKind.Action,
-            $"the result is {size} bytes, more than the {MaxResponseBytes} a scheduler accepts in one message ({outputs.OutputFiles.Count} output files, "
+            $"the result is {size} bytes, more than the {MaxResponseBytes} a scheduler accepts in one message " +
+            $"({outputs.OutputFiles.Count} output files, "
             + $"{outputs.OutputSymlinks.Count} symlinks); declare their directory as the output instead of each file");
         var kept = new Reapi.ActionResult { StdoutDigest = outputs.StdoutDigest, StderrDigest = outputs.StderrDigest };
         return Response(outcome with { Fault = fault, Outputs = kept, Message = "" });

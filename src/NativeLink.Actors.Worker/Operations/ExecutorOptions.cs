@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>How one worker runs actions (protos/README.md 5.3). Durations that the file left out have their defaults here already.</summary>
+/// <summary>
+/// How one worker runs actions (protos/README.md 5.3). Durations
+/// that the file left out have their defaults here already.
+/// </summary>
 public sealed record ExecutorOptions
 {
     /// <summary>
@@ -37,7 +40,8 @@ public sealed record ExecutorOptions
     public ImmutableArray<EnvironmentEntry> AdditionalEnvironment { get; init; } = [];
 
     /// <summary>This process's own environment, for <c>from_environment</c>.</summary>
-    public ImmutableDictionary<string, string> OwnEnvironment { get; init; } = ImmutableDictionary<string, string>.Empty;
+    public ImmutableDictionary<string, string> OwnEnvironment { get; init; } =
+        ImmutableDictionary<string, string>.Empty;
 
     /// <summary>
     /// Which results are kept for later; unless set, failures only, as historical records in the CAS.

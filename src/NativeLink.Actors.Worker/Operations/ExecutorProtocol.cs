@@ -2,7 +2,10 @@ using Akka.Actor;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>What a connection and its executors say to each other. A Start is answered by exactly one Finished, unless the executor dies.</summary>
+/// <summary>
+/// What a connection and its executors say to each other. A Start is answered by exactly one
+/// Finished, unless the executor dies.
+/// </summary>
 internal static class ExecutorProtocol
 {
     public sealed record Start(AttemptId Attempt, ActionAssignment Assignment);
@@ -11,7 +14,10 @@ internal static class ExecutorProtocol
     /// <param name="Reason">Goes into the status message, for example "killed by the scheduler".</param>
     public sealed record KillAction(AttemptId Id, string Reason);
 
-    /// <summary>The process has ended and its whole tree is gone: processor and memory are free, outputs follow.</summary>
+    /// <summary>
+    /// The process has ended and its whole tree is gone:
+    /// processor and memory are free, outputs follow.
+    /// </summary>
     public sealed record ProcessEnded(AttemptId Id);
 
     /// <summary>The one answer, complete.</summary>
@@ -27,4 +33,5 @@ internal sealed record ExecutorPeers(IActorRef Downloader, IActorRef Runner, IAc
 /// <param name="Queued">When the action was queued; the epoch when the scheduler does not say.</param>
 /// <param name="Worker">The identity under which the action runs.</param>
 public sealed record ActionAssignment(
-    OperationId Id, string InstanceName, Digest Action, Reapi.Platform Platform, DateTimeOffset Queued, WorkerId Worker);
+    OperationId Id, string InstanceName, Digest Action, Reapi.Platform Platform, DateTimeOffset Queued,
+    WorkerId Worker);

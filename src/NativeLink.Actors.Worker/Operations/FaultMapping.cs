@@ -9,15 +9,24 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <summary>The one table from faults to the wire (protos/README.md 3.7 and 3.14).</summary>
 internal static class FaultMapping
 {
-    // One violation is about 110 bytes and its digest in the message 76: 15 000 of both stay below the 4 MiB a scheduler accepts.
+    // One violation is about 110 bytes and its digest in the message 76: 15 000 of both stay below
+    // the 4 MiB a scheduler accepts.
     private const int MaxMissingNamed = 15_000;
 
-    /// <summary>Whether the fault ends the operation (execute_response); else the scheduler tries again (internal_error).</summary>
-    public static bool IsFinal(Fault fault) => fault.Kind is FaultKind.Action or FaultKind.Missing or FaultKind.Aborted or FaultKind.TimedOut;
+    /// <summary>
+    /// Whether the fault ends the operation (execute_response);
+    /// else the scheduler tries again (internal_error).
+    /// </summary>
+    public static bool IsFinal(Fault fault) =>
+        fault.Kind is FaultKind.Action or FaultKind.Missing or FaultKind.Aborted or FaultKind.TimedOut;
 
-    /// <summary>The status of the answer, with a PreconditionFailure for missing blobs (REAPI <c>Execute</c>).</summary>
+    /// <summary>
+    /// The status of the answer, with a PreconditionFailure
+    /// for missing blobs (REAPI <c>Execute</c>).
+    /// </summary>
     /// <param name="fault">What went wrong.</param>
-    /// <param name="backPressure">Whether RESOURCE_EXHAUSTED is meant; else it would be retried without end, since it costs no attempt.</param>
+    /// <param name="backPressure">Whether RESOURCE_EXHAUSTED is meant; else it would be retried
+    /// without end, since it costs no attempt.</param>
     public static Status ToStatus(Fault fault, bool backPressure = false)
     {
         var code = fault.Kind switch
@@ -47,7 +56,11 @@ internal static class FaultMapping
         foreach (var digest in fault.Missing.Take(MaxMissingNamed))
         {
             message.Append(CultureInfo.InvariantCulture, $" {digest}");
-            details.Violations.Add(new PreconditionFailure.Types.Violation { Type = "MISSING", Subject = Subject(digest) });
+            details.Violations.Add(new PreconditionFailure.Types.Violation
+            {
+                Type = "MISSING",
+                Subject = Subject(digest),
+            });
         }
         if (fault.Missing.Length > MaxMissingNamed)
             message.Append(" …");

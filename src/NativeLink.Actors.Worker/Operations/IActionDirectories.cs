@@ -10,7 +10,10 @@ internal interface IActionDirectories
     IActionDirectory New(AttemptId attempt);
 }
 
-/// <summary>Everything an action has on disk. Disposing it unmounts, moves the whole away and deletes it in the background.</summary>
+/// <summary>
+/// Everything an action has on disk. Disposing it unmounts,
+/// moves the whole away and deletes it in the background.
+/// </summary>
 internal interface IActionDirectory : IDisposable
 {
     /// <summary>Absolute path of <c>{work}/{attempt}</c>.</summary>

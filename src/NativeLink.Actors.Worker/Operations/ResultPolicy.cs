@@ -6,7 +6,8 @@ namespace NativeLink.Actors.Worker.Operations;
 internal static class ResultPolicy
 {
     /// <summary>What to write before the result leaves; null when nothing is to be written.</summary>
-    public static PublishPlan? Plan(UploadResultOptions options, bool doNotCache, Digest action, Reapi.ExecuteResponse response)
+    public static PublishPlan? Plan(
+        UploadResultOptions options, bool doNotCache, Digest action, Reapi.ExecuteResponse response)
     {
         var clean = (response.Status?.Code ?? 0) == 0;
         var success = response.Result.ExitCode == 0;
@@ -18,11 +19,14 @@ internal static class ResultPolicy
         return new PublishPlan(
             action,
             cached ? response.Result : null,
-            remembered ? new Wire.HistoricalExecuteResponse { ActionDigest = action.ToWire(), ExecuteResponse = response } : null);
+            remembered
+                ? new Wire.HistoricalExecuteResponse { ActionDigest = action.ToWire(), ExecuteResponse = response }
+                : null);
     }
 
     /// <summary>The message of a response, from the template that fits; empty when nothing was written.</summary>
-    public static string Message(UploadResultOptions options, Reapi.ExecuteResponse response, Digest action, Published? published)
+    public static string Message(
+        UploadResultOptions options, Reapi.ExecuteResponse response, Digest action, Published? published)
     {
         if (published is not { } written || (!written.ActionCacheWritten && written.Historical is null))
             return "";
@@ -33,7 +37,8 @@ internal static class ResultPolicy
             .Replace("{action_digest_hash}", action.Hash, StringComparison.Ordinal)
             .Replace("{action_digest_size}", Size(action), StringComparison.Ordinal)
             .Replace("{historical_results_hash}", written.Historical?.Hash ?? "", StringComparison.Ordinal)
-            .Replace("{historical_results_size}", written.Historical is { } record ? Size(record) : "", StringComparison.Ordinal);
+            .Replace("{historical_results_size}", written.Historical is { } record ? Size(record) : "",
+                StringComparison.Ordinal);
     }
 
     /// <summary>What was written before the result.</summary>
@@ -47,5 +52,6 @@ internal static class ResultPolicy
         _ => false,
     };
 
-    private static string Size(in Digest digest) => digest.SizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    private static string Size(in Digest digest) =>
+        digest.SizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

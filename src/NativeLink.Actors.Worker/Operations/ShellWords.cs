@@ -5,7 +5,8 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <summary>Splits a command line into words as a POSIX shell does: quotes and backslashes, no expansions.</summary>
 internal static class ShellWords
 {
-    /// <exception cref="FormatException">A quote is not closed, a backslash ends the text, or there is no word at all.</exception>
+    /// <exception cref="FormatException">A quote is not closed, a backslash ends the text, or there
+    /// is no word at all.</exception>
     public static IReadOnlyList<string> Split(string text)
     {
         var words = new List<string>();

@@ -3,7 +3,10 @@ using Newtonsoft.Json.Linq;
 
 namespace NativeLink.Actors.Worker.Operations;
 
-/// <summary>What a wrapper around the command said in its side-channel file (protos/README.md 4.4): JSON5, <c>{"failure": "timeout"}</c> or nothing.</summary>
+/// <summary>
+/// What a wrapper around the command said in its side-channel file (protos/README.md 4.4): JSON5,
+/// <c>{"failure": "timeout"}</c> or nothing.
+/// </summary>
 internal static class SideChannel
 {
     private const int MaxBytes = 64 << 10;
@@ -34,5 +37,7 @@ internal static class SideChannel
     }
 
     private static FaultException Invalid(string reason) =>
-        new(FaultKind.Worker, $"the side-channel file written by the action's wrapper {reason}; expected {{\"failure\": \"timeout\"}} or no file");
+        new(FaultKind.Worker,
+            $"the side-channel file written by the action's wrapper {reason}; expected {{\"failure\": " +
+            $"\"timeout\"}} or no file");
 }

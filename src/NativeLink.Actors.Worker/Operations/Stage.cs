@@ -11,13 +11,16 @@ namespace NativeLink.Actors.Worker.Operations;
 /// <param name="Limit">How long it may take at most; together the limits bound the life of an action.</param>
 /// <param name="Cancel">Tells whoever works on it to stop.</param>
 internal sealed record Stage(
-    string Name, string WaitsFor, Func<ExecutorSettings, ActionPlan?, TimeSpan> Limit, Action<ExecutorPeers, AttemptId>? Cancel = null)
+    string Name, string WaitsFor, Func<ExecutorSettings, ActionPlan?, TimeSpan> Limit,
+    Action<ExecutorPeers, AttemptId>? Cancel = null)
 {
     public static readonly Stage Precondition = new(
-        "precondition", "the precondition script", static (settings, _) => settings.Options.PreconditionTimeout, AbortRun);
+        "precondition", "the precondition script", static (settings, _) => settings.Options.PreconditionTimeout,
+        AbortRun);
 
     public static readonly Stage Loading = new(
-        "loading", "the action and its command from the CAS", static (settings, _) => settings.Limits.Loading, CancelTransfer);
+        "loading", "the action and its command from the CAS", static (settings, _) => settings.Limits.Loading,
+        CancelTransfer);
 
     public static readonly Stage Staging = new(
         "staging", "the input root", static (settings, _) => settings.Limits.Staging, CancelTransfer);
@@ -32,14 +35,17 @@ internal sealed record Stage(
         "publishing", "the action cache", static (settings, _) => settings.Limits.Publishing, CancelSending);
 
     /// <summary>Cut short: whoever worked on it has been told, and has not answered yet.</summary>
-    public static readonly Stage Ending = new("ending", "who was told to stop", static (settings, _) => settings.Limits.KillGrace);
+    public static readonly Stage Ending = new("ending", "who was told to stop",
+        static (settings, _) => settings.Limits.KillGrace);
 
     /// <summary>Answered, while somebody still works in the directory.</summary>
-    public static readonly Stage Lingering = new("lingering", "who was told to stop", static (settings, _) => settings.Limits.Linger);
+    public static readonly Stage Lingering = new(
+        "lingering", "who was told to stop", static (settings, _) => settings.Limits.Linger);
 
     private static void AbortRun(ExecutorPeers peers, AttemptId id) => peers.Runner.Tell(new Abort(id));
 
-    private static void CancelTransfer(ExecutorPeers peers, AttemptId id) => peers.Downloader.Tell(new CancelDownload(id));
+    private static void CancelTransfer(ExecutorPeers peers, AttemptId id) =>
+        peers.Downloader.Tell(new CancelDownload(id));
 
     private static void CancelSending(ExecutorPeers peers, AttemptId id) => peers.Uploader.Tell(new CancelUpload(id));
 }

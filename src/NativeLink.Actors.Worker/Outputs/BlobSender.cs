@@ -10,11 +10,16 @@ internal readonly record struct SentBlob(PendingUpload Upload, Fault? Fault);
 /// <summary>Calls that bring blobs to the CAS. Blocks on the disk; safe for several threads.</summary>
 internal sealed class BlobSender(ICasClient cas, IOutputFiles files, CancellationToken lifetime)
 {
-    /// <summary>Small blobs in one call. A file that cannot be read, or is not what it was, is a fault of its own; the others leave without it.</summary>
-    public async Task<IReadOnlyList<SentBlob>> SendBatchAsync(IReadOnlyList<(PendingUpload Upload, OutputBlob Blob)> batch)
+    /// <summary>
+    /// Small blobs in one call. A file that cannot be read, or is not what it was, is a fault of
+    /// its own; the others leave without it.
+    /// </summary>
+    public async Task<IReadOnlyList<SentBlob>> SendBatchAsync(
+        IReadOnlyList<(PendingUpload Upload, OutputBlob Blob)> batch)
     {
         var sent = new List<SentBlob>(batch.Count);
-        var (uploads, blobs) = (new List<PendingUpload>(batch.Count), new List<(Digest, ReadOnlyMemory<byte>)>(batch.Count));
+        var (uploads, blobs) = (new List<PendingUpload>(batch.Count),
+            new List<(Digest, ReadOnlyMemory<byte>)>(batch.Count));
         foreach (var (upload, blob) in batch)
         {
             try
@@ -29,12 +34,14 @@ internal sealed class BlobSender(ICasClient cas, IOutputFiles files, Cancellatio
         }
         IReadOnlyDictionary<Digest, Fault> refused = new Dictionary<Digest, Fault>();
         var fault = await TryAsync(async () => refused = await cas.TryWriteBatchAsync(blobs, lifetime));
-        sent.AddRange(uploads.Select(upload => new SentBlob(upload, fault ?? refused.GetValueOrDefault(upload.Digest))));
+        sent.AddRange(
+            uploads.Select(upload => new SentBlob(upload, fault ?? refused.GetValueOrDefault(upload.Digest))));
         return sent;
     }
 
     /// <summary>One large blob, in a stream.</summary>
-    public async Task<SentBlob> SendLargeAsync(PendingUpload upload, OutputBlob blob, CancellationToken stop) => new(upload, await TryAsync(async () =>
+    public async Task<SentBlob> SendLargeAsync(PendingUpload upload, OutputBlob blob, CancellationToken stop) =>
+        new(upload, await TryAsync(async () =>
     {
         var source = blob.File is null ? new BlobSource(blob.Data, null) : files.OpenFile(blob.File.Location);
         using (source.File)

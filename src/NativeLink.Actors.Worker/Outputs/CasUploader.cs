@@ -16,7 +16,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>Where an uploader writes to.</summary>
 /// <param name="Cas">Outputs, stdout and stderr.</param>
-/// <param name="LocalStore">Where outputs are kept as well; null when writes do not fill the local store. With a <see cref="StoreCasClient"/>: its store.</param>
+/// <param name="LocalStore">Where outputs are kept as well; null when writes do not fill the local
+/// store. With a <see cref="StoreCasClient"/>: its store.</param>
 /// <param name="Files">Where outputs are found.</param>
 /// <param name="ActionCache">Null: no entries are written.</param>
 /// <param name="Historical">Null: the CAS.</param>
@@ -25,10 +26,12 @@ internal sealed record UploadTargets(
     ICasClient? Historical);
 
 /// <summary>
-/// Brings what actions made to the CAS and the action cache. Owns which digests are brought, by whom, what the CAS was known to have a moment ago, and a fixed number
-/// of calls: what it lacks is asked once for all, small blobs travel in batches filled across actions, large ones in streams. Shared by all executors, supervised by
-/// the pool; hears Upload, Publish and CancelUpload, and gives each request exactly one answer, also when it is restarted. Outputs are found and hashed by a
-/// child for each action, which brings them here (<see cref="SendProtocol"/>).
+/// Brings what actions made to the CAS and the action cache. Owns which digests are brought, by
+/// whom, what the CAS was known to have a moment ago, and a fixed number of calls: what it lacks is
+/// asked once for all, small blobs travel in batches filled across actions, large ones in streams.
+/// Shared by all executors, supervised by the pool; hears Upload, Publish and CancelUpload, and
+/// gives each request exactly one answer, also when it is restarted. Outputs are found and hashed
+/// by a child for each action, which brings them here (<see cref="SendProtocol"/>).
 /// </summary>
 internal sealed class CasUploader : TransferActor
 {
@@ -50,7 +53,8 @@ internal sealed class CasUploader : TransferActor
 
     /// <summary>Use <see cref="CreateProps(UploadTargets, TimeProvider)"/>; Akka itself calls this.</summary>
     internal CasUploader(
-        UploadTargets targets, TimeProvider time, RestartPause restarts, Func<Upload, Func<CancellationToken, Task<object>>, CancellationToken, Props>? collecting)
+        UploadTargets targets, TimeProvider time, RestartPause restarts,
+        Func<Upload, Func<CancellationToken, Task<object>>, CancellationToken, Props>? collecting)
         : base("uploader", restarts)
     {
         _targets = targets;
@@ -64,10 +68,12 @@ internal sealed class CasUploader : TransferActor
 
     /// <param name="collecting">Makes the child that collects the outputs of one action; null: the usual one.</param>
     internal static Props CreateProps(
-        UploadTargets targets, TimeProvider time, Func<Upload, Func<CancellationToken, Task<object>>, CancellationToken, Props>? collecting)
+        UploadTargets targets, TimeProvider time,
+        Func<Upload, Func<CancellationToken, Task<object>>, CancellationToken, Props>? collecting)
     {
         var restarts = new RestartPause(time);
-        return Props.CreateBy(new Maker<CasUploader>(() => new CasUploader(targets, time, restarts, collecting))).WithDispatcher(WorkerHocon.StepsDispatcher);
+        return Props.CreateBy(new Maker<CasUploader>(() => new CasUploader(targets, time, restarts, collecting)))
+            .WithDispatcher(WorkerHocon.StepsDispatcher);
     }
 
     private protected override void BreakPromises(Fault fault)
@@ -97,7 +103,10 @@ internal sealed class CasUploader : TransferActor
     {
         var (self, log) = (Self, Log.Of(request.Id));
         var collector = new OutputCollector(_targets, SendAsync, Disk, text => log.Warning("{Note}", text));
-        HoldByChild(request.Id, stop => _collecting(request, async cancelled => new Uploaded(request.Id, await collector.CollectAsync(request.Plan, cancelled)), stop));
+        HoldByChild(
+            request.Id,
+            stop => _collecting(request, async cancelled => new Uploaded(
+                request.Id, await collector.CollectAsync(request.Plan, cancelled)), stop));
 
         Task SendAsync(IReadOnlyCollection<OutputBlob> blobs, CancellationToken cancellation)
         {
@@ -156,7 +165,11 @@ internal sealed class CasUploader : TransferActor
             sending.Break(fault);
         }
         else if (!isDurable)
-            sending.Break(new Fault(FaultKind.Storage, $"the CAS went away {MostRounds} times while the outputs were uploaded") { Code = StatusCode.Unavailable });
+            sending.Break(
+                new Fault(FaultKind.Storage, $"the CAS went away {MostRounds} times while the outputs were uploaded")
+                {
+                    Code = StatusCode.Unavailable,
+                });
         else
             sending.Keep();
     }
@@ -179,7 +192,8 @@ internal sealed class CasUploader : TransferActor
         {
             _streams.Add(large.Upload);
             var stop = large.Upload.Stop = CancellationTokenSource.CreateLinkedTokenSource(Lifetime);
-            Start(() => _sender.SendLargeAsync(large.Upload, large.Blob, stop.Token), sent => new StreamSent(stop, sent));
+            Start(() => _sender.SendLargeAsync(large.Upload, large.Blob, stop.Token),
+                sent => new StreamSent(stop, sent));
         }
     }
 
@@ -187,7 +201,8 @@ internal sealed class CasUploader : TransferActor
     {
         try
         {
-            return new Asked(uploads, await _targets.Cas.FindMissingAsync([.. uploads.Select(static upload => upload.Digest)], Lifetime), null);
+            return new Asked(uploads, await _targets.Cas.FindMissingAsync(
+                [.. uploads.Select(static upload => upload.Digest)], Lifetime), null);
         }
         catch (Exception error)
         {

@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Worker.Outputs;
 
-/// <summary>What a symlink led to when it was followed once: everything else is asked of this, so that nobody can put something else in its place.</summary>
+/// <summary>
+/// What a symlink led to when it was followed once: everything else is asked of this, so that
+/// nobody can put something else in its place.
+/// </summary>
 internal sealed class FollowedLink : IDisposable
 {
     private FollowedLink(SafeHandle target, in FileStatus status, string realPath) =>

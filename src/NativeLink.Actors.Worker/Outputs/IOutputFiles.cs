@@ -91,7 +91,8 @@ internal enum FileKind
 /// <param name="IsNull">It is <c>/dev/null</c> (character device 1:3).</param>
 /// <param name="Identity">Which file it is, whatever it is called.</param>
 internal readonly record struct FileStatus(
-    FileKind Kind, uint Mode, uint Links, long Size, long Seconds, uint Nanoseconds, bool IsNull, FileIdentity Identity);
+    FileKind Kind, uint Mode, uint Links, long Size, long Seconds, uint Nanoseconds, bool IsNull,
+    FileIdentity Identity);
 
 /// <summary>Device and inode.</summary>
 internal readonly record struct FileIdentity(ulong Device, ulong Inode);

@@ -8,7 +8,8 @@ using NativeLink.Actors.Cas;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
-/// Files by descriptor, so that no symlink is followed unless it was asked for, and names as the bytes they are (statx(2), openat(2), getdents64(2)).
+/// Files by descriptor, so that no symlink is followed unless it was asked for, and names as the
+/// bytes they are (statx(2), openat(2), getdents64(2)).
 /// </summary>
 internal sealed class NativeFiles : IOutputFiles
 {
@@ -38,9 +39,11 @@ internal sealed class NativeFiles : IOutputFiles
     public SafeHandle? OpenTarget(SafeHandle from, string name, out string whyNot)
     {
         whyNot = "";
-        var descriptor = Libc.OpenAt2(from.DangerousGetHandle().ToInt32(), name, OpenFlags.PathOnly | OpenFlags.CloseOnExec, Libc.ResolveNoMagicLinks);
+        var descriptor = Libc.OpenAt2(from.DangerousGetHandle().ToInt32(), name,
+            OpenFlags.PathOnly | OpenFlags.CloseOnExec, Libc.ResolveNoMagicLinks);
         if (descriptor < 0 && Errno.Last == Errno.ENOSYS)
-            descriptor = Libc.OpenAt(from.DangerousGetHandle().ToInt32(), name, OpenFlags.PathOnly | OpenFlags.CloseOnExec, 0);
+            descriptor = Libc.OpenAt(from.DangerousGetHandle().ToInt32(), name,
+                OpenFlags.PathOnly | OpenFlags.CloseOnExec, 0);
         if (descriptor >= 0)
             return new SafeFileHandle(descriptor, ownsHandle: true);
         var error = Errno.Last;
@@ -52,7 +55,8 @@ internal sealed class NativeFiles : IOutputFiles
 
     public bool MayRead(SafeHandle target, out string whyNot)
     {
-        using var opened = Open(null, $"/proc/self/fd/{target.DangerousGetHandle()}", OpenFlags.NonBlocking | OpenFlags.CloseOnExec);
+        using var opened = Open(null, $"/proc/self/fd/{target.DangerousGetHandle()}",
+            OpenFlags.NonBlocking | OpenFlags.CloseOnExec);
         whyNot = "";
         if (opened is not null)
             return true;
@@ -69,7 +73,10 @@ internal sealed class NativeFiles : IOutputFiles
         return Libc.FilesystemOf(file.DangerousGetHandle().ToInt32(), buffer) == 0 && buffer[0] == Libc.ProcMagic;
     }
 
-    /// <summary>Why the last open failed. What the action's own modes and names forbid, they forbid at the next attempt too.</summary>
+    /// <summary>
+    /// Why the last open failed. What the action's own modes
+    /// and names forbid, they forbid at the next attempt too.
+    /// </summary>
     private static FaultException CannotOpen(string what) => Failed(what, Errno.Last);
 
     public string RealPath(SafeHandle file) => PathOf(file);
@@ -110,7 +117,8 @@ internal sealed class NativeFiles : IOutputFiles
         {
             fixed (byte* start = buffer)
             {
-                var length = Libc.ReadLinkAt(from?.DangerousGetHandle().ToInt32() ?? Libc.AtFdCwd, name, start, (nuint)buffer.Length);
+                var length = Libc.ReadLinkAt(from?.DangerousGetHandle().ToInt32() ?? Libc.AtFdCwd, name, start,
+                    (nuint)buffer.Length);
                 if (length < 0)
                     throw Failed($"symlink '{name}' cannot be read", Errno.Last);
                 return Text(buffer.AsSpan(0, (int)length), () => $"the target of symlink '{name}'");
@@ -132,7 +140,8 @@ internal sealed class NativeFiles : IOutputFiles
             {
                 while (true)
                 {
-                    var length = Libc.ReadDirectory(directory.DangerousGetHandle().ToInt32(), start, (nuint)buffer.Length);
+                    var length = Libc.ReadDirectory(directory.DangerousGetHandle().ToInt32(), start,
+                        (nuint)buffer.Length);
                     if (length < 0)
                         throw Failed($"directory '{Describe(directory)}' cannot be listed", Errno.Last);
                     if (length == 0)
@@ -181,7 +190,8 @@ internal sealed class NativeFiles : IOutputFiles
         }
         catch (DecoderFallbackException)
         {
-            throw new FaultException(FaultKind.Action, $"{what()}, '{Encoding.Latin1.GetString(bytes)}', is not UTF-8: outputs need names that are");
+            throw new FaultException(FaultKind.Action,
+                $"{what()}, '{Encoding.Latin1.GetString(bytes)}', is not UTF-8: outputs need names that are");
         }
     }
 
@@ -203,10 +213,12 @@ internal sealed class NativeFiles : IOutputFiles
     }
 
     /// <summary>What has too long a name cannot be there.</summary>
-    private static bool IsAbsence(int error) => error is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP or Errno.ENAMETOOLONG or Errno.ENXIO;
+    private static bool IsAbsence(int error) =>
+        error is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP or Errno.ENAMETOOLONG or Errno.ENXIO;
 
     private static bool IsDenial(int error) => error is Errno.EACCES or Errno.EPERM;
 
     private static FaultException Failed(string what, int error) =>
-        new(IsDenial(error) || error == Errno.ENAMETOOLONG ? FaultKind.Action : FaultKind.Worker, $"{what}: {Errno.Message(error)}");
+        new(IsDenial(error) || error == Errno.ENAMETOOLONG ? FaultKind.Action : FaultKind.Worker,
+            $"{what}: {Errno.Message(error)}");
 }

@@ -8,7 +8,8 @@ internal static class OutputPaths
     public static string Join(string workingDirectory, string path)
     {
         if (path.StartsWith('/'))
-            throw new FaultException(FaultKind.Action, $"output path '{path}' is absolute; it has to be relative to the working directory");
+            throw new FaultException(
+                FaultKind.Action, $"output path '{path}' is absolute; it has to be relative to the working directory");
         if (path.Contains('\0', StringComparison.Ordinal))
             throw new FaultException(FaultKind.Action, $"output path '{path.Replace('\0', '?')}' contains a NUL");
         var full = workingDirectory.Length == 0 ? path : $"{workingDirectory}/{path}";
@@ -22,7 +23,10 @@ internal static class OutputPaths
         return full;
     }
 
-    /// <summary>The directory that holds the last component, and that component; empty when the path names a directory by itself (<c>.</c>, <c>..</c>, nothing).</summary>
+    /// <summary>
+    /// The directory that holds the last component, and that component; empty when the path names a
+    /// directory by itself (<c>.</c>, <c>..</c>, nothing).
+    /// </summary>
     public static (string Parent, string Name) Split(string full)
     {
         var path = full.Trim('/');

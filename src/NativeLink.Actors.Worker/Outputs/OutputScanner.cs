@@ -4,8 +4,9 @@ using Grpc.Core;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
-/// Finds a command's outputs (protos/README.md 4.6). lstat decides what a path is. The directory that holds an output is opened first and the kernel is
-/// asked where it really is: outside the root nothing is looked at, whatever symlinks led there.
+/// Finds a command's outputs (protos/README.md 4.6). lstat decides what a path is. The directory
+/// that holds an output is opened first and the kernel is asked where it really is: outside the
+/// root nothing is looked at, whatever symlinks led there.
 /// </summary>
 internal sealed class OutputScanner
 {
@@ -23,10 +24,12 @@ internal sealed class OutputScanner
         _walk = new OutputWalk(files, plan, _found.LeftOut.Add);
     }
 
-    /// <exception cref="FaultException">Action: a path or a name that no output may have. Worker: a fifo, socket or device (code INTERNAL), or a failing disk.</exception>
+    /// <exception cref="FaultException">Action: a path or a name that no output may have. Worker: a
+    /// fifo, socket or device (code INTERNAL), or a failing disk.</exception>
     public static ScannedOutputs Scan(IOutputFiles files, UploadPlan plan)
     {
-        // An action can put a link in the place of its root: what that leads to is no output, and must not be moved from where it is.
+        // An action can put a link in the place of its root: what that leads to is no output, and
+        // must not be moved from where it is.
         using var root = files.OpenRoot(plan.Root);
         if (root is null)
         {
@@ -35,16 +38,19 @@ internal sealed class OutputScanner
             return nothing;
         }
         var scanner = new OutputScanner(files, plan, root);
-        foreach (var (path, asFile) in PathsOf(plan.Command).DistinctBy(static output => output.Path, StringComparer.Ordinal))
+        foreach (var (path, asFile) in PathsOf(plan.Command)
+            .DistinctBy(static output => output.Path, StringComparer.Ordinal))
             scanner.ScanPath(path, asFile);
         scanner._found.CollectFiles();
         return scanner._found;
     }
 
 #pragma warning disable CS0612 // Deprecated in REAPI, but older clients send these lists.
-    private static IEnumerable<(string Path, bool AsFile)> PathsOf(Reapi.Command command) => command.OutputPaths.Count > 0
+    private static IEnumerable<(string Path, bool AsFile)> PathsOf(Reapi.Command command) =>
+        command.OutputPaths.Count > 0
         ? command.OutputPaths.Select(static path => (path, false))
-        : command.OutputFiles.Select(static path => (path, true)).Concat(command.OutputDirectories.Select(static path => (path, false)));
+        : command.OutputFiles.Select(static path => (path, true))
+            .Concat(command.OutputDirectories.Select(static path => (path, false)));
 #pragma warning restore CS0612
 
     private void ScanPath(string path, bool asFile)
@@ -65,7 +71,8 @@ internal sealed class OutputScanner
         if (status.Kind == FileKind.Symlink)
             AddLink(path, parent, name, status, asFile);
         else
-            AddNode(path, parent, name, location, name.Length == 0 ? real : $"{real.TrimEnd('/')}/{name}", status, asFile);
+            AddNode(path, parent, name, location, name.Length == 0 ? real : $"{real.TrimEnd('/')}/{name}", status,
+                asFile);
     }
 
     private void AddLink(string path, SafeHandle parent, string name, in FileStatus status, bool asFile)
@@ -74,14 +81,17 @@ internal sealed class OutputScanner
         if (!target.StartsWith('/'))
         {
             var followed = _files.Status(parent, name, follow: true);
-            _found.Links.Add((path, new ScannedLink(target, followed.Kind == FileKind.Directory, _walk.PropertiesOf(status, withMode: false))));
+            _found.Links.Add(
+                (path, new ScannedLink(target, followed.Kind == FileKind.Directory,
+                    _walk.PropertiesOf(status, withMode: false))));
             return;
         }
         using var followedLink = FollowedLink.Open(_files, parent, name, out var whyNot);
         if (followedLink is { Status.Kind: FileKind.Special })
             AddSpecial(path, followedLink.Status, follow: true);
         else if (followedLink is null || _walk.TryCopy(followedLink, asFile, out whyNot) is not { } copy)
-            _found.LeftOut.Add($"output '{path}' is left out: its target '{OutputPaths.Short(target)}' cannot be had: {whyNot}");
+            _found.LeftOut.Add(
+                $"output '{path}' is left out: its target '{OutputPaths.Short(target)}' cannot be had: {whyNot}");
         else if (copy.Directory is { } directory)
             _found.Directories.Add((path, directory));
         else
@@ -112,7 +122,11 @@ internal sealed class OutputScanner
     private void AddSpecial(string path, in FileStatus status, bool follow)
     {
         if (!status.IsNull || !follow)
-            throw new FaultException(new Fault(FaultKind.Worker, $"output '{path}' is a fifo, socket or device, which cannot be uploaded") { Code = StatusCode.Internal });
+            throw new FaultException(
+                new Fault(FaultKind.Worker, $"output '{path}' is a fifo, socket or device, which cannot be uploaded")
+                {
+                    Code = StatusCode.Internal,
+                });
         _found.Files.Add((path, _walk.EmptyFile(status)));
     }
 }

@@ -4,10 +4,13 @@ using Google.Protobuf.WellKnownTypes;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
-/// Looks at files and directories of outputs, each once however many paths lead to it. Relative symlinks stay as they are. Absolute ones mean nothing on
-/// another machine: one that leads to somewhere in the same output directory becomes relative, any other is replaced by a copy of what it leads to, and one
-/// that leads nowhere, or to what cannot be read, is left out. Where a file was declared and a directory is found, all of them are copied: whoever declared it
-/// expects no links that he has to follow inside. Only what cannot be copied whole, because it leads round in a circle, becomes relative there too.
+/// Looks at files and directories of outputs, each once however many paths lead to it. Relative
+/// symlinks stay as they are. Absolute ones mean nothing on another machine: one that leads to
+/// somewhere in the same output directory becomes relative, any other is replaced by a copy of what
+/// it leads to, and one that leads nowhere, or to what cannot be read, is left out. Where a file
+/// was declared and a directory is found, all of them are copied: whoever declared it expects no
+/// links that he has to follow inside. Only what cannot be copied whole, because it leads round in
+/// a circle, becomes relative there too.
 /// </summary>
 internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<string> leaveOut)
 {
@@ -29,12 +32,12 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
     /// <summary>An output, or the copy of one: where it is, and what counts as inside.</summary>
     /// <param name="Location">The path by which its files are opened.</param>
     /// <param name="Real">Its path as the kernel sees it.</param>
-    /// <param name="Copied">A link led here: what is not readable, and what leads out of it, is not the action's own.</param>
+    /// <param name="Copied">A link led here: what is not readable,
+    /// and what leads out of it, is not the action's own.</param>
     /// <param name="AsFile">It was declared as a file.</param>
-    /// <param name="Whole">
-    /// It may be replaced by a relative link, so that it is given up where anything in it would be left out. Where links lead round in a circle this also
-    /// keeps the walk from trying each way round.
-    /// </param>
+    /// <param name="Whole"> It may be replaced by a relative link, so that it is given up where
+    /// anything in it would be left out. Where links lead round in a circle this also keeps the
+    /// walk from trying each way round. </param>
     private sealed record Top(string Location, string Real, bool Copied, bool AsFile, bool Whole = false);
 
     /// <summary>A regular file.</summary>
@@ -45,12 +48,18 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
             return known;
         // A second name elsewhere could still change what the store would take for its own.
         var moveFrom = movable && status.Links == 1 ? plan.UpperLayerPath(location) : null;
-        var file = new ScannedFile(location, (status.Mode & 0x49) != 0, PropertiesOf(status, _withMode), moveFrom) { Size = status.Size };
+        var file = new ScannedFile(location, (status.Mode & 0x49) != 0, PropertiesOf(status, _withMode), moveFrom)
+        {
+            Size = status.Size,
+        };
         _files.Add(status.Identity, file);
         return file;
     }
 
-    public ScannedFile EmptyFile(in FileStatus status) => new("", false, PropertiesOf(status, _withMode), null) { Digest = Digest.Empty(plan.DigestFunction) };
+    public ScannedFile EmptyFile(in FileStatus status) => new("", false, PropertiesOf(status, _withMode), null)
+    {
+        Digest = Digest.Empty(plan.DigestFunction),
+    };
 
     /// <summary>A directory that the action made.</summary>
     /// <param name="asFile">It was declared as a file.</param>
@@ -59,16 +68,19 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         TopOf(place, new Top(location, real, Copied: false, asFile), status);
 
     /// <summary>A copy of what a link leads to; null, and why, when it cannot be had whole.</summary>
-    public (ScannedFile? File, ScannedDirectory? Directory)? TryCopy(FollowedLink link, bool asFile, out string whyNot) => TryCopy(link, asFile, whole: false, out whyNot);
+    public (ScannedFile? File, ScannedDirectory? Directory)? TryCopy(
+        FollowedLink link, bool asFile, out string whyNot) => TryCopy(link, asFile, whole: false, out whyNot);
 
-    private (ScannedFile? File, ScannedDirectory? Directory)? TryCopy(FollowedLink link, bool asFile, bool whole, out string whyNot)
+    private (ScannedFile? File, ScannedDirectory? Directory)? TryCopy(
+        FollowedLink link, bool asFile, bool whole, out string whyNot)
     {
         whyNot = "";
         try
         {
             return link.Status.Kind == FileKind.Regular
                 ? (FileOf(link.RealPath, link.Status, movable: false), null)
-                : (null, TopOf(link.Target, new Top(link.RealPath, link.RealPath, Copied: true, asFile, whole), link.Status));
+                : (null, TopOf(link.Target, new Top(link.RealPath, link.RealPath, Copied: true, asFile, whole),
+                    link.Status));
         }
         catch (FaultException error) when (error.Fault.Kind == FaultKind.Action && _entries <= MostEntries)
         {
@@ -109,7 +121,8 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
     {
         var location = top.Location + below;
         if (depth > DeepestLevel)
-            throw new FaultException(FaultKind.Action, $"output directory '{OutputPaths.Short(location)}' is more than {DeepestLevel} levels deep");
+            throw new FaultException(FaultKind.Action,
+                $"output directory '{OutputPaths.Short(location)}' is more than {DeepestLevel} levels deep");
         if (!_open.Add(status.Identity))
         {
             _circles++;
@@ -169,14 +182,21 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         // In a copy a relative link out of it would lead to elsewhere than where it led.
         if (!isAbsolute && (link is null || inside))
             result.Links.Add((name, new ScannedLink(text, false, PropertiesOf(status, withMode: false))));
-        else if (link is not null && (!inside || top.AsFile) && TryAddCopy(result, name, link, top with { Whole = top.Whole || inside }, out whyNot))
+        else if (link is not null && (!inside || top.AsFile) && TryAddCopy(result, name, link, top with
+        {
+            Whole = top.Whole || inside,
+        }, out whyNot))
             return;
         else if (inside)
-            result.Links.Add((name, new ScannedLink(RelativeTo(directory, text, top, below, link!), false, PropertiesOf(status, withMode: false))));
+            result.Links.Add(
+                (name, new ScannedLink(RelativeTo(directory, text, top, below, link!), false,
+                    PropertiesOf(status, withMode: false))));
         else if (link is not null && top.Whole)
             throw new FaultException(FaultKind.Action, whyNot);
         else
-            leaveOut($"'{OutputPaths.Short(top.Location + below)}' is left out: its target '{OutputPaths.Short(text)}' cannot be had: {whyNot}");
+            leaveOut(
+                $"'{OutputPaths.Short(top.Location + below)}' is left out: " +
+                $"its target '{OutputPaths.Short(text)}' cannot be had: {whyNot}");
     }
 
     private bool TryAddCopy(ScannedDirectory result, string name, FollowedLink link, Top from, out string whyNot)
@@ -184,7 +204,8 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         whyNot = "it is a fifo, socket or device";
         if (link.Status.IsNull)
             result.Files.Add((name, EmptyFile(link.Status)));
-        else if (link.Status.Kind == FileKind.Special || TryCopy(link, from.AsFile, from.Whole, out whyNot) is not { } copy)
+        else if (link.Status.Kind == FileKind.Special
+            || TryCopy(link, from.AsFile, from.Whole, out whyNot) is not { } copy)
             return false;
         else if (copy.Directory is { } directory)
             result.Add(name, directory);
@@ -193,7 +214,10 @@ internal sealed class OutputWalk(IOutputFiles files, UploadPlan plan, Action<str
         return true;
     }
 
-    /// <summary>A relative text for a link whose target lies in the same output: by the names of the old one where they lead to the same, else by the real ones.</summary>
+    /// <summary>
+    /// A relative text for a link whose target lies in the same output: by the names of the old one
+    /// where they lead to the same, else by the real ones.
+    /// </summary>
     private string RelativeTo(SafeHandle directory, string text, Top top, string below, FollowedLink link)
     {
         var from = below[..below.LastIndexOf('/')];

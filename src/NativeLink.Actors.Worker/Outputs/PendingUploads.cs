@@ -22,7 +22,10 @@ internal sealed class PendingUpload(Digest digest) : IQueuedBlob
     public CancellationTokenSource? Stop { get; set; }
 }
 
-/// <summary>Blobs that one action brings; ends when the last of them is in the CAS, or the first will not be. Owned by the uploader.</summary>
+/// <summary>
+/// Blobs that one action brings; ends when the last of them is in the CAS, or the first will not
+/// be. Owned by the uploader.
+/// </summary>
 internal sealed class BlobSending(SendProtocol.SendBlobs request)
 {
     private int _open;
@@ -32,7 +35,10 @@ internal sealed class BlobSending(SendProtocol.SendBlobs request)
 
     public object Promise => request.Answer;
 
-    /// <summary>The CAS's absences when this round began: should it go away meanwhile, it may have lost what it was known to have, and what it was given.</summary>
+    /// <summary>
+    /// The CAS's absences when this round began: should it go away meanwhile, it may have lost what
+    /// it was known to have, and what it was given.
+    /// </summary>
     public long Absences { get; private set; }
 
     /// <summary>How often everything has been asked for, from 1.</summary>
@@ -51,7 +57,8 @@ internal sealed class BlobSending(SendProtocol.SendBlobs request)
     }
 
     /// <summary>One of the blobs is in the CAS, or will not be.</summary>
-    /// <param name="asked">The CAS's absences before it answered that it has the blob; null: it was sent, or known.</param>
+    /// <param name="asked">The CAS's absences before it answered
+    /// that it has the blob; null: it was sent, or known.</param>
     /// <param name="known">The CAS's absences for which it is in the CAS.</param>
     public void Settle(Fault? fault, long? asked, long known)
     {
@@ -62,7 +69,10 @@ internal sealed class BlobSending(SendProtocol.SendBlobs request)
         IsAllAsked &= asked >= Absences;
     }
 
-    /// <summary>Whether all of it is there now: what is known of each is of this round, and nothing went away since it began.</summary>
+    /// <summary>
+    /// Whether all of it is there now: what is known of each
+    /// is of this round, and nothing went away since it began.
+    /// </summary>
     /// <param name="absences">Now.</param>
     public bool IsDurable(long absences) => !_isStale && absences == Absences;
 

@@ -2,7 +2,8 @@ namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>A regular file to be hashed and uploaded.</summary>
 /// <param name="Location">Absolute path, itself no symlink; empty for content that is empty by definition.</param>
-/// <param name="MoveFrom">The path by which the file may be moved into the local store; null when it has to be copied.</param>
+/// <param name="MoveFrom">The path by which the file may be moved into the local store; null when
+/// it has to be copied.</param>
 internal sealed record ScannedFile(string Location, bool Executable, Reapi.NodeProperties? Properties, string? MoveFrom)
 {
     /// <summary>Bytes when it was found, holes as well.</summary>
@@ -14,7 +15,10 @@ internal sealed record ScannedFile(string Location, bool Executable, Reapi.NodeP
 
 internal sealed record ScannedLink(string Target, bool ToDirectory, Reapi.NodeProperties? Properties);
 
-/// <summary>A directory with all that is below it; each list is sorted by name in byte order. It may stand in several places.</summary>
+/// <summary>
+/// A directory with all that is below it; each list is sorted
+/// by name in byte order. It may stand in several places.
+/// </summary>
 internal sealed class ScannedDirectory
 {
     public Reapi.NodeProperties? Properties { get; set; }
@@ -25,7 +29,10 @@ internal sealed class ScannedDirectory
 
     public List<(string Name, ScannedLink Link)> Links { get; } = [];
 
-    /// <summary>Names at and below it, those of a directory that stands in several places as often as it does.</summary>
+    /// <summary>
+    /// Names at and below it, those of a directory that
+    /// stands in several places as often as it does.
+    /// </summary>
     public long Entries { get; set; }
 
     public void Add(string name, ScannedDirectory directory)
@@ -53,7 +60,8 @@ internal sealed class ScannedOutputs
     /// <summary>Fills <see cref="AllFiles"/> from what was found.</summary>
     public void CollectFiles()
     {
-        var (seen, met, open) = (new HashSet<ScannedFile>(ReferenceEqualityComparer.Instance), new HashSet<ScannedDirectory>(), new Stack<ScannedDirectory>());
+        var (seen, met, open) = (new HashSet<ScannedFile>(ReferenceEqualityComparer.Instance),
+            new HashSet<ScannedDirectory>(), new Stack<ScannedDirectory>());
         foreach (var (_, file) in Files)
             Take(file);
         foreach (var (_, directory) in Directories)

@@ -4,8 +4,9 @@ using NativeLink.Actors.Protocol.Hashing;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
-/// Makes the Tree of an output directory: root first, then each different directory below it once, parents before children, always in the same order
-/// (REAPI Tree and <c>is_topologically_sorted</c>; protos/README.md 4.6).
+/// Makes the Tree of an output directory: root first, then each different directory below it once,
+/// parents before children, always in the same order (REAPI Tree and
+/// <c>is_topologically_sorted</c>; protos/README.md 4.6).
 /// </summary>
 internal sealed class TreeBuilder
 {
@@ -18,7 +19,8 @@ internal sealed class TreeBuilder
 
     /// <param name="Bytes">The encoded Tree.</param>
     /// <param name="Directories">Root and descendants as blobs of their own.</param>
-    public sealed record Result(Digest Digest, ByteString Bytes, Digest Root, IReadOnlyList<(Digest Digest, ByteString Bytes)> Directories);
+    public sealed record Result(
+        Digest Digest, ByteString Bytes, Digest Root, IReadOnlyList<(Digest Digest, ByteString Bytes)> Directories);
 
     /// <summary>All files have been hashed.</summary>
     public static Result Build(ScannedDirectory root, DigestFunction function)
@@ -33,8 +35,9 @@ internal sealed class TreeBuilder
     }
 
     /// <summary>
-    /// Directories in the order in which they were left: reversed, every parent stands before its children, also where equal directories were met
-    /// in several places. Siblings are visited from the last to the first so that the reversed order is that of their names.
+    /// Directories in the order in which they were left: reversed, every parent stands before its
+    /// children, also where equal directories were met in several places. Siblings are visited from
+    /// the last to the first so that the reversed order is that of their names.
     /// </summary>
     private Digest Visit(ScannedDirectory scanned)
     {
@@ -56,9 +59,18 @@ internal sealed class TreeBuilder
             });
         }
         for (var i = 0; i < children.Length; i++)
-            directory.Directories.Add(new Reapi.DirectoryNode { Name = scanned.Directories[i].Name, Digest = children[i].ToWire() });
+            directory.Directories.Add(new Reapi.DirectoryNode
+            {
+                Name = scanned.Directories[i].Name,
+                Digest = children[i].ToWire(),
+            });
         foreach (var (name, link) in scanned.Links)
-            directory.Symlinks.Add(new Reapi.SymlinkNode { Name = name, Target = link.Target, NodeProperties = link.Properties });
+            directory.Symlinks.Add(new Reapi.SymlinkNode
+            {
+                Name = name,
+                Target = link.Target,
+                NodeProperties = link.Properties,
+            });
         var bytes = directory.ToByteString();
         var digest = BlobHasher.Compute(bytes.Span, _function);
         if (_directories.TryAdd(digest, directory))

@@ -7,10 +7,16 @@ internal static class UploadProtocol
     /// <summary>Find the outputs, hash them, and bring what the CAS lacks there.</summary>
     public sealed record Upload(AttemptId Id, UploadPlan Plan) : ITransferRequest;
 
-    /// <summary>All blobs are durable in the CAS. The result holds outputs and the digests of stdout and stderr, nothing else.</summary>
+    /// <summary>
+    /// All blobs are durable in the CAS. The result holds outputs
+    /// and the digests of stdout and stderr, nothing else.
+    /// </summary>
     public sealed record Uploaded(AttemptId Id, Reapi.ActionResult Outputs);
 
-    /// <summary>Write what is to be remembered of this action before its result leaves: action cache and historical record.</summary>
+    /// <summary>
+    /// Write what is to be remembered of this action before
+    /// its result leaves: action cache and historical record.
+    /// </summary>
     public sealed record Publish(AttemptId Id, PublishPlan Plan) : ITransferRequest;
 
     /// <summary>Answers Publish, also when a write failed (that is logged only).</summary>
@@ -25,11 +31,13 @@ internal static class UploadProtocol
 }
 
 /// <summary>Where outputs may be and how they are to be told.</summary>
-/// <param name="Root">Absolute path of the input root; nothing outside is ever an output, but for the targets of absolute links (protos/README.md 4.6).</param>
+/// <param name="Root">Absolute path of the input root; nothing outside is ever an output, but for
+/// the targets of absolute links (protos/README.md 4.6).</param>
 /// <param name="Command">Says which paths count, relative to its working directory.</param>
 /// <param name="StdoutPath">Spool file.</param>
 /// <param name="StderrPath">Spool file.</param>
-/// <param name="UpperLayerPath">Absolute path of an output: the path that can be renamed into the local store in its place; null when it has to be copied.</param>
+/// <param name="UpperLayerPath">Absolute path of an output: the path that can be renamed into the
+/// local store in its place; null when it has to be copied.</param>
 internal sealed record UploadPlan(
     string Root,
     Reapi.Command Command,
@@ -40,4 +48,5 @@ internal sealed record UploadPlan(
 
 /// <param name="ActionCache">Null when no entry is to be written.</param>
 /// <param name="Historical">Null when no record is to be kept.</param>
-internal sealed record PublishPlan(Digest Action, Reapi.ActionResult? ActionCache, Wire.HistoricalExecuteResponse? Historical);
+internal sealed record PublishPlan(
+    Digest Action, Reapi.ActionResult? ActionCache, Wire.HistoricalExecuteResponse? Historical);

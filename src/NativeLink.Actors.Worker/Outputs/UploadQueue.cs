@@ -4,8 +4,8 @@ using NativeLink.Actors.Worker.Transfers;
 namespace NativeLink.Actors.Worker.Outputs;
 
 /// <summary>
-/// Which blobs are brought, by whom, which of them the CAS is to be asked about and which are to be sent: each once, whoever brings it. Owned by the uploader; not
-/// safe for several threads.
+/// Which blobs are brought, by whom, which of them the CAS is to be asked about and which are to be
+/// sent: each once, whoever brings it. Owned by the uploader; not safe for several threads.
 /// </summary>
 internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
 {
@@ -13,7 +13,10 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
     private readonly BlobQueue<PendingUpload> _queue = new();
     private List<PendingUpload> _unasked = [];
 
-    /// <summary>Takes a round of blobs up; those that the CAS was known to have a moment ago are settled at once.</summary>
+    /// <summary>
+    /// Takes a round of blobs up; those that the CAS was
+    /// known to have a moment ago are settled at once.
+    /// </summary>
     public void Begin(BlobSending sending)
     {
         sending.BeginRound(cas.Absences);
@@ -38,7 +41,8 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
     {
         foreach (var blob in sending.Blobs)
         {
-            if (!_pending.TryGetValue(blob.Digest, out var upload) || upload.Senders.RemoveAll(one => one.Sender == sending) == 0 || upload.IsWanted)
+            if (!_pending.TryGetValue(blob.Digest, out var upload)
+                || upload.Senders.RemoveAll(one => one.Sender == sending) == 0 || upload.IsWanted)
                 continue;
             _pending.Remove(blob.Digest);
             upload.Stop?.Cancel();
@@ -58,19 +62,25 @@ internal sealed class UploadQueue(ICasClient cas, ExistenceCache recent)
     public void Enqueue(PendingUpload upload) => _queue.Enqueue(upload, cas.IsSmall(upload.Digest));
 
     /// <summary>The next small blobs of one call, each with the bytes to send; none when nothing waits.</summary>
-    public IReadOnlyList<(PendingUpload Upload, OutputBlob Blob)> TakeBatch() => [.. _queue.TakeBatch(cas.MaxBatchBytes).Select(static upload => (upload, Take(upload)))];
+    public IReadOnlyList<(PendingUpload Upload, OutputBlob Blob)> TakeBatch() =>
+        [.. _queue.TakeBatch(cas.MaxBatchBytes).Select(static upload => (upload, Take(upload)))];
 
     /// <summary>The next large one.</summary>
-    public (PendingUpload Upload, OutputBlob Blob)? TakeLarge() => _queue.TakeLarge() is { } upload ? (upload, Take(upload)) : null;
+    public (PendingUpload Upload, OutputBlob Blob)? TakeLarge() =>
+        _queue.TakeLarge() is { } upload ? (upload, Take(upload)) : null;
 
-    /// <summary>It is in the CAS, or will not be. Answers who is told of it; where only the bytes of one sender were at fault, those of the next are queued.</summary>
+    /// <summary>
+    /// It is in the CAS, or will not be. Answers who is told of it; where only the bytes of one
+    /// sender were at fault, those of the next are queued.
+    /// </summary>
     /// <param name="wasThere">Whether the CAS said that it has it.</param>
     public IReadOnlyList<BlobSending> Settle(PendingUpload upload, Fault? fault, bool wasThere)
     {
         var used = upload.UnderWay;
         (upload.UnderWay, upload.Stop) = (null, null);
         List<BlobSending> told;
-        if (used is not null && fault is { Kind: FaultKind.Worker or FaultKind.Aborted } && upload.Senders.Exists(one => one.Blob != used))
+        if (used is not null && fault is { Kind: FaultKind.Worker or FaultKind.Aborted }
+            && upload.Senders.Exists(one => one.Blob != used))
         {
             told = [.. upload.Senders.Where(one => one.Blob == used).Select(static one => one.Sender)];
             upload.Senders.RemoveAll(one => one.Blob == used);

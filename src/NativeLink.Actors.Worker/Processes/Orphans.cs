@@ -3,8 +3,10 @@ using System.Runtime.InteropServices;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// Waits for processes that have lost their parent, where this process is the one that they fall to: as the first one of a container, or as a child subreaper. Nobody
-/// else does, and a program that waits for another's number to go would wait in vain. They come to the main thread, which spawns nothing itself.
+/// Waits for processes that have lost their parent, where this process is the one that they fall
+/// to: as the first one of a container, or as a child subreaper. Nobody else does, and a program
+/// that waits for another's number to go would wait in vain. They come to the main thread, which
+/// spawns nothing itself.
 /// </summary>
 internal sealed unsafe class Orphans : IDisposable
 {
@@ -25,7 +27,8 @@ internal sealed unsafe class Orphans : IDisposable
     internal static Orphans? Adopt(Action wake)
     {
         int subreaper;
-        return Environment.ProcessId == 1 || (Libc.ProcessControl(Libc.PrGetChildSubreaper, (nuint)(&subreaper), 0, 0, 0) == 0 && subreaper != 0)
+        return Environment.ProcessId == 1
+            || (Libc.ProcessControl(Libc.PrGetChildSubreaper, (nuint)(&subreaper), 0, 0, 0) == 0 && subreaper != 0)
             ? new Orphans(wake)
             : null;
     }

@@ -5,21 +5,29 @@ using System.Text;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// A user and a mount namespace for the whole worker of an ordinary user (user_namespaces(7)): in there it may mount and make PID namespaces, while its user, its
-/// groups and its process number stay. A process with threads cannot enter any: util-linux's <c>unshare</c>, executed in its place, does, and executes it again.
+/// A user and a mount namespace for the whole worker of an ordinary user (user_namespaces(7)): in
+/// there it may mount and make PID namespaces, while its user, its groups and its process number
+/// stay. A process with threads cannot enter any: util-linux's <c>unshare</c>, executed in its
+/// place, does, and executes it again.
 /// </summary>
 internal static unsafe class OwnNamespaces
 {
-    /// <summary>Holds the number of the process that has been through this, so that neither it does so twice nor a process started with its environment takes it for itself.</summary>
+    /// <summary>
+    /// Holds the number of the process that has been through this, so that neither it does so twice
+    /// nor a process started with its environment takes it for itself.
+    /// </summary>
     public const string Variable = "NATIVELINK_ACTORS_NAMESPACES";
 
     private const int LeastDescriptor = 10;
 
-    // Shared within the new namespace, so that the namespaces of actions see what is mounted later; outside nothing is seen of it: there, it is another user's.
-    private static readonly string[] Unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--propagation", "shared", "--"];
+    // Shared within the new namespace, so that the namespaces of actions see what is mounted later;
+    // outside nothing is seen of it: there, it is another user's.
+    private static readonly string[] Unshare = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount",
+        "--propagation", "shared", "--"];
 
     /// <summary>
-    /// Does not return when this process is to be executed again in namespaces of its own: to be called before it has read, opened or started anything. Root needs none.
+    /// Does not return when this process is to be executed again in namespaces of its own: to be
+    /// called before it has read, opened or started anything. Root needs none.
     /// </summary>
     /// <param name="marker">What <see cref="Variable"/> holds.</param>
     /// <param name="path">Where to look for <c>unshare</c>.</param>
@@ -27,11 +35,15 @@ internal static unsafe class OwnNamespaces
     public static string? Enter(string? marker, string? path)
     {
         if (Environment.IsPrivilegedProcess) return null;
-        if (marker == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)) return "in a user and a mount namespace of its own";
+        if (marker == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
+            return "in a user and a mount namespace of its own";
         return $"no user and mount namespace of its own: {Try(path) ?? Execute(path)}";
     }
 
-    /// <summary>Runs <c>unshare</c> as a child, with a program that does nothing: once it has been executed in our place it is too late for its no.</summary>
+    /// <summary>
+    /// Runs <c>unshare</c> as a child, with a program that does nothing: once it has been executed
+    /// in our place it is too late for its no.
+    /// </summary>
     /// <returns>Null when it works, else why not.</returns>
     private static string? Try(string? path)
     {
@@ -43,8 +55,10 @@ internal static unsafe class OwnNamespaces
         try
         {
             using var file = new FileStream(said, FileMode.CreateNew, FileAccess.Write);
-            // Where this process was started without stdin, stdout or stderr, the file may be one of those that the child sets up.
-            var above = Libc.Fcntl((int)file.SafeFileHandle.DangerousGetHandle(), FcntlCommand.DuplicateCloseOnExec, LeastDescriptor);
+            // Where this process was started without stdin, stdout or stderr, the file may be one
+            // of those that the child sets up.
+            var above = Libc.Fcntl((int)file.SafeFileHandle.DangerousGetHandle(), FcntlCommand.DuplicateCloseOnExec,
+                LeastDescriptor);
             if (above < 0) return Errno.Message(Errno.Last);
             call.Prepare(plan, program.Path, new SpawnStreams(-1, above));
             var spawned = call.Spawn();
@@ -88,14 +102,16 @@ internal static unsafe class OwnNamespaces
     }
 
     /// <summary>
-    /// The runtime's diagnostics socket: the next one wants the same name, and removes it in the end only if it could make it. A killed process of another user
-    /// with the same number may have left one here that cannot be removed; it has another name and is in nobody's way.
+    /// The runtime's diagnostics socket: the next one wants the same name, and removes it in the
+    /// end only if it could make it. A killed process of another user with the same number may have
+    /// left one here that cannot be removed; it has another name and is in nobody's way.
     /// </summary>
     private static void RemoveSocket()
     {
         try
         {
-            foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) _ = Libc.UnlinkAt(Libc.AtFdCwd, socket, 0);
+            foreach (var socket in Directory.EnumerateFiles(Path.GetTempPath(),
+                $"dotnet-diagnostic-{Environment.ProcessId}-*-socket")) _ = Libc.UnlinkAt(Libc.AtFdCwd, socket, 0);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

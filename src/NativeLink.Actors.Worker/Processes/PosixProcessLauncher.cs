@@ -5,8 +5,10 @@ using NativeLink.Actors.Worker.Processes.Output;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// Spawns with a routine of its own, as posix_spawn(3) does: a session of its own, the working directory, exactly the given environment, all signals at their defaults and none blocked,
-/// stdin from /dev/null, stdout and stderr into pipes that are emptied into spool files, no other descriptor, umask 022. Linux, x64 and arm64.
+/// Spawns with a routine of its own, as posix_spawn(3) does: a session of its own, the working
+/// directory, exactly the given environment, all signals at their defaults and none blocked, stdin
+/// from /dev/null, stdout and stderr into pipes that are emptied into spool files, no other
+/// descriptor, umask 022. Linux, x64 and arm64.
 /// </summary>
 internal sealed class PosixProcessLauncher : IProcessLauncher
 {
@@ -19,7 +21,8 @@ internal sealed class PosixProcessLauncher : IProcessLauncher
     private readonly SpawnLanes _lanes;
     private bool _disposed;
 
-    private PosixProcessLauncher(ProcessLauncherOptions options, TimeProvider time, ILogger log, IContainment containment, string description)
+    private PosixProcessLauncher(
+        ProcessLauncherOptions options, TimeProvider time, ILogger log, IContainment containment, string description)
     {
         (_options, _time, _log, _containment, Description) = (options, time, log, containment, description);
         _drain = new OutputDrain(log);
@@ -43,7 +46,8 @@ internal sealed class PosixProcessLauncher : IProcessLauncher
     public static PosixProcessLauncher Create(ProcessLauncherOptions options, TimeProvider time, ILogger log)
     {
         var reasons = new List<string>();
-        foreach (var kind in (ReadOnlySpan<ContainmentKind>)[ContainmentKind.Cgroup, ContainmentKind.PidNamespace, ContainmentKind.Subreaper])
+        foreach (var kind in (ReadOnlySpan<ContainmentKind>)[ContainmentKind.Cgroup, ContainmentKind.PidNamespace,
+            ContainmentKind.Subreaper])
         {
             if (options.Containment != ContainmentKind.Automatic && options.Containment != kind) continue;
             try
@@ -58,7 +62,8 @@ internal sealed class PosixProcessLauncher : IProcessLauncher
             }
         }
 
-        throw new FaultException(FaultKind.Worker, $"process trees cannot be contained here: {string.Join("; ", reasons)}");
+        throw new FaultException(
+            FaultKind.Worker, $"process trees cannot be contained here: {string.Join("; ", reasons)}");
     }
 
     public Task<ProcessReport> RunAsync(ProcessPlan plan, CancellationToken abort)
@@ -111,15 +116,19 @@ internal sealed class PosixProcessLauncher : IProcessLauncher
     /// <summary>Runs a shell that leaves a process behind: it must be gone afterwards.</summary>
     private void Probe()
     {
-        var plan = new ProcessPlan(["/bin/sh", "-c", "exec 2>&1; sleep 30 &"], [new("PATH", "/usr/bin:/bin")], "/", "", "");
+        var plan = new ProcessPlan(["/bin/sh", "-c", "exec 2>&1; sleep 30 &"], [new("PATH", "/usr/bin:/bin")], "/", "",
+            "");
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(10), _time);
         var report = RunAsync(plan, bound.Token).GetAwaiter().GetResult();
-        if (report.ExitCode != 0) throw new FaultException(FaultKind.Worker, $"a trial run of /bin/sh ended with exit code {report.ExitCode}");
+        if (report.ExitCode != 0)
+            throw new FaultException(
+                FaultKind.Worker, $"a trial run of /bin/sh ended with exit code {report.ExitCode}");
     }
 
     private async Task<ProcessReport> RunRetryingAsync(ProcessPlan plan, CancellationToken abort)
     {
-        var deadline = TimeProvider.System.GetTimestamp() + (long)(_options.BusyBound.TotalSeconds * TimeProvider.System.TimestampFrequency);
+        var deadline = TimeProvider.System.GetTimestamp()
+            + (long)(_options.BusyBound.TotalSeconds * TimeProvider.System.TimestampFrequency);
         for (var pause = 1; ; pause = Math.Min(pause * 2, 100))
         {
             var final = TimeProvider.System.GetTimestamp() >= deadline;
@@ -133,7 +142,8 @@ internal sealed class PosixProcessLauncher : IProcessLauncher
             }
             catch (TryAgainException)
             {
-                // Some other process was being spawned while the program was written, and holds it open until its own exec; or another action uses all there is.
+                // Some other process was being spawned while the program was written, and holds it
+                // open until its own exec; or another action uses all there is.
                 if (abort.IsCancellationRequested) return ProcessReport.NeverStarted(_time.GetUtcNow());
                 await Task.Delay(TimeSpan.FromMilliseconds(pause), TimeProvider.System, CancellationToken.None);
             }
@@ -150,19 +160,28 @@ internal sealed class PosixProcessLauncher : IProcessLauncher
     {
         if (plan.Arguments.Count == 0) return Invalid("the command has no arguments: there is no program to run");
         for (var i = 0; i < plan.Arguments.Count; i++)
-            if (plan.Arguments[i].Contains('\0')) return Invalid($"argument {i} of the command contains a NUL character");
+            if (plan.Arguments[i].Contains('\0'))
+                return Invalid($"argument {i} of the command contains a NUL character");
         foreach (var (name, value) in plan.Environment)
         {
             if (name.Length == 0) return Invalid("an environment variable of the command has an empty name");
-            if (name.Contains('\0') || value.Contains('\0')) return Invalid($"the environment variable {name.Replace('\0', '?')} contains a NUL character");
+            if (name.Contains('\0') || value.Contains('\0'))
+                return Invalid($"the environment variable {name.Replace('\0', '?')} contains a NUL character");
             if (name.Contains('=')) return Invalid($"the environment variable name {name} contains '='");
         }
 
         foreach (var spool in (ReadOnlySpan<string>)[plan.StdoutPath, plan.StderrPath])
-            if (spool.StartsWith("/dev/", StringComparison.Ordinal)) return new Fault(FaultKind.Worker, $"{spool} cannot keep what an action says: what stands there would be removed. An empty path keeps nothing.");
+            if (spool.StartsWith("/dev/", StringComparison.Ordinal))
+                return new Fault(
+                    FaultKind.Worker,
+                    $"{spool} cannot keep what an action says: what stands there would be removed. " +
+                    "An empty path keeps nothing.");
 
         return plan.WorkingDirectory.Contains('\0') ? Invalid("the working directory contains a NUL character") : null;
     }
 
-    private static Fault Invalid(string detail) => new(FaultKind.Action, detail) { Code = Grpc.Core.StatusCode.InvalidArgument };
+    private static Fault Invalid(string detail) => new(FaultKind.Action, detail)
+    {
+        Code = Grpc.Core.StatusCode.InvalidArgument,
+    };
 }

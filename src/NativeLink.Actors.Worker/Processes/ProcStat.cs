@@ -5,8 +5,9 @@ using System.Text;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// Reads what proc(5) says about a process. The name in <c>/proc/PID/stat</c> may hold blanks and parentheses, so everything is counted from
-/// the last closing one; malformed text gives no value, never an exception.
+/// Reads what proc(5) says about a process. The name in <c>/proc/PID/stat</c>
+/// may hold blanks and parentheses, so everything is counted from the last
+/// closing one; malformed text gives no value, never an exception.
 /// </summary>
 internal static class ProcStat
 {
@@ -14,19 +15,28 @@ internal static class ProcStat
     public const int TicksPerSecond = 100;
 
     /// <summary>The process group (field 5).</summary>
-    public static int? ProcessGroup(string stat) => Field(stat, 5) is { } value && value is >= int.MinValue and <= int.MaxValue ? (int)value : null;
+    public static int? ProcessGroup(string stat) =>
+        Field(stat, 5) is { } value && value is >= int.MinValue and <= int.MaxValue ? (int)value : null;
 
     /// <summary>The parent (field 4).</summary>
-    public static int? Parent(string stat) => Field(stat, 4) is { } value && value is >= 0 and <= int.MaxValue ? (int)value : null;
+    public static int? Parent(string stat) => Field(stat, 4) is { } value && value is >= 0 and <= int.MaxValue
+        ? (int)value
+        : null;
 
     /// <summary>User and system time in ticks (fields 14 and 15).</summary>
     public static long? CpuTicks(string stat) =>
         Field(stat, 14) is { } user && Field(stat, 15) is { } system && user >= 0 && system >= 0 ? user + system : null;
 
-    /// <summary>Whether it is on its way out, perhaps waiting for others (PF_EXITING in field 9, the kernel's flags).</summary>
+    /// <summary>
+    /// Whether it is on its way out, perhaps waiting for
+    /// others (PF_EXITING in field 9, the kernel's flags).
+    /// </summary>
     public static bool IsExiting(string stat) => (Field(stat, 9) & 0x4) != 0;
 
-    /// <summary>When it started, in ticks after the machine did (field 22); with the pid it names a process for good.</summary>
+    /// <summary>
+    /// When it started, in ticks after the machine did
+    /// (field 22); with the pid it names a process for good.
+    /// </summary>
     public static long? StartTicks(string stat) => Field(stat, 22);
 
     /// <summary>The state's letter (field 3).</summary>
@@ -45,7 +55,10 @@ internal static class ProcStat
         {
             var word = stat.AsSpan(from + 1)[range].Trim('\n');
             if (word.IsEmpty) continue;
-            if (++index == number) return long.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
+            if (++index == number)
+                return long.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+                    ? value
+                    : null;
         }
 
         return null;
@@ -67,7 +80,9 @@ internal static class ProcStat
         if (length <= 0) return 0;
         var text = buffer[..length];
         var second = text.IndexOf((byte)' ') + 1;
-        return Utf8Parser.TryParse(text[second..], out long pages, out _) ? pages * (Environment.SystemPageSize / 1024) : 0;
+        return Utf8Parser.TryParse(text[second..], out long pages, out _)
+            ? pages * (Environment.SystemPageSize / 1024)
+            : 0;
     }
 
     /// <summary>Whether there is such a process, dead or alive; takes no descriptor.</summary>
@@ -76,12 +91,16 @@ internal static class ProcStat
     /// <summary>The numbers in a file of the kernel's that lists process ids; empty when it cannot be read.</summary>
     internal static List<int> Pids(string path) => PidsIfReadable(path) ?? [];
 
-    /// <summary>Empty when there is no such file any more; null when it could not be read, as without a descriptor or memory, which says nothing about who is there.</summary>
+    /// <summary>
+    /// Empty when there is no such file any more; null when it could not be read, as without a
+    /// descriptor or memory, which says nothing about who is there.
+    /// </summary>
     internal static List<int>? PidsIfReadable(string path)
     {
         var buffer = new byte[4096];
         int length;
-        while ((length = Libc.ReadFile(path, buffer)) == buffer.Length && length < 1 << 22) buffer = new byte[buffer.Length * 4];
+        while ((length = Libc.ReadFile(path, buffer)) == buffer.Length
+            && length < 1 << 22) buffer = new byte[buffer.Length * 4];
         return length switch
         {
             > 0 => Numbers(buffer.AsSpan(0, length)),
@@ -109,7 +128,8 @@ internal static class ProcStat
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                complete &= error is DirectoryNotFoundException or UnauthorizedAccessException || error.HResult == Errno.ESRCH;
+                complete &= error is DirectoryNotFoundException or UnauthorizedAccessException
+                    || error.HResult == Errno.ESRCH;
                 continue; // Mostly it has ended meanwhile.
             }
 
@@ -154,7 +174,8 @@ internal static class ProcStat
         {
             var end = text.IndexOf((byte)'\n');
             var line = end < 0 ? text : text[..end];
-            if (line.StartsWith(name) && line.Length > name.Length && line[name.Length] == ' ' && Utf8Parser.TryParse(line[(name.Length + 1)..], out long value, out _))
+            if (line.StartsWith(name) && line.Length > name.Length && line[name.Length] == ' '
+                && Utf8Parser.TryParse(line[(name.Length + 1)..], out long value, out _))
                 return value;
             text = end < 0 ? [] : text[(end + 1)..];
         }

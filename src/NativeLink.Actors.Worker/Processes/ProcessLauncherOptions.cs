@@ -3,7 +3,10 @@ namespace NativeLink.Actors.Worker.Processes;
 /// <summary>How process trees are held together.</summary>
 internal enum ContainmentKind
 {
-    /// <summary>The first that works here, tried by really running something: cgroup, then PID namespace, then subreaper.</summary>
+    /// <summary>
+    /// The first that works here, tried by really running
+    /// something: cgroup, then PID namespace, then subreaper.
+    /// </summary>
     Automatic,
 
     /// <summary>A cgroup v2 of its own for every tree: certain.</summary>
@@ -24,10 +27,16 @@ internal sealed record ProcessLauncherOptions
     /// <summary>How long after SIGKILL a tree may still be there before it is reported as the worker's fault.</summary>
     public TimeSpan EndBound { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a spawn is tried again that fails because somebody still holds the program open for writing ("text file busy"), or for want of anything.</summary>
+    /// <summary>
+    /// How long a spawn is tried again that fails because somebody still holds the program open for
+    /// writing ("text file busy"), or for want of anything.
+    /// </summary>
     public TimeSpan BusyBound { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long a spawn may take until the program begins, before it is answered as the worker's fault: file systems may not answer.</summary>
+    /// <summary>
+    /// How long a spawn may take until the program begins, before it is answered as the worker's
+    /// fault: file systems may not answer.
+    /// </summary>
     public TimeSpan SpawnBound { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How many files a child may open.</summary>

@@ -20,10 +20,12 @@ internal static partial class ProcessLog
     [LoggerMessage(Level = LogLevel.Error, Message = "Looking after all processes failed; it is tried again")]
     internal static partial void ReaperRoundFailed(this ILogger log, Exception error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A process did not start within {Bound}; the thread that starts it is replaced")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "A process did not start within {Bound}; the thread that starts it is replaced")]
     internal static partial void SpawnOverdue(this ILogger log, TimeSpan bound);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "There are {Threads} threads to start processes on, not {Wanted}: no more can be made")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "There are {Threads} threads to start processes on, not {Wanted}: no more can be made")]
     internal static partial void NoThreadToSpawnOn(this ILogger log, int threads, int wanted);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Keeping what an action says failed")]

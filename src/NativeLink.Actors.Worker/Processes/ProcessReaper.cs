@@ -7,7 +7,8 @@ using NativeLink.Actors.Worker.Processes.Output;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// Waits for all processes on one thread of its own, by pidfd and epoll: waits only for those it was given, ends and proves empty what they leave
+/// Waits for all processes on one thread of its own, by pidfd and epoll:
+/// waits only for those it was given, ends and proves empty what they leave
 /// behind, samples memory, and answers. No thread is held per process.
 /// </summary>
 internal sealed unsafe class ProcessReaper : IDisposable
@@ -22,8 +23,9 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private readonly OutputDrain _drain;
     private readonly Epoll _epoll = new("processes");
 
-    // By a number that is given once: a process number may be used again while what it stood for has been given up but is still there.
-    // Roots of all reapers of this process: a lane's children come to the main thread when the lane ends, and look like orphans there.
+    // By a number that is given once: a process number may be used again while what it stood for
+    // has been given up but is still there. Roots of all reapers of this process: a lane's children
+    // come to the main thread when the lane ends, and look like orphans there.
     private static readonly ConcurrentDictionary<int, RunningProcess> Roots = new();
 
     private readonly ConcurrentDictionary<long, RunningProcess> _running = new();
@@ -39,7 +41,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
     private volatile bool _endAll;
     private volatile bool _stopping;
 
-    internal ProcessReaper(IContainment containment, TimeProvider time, ILogger log, TimeSpan endBound, OutputDrain drain)
+    internal ProcessReaper(
+        IContainment containment, TimeProvider time, ILogger log, TimeSpan endBound, OutputDrain drain)
     {
         (_containment, _time, _log, _endBound, _drain) = (containment, time, log, endBound, drain);
         _round = [ReapOrphans, AdvanceEnding, SampleWhenDue];
@@ -81,7 +84,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _epoll.Wake();
         var began = Stopwatch.GetTimestamp();
         using var never = new ManualResetEventSlim();
-        while (!_running.IsEmpty && Stopwatch.GetElapsedTime(began) < _endBound + TimeSpan.FromSeconds(1)) never.Wait(2);
+        while (!_running.IsEmpty && Stopwatch.GetElapsedTime(began) < _endBound + TimeSpan.FromSeconds(1)) never.Wait(
+            2);
         return _running.IsEmpty;
     }
 
@@ -157,7 +161,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         catch (Exception error)
         {
             _log.ReaperFailed(process, error);
-            process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} could not be followed: {error.Message}", error));
+            process.Completion.TrySetException(new FaultException(
+                FaultKind.Worker, $"process {process.Pid} could not be followed: {error.Message}", error));
         }
     }
 
@@ -178,14 +183,17 @@ internal sealed unsafe class ProcessReaper : IDisposable
         if (Libc.Wait(process.Pid, &status, Libc.WaitNoHang, usage) != process.Pid)
         {
             if (Errno.Last != Errno.ECHILD) return;
-            // Code in this process that is not ours has waited for it: how it ended is not to be known any more, but that it has.
-            process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"how process {process.Pid} ended is not known: somebody else waited for it"));
+            // Code in this process that is not ours has waited for it: how it ended is not to be
+            // known any more, but that it has.
+            process.Completion.TrySetException(new FaultException(
+                FaultKind.Worker, $"how process {process.Pid} ended is not known: somebody else waited for it"));
         }
 
         process.RootEnded = true;
         Roots.TryRemove(KeyValuePair.Create(process.Pid, process)); // The number may be another one's by now.
         (process.WaitStatus, process.RootUsage) = (status, RootUsage.From(usage));
-        // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one: it would be told over and over.
+        // By itself it would go only when the last copy of the descriptor does, and a child that is
+        // just being spawned has one: it would be told over and over.
         if (!process.Unwatched) _epoll.Forget(process.PidFd);
         _ = Libc.Close(process.PidFd);
         BeginEnding(process);
@@ -219,7 +227,9 @@ internal sealed unsafe class ProcessReaper : IDisposable
         _log.CannotEnd(process, _endBound);
         _drain.Finish(process.Output, static _ => { });
         process.Completion.TrySetException(new FaultException(
-            FaultKind.Worker, $"process {process.Pid} or one of its descendants is still there {_endBound.TotalSeconds:0} s after SIGKILL (stuck in the kernel?)"));
+            FaultKind.Worker,
+            $"process {process.Pid} or one of its descendants is still there {_endBound.TotalSeconds:0} s after " +
+            "SIGKILL (stuck in the kernel?)"));
     }
 
     private void Finish(RunningProcess process)
@@ -249,12 +259,14 @@ internal sealed unsafe class ProcessReaper : IDisposable
         if (known.Interference is { } interference && signal == Signals.Kill && !process.Aborted)
         {
             _drain.Finish(process.Output, static _ => { });
-            process.Completion.TrySetException(new FaultException(FaultKind.Worker, $"process {process.Pid} was ended: {interference}"));
+            process.Completion.TrySetException(
+                new FaultException(FaultKind.Worker, $"process {process.Pid} was ended: {interference}"));
             return;
         }
 
         var code = signal == 0 ? (process.WaitStatus >> 8) & 0xFF : 128 + signal;
-        var outOfMemory = known.OutOfMemory || (signal == Signals.Kill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
+        var outOfMemory = known.OutOfMemory
+            || (signal == Signals.Kill && !process.Aborted && OomKilledSince(process.OomKillsBefore));
         // What this process held when it spawned may be more than when it last looked at itself.
         if (known.PeakMemoryKiB is null && process.RootUsage.MostResidentKiB > _ownPeakKiB) ReadOwnPeak();
         var usage = new ResourceUsage(
@@ -288,11 +300,15 @@ internal sealed unsafe class ProcessReaper : IDisposable
         }
     }
 
-    /// <summary>The largest set this process itself has held, and the machine's out-of-memory kills (proc(5): status, vmstat).</summary>
+    /// <summary>
+    /// The largest set this process itself has held, and the machine's out-of-memory kills
+    /// (proc(5): status, vmstat).
+    /// </summary>
     private void ReadCounters()
     {
         Span<byte> buffer = stackalloc byte[8192];
-        Volatile.Write(ref _oomKills, ProcStat.Named(buffer[..Math.Max(0, Libc.ReadFile("/proc/vmstat", buffer))], "oom_kill"u8) ?? 0);
+        Volatile.Write(ref _oomKills,
+            ProcStat.Named(buffer[..Math.Max(0, Libc.ReadFile("/proc/vmstat", buffer))], "oom_kill"u8) ?? 0);
         ReadOwnPeak();
     }
 
@@ -301,7 +317,8 @@ internal sealed unsafe class ProcessReaper : IDisposable
         Span<byte> buffer = stackalloc byte[8192];
         var status = buffer[..Math.Max(0, Libc.ReadFile("/proc/self/status", buffer))];
         var at = status.IndexOf("VmHWM:"u8);
-        if (at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(status[(at + 6)..].TrimStart(" \t"u8), out long peak, out _))
+        if (at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(
+            status[(at + 6)..].TrimStart(" \t"u8), out long peak, out _))
             _ownPeakKiB = peak;
     }
 }

@@ -7,9 +7,11 @@ using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// Owns what runs: hears <see cref="Run"/> and <see cref="Abort"/>, says <see cref="Exited"/> or <see cref="RunFailed"/>, exactly once a Run. Supervised by the
-/// host's services; shared by all workers in it. How many run at once is the executors' bound (max_inflight_tasks); a bound of its own keeps a mistake there
-/// from taking the machine. When it restarts or stops, everything it ran is ended and every Run it still held is answered.
+/// Owns what runs: hears <see cref="Run"/> and <see cref="Abort"/>, says <see cref="Exited"/> or
+/// <see cref="RunFailed"/>, exactly once a Run. Supervised by the host's services; shared by all
+/// workers in it. How many run at once is the executors' bound (max_inflight_tasks); a bound of its
+/// own keeps a mistake there from taking the machine. When it restarts or stops, everything it ran
+/// is ended and every Run it still held is answered.
 /// </summary>
 internal sealed class ProcessRunner : ReceiveActor
 {
@@ -55,7 +57,8 @@ internal sealed class ProcessRunner : ReceiveActor
     {
         if (_running.ContainsKey(run.Id) || _waiting.Any(waiting => waiting.Run.Id == run.Id))
         {
-            Sender.Tell(new RunFailed(run.Id, new Fault(FaultKind.Worker, $"attempt {run.Id} already has a process here")));
+            Sender.Tell(
+                new RunFailed(run.Id, new Fault(FaultKind.Worker, $"attempt {run.Id} already has a process here")));
             return;
         }
 
@@ -91,7 +94,8 @@ internal sealed class ProcessRunner : ReceiveActor
         held.Abort.Dispose();
         held.ReplyTo.Tell(ended.Answer);
         if (ended.Answer is Exited { Report: { } report })
-            _log.Debug("Attempt {AttemptId} ended with exit code {ExitCode}, signal {Signal}, aborted {Aborted}", ended.Id, report.ExitCode, report.Signal, report.Aborted);
+            _log.Debug("Attempt {AttemptId} ended with exit code {ExitCode}, signal {Signal}, aborted {Aborted}",
+                ended.Id, report.ExitCode, report.Signal, report.Aborted);
         if (_waiting.TryDequeue(out var next)) Begin(next.Run, next.ReplyTo);
     }
 
@@ -99,7 +103,8 @@ internal sealed class ProcessRunner : ReceiveActor
     {
         var abort = new CancellationTokenSource();
         _running.Add(run.Id, new Held(replyTo, abort));
-        // On the actor's dispatcher, so that the end of the process is taken up there without a further thread in between.
+        // On the actor's dispatcher, so that the end of the process is taken up there without a
+        // further thread in between.
         _steps.RunFor(
             Self,
             () => RunAsync(run, abort.Token),

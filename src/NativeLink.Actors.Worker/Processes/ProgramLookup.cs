@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Processes;
 
-/// <summary>Where a program is, or why it cannot be started: 127 for a missing one, 126 for one that may not run, as shells report it (POSIX, sh, 2.8.2).</summary>
+/// <summary>
+/// Where a program is, or why it cannot be started: 127 for a missing one, 126 for one that may not
+/// run, as shells report it (POSIX, sh, 2.8.2).
+/// </summary>
 internal readonly record struct ProgramPlace(string? Path, int ExitCode, string Message)
 {
     internal static ProgramPlace Found(string path) => new(path, 0, "");
@@ -11,8 +14,9 @@ internal readonly record struct ProgramPlace(string? Path, int ExitCode, string 
 }
 
 /// <summary>
-/// Looks a program up as the action means it (protos/README.md 4.4): with a slash relative to its working directory, without symlinks; without
-/// one in the PATH of its own environment. posix_spawnp would take the worker's.
+/// Looks a program up as the action means it (protos/README.md 4.4): with a slash relative to its
+/// working directory, without symlinks; without one in the PATH of its own environment.
+/// posix_spawnp would take the worker's.
 /// </summary>
 internal static class ProgramLookup
 {
@@ -22,7 +26,8 @@ internal static class ProgramLookup
     internal static ProgramPlace Find(ProcessPlan plan)
     {
         var name = plan.Arguments[0];
-        if (name.Length == 0) return ProgramPlace.Missing("the command's first argument is empty: there is no program to run");
+        if (name.Length == 0)
+            return ProgramPlace.Missing("the command's first argument is empty: there is no program to run");
         return name.Contains('/') ? FindRelative(name, plan.WorkingDirectory) : FindInPath(name, plan);
     }
 
@@ -34,7 +39,9 @@ internal static class ProgramLookup
             return error is Errno.ENOENT or Errno.ENOTDIR or Errno.ENAMETOOLONG
                 ? ProgramPlace.Missing($"{name}: not found (looked up in {workingDirectory})")
                 : ProgramPlace.Refused($"{name}: {Errno.Message(error)}");
-        return Refusal(canonical) is { } reason ? ProgramPlace.Refused($"{name}: {reason}") : ProgramPlace.Found(canonical);
+        return Refusal(canonical) is { } reason
+            ? ProgramPlace.Refused($"{name}: {reason}")
+            : ProgramPlace.Found(canonical);
     }
 
     private static ProgramPlace FindInPath(string name, ProcessPlan plan)
@@ -49,7 +56,9 @@ internal static class ProgramLookup
             refusal ??= $"{candidate}: {reason}";
         }
 
-        return refusal is null ? ProgramPlace.Missing($"{name}: not found in PATH={path}") : ProgramPlace.Refused(refusal);
+        return refusal is null
+            ? ProgramPlace.Missing($"{name}: not found in PATH={path}")
+            : ProgramPlace.Refused(refusal);
     }
 
     private static string? PathOf(IReadOnlyList<KeyValuePair<string, string>> environment)

@@ -3,8 +3,12 @@ using NativeLink.Actors.Worker.Processes.Output;
 
 namespace NativeLink.Actors.Worker.Processes;
 
-/// <summary>A spawned process until its tree is gone. After it has been given to the reaper only the reaper's thread touches it.</summary>
-internal sealed class RunningProcess(int pid, int pidfd, IProcessTree tree, DateTimeOffset started, TaskCompletionSource<ProcessReport> completion)
+/// <summary>
+/// A spawned process until its tree is gone. After it has been given to the reaper only the
+/// reaper's thread touches it.
+/// </summary>
+internal sealed class RunningProcess(
+    int pid, int pidfd, IProcessTree tree, DateTimeOffset started, TaskCompletionSource<ProcessReport> completion)
 {
     private static long _last;
 
@@ -47,10 +51,16 @@ internal sealed class RunningProcess(int pid, int pidfd, IProcessTree tree, Date
 
     internal required ActionOutput Output { get; init; }
 
-    /// <summary>When to stop waiting for what has been killed, as a Stopwatch timestamp; 0 while nothing is being ended.</summary>
+    /// <summary>
+    /// When to stop waiting for what has been killed, as a
+    /// Stopwatch timestamp; 0 while nothing is being ended.
+    /// </summary>
     internal long EndDeadline { get; set; }
 
-    /// <summary>Set when its tree is about to be given back, and may be another's from then on: nothing may be done to it any more.</summary>
+    /// <summary>
+    /// Set when its tree is about to be given back, and may be
+    /// another's from then on: nothing may be done to it any more.
+    /// </summary>
     internal bool Finished { get; set; }
 
     /// <summary>Whether it has been given up: answered, but still there.</summary>

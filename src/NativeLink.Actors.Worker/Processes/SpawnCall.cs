@@ -1,11 +1,15 @@
 namespace NativeLink.Actors.Worker.Processes;
 
-/// <summary>One spawn, prepared; the containment makes it when the tree is ready. Used on one spawning thread only, but for <see cref="KillWhileSpawning"/>.</summary>
+/// <summary>
+/// One spawn, prepared; the containment makes it when the tree is ready. Used on one spawning
+/// thread only, but for <see cref="KillWhileSpawning"/>.
+/// </summary>
 internal sealed unsafe class SpawnCall : IDisposable
 {
     private readonly SpawnSteps _steps;
 
-    // Whoever ends a child by what the kernel wrote down of it holds this, so that the descriptor is not closed, and its number not somebody else's, meanwhile.
+    // Whoever ends a child by what the kernel wrote down of it holds this, so that the descriptor
+    // is not closed, and its number not somebody else's, meanwhile.
     private readonly Lock _gate = new();
     private SpawnStrings? _strings;
     private bool _complete;
@@ -20,7 +24,10 @@ internal sealed unsafe class SpawnCall : IDisposable
     /// <summary>What the errno comes from.</summary>
     internal SpawnFailure Failure { get; private set; }
 
-    /// <summary>Whether it failed because there was too little of something, of which there may be more in a moment.</summary>
+    /// <summary>
+    /// Whether it failed because there was too little of
+    /// something, of which there may be more in a moment.
+    /// </summary>
     internal bool IsScarcity => Error is Errno.EAGAIN or Errno.ENOMEM or Errno.EMFILE or Errno.ENFILE;
 
     internal int Pid { get; private set; }
@@ -50,7 +57,10 @@ internal sealed unsafe class SpawnCall : IDisposable
     /// <param name="cgroup">The directory of the cgroup that it is made in, or -1.</param>
     internal bool Spawn(int namespaces = 0, int cgroup = -1) => Made(SpawnRoutine.Run(Armed(namespaces, cgroup)));
 
-    /// <summary>What <see cref="SpawnRoutine"/> is to be given, for one who calls it himself and tells its answer by <see cref="Made"/>.</summary>
+    /// <summary>
+    /// What <see cref="SpawnRoutine"/> is to be given, for one who calls it himself and tells its
+    /// answer by <see cref="Made"/>.
+    /// </summary>
     internal SpawnStep* Armed(int namespaces = 0, int cgroup = -1)
     {
         if (!_complete)
@@ -82,8 +92,8 @@ internal sealed unsafe class SpawnCall : IDisposable
     }
 
     /// <summary>
-    /// Ends the child of a spawn that has not returned yet; nothing when there is none. Whoever calls this on another thread makes sure that the spawn does not
-    /// return meanwhile.
+    /// Ends the child of a spawn that has not returned yet; nothing when there is none. Whoever
+    /// calls this on another thread makes sure that the spawn does not return meanwhile.
     /// </summary>
     internal void KillWhileSpawning()
     {
@@ -125,5 +135,8 @@ internal sealed unsafe class SpawnCall : IDisposable
     }
 }
 
-/// <summary>Where a child's stdout and stderr go: open descriptors above those that it sets up, or -1 for /dev/null.</summary>
+/// <summary>
+/// Where a child's stdout and stderr go: open descriptors
+/// above those that it sets up, or -1 for /dev/null.
+/// </summary>
 internal readonly record struct SpawnStreams(int Stdout, int Stderr);

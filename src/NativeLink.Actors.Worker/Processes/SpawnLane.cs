@@ -7,23 +7,32 @@ using NativeLink.Actors.Worker.Processes.Output;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>A process to spawn.</summary>
-/// <param name="Final">Whether what may be otherwise in a moment is told as it is, or by a <see cref="TryAgainException"/>.</param>
+/// <param name="Final">Whether what may be otherwise in a moment is told as it is, or by a
+/// <see cref="TryAgainException"/>.</param>
 internal sealed record SpawnRequest(ProcessPlan Plan, bool Final, CancellationToken Abort)
 {
     private int _taken;
 
-    internal TaskCompletionSource<ProcessReport> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    internal TaskCompletionSource<ProcessReport> Completion { get; } = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Whether it is the caller's to answer: a lane's, which spawns it, or that of somebody who ends the waiting for one.</summary>
+    /// <summary>
+    /// Whether it is the caller's to answer: a lane's, which spawns
+    /// it, or that of somebody who ends the waiting for one.
+    /// </summary>
     internal bool TryTake() => Interlocked.Exchange(ref _taken, 1) == 0;
 }
 
-/// <summary>The program is open for writing somewhere (ETXTBSY), or there is no process, descriptor or memory to be had at this moment.</summary>
+/// <summary>
+/// The program is open for writing somewhere (ETXTBSY), or there is no process, descriptor or
+/// memory to be had at this moment.
+/// </summary>
 internal sealed class TryAgainException : Exception;
 
 /// <summary>
-/// A thread that spawns one process after the other: a spawn stands still until exec, and no pool thread should. It may stand for long, as when the program lies on
-/// a file system that does not answer: then it is given up, its request answered, and what comes of it in the end is ended.
+/// A thread that spawns one process after the other: a spawn stands still until exec, and no pool
+/// thread should. It may stand for long, as when the program lies on a file system that does not
+/// answer: then it is given up, its request answered, and what comes of it in the end is ended.
 /// </summary>
 internal sealed class SpawnLane
 {
@@ -36,7 +45,8 @@ internal sealed class SpawnLane
     private readonly ProcessLauncherOptions _options;
     private Thread? _thread;
 
-    // Whoever ends a child from outside holds this, so that the lane does not go on, and the child keeps its number, meanwhile.
+    // Whoever ends a child from outside holds this, so that the lane does not go on, and the child
+    // keeps its number, meanwhile.
     private readonly Lock _gate = new();
     private (SpawnRequest Request, SpawnCall Call)? _current;
     private long _since;
@@ -59,7 +69,10 @@ internal sealed class SpawnLane
     /// <returns>Whether it ended within the bound.</returns>
     internal bool Join(TimeSpan bound) => _thread!.Join(bound);
 
-    /// <summary>Ends the child of a spawn that stands although it is not wanted any more, and gives the lane up when it stands for longer than the bound.</summary>
+    /// <summary>
+    /// Ends the child of a spawn that stands although it is not wanted any more, and gives the lane
+    /// up when it stands for longer than the bound.
+    /// </summary>
     /// <returns>Whether a spawn is under way, and whether the lane has been given up.</returns>
     internal (bool Spawning, bool GivenUp) Look(TimeSpan bound, bool ending)
     {
@@ -73,11 +86,15 @@ internal sealed class SpawnLane
             (request, _givenUp, _current) = (current, true, null);
         }
 
-        request.Completion.TrySetException(new FaultException(FaultKind.Worker, $"the process did not start within {bound.TotalSeconds:0} s"));
+        request.Completion.TrySetException(
+            new FaultException(FaultKind.Worker, $"the process did not start within {bound.TotalSeconds:0} s"));
         return (false, true);
     }
 
-    /// <summary>From now on nobody takes over what it spawns, as those who would are about to be gone: it ends that itself.</summary>
+    /// <summary>
+    /// From now on nobody takes over what it spawns, as those
+    /// who would are about to be gone: it ends that itself.
+    /// </summary>
     internal void SetOver()
     {
         lock (_gate) _over = true;
@@ -143,8 +160,10 @@ internal sealed class SpawnLane
         if (tree is null && stillWanted) AnswerUnstarted(request, Explain(call, plan, place.Path, request.Final));
     }
 
-    /// <returns>The tree, which the reaper has taken over with its output, if there is one; and whether anybody still waits for what came of it.</returns>
-    private (IProcessTree? Tree, bool StillWanted) Spawn(SpawnRequest request, SpawnCall call, ILaneContainment lane, ActionOutput output)
+    /// <returns>The tree, which the reaper has taken over with its output, if there is one; and
+    /// whether anybody still waits for what came of it.</returns>
+    private (IProcessTree? Tree, bool StillWanted) Spawn(
+        SpawnRequest request, SpawnCall call, ILaneContainment lane, ActionOutput output)
     {
         var oomKills = _reaper.OomKills;
         var started = _time.GetUtcNow();
@@ -179,7 +198,8 @@ internal sealed class SpawnLane
     }
 
     private void HandOver(
-        SpawnRequest request, SpawnCall call, IProcessTree tree, ActionOutput output, (DateTimeOffset Started, long OomKills) before, bool stillWanted)
+        SpawnRequest request, SpawnCall call, IProcessTree tree, ActionOutput output,
+        (DateTimeOffset Started, long OomKills) before, bool stillWanted)
     {
         request.Plan.Clock?.Start(before.Started);
         // Nobody waits for one that was given up: it is ended as an aborted one is.
@@ -237,14 +257,17 @@ internal sealed class SpawnLane
         switch (call.Error)
         {
             case Errno.E2BIG:
-                throw new FaultException(new Fault(FaultKind.Action, "the command's arguments and environment are too long for this system (E2BIG)")
+                throw new FaultException(new Fault(FaultKind.Action,
+                    "the command's arguments and environment are too long for this system (E2BIG)")
                 {
                     Code = Grpc.Core.StatusCode.InvalidArgument,
                 });
             case Errno.ENOENT or Errno.ENOTDIR:
-                return ProgramPlace.Missing($"{plan.Arguments[0]}: the interpreter or loader that {program} names was not found");
+                return ProgramPlace.Missing(
+                    $"{plan.Arguments[0]}: the interpreter or loader that {program} names was not found");
             case Errno.ENOEXEC:
-                return ProgramPlace.Refused($"{plan.Arguments[0]}: neither a program for this machine nor a script with a #! line");
+                return ProgramPlace.Refused(
+                    $"{plan.Arguments[0]}: neither a program for this machine nor a script with a #! line");
             default:
                 return ProgramPlace.Refused($"{plan.Arguments[0]}: {Errno.Message(call.Error)}");
         }
@@ -253,13 +276,15 @@ internal sealed class SpawnLane
     private static void RequireDirectories(ProcessPlan plan)
     {
         if (!Directory.Exists(plan.WorkingDirectory))
-            throw new FaultException(new Fault(FaultKind.Action, $"the working directory {plan.WorkingDirectory} does not exist or is not a directory")
+            throw new FaultException(new Fault(FaultKind.Action,
+                $"the working directory {plan.WorkingDirectory} does not exist or is not a directory")
             {
                 Code = Grpc.Core.StatusCode.InvalidArgument,
             });
         foreach (var spool in (ReadOnlySpan<string>)[plan.StdoutPath, plan.StderrPath])
             if (spool.Length > 0 && !Directory.Exists(Path.GetDirectoryName(spool)))
-                throw new FaultException(FaultKind.Worker, $"the spool file {spool} cannot be made: its directory does not exist");
+                throw new FaultException(
+                    FaultKind.Worker, $"the spool file {spool} cannot be made: its directory does not exist");
     }
 
     private void AnswerUnstarted(SpawnRequest request, ProgramPlace place)
@@ -268,13 +293,17 @@ internal sealed class SpawnLane
         var now = _time.GetUtcNow();
         try
         {
-            if (request.Plan.StderrPath.Length > 0) File.WriteAllBytes(request.Plan.StderrPath, Encoding.UTF8.GetBytes($"nativelink-actors: {place.Message}\n"));
+            if (request.Plan.StderrPath.Length > 0) File.WriteAllBytes(
+                request.Plan.StderrPath, Encoding.UTF8.GetBytes($"nativelink-actors: {place.Message}\n"));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new FaultException(FaultKind.Worker, $"a spool file cannot be written: {error.Message}", error);
         }
 
-        request.Completion.TrySetResult(new ProcessReport(place.ExitCode, 0, false, now, now, default) { Unstarted = true });
+        request.Completion.TrySetResult(new ProcessReport(place.ExitCode, 0, false, now, now, default)
+        {
+            Unstarted = true,
+        });
     }
 }

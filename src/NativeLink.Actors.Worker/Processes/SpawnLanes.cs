@@ -7,8 +7,8 @@ using NativeLink.Actors.Worker.Processes.Output;
 namespace NativeLink.Actors.Worker.Processes;
 
 /// <summary>
-/// The threads that spawn, which take their work from one queue, and a look at them now and then while they do: one that stands for too long is replaced. While nobody
-/// spawns nobody looks.
+/// The threads that spawn, which take their work from one queue, and a look at them now and then
+/// while they do: one that stands for too long is replaced. While nobody spawns nobody looks.
 /// </summary>
 internal sealed class SpawnLanes : IDisposable
 {
@@ -29,10 +29,13 @@ internal sealed class SpawnLanes : IDisposable
     private bool _ending;
 
     /// <exception cref="FaultException">Worker: there is not one thread to be had.</exception>
-    internal SpawnLanes(IContainment containment, ProcessReaper reaper, OutputDrain drain, TimeProvider time, ILogger log, ProcessLauncherOptions options)
+    internal SpawnLanes(
+        IContainment containment, ProcessReaper reaper, OutputDrain drain, TimeProvider time, ILogger log,
+        ProcessLauncherOptions options)
     {
         (_log, _bound, _wanted) = (log, options.SpawnBound, options.Lanes);
-        _timer = TimeProvider.System.CreateTimer(static lanes => ((SpawnLanes)lanes!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = TimeProvider.System.CreateTimer(static lanes => ((SpawnLanes)lanes!).Look(), this,
+            Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _make = () => new SpawnLane(_requests, containment, reaper, drain, time, OnSpawning, options);
         Fill();
         if (_lanes.Count > 0) return;
@@ -73,7 +76,8 @@ internal sealed class SpawnLanes : IDisposable
         }
 
         while (_requests.TryTake(out var waiting))
-            if (waiting.TryTake()) waiting.Completion.TrySetException(new FaultException(FaultKind.Worker, "the worker is shutting down"));
+            if (waiting.TryTake()) waiting.Completion.TrySetException(
+                new FaultException(FaultKind.Worker, "the worker is shutting down"));
         lock (_gate)
             foreach (var lane in (SpawnLane[])[.. _lanes, .. _strays]) lane.SetOver();
         _timer.Dispose();
@@ -88,7 +92,8 @@ internal sealed class SpawnLanes : IDisposable
     /// <summary>Called before each spawn, so it costs nothing while somebody looks already.</summary>
     private void OnSpawning()
     {
-        if (Volatile.Read(ref _looking) == 0 && Interlocked.Exchange(ref _looking, 1) == 0) _timer.Change(BetweenLooks, Timeout.InfiniteTimeSpan);
+        if (Volatile.Read(ref _looking) == 0 && Interlocked.Exchange(ref _looking, 1) == 0) _timer.Change(
+            BetweenLooks, Timeout.InfiniteTimeSpan);
     }
 
     private void Look()

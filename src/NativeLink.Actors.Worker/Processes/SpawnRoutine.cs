@@ -23,10 +23,13 @@ internal struct SpawnStep
 }
 
 /// <summary>
-/// Makes a child that shares this process's memory until it executes a program, as vfork(2) does, and that makes a list of system calls. posix_spawn(3) of most C
-/// libraries knows neither cgroups nor limits, and between fork and exec nothing managed may run: so the child's way is data, and these few instructions walk along
-/// it. They use registers alone, so that the child needs no stack of its own. The calling thread stands still until the child has executed its program or ended.
-/// <para>The steps are: block all signals; clone(2) or clone3(2); set the signals back; then those of the child, the last of which executes the program.</para>
+/// Makes a child that shares this process's memory until it executes a program, as vfork(2) does,
+/// and that makes a list of system calls. posix_spawn(3) of most C libraries knows neither cgroups
+/// nor limits, and between fork and exec nothing managed may run: so the child's way is data, and
+/// these few instructions walk along it. They use registers alone, so that the child needs no stack
+/// of its own. The calling thread stands still until the child has executed its program or ended.
+/// <para>The steps are: block all signals; clone(2) or clone3(2); set the signals back; then those
+/// of the child, the last of which executes the program.</para>
 /// <code>
 ///            take steps from the first one on
 ///            make one step (block the signals), make one step (clone)
@@ -48,8 +51,10 @@ internal static unsafe class SpawnRoutine
     [
         0x49, 0x89, 0xF9, // mov r9, rdi
         /* make one step: */
-        0x49, 0x8B, 0x01, 0x49, 0x8B, 0x79, 0x08, 0x49, 0x8B, 0x71, 0x10, // mov rax, [r9]; mov rdi, [r9+8]; mov rsi, [r9+16]
-        0x49, 0x8B, 0x51, 0x18, 0x4D, 0x8B, 0x51, 0x20, 0x4D, 0x8B, 0x41, 0x28, // mov rdx, [r9+24]; mov r10, [r9+32]; mov r8, [r9+40]
+        // mov rax, [r9]; mov rdi, [r9+8]; mov rsi, [r9+16]
+        0x49, 0x8B, 0x01, 0x49, 0x8B, 0x79, 0x08, 0x49, 0x8B, 0x71, 0x10,
+        // mov rdx, [r9+24]; mov r10, [r9+32]; mov r8, [r9+40]
+        0x49, 0x8B, 0x51, 0x18, 0x4D, 0x8B, 0x51, 0x20, 0x4D, 0x8B, 0x41, 0x28,
         0x0F, 0x05, 0x49, 0x89, 0x41, 0x30, 0x49, 0x83, 0xC1, 0x40, // syscall; mov [r9+48], rax; add r9, 64
         /* make one step: */
         0x49, 0x8B, 0x01, 0x49, 0x8B, 0x79, 0x08, 0x49, 0x8B, 0x71, 0x10,
@@ -63,7 +68,8 @@ internal static unsafe class SpawnRoutine
         0x0F, 0x05, 0x49, 0x89, 0x41, 0x30, 0x49, 0x83, 0xC1, 0x40,
         0x48, 0x85, 0xC0, 0x79, 0xDA, // test rax, rax; jns child
         0x49, 0x83, 0x79, 0xF8, 0x00, 0x74, 0xD3, // cmp qword [r9-8], 0; je child
-        0xBF, 0x7F, 0x00, 0x00, 0x00, 0xB8, 0xE7, 0x00, 0x00, 0x00, 0x0F, 0x05, 0x0F, 0x0B, // mov edi, 127; mov eax, 231; syscall; ud2
+        // mov edi, 127; mov eax, 231; syscall; ud2
+        0xBF, 0x7F, 0x00, 0x00, 0x00, 0xB8, 0xE7, 0x00, 0x00, 0x00, 0x0F, 0x05, 0x0F, 0x0B,
         /* parent: make one step: */
         0x49, 0x8B, 0x01, 0x49, 0x8B, 0x79, 0x08, 0x49, 0x8B, 0x71, 0x10,
         0x49, 0x8B, 0x51, 0x18, 0x4D, 0x8B, 0x51, 0x20, 0x4D, 0x8B, 0x41, 0x28,
@@ -74,7 +80,8 @@ internal static unsafe class SpawnRoutine
     private static ReadOnlySpan<uint> Arm64 =>
     [
         0xAA0003E9, // mov x9, x0
-        /* make one step: ldp x8, x0, [x9]; ldp x1, x2, [x9, #16]; ldp x3, x4, [x9, #32]; svc #0; str x0, [x9, #48]; add x9, x9, #64 */
+        // Make one step: ldp x8, x0, [x9]; ldp x1, x2, [x9, #16]; ldp x3, x4, [x9, #32]; svc #0; str x0, [x9, #48];
+        // add x9, x9, #64.
         0xA9400128, 0xA9410921, 0xA9421123, 0xD4000001, 0xF9001920, 0x91010129,
         0xA9400128, 0xA9410921, 0xA9421123, 0xD4000001, 0xF9001920, 0x91010129,
         0xB50001E0, 0x91010129, // cbnz x0, parent; add x9, x9, #64
@@ -93,10 +100,13 @@ internal static unsafe class SpawnRoutine
     {
         var code = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? X64 : MemoryMarshal.AsBytes(Arm64);
         var page = Libc.MapPage(Environment.SystemPageSize);
-        if (page is null) throw new FaultException(FaultKind.Worker, $"no memory for the routine that spawns: {Errno.Message(Errno.Last)}");
+        if (page is null)
+            throw new FaultException(
+                FaultKind.Worker, $"no memory for the routine that spawns: {Errno.Message(Errno.Last)}");
         code.CopyTo(new Span<byte>(page, code.Length));
         if (Libc.ProtectMemory(page, (nuint)Environment.SystemPageSize, Libc.ProtectRead | Libc.ProtectExecute) != 0)
-            throw new FaultException(FaultKind.Worker, $"memory cannot be made executable: {Errno.Message(Errno.Last)}");
+            throw new FaultException(
+                FaultKind.Worker, $"memory cannot be made executable: {Errno.Message(Errno.Last)}");
         return (nint)page;
     }
 }

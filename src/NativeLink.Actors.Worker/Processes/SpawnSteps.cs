@@ -46,21 +46,42 @@ internal sealed unsafe class SpawnSteps : IDisposable
     private int _count = SpawnRoutine.FirstChildStep;
     private int _limits;
 
-    /// <summary>Begins with what is the same for all children: no signal is caught or ignored, and the session is the child's own.</summary>
+    /// <summary>
+    /// Begins with what is the same for all children: no signal is caught or ignored, and the
+    /// session is the child's own.
+    /// </summary>
     internal SpawnSteps(ProcessLauncherOptions options)
     {
         _options = options;
         *All = ~0UL;
         *PidFdCell = -1;
-        _steps[0] = new SpawnStep { Number = SystemCalls.SignalMask, One = SystemCalls.SetMask, Two = (nint)All, Three = (nint)Before, Four = SignalSetSize };
-        _steps[2] = new SpawnStep { Number = SystemCalls.SignalMask, One = SystemCalls.SetMask, Two = (nint)Before, Three = 0, Four = SignalSetSize };
+        _steps[0] = new SpawnStep
+        {
+            Number = SystemCalls.SignalMask,
+            One = SystemCalls.SetMask,
+            Two = (nint)All,
+            Three = (nint)Before,
+            Four = SignalSetSize,
+        };
+        _steps[2] = new SpawnStep
+        {
+            Number = SystemCalls.SignalMask,
+            One = SystemCalls.SetMask,
+            Two = (nint)Before,
+            Three = 0,
+            Four = SignalSetSize,
+        };
         for (var signal = 1; signal <= 64; signal++)
-            if (signal is not (Signals.Kill or Signals.Stop)) Add(SpawnFailure.None, SystemCalls.SignalAction, signal, (nint)NoAction, 0, SignalSetSize);
+            if (signal is not (Signals.Kill or Signals.Stop)) Add(
+                SpawnFailure.None, SystemCalls.SignalAction, signal, (nint)NoAction, 0, SignalSetSize);
         Add(SpawnFailure.Setup, SystemCalls.SetSession);
         _constant = _count;
     }
 
-    /// <summary>The child's pidfd, from before the child runs until the next one is prepared; -1 while there is none. May be read on any thread.</summary>
+    /// <summary>
+    /// The child's pidfd, from before the child runs until the next one is prepared; -1 while there
+    /// is none. May be read on any thread.
+    /// </summary>
     internal int PidFd => Volatile.Read(ref *PidFdCell);
 
     private ulong* All => (ulong*)(_steps + Capacity);
@@ -84,7 +105,10 @@ internal sealed unsafe class SpawnSteps : IDisposable
         (_count, _limits) = (_constant, 0);
     }
 
-    /// <summary>The last child's descriptor is closed, or about to be: its number may be that of somebody else's child, which nobody may end through this.</summary>
+    /// <summary>
+    /// The last child's descriptor is closed, or about to be: its number may be that of somebody
+    /// else's child, which nobody may end through this.
+    /// </summary>
     internal void ForgetPidFd() => Volatile.Write(ref *PidFdCell, -1);
 
     /// <summary>The steps of a process that is to run what the plan says.</summary>
@@ -127,13 +151,17 @@ internal sealed unsafe class SpawnSteps : IDisposable
         Add(SpawnFailure.Setup, SystemCalls.OpenAt, Libc.AtFdCwd, Text(path), flags, mode);
     }
 
-    /// <summary>Makes one descriptor the copy of another, which is not the same one, without its close-on-exec.</summary>
+    /// <summary>
+    /// Makes one descriptor the copy of another, which
+    /// is not the same one, without its close-on-exec.
+    /// </summary>
     private void CopyAs(int fd, int from) => Add(SpawnFailure.Setup, SystemCalls.Duplicate, from, fd);
 
     /// <summary>
-    /// When memory ends, the kernel ends an action and not the worker, which would take all others with it (proc_pid_oom_score_adj(5)). After
-    /// <see cref="CloseFrom"/>: no descriptor may be open from the first one that is given on. A child that shares its parent's memory until it executes a
-    /// program changes its own score alone.
+    /// When memory ends, the kernel ends an action and not the worker, which would take all others
+    /// with it (proc_pid_oom_score_adj(5)). After <see cref="CloseFrom"/>: no descriptor may be
+    /// open from the first one that is given on. A child that shares its parent's memory until it
+    /// executes a program changes its own score alone.
     /// </summary>
     private void IsFirstToGo(int free)
     {
@@ -157,10 +185,14 @@ internal sealed unsafe class SpawnSteps : IDisposable
     internal void Execute(SpawnStrings strings)
     {
         Add(SpawnFailure.None, SystemCalls.SignalMask, SystemCalls.SetMask, (nint)None, 0, SignalSetSize);
-        Add(SpawnFailure.Program, SystemCalls.Execute, (nint)strings.Path, (nint)strings.Arguments, (nint)strings.Environment);
+        Add(SpawnFailure.Program, SystemCalls.Execute, (nint)strings.Path, (nint)strings.Arguments,
+            (nint)strings.Environment);
     }
 
-    /// <summary>Sets the step that makes the child. A group needs clone3(2), which older sandboxes refuse; all else is clone(2)'s.</summary>
+    /// <summary>
+    /// Sets the step that makes the child. A group needs clone3(2),
+    /// which older sandboxes refuse; all else is clone(2)'s.
+    /// </summary>
     /// <param name="namespaces">CLONE_NEW… flags.</param>
     /// <param name="cgroup">The directory of the cgroup that the child is to be in, or -1.</param>
     internal SpawnStep* Begin(int namespaces, int cgroup)
@@ -171,12 +203,18 @@ internal sealed unsafe class SpawnSteps : IDisposable
         var flags = Always | (uint)namespaces;
         if (cgroup < 0)
         {
-            _steps[1] = new SpawnStep { Number = SystemCalls.Clone, One = (nint)(flags | Signals.Child), Three = (nint)PidFdCell };
+            _steps[1] = new SpawnStep
+            {
+                Number = SystemCalls.Clone,
+                One = (nint)(flags | Signals.Child),
+                Three = (nint)PidFdCell,
+            };
             return _steps;
         }
 
         var arguments = CloneArguments;
-        (arguments[0], arguments[1], arguments[4], arguments[10]) = (flags | CloneFlags.IntoCgroup, (ulong)PidFdCell, Signals.Child, (ulong)cgroup);
+        (arguments[0], arguments[1], arguments[4], arguments[10]) = (flags | CloneFlags.IntoCgroup, (ulong)PidFdCell,
+            Signals.Child, (ulong)cgroup);
         _steps[1] = new SpawnStep { Number = SystemCalls.Clone3, One = (nint)arguments, Two = CloneArgumentWords * 8 };
         return _steps;
     }
@@ -198,7 +236,15 @@ internal sealed unsafe class SpawnSteps : IDisposable
     private void Add(SpawnFailure needed, int number, nint one = 0, nint two = 0, nint three = 0, nint four = 0)
     {
         if (_count == Capacity) throw new InvalidOperationException("too many steps for one child");
-        _steps[_count++] = new SpawnStep { Number = number, One = one, Two = two, Three = three, Four = four, Needed = (nint)needed };
+        _steps[_count++] = new SpawnStep
+        {
+            Number = number,
+            One = one,
+            Two = two,
+            Three = three,
+            Four = four,
+            Needed = (nint)needed,
+        };
     }
 
     private nint Text(string text)

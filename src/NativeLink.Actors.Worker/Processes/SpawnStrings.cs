@@ -14,7 +14,8 @@ internal sealed unsafe class SpawnStrings : IDisposable
         var pointers = arguments.Count + environment.Count + 2;
         var size = (pointers * sizeof(byte*)) + Encoding.UTF8.GetByteCount(path) + 1;
         foreach (var argument in arguments) size += Encoding.UTF8.GetByteCount(argument) + 1;
-        foreach (var (name, value) in environment) size += Encoding.UTF8.GetByteCount(name) + Encoding.UTF8.GetByteCount(value) + 2;
+        foreach (var (name, value) in environment) size += Encoding.UTF8.GetByteCount(name)
+            + Encoding.UTF8.GetByteCount(value) + 2;
 
         _block = (byte*)NativeMemory.Alloc((nuint)size);
         var text = new Span<byte>(_block, size)[(pointers * sizeof(byte*))..];
@@ -47,7 +48,8 @@ internal sealed unsafe class SpawnStrings : IDisposable
 
     public void Dispose() => NativeMemory.Free(_block);
 
-    private static byte* Address(Span<byte> text) => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(text));
+    private static byte* Address(Span<byte> text) =>
+        (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(text));
 
     private static Span<byte> Put(Span<byte> text, string value, byte end)
     {

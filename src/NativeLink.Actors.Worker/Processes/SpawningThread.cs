@@ -6,8 +6,10 @@ internal static unsafe class SpawningThread
     private const int MostCapabilities = 64;
 
     /// <summary>
-    /// A umask of its own for actions, and nothing of the worker's capabilities: an ordinary user's worker holds them in a user namespace of its own, where it has
-    /// got them as ambient ones. Root's actions stay root. The thread's own permitted and effective sets stay as they are (capabilities(7)).
+    /// A umask of its own for actions, and nothing of the worker's capabilities: an ordinary user's
+    /// worker holds them in a user namespace of its own, where it has got them as ambient ones.
+    /// Root's actions stay root. The thread's own permitted and effective sets stay as they are
+    /// (capabilities(7)).
     /// </summary>
     internal static void Prepare()
     {
@@ -15,7 +17,8 @@ internal static unsafe class SpawningThread
         if (Libc.Unshare(CloneFlags.Fs) == 0) _ = Libc.UMask(0x12);
         if (Environment.IsPrivilegedProcess) return;
         SetInheritable(0);
-        // Else a program with file capabilities would get those over the worker's namespaces. Without CAP_SETPCAP there is nothing to take away.
+        // Else a program with file capabilities would get those over the worker's namespaces.
+        // Without CAP_SETPCAP there is nothing to take away.
         for (var capability = 0; capability < MostCapabilities; capability++)
             if (Libc.ProcessControl(Libc.PrCapBoundingDrop, (nuint)capability, 0, 0, 0) != 0) return;
     }

@@ -7,7 +7,10 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Worker.Stores;
 
-/// <summary>The content store of this machine as the CAS itself (<c>slow: noop</c>). Calls block on the disk; the store stays its owner's.</summary>
+/// <summary>
+/// The content store of this machine as the CAS itself (<c>slow: noop</c>). Calls block on the
+/// disk; the store stays its owner's.
+/// </summary>
 internal sealed class StoreCasClient(ContentStore store) : ICasClient
 {
     private const int BufferBytes = 1 << 20;
@@ -18,10 +21,13 @@ internal sealed class StoreCasClient(ContentStore store) : ICasClient
 
     public long Absences => 0;
 
-    public Task<ImmutableArray<Digest>> FindMissingAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
-        Task.FromResult(digests.Where(digest => !digest.IsEmpty && !store.Contains(digest)).Distinct().ToImmutableArray());
+    public Task<ImmutableArray<Digest>> FindMissingAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
+        Task.FromResult(digests.Where(digest => !digest.IsEmpty && !store.Contains(digest)).Distinct()
+            .ToImmutableArray());
 
-    public Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(
+        IReadOnlyCollection<Digest> digests, CancellationToken cancellation) =>
         Task.FromResult<IReadOnlyList<BatchBlob>>([.. digests.Select(ReadWhole)]);
 
     public async Task ReadAsync(Digest digest, Func<BlobPiece, ValueTask> sink, CancellationToken cancellation)

@@ -9,7 +9,8 @@ internal static class StoreCopy
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <exception cref="FaultException">Storage: the file is not what the digest says, or the disk refused it.</exception>
+    /// <exception cref="FaultException">Storage: the file is not
+    /// what the digest says, or the disk refused it.</exception>
     public static void Write(ContentStore store, Digest digest, SafeFileHandle file, CancellationToken cancellation)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);

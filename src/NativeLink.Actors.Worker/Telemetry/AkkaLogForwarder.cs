@@ -14,14 +14,16 @@ internal sealed class AkkaLogSetup(ILoggerFactory logs) : Setup
 }
 
 /// <summary>
-/// Akka's logger, named in <c>hocon/worker.conf</c>: hands every line to the <see cref="ILoggerFactory"/> of <see cref="AkkaLogSetup"/>, one category an
-/// actor class, so that one log with one format has everything, and levels can be set by room. (Akka.Hosting's own logger
-/// puts every line under one category, and a head of its own into its text.)
+/// Akka's logger, named in <c>hocon/worker.conf</c>: hands every line to the
+/// <see cref="ILoggerFactory"/> of <see cref="AkkaLogSetup"/>, one category an actor class, so that
+/// one log with one format has everything, and levels can be set by room. (Akka.Hosting's own
+/// logger puts every line under one category, and a head of its own into its text.)
 /// </summary>
 internal sealed class AkkaLogForwarder : UntypedActor, IRequiresMessageQueue<ILoggerMessageQueueSemantics>
 {
     private readonly Dictionary<string, ILogger> _loggers = [];
-    private readonly ILoggerFactory? _logs = Context.System.Settings.Setup.Get<AkkaLogSetup>().Select(setup => setup.Logs).GetOrElse(null!);
+    private readonly ILoggerFactory? _logs = Context.System.Settings.Setup.Get<AkkaLogSetup>()
+        .Select(setup => setup.Logs).GetOrElse(null!);
 
     public static Props CreateProps() => Props.Create<AkkaLogForwarder>();
 
@@ -57,7 +59,8 @@ internal sealed class AkkaLogForwarder : UntypedActor, IRequiresMessageQueue<ILo
         };
         if (!logger.IsEnabled(level))
             return;
-        // The operation, the attempt and the action that a line is about, and the values in it, for logs that machines read.
+        // The operation, the attempt and the action that a line is
+        // about, and the values in it, for logs that machines read.
         using var about = line.TryGetProperties(out var properties) ? logger.BeginScope(properties!) : null;
         logger.Log(level, default, line, line.Cause, static (state, _) => state.Message.ToString() ?? "");
     }

@@ -5,7 +5,10 @@ namespace NativeLink.Actors.Worker.Telemetry;
 /// <summary>The Akka configuration that comes with this assembly.</summary>
 internal static class WorkerHocon
 {
-    /// <summary>The dispatcher of all that carries out the steps of actions; its threads may block on the disk.</summary>
+    /// <summary>
+    /// The dispatcher of all that carries out the steps
+    /// of actions; its threads may block on the disk.
+    /// </summary>
     public const string StepsDispatcher = "nativelink.dispatchers.steps";
 
     /// <summary>Dispatchers that the actors name; every actor system that hosts workers needs them.</summary>

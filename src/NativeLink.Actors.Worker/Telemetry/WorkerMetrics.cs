@@ -2,7 +2,10 @@ using System.Diagnostics.Metrics;
 
 namespace NativeLink.Actors.Worker.Telemetry;
 
-/// <summary>The worker's instruments, all of meter <c>NativeLink.Actors.Worker</c>. Durations are in seconds, sizes in bytes.</summary>
+/// <summary>
+/// The worker's instruments, all of meter <c>NativeLink.Actors.Worker</c>.
+/// Durations are in seconds, sizes in bytes.
+/// </summary>
 public static class WorkerMetrics
 {
     /// <summary>The meter's name, for who listens to it or exports it.</summary>
@@ -32,10 +35,12 @@ public static class WorkerMetrics
         "nativelink.worker.connects", "{attempt}", "Attempts to connect to the scheduler, by outcome.");
 
     private static readonly UpDownCounter<long> WorkingDirectoryBytes = Meter.CreateUpDownCounter<long>(
-        "nativelink.worker.working_directory.size", "By", "Bytes of the inputs staged for running actions, and of their logs.");
+        "nativelink.worker.working_directory.size", "By",
+        "Bytes of the inputs staged for running actions, and of their logs.");
 
     private static readonly Counter<long> InputRoots = Meter.CreateCounter<long>(
-        "nativelink.worker.input_roots", "{root}", "Input roots made, by materialiser and by whether the whole tree was cached.");
+        "nativelink.worker.input_roots", "{root}",
+        "Input roots made, by materialiser and by whether the whole tree was cached.");
 
     internal static void RecordInputRoot(string materialiser, bool cached) =>
         InputRoots.Add(1, new("materialiser", materialiser), new KeyValuePair<string, object?>("cached", cached));

@@ -9,9 +9,11 @@ namespace NativeLink.Actors.Worker.Threads;
 /// </summary>
 internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskScheduler
 {
-    public Task<T> RunAsync<T>(Func<Task<T>> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap();
+    public Task<T> RunAsync<T>(Func<Task<T>> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap();
 
-    public Task RunAsync(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
+    public Task RunAsync(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
 
     /// <summary>
     /// Runs work and tells what came of it, from these threads: <c>PipeTo</c> would tell it from the thread pool, one
@@ -37,7 +39,8 @@ internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskSc
 
     protected override void QueueTask(Task task) => dispatcher.Schedule(() => TryExecuteTask(task));
 
-    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => Current == this && TryExecuteTask(task);
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) =>
+        Current == this && TryExecuteTask(task);
 
     protected override IEnumerable<Task> GetScheduledTasks() => [];
 }

@@ -7,7 +7,8 @@ namespace NativeLink.Actors.Worker.Threads;
 /// Lets hocon name <see cref="WaitingThreads"/> as a dispatcher's executor; <c>thread-count</c> says
 /// how many there may be, <c>disk-thread-count</c> how many of them may be in work on the disk.
 /// </summary>
-internal sealed class WaitingThreadsConfigurator(Config config, IDispatcherPrerequisites prerequisites) : ExecutorServiceConfigurator(config, prerequisites)
+internal sealed class WaitingThreadsConfigurator(
+    Config config, IDispatcherPrerequisites prerequisites) : ExecutorServiceConfigurator(config, prerequisites)
 {
     public override ExecutorService Produce(string id)
     {
@@ -17,10 +18,12 @@ internal sealed class WaitingThreadsConfigurator(Config config, IDispatcherPrere
 }
 
 /// <summary>
-/// Threads that sleep in the kernel while there is nothing to do, and are woken by one system call. Akka's own dedicated threads look for work in a loop first,
-/// with sched_yield(2), and whoever is woken by a monitor finds it still held and does the same: under a steady load of short steps either took more processor
-/// time than the steps. The thread that fell asleep last is woken first; one is started when all others are busy.
-/// A disk that does not answer takes no more than its share of them: actors still hear kills and time-outs.
+/// Threads that sleep in the kernel while there is nothing to do, and are woken by one system call.
+/// Akka's own dedicated threads look for work in a loop first, with sched_yield(2), and whoever is
+/// woken by a monitor finds it still held and does the same: under a steady load of short steps
+/// either took more processor time than the steps. The thread that fell asleep last is woken first;
+/// one is started when all others are busy. A disk that does not answer takes no more than its
+/// share of them: actors still hear kills and time-outs.
 /// </summary>
 internal sealed class WaitingThreads : ExecutorService
 {
@@ -37,7 +40,8 @@ internal sealed class WaitingThreads : ExecutorService
     private bool _stopped;
 
     /// <param name="most">How many threads there may be.</param>
-    /// <param name="mostOnDisk">How many of them may be in work that is no mailbox, which may block on the disk.</param>
+    /// <param name="mostOnDisk">How many of them may be in work
+    /// that is no mailbox, which may block on the disk.</param>
     public WaitingThreads(string id, int most, int mostOnDisk)
         : this(id, most, mostOnDisk, static () => new WakeSignal())
     {
@@ -89,7 +93,10 @@ internal sealed class WaitingThreads : ExecutorService
         sleepers.ForEach(static sleeper => sleeper.Set());
     }
 
-    /// <summary>Without a further thread those that there are do the work, and the next that comes asks again: the first is there from the beginning.</summary>
+    /// <summary>
+    /// Without a further thread those that there are do the work, and the next that comes asks
+    /// again: the first is there from the beginning.
+    /// </summary>
     private void TryStart()
     {
         try
@@ -104,7 +111,8 @@ internal sealed class WaitingThreads : ExecutorService
 
     private void Start()
     {
-        // Made here, where somebody hears that there is no descriptor: on the new thread that would be the end of the process.
+        // Made here, where somebody hears that there is no descriptor: on the new thread that would
+        // be the end of the process.
         var signal = _makeSignal();
         try
         {

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Threads;
 
-/// <summary>One thread sleeps until another says so; a word said before it sleeps is not lost. Neither side ever spins (eventfd(2)).</summary>
+/// <summary>
+/// One thread sleeps until another says so; a word said before
+/// it sleeps is not lost. Neither side ever spins (eventfd(2)).
+/// </summary>
 internal sealed unsafe class WakeSignal : IDisposable
 {
     private readonly int _event = Libc.EventFd(0, OpenFlags.CloseOnExec);
@@ -8,7 +11,8 @@ internal sealed unsafe class WakeSignal : IDisposable
     public WakeSignal()
     {
         if (_event < 0)
-            throw new FaultException(FaultKind.Worker, $"a thread cannot be given a signal to sleep on: {Errno.Message(Errno.Last)}");
+            throw new FaultException(
+                FaultKind.Worker, $"a thread cannot be given a signal to sleep on: {Errno.Message(Errno.Last)}");
     }
 
     public void Set()

@@ -11,7 +11,10 @@ internal interface IQueuedBlob
     bool IsWanted { get; }
 }
 
-/// <summary>Blobs that wait for calls: small ones for batches, large ones each for a stream. Owned by one actor; not safe for several threads.</summary>
+/// <summary>
+/// Blobs that wait for calls: small ones for batches, large ones each for a stream. Owned by one
+/// actor; not safe for several threads.
+/// </summary>
 internal sealed class BlobQueue<T>
     where T : class, IQueuedBlob
 {
@@ -20,7 +23,10 @@ internal sealed class BlobQueue<T>
 
     public void Enqueue(T blob, bool isSmall) => (isSmall ? _small : _large).Enqueue(blob);
 
-    /// <summary>The next small blobs that one call can carry, all of one digest function; none when nothing waits.</summary>
+    /// <summary>
+    /// The next small blobs that one call can carry, all
+    /// of one digest function; none when nothing waits.
+    /// </summary>
     /// <param name="mostBytes">What the blobs of one call may have together.</param>
     public List<T> TakeBatch(long mostBytes)
     {
@@ -33,7 +39,8 @@ internal sealed class BlobQueue<T>
                 _small.Dequeue();
                 continue;
             }
-            if ((batch.Count > 0 && next.Digest.Function != batch[0].Digest.Function) || !weight.TryAdd(next.Digest.SizeBytes))
+            if ((batch.Count > 0 && next.Digest.Function != batch[0].Digest.Function)
+                || !weight.TryAdd(next.Digest.SizeBytes))
                 break;
             batch.Add(_small.Dequeue());
         }

@@ -15,7 +15,10 @@ internal sealed class Promise<T>
 
     public void Break(Fault fault) => _source.TrySetException(new FaultException(fault));
 
-    /// <summary>Waits for the answer; who gives up says so to <paramref name="onGivenUp"/>, and a later answer is refused.</summary>
+    /// <summary>
+    /// Waits for the answer; who gives up says so to
+    /// <paramref name="onGivenUp"/>, and a later answer is refused.
+    /// </summary>
     /// <exception cref="FaultException">The promise was broken.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<T> WaitAsync(Action onGivenUp, CancellationToken cancellation)

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Transfers;
 
-/// <summary>How long a service rests after a failure: longer each time, and short again after a quiet minute. Outlives the service's incarnations.</summary>
+/// <summary>
+/// How long a service rests after a failure: longer each time, and short again after a quiet
+/// minute. Outlives the service's incarnations.
+/// </summary>
 internal sealed class RestartPause(TimeProvider time)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100);

@@ -14,8 +14,9 @@ internal interface ITransferRequest
 }
 
 /// <summary>
-/// What the downloader and the uploader share: each request is held until its work ends, is cancelled, or the actor is stopped or restarted, and is
-/// answered exactly once in every case. A restart is followed by a pause that grows with each one, in which requests are refused at once.
+/// What the downloader and the uploader share: each request is held until its work ends, is
+/// cancelled, or the actor is stopped or restarted, and is answered exactly once in every case. A
+/// restart is followed by a pause that grows with each one, in which requests are refused at once.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "An actor ends in PostStop, which ends what it owns.")]
 internal abstract class TransferActor : ReceiveActor, IWithTimers
@@ -64,7 +65,8 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     {
         base.PostRestart(reason);
         var pause = _restarts.Next();
-        Log.Warning("The {Role} failed ({Reason}); it takes requests again in {Seconds:0.0} s", _role, reason.Message, pause.TotalSeconds);
+        Log.Warning("The {Role} failed ({Reason}); it takes requests again in {Seconds:0.0} s", _role, reason.Message,
+            pause.TotalSeconds);
         Timers.StartSingleTimer(PauseOver.Instance, PauseOver.Instance, pause);
         Become(Pausing);
     }
@@ -105,7 +107,10 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
             answer => new Ended(held, answer, null), error => new Ended(held, null, Fault.From(error)));
     }
 
-    /// <summary>Gives the work of a request to a child; its <see cref="TransferEnded"/> is the answer, and its failure is one too.</summary>
+    /// <summary>
+    /// Gives the work of a request to a child; its
+    /// <see cref="TransferEnded"/> is the answer, and its failure is one too.
+    /// </summary>
     private protected void HoldByChild(AttemptId id, Func<CancellationToken, Props> child)
     {
         var stop = new CancellationTokenSource();
@@ -120,7 +125,8 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     /// <summary>Ends what an attempt has running here.</summary>
     private protected virtual void Cancel(AttemptId id)
     {
-        foreach (var (key, held) in _held.Where(pair => pair.Value.Id == id && !pair.Value.Stop.IsCancellationRequested))
+        foreach (var (key, held) in _held.Where(pair => pair.Value.Id == id
+            && !pair.Value.Stop.IsCancellationRequested))
         {
             held.Stop.Cancel();
             Timers.StartSingleTimer(key, new GraceOver(key), CancelGrace);
@@ -159,7 +165,8 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
 
     private void OnEnded(object key, object? answer, Fault? fault)
     {
-        // Given up already, or asked of this actor before it was restarted: what came of it belongs to the directory that it was made in.
+        // Given up already, or asked of this actor before it was restarted: what came of it belongs
+        // to the directory that it was made in.
         if (!_held.Remove(key, out var held))
             return;
         Timers.Cancel(key);
@@ -175,19 +182,24 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
 
     /// <summary>A child that has said how it ended is not held any more.</summary>
     private void OnTerminated(Terminated ended) =>
-        OnEnded(ended.ActorRef, null, new Fault(FaultKind.Worker, $"the {_role}'s work on this request failed unexpectedly; see the worker's log"));
+        OnEnded(ended.ActorRef, null, new Fault(FaultKind.Worker,
+            $"the {_role}'s work on this request failed unexpectedly; see the worker's log"));
 
     private void OnGraceOver(GraceOver grace)
     {
         if (!_held.Remove(grace.Key, out var held))
             return;
-        Log.Of(held.Id).Warning("A cancelled request has not ended after {Grace}; it is answered without waiting for it", CancelGrace);
+        Log.Of(held.Id).Warning(
+            "A cancelled request has not ended after {Grace}; it is answered without waiting for it", CancelGrace);
         if (held.Child is { } child)
             Context.Stop(Context.Unwatch(child));
         held.ReplyTo.Tell(Failed(held.Id, Aborted));
     }
 
-    /// <summary>A class, not a record: two requests are never the same one, not even before and after a restart.</summary>
+    /// <summary>
+    /// A class, not a record: two requests are never the
+    /// same one, not even before and after a restart.
+    /// </summary>
     private sealed class Held(AttemptId id, IActorRef replyTo, CancellationTokenSource stop, IActorRef? child)
     {
         public AttemptId Id { get; } = id;
@@ -210,7 +222,10 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     }
 }
 
-/// <summary>A task of the actor's own ended as no task of its should: the actor fails, and with that answers whoever waits for it.</summary>
+/// <summary>
+/// A task of the actor's own ended as no task of its should:
+/// the actor fails, and with that answers whoever waits for it.
+/// </summary>
 internal sealed record WorkBroke(Exception Error);
 
 /// <summary>From a child to the actor that holds its request: the answer, or why there is none.</summary>

@@ -5,8 +5,9 @@ using NativeLink.Actors.Worker.Threads;
 namespace NativeLink.Actors.Worker.Transfers;
 
 /// <summary>
-/// One request of a downloader or an uploader that takes more than a moment: child of the actor that holds it, which hears <see cref="TransferEnded"/> from it
-/// and answers for it should it fail. Its work runs on the threads that may block on the disk.
+/// One request of a downloader or an uploader that takes more than a moment: child of the actor
+/// that holds it, which hears <see cref="TransferEnded"/> from it and answers for it should it
+/// fail. Its work runs on the threads that may block on the disk.
 /// </summary>
 internal sealed class TransferWork : UntypedActor
 {
@@ -14,7 +15,8 @@ internal sealed class TransferWork : UntypedActor
     private readonly CancellationToken _cancelled;
 
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
-    public TransferWork(Func<CancellationToken, Task<object>> work, CancellationToken cancelled) => (_work, _cancelled) = (work, cancelled);
+    public TransferWork(Func<CancellationToken, Task<object>> work, CancellationToken cancelled) =>
+        (_work, _cancelled) = (work, cancelled);
 
     /// <param name="work">Its result is the answer.</param>
     /// <param name="cancelled">Ends it.</param>

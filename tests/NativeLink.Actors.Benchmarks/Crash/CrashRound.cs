@@ -13,7 +13,8 @@ internal sealed class CrashRound(ISubject subject, int seed)
 
     private readonly Random _random = new(seed);
     private readonly long _began = Stopwatch.GetTimestamp();
-    private readonly string _mark = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{subject.Name}-{seed}");
+    private readonly string _mark = string.Create(
+        CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{subject.Name}-{seed}");
     private string _phase = "";
     private string _kills = "";
     private int _blobs;
@@ -41,7 +42,8 @@ internal sealed class CrashRound(ISubject subject, int seed)
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{subject.Name}, seed {seed}: {_kills}; {_blobs} blobs; {Stopwatch.GetElapsedTime(_began).TotalSeconds:0.0} s{(_phase.Length > 0 ? $"; in its {_phase}" : "")}");
+        $"{subject.Name}, seed {seed}: {_kills}; {_blobs} blobs; " +
+        $"{Stopwatch.GetElapsedTime(_began).TotalSeconds:0.0} s{(_phase.Length > 0 ? $"; in its {_phase}" : "")}");
 
     private async Task LoadAndKillAsync(CrashBuild build)
     {
@@ -49,8 +51,10 @@ internal sealed class CrashRound(ISubject subject, int seed)
         using var killed = new CancellationTokenSource();
         var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var uploading = _random.Next(4) == 0;
-        var after = TimeSpan.FromMilliseconds(_random.Next(uploading ? LongestWhileUploadingMilliseconds : LongestAfterAnswerMilliseconds));
-        _kills = string.Create(CultureInfo.InvariantCulture, $"killed {after.TotalMilliseconds:0} ms after {(uploading ? "the load's begin" : "the first answer")}");
+        var after = TimeSpan.FromMilliseconds(
+            _random.Next(uploading ? LongestWhileUploadingMilliseconds : LongestAfterAnswerMilliseconds));
+        _kills = string.Create(CultureInfo.InvariantCulture,
+            $"killed {after.TotalMilliseconds:0} ms after {(uploading ? "the load's begin" : "the first answer")}");
         var load = build.LoadAsync(subject, new Random(_random.Next()), answered, killed.Token);
         if (!uploading && await Task.WhenAny(answered.Task, load) == load)
             await load;
@@ -65,7 +69,8 @@ internal sealed class CrashRound(ISubject subject, int seed)
     {
         _phase = "recovery";
         var after = TimeSpan.FromMilliseconds(_random.Next(LongestRecoveryMilliseconds));
-        _kills += string.Create(CultureInfo.InvariantCulture, $", and {after.TotalMilliseconds:0} ms after its restart");
+        _kills += string.Create(CultureInfo.InvariantCulture,
+            $", and {after.TotalMilliseconds:0} ms after its restart");
         await subject.StartAndKillAsync(after);
     }
 }

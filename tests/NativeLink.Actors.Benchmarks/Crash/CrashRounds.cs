@@ -3,8 +3,10 @@ using NativeLink.Actors.Benchmarks.Rig;
 namespace NativeLink.Actors.Benchmarks.Crash;
 
 /// <summary>
-/// The command <c>crash</c>: a published program under load is killed with SIGKILL at a random moment and started again on the same directory, again and
-/// again; after each restart the store, the mounts, the processes and a build are checked. Each round has a seed of its own, so that it can be had again alone.
+/// The command <c>crash</c>: a published program under load is killed with SIGKILL at a random
+/// moment and started again on the same directory, again and again; after each restart the store,
+/// the mounts, the processes and a build are checked. Each round has a seed of its own, so that it
+/// can be had again alone.
 /// </summary>
 internal static class CrashRounds
 {
@@ -31,7 +33,9 @@ internal static class CrashRounds
             passed += await RunAsync(context, worker, rounds, seed);
         }
         var failed = rounds * (which is null ? 2 : 1) - passed;
-        Console.WriteLine(context.IsEnding ? $"ended from outside after {passed} rounds, which passed" : $"{passed} passed, {failed} failed");
+        Console.WriteLine(context.IsEnding
+            ? $"ended from outside after {passed} rounds, which passed"
+            : $"{passed} passed, {failed} failed");
         return failed == 0 ? 0 : 1;
     }
 
@@ -51,7 +55,9 @@ internal static class CrashRounds
             catch (Exception error) when (error is not OutOfMemoryException)
             {
                 if (!context.IsEnding)
-                    Console.WriteLine($"FAIL {current}: {error.Message}\n     what it printed: {subject.Process.Printed}\n     again: crash 1 {subject.Name} --seed {seed + round}");
+                    Console.WriteLine(
+                        $"FAIL {current}: {error.Message}\n     what it printed: " +
+                        $"{subject.Process.Printed}\n     again: crash 1 {subject.Name} --seed {seed + round}");
                 return round;
             }
             before = current.Seen;

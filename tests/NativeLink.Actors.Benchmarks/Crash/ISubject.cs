@@ -8,7 +8,10 @@ internal interface ISubject : IAsyncDisposable
 {
     string Name { get; }
 
-    /// <summary>The directory with everything that it keeps. Its command line has it as a word, and so has what it forks.</summary>
+    /// <summary>
+    /// The directory with everything that it keeps. Its command
+    /// line has it as a word, and so has what it forks.
+    /// </summary>
     string Data { get; }
 
     /// <summary>Where its store keeps the blobs.</summary>

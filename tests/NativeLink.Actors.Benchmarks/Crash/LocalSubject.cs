@@ -33,7 +33,8 @@ internal sealed class LocalSubject(BenchContext context) : ISubject
 
     public Task<Reapi.ActionResult> ExecuteAsync(LoadClient client, Digest action) => client.ExecuteAsync(action);
 
-    public Task IndexEqualsDiskAsync(IReadOnlyCollection<Digest> known) => StoreChecks.IndexOfRunningCasAsync(Cas, Content, known);
+    public Task IndexEqualsDiskAsync(IReadOnlyCollection<Digest> known) =>
+        StoreChecks.IndexOfRunningCasAsync(Cas, Content, known);
 
     public async ValueTask DisposeAsync()
     {
@@ -41,5 +42,6 @@ internal sealed class LocalSubject(BenchContext context) : ISubject
             await _process.DisposeAsync();
     }
 
-    private ServerProcess Launch() => ServerProcess.LaunchLocal(context, Data, CrashFile.WriteLocal(Data), "--workers", "2", "--max-inflight", "4");
+    private ServerProcess Launch() =>
+        ServerProcess.LaunchLocal(context, Data, CrashFile.WriteLocal(Data), "--workers", "2", "--max-inflight", "4");
 }

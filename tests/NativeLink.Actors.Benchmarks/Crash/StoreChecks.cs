@@ -24,8 +24,9 @@ internal static class StoreChecks
     }
 
     /// <summary>
-    /// The index of a CAS that runs holds the blobs on disk and no others. A store that is asked for what it does not know looks on disk and takes it
-    /// into its index, which hides that it was missing there: so the files are somewhere else while it is asked.
+    /// The index of a CAS that runs holds the blobs on disk and no others. A store that is asked
+    /// for what it does not know looks on disk and takes it into its index, which hides that it was
+    /// missing there: so the files are somewhere else while it is asked.
     /// </summary>
     public static async Task IndexOfRunningCasAsync(string address, string content, IReadOnlyCollection<Digest> known)
     {
@@ -35,7 +36,8 @@ internal static class StoreChecks
         Move(onDisk, blobs, aside);
         try
         {
-            missing = await MissingAsync(address, known.Select(static digest => (digest.Hash, digest.SizeBytes)).Concat(onDisk.Select(Split)).Distinct().Where(static digest => digest.SizeBytes > 0));
+            missing = await MissingAsync(address, known.Select(static digest => (digest.Hash, digest.SizeBytes))
+                .Concat(onDisk.Select(Split)).Distinct().Where(static digest => digest.SizeBytes > 0));
         }
         finally
         {
@@ -43,21 +45,33 @@ internal static class StoreChecks
             Directory.Delete(aside);
         }
         var unknown = onDisk.Where(missing.Contains).ToList();
-        Require(unknown.Count == 0, $"{unknown.Count} blobs are on disk and not in the index, such as {unknown.FirstOrDefault()}");
-        var vanished = known.Where(static digest => !digest.IsEmpty).Select(static digest => Name(digest.Hash, digest.SizeBytes)).Where(name => !onDisk.Contains(name) && !missing.Contains(name)).ToList();
-        Require(vanished.Count == 0, $"{vanished.Count} blobs are in the index and not on disk, such as {vanished.FirstOrDefault()}");
+        Require(unknown.Count == 0,
+            $"{unknown.Count} blobs are on disk and not in the index, such as {unknown.FirstOrDefault()}");
+        var vanished = known.Where(static digest => !digest.IsEmpty)
+            .Select(static digest => Name(digest.Hash, digest.SizeBytes))
+            .Where(name => !onDisk.Contains(name) && !missing.Contains(name)).ToList();
+        Require(vanished.Count == 0,
+            $"{vanished.Count} blobs are in the index and not on disk, such as {vanished.FirstOrDefault()}");
     }
 
-    /// <summary>The index that a process makes when it opens this store holds the blobs on disk and no others.</summary>
+    /// <summary>
+    /// The index that a process makes when it opens this
+    /// store holds the blobs on disk and no others.
+    /// </summary>
     public static void IndexOfNewProcess(string content, string temp)
     {
         var onDisk = Directory.GetFiles(Blobs(content)).Select(static file => Path.GetFileName(file)).ToHashSet();
         using var store = ContentStore.Open(new ContentStoreOptions(content, temp), TimeProvider.System);
         var index = store.Digests.Select(static digest => Name(digest.Hash, digest.SizeBytes)).ToHashSet();
-        Require(index.SetEquals(onDisk), $"the index has {index.Count} blobs, of which {index.Except(onDisk).Count()} are not on disk; the disk has {onDisk.Count}");
+        Require(
+            index.SetEquals(
+                onDisk),
+                $"the index has {index.Count} blobs, of which {index.Except(onDisk).Count()} are not on disk; " +
+                $"the disk has {onDisk.Count}");
     }
 
-    private static async Task<HashSet<string>> MissingAsync(string address, IEnumerable<(string Hash, long SizeBytes)> asked)
+    private static async Task<HashSet<string>> MissingAsync(
+        string address, IEnumerable<(string Hash, long SizeBytes)> asked)
     {
         using var channel = GrpcChannel.ForAddress($"http://{address}");
         var cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(channel);
@@ -65,8 +79,10 @@ internal static class StoreChecks
         foreach (var chunk in asked.Chunk(5_000))
         {
             var request = new Reapi.FindMissingBlobsRequest();
-            request.BlobDigests.Add(chunk.Select(static digest => new Reapi.Digest { Hash = digest.Hash, SizeBytes = digest.SizeBytes }));
-            missing.UnionWith((await cas.FindMissingBlobsAsync(request)).MissingBlobDigests.Select(static digest => Name(digest.Hash, digest.SizeBytes)));
+            request.BlobDigests.Add(
+                chunk.Select(static digest => new Reapi.Digest { Hash = digest.Hash, SizeBytes = digest.SizeBytes }));
+            missing.UnionWith((await cas.FindMissingBlobsAsync(request)).MissingBlobDigests.Select(
+                static digest => Name(digest.Hash, digest.SizeBytes)));
         }
         return missing;
     }
@@ -79,7 +95,8 @@ internal static class StoreChecks
 
     private static string Blobs(string content) => Path.Combine(content, "d");
 
-    private static (string Hash, long SizeBytes) Split(string name) => (name[..64], long.Parse(name.AsSpan(65), CultureInfo.InvariantCulture));
+    private static (string Hash, long SizeBytes) Split(string name) =>
+        (name[..64], long.Parse(name.AsSpan(65), CultureInfo.InvariantCulture));
 
     private static string Name(string hash, long size) => string.Create(CultureInfo.InvariantCulture, $"{hash}-{size}");
 

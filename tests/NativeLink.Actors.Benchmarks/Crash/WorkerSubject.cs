@@ -52,7 +52,8 @@ internal sealed class WorkerSubject : ISubject
         process.Kill();
     }
 
-    public async Task<Reapi.ActionResult> ExecuteAsync(LoadClient client, Digest action) => (await _session!.RunAsync(action)).Result;
+    public async Task<Reapi.ActionResult> ExecuteAsync(LoadClient client, Digest action) =>
+        (await _session!.RunAsync(action)).Result;
 
     public Task IndexEqualsDiskAsync(IReadOnlyCollection<Digest> known)
     {

@@ -8,18 +8,25 @@ internal sealed class FaultGate : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
+    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+    {
+        ReceiveTimeout = (int)Patience.TotalMilliseconds,
+    };
 
     private FaultGate(string address) => _socket.Connect(new UnixDomainSocketEndPoint(address));
 
-    /// <summary>Compiles the program; null, and why, where this machine has no compiler or knows no such filters.</summary>
+    /// <summary>
+    /// Compiles the program; null, and why, where this
+    /// machine has no compiler or knows no such filters.
+    /// </summary>
     public static async Task<(string? Program, string Why)> CompileAsync(BenchContext context)
     {
         var program = Path.Combine(context.NewDirectory("faultpoints"), "faultpoints");
         try
         {
             var source = Path.Combine(context.Repository, "tests/NativeLink.Actors.Benchmarks/Faults/faultpoints.c");
-            var (code, output) = await BenchContext.RunAsync("gcc", ["-Wall", "-Wextra", "-Werror", "-O2", "-o", program, source], Patience);
+            var (code, output) = await BenchContext.RunAsync(
+                "gcc", ["-Wall", "-Wextra", "-Werror", "-O2", "-o", program, source], Patience);
             if (code != 0)
                 throw new InvalidOperationException($"{source} cannot be compiled: {output}");
         }
@@ -40,7 +47,9 @@ internal sealed class FaultGate : IDisposable
     public (int Count, string? Failed) Disarm()
     {
         var words = Ask("disarm\n").Trim().Split(" FAILED ", 2);
-        return (int.Parse(words[0], System.Globalization.CultureInfo.InvariantCulture), words.Length > 1 ? words[1] : null);
+        return (int.Parse(words[0], System.Globalization.CultureInfo.InvariantCulture), words.Length > 1
+            ? words[1]
+            : null);
     }
 
     public void Dispose() => _socket.Dispose();

@@ -4,14 +4,15 @@ using NativeLink.Actors.Benchmarks.Rig;
 namespace NativeLink.Actors.Benchmarks.Faults;
 
 /// <summary>
-/// The command <c>faults</c>. With <c>--first</c> each point is one of the first action of a server, which makes what later ones use again: what is left then
-/// cannot be told from it.
+/// The command <c>faults</c>. With <c>--first</c> each point is one of the first action of a
+/// server, which makes what later ones use again: what is left then cannot be told from it.
 /// </summary>
 internal sealed class FaultRun(BenchContext context, string program, int? user, bool first)
 {
     private const int OrdinaryUser = 1000;
 
-    // Threads of the runtime allocate when they like, so the next action may make some calls more than the one that was counted.
+    // Threads of the runtime allocate when they like, so the next action may make some calls more
+    // than the one that was counted.
     private const int FewerInARow = 3;
 
     private const int Repeats = 2;
@@ -32,7 +33,9 @@ internal sealed class FaultRun(BenchContext context, string program, int? user, 
             Console.WriteLine($"SKIP faults: {why}\n0 passed, 0 failed, 1 skipped");
             return 0;
         }
-        var run = new FaultRun(context, program, arguments.User && Environment.IsPrivilegedProcess ? OrdinaryUser : null, arguments.First);
+        var run = new FaultRun(context, program, arguments.User && Environment.IsPrivilegedProcess
+            ? OrdinaryUser
+            : null, arguments.First);
         var kinds = arguments.Words.Count == 0 ? Kinds : [.. Kinds.Where(arguments.Words.Contains)];
         try
         {
@@ -88,7 +91,8 @@ internal sealed class FaultRun(BenchContext context, string program, int? user, 
     {
         var subject = await SubjectAsync();
         var (failed, wrong, isLeft) = await subject.TryAsync(kind, number);
-        // What is made late and kept (a thread, what it holds) is more than before only once; what is lost is so each time.
+        // What is made late and kept (a thread, what it holds) is
+        // more than before only once; what is lost is so each time.
         for (var again = 0; isLeft && again < Repeats; again++)
         {
             (var repeated, wrong, isLeft) = await subject.TryAsync(kind, number);
@@ -111,7 +115,8 @@ internal sealed class FaultRun(BenchContext context, string program, int? user, 
         return failed is not null;
     }
 
-    private async Task<FaultSubject> SubjectAsync() => _subject ??= await FaultSubject.StartAsync(context, program, user, warm: !first);
+    private async Task<FaultSubject> SubjectAsync() =>
+        _subject ??= await FaultSubject.StartAsync(context, program, user, warm: !first);
 
     private async Task EndAsync()
     {

@@ -10,10 +10,14 @@ using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Faults;
 
-/// <summary>A <c>local</c> with one worker whose calls can be made to fail, and the action that it runs again and again.</summary>
+/// <summary>
+/// A <c>local</c> with one worker whose calls can be made
+/// to fail, and the action that it runs again and again.
+/// </summary>
 internal sealed class FaultSubject : IAsyncDisposable
 {
-    // Above the worker's own bounds: those for a child that cannot be made, or a group that does not get empty, are some seconds.
+    // Above the worker's own bounds: those for a child that cannot be made, or a group that does
+    // not get empty, are some seconds.
     private static readonly TimeSpan AnswerBound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SettleBound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
@@ -26,7 +30,8 @@ internal sealed class FaultSubject : IAsyncDisposable
     private int _actions;
     private Holdings? _most;
 
-    private FaultSubject(ServerProcess server, FaultGate gate, string data) => (_server, _gate, _client, _data) = (server, gate, new LoadClient(server.Client), data);
+    private FaultSubject(ServerProcess server, FaultGate gate, string data) =>
+        (_server, _gate, _client, _data) = (server, gate, new LoadClient(server.Client), data);
 
     /// <param name="program">The compiled <c>faultpoints.c</c>.</param>
     /// <param name="user">Whose server it is; null for this process's own user.</param>
@@ -38,7 +43,8 @@ internal sealed class FaultSubject : IAsyncDisposable
         if (user is { } owner)
             await BenchContext.RunAsync("chown", ["-R", $"{owner}:{owner}", home], SettleBound);
         var door = Path.Combine(home, "door");
-        var server = await ServerProcess.StartLoggedBelowAsync([program, door], context, data, log, user, "--workers", "1", "--max-inflight", "2");
+        var server = await ServerProcess.StartLoggedBelowAsync(
+            [program, door], context, data, log, user, "--workers", "1", "--max-inflight", "2");
         var subject = new FaultSubject(server, FaultGate.Connect(door), data);
         for (var i = 0; warm && i < WarmUp; i++)
         {
@@ -60,7 +66,8 @@ internal sealed class FaultSubject : IAsyncDisposable
     }
 
     /// <summary>Lets the nth call of the kind fail while an action runs.</summary>
-    /// <returns>Which call failed (null: there were fewer), what was wrong then (null: nothing), and whether that is only what was left.</returns>
+    /// <returns>Which call failed (null: there were fewer), what was wrong then (null: nothing),
+    /// and whether that is only what was left.</returns>
     public async Task<(string? Failed, string? Wrong, bool IsLeft)> TryAsync(string kind, int number)
     {
         var (action, expected) = await PrepareAsync();
@@ -90,9 +97,20 @@ internal sealed class FaultSubject : IAsyncDisposable
     private async Task<(Digest Action, Digest Output)> PrepareAsync()
     {
         var content = string.Create(CultureInfo.InvariantCulture, $"input {++_actions}\n");
-        var below = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "a", Digest = _client.Blobs.Add(ByteString.CopyFromUtf8(content)).ToWire() } } };
-        var root = new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = "in", Digest = _client.Blobs.Add(below).ToWire() } } };
-        var action = _client.Blobs.Add(["/bin/sh", "-c", "cat in/a >out; mkdir d; echo deep >d/e; echo said; cat in/a >&2"], root, ["out", "d"], content);
+        var below = new Reapi.Directory
+        {
+            Files = { new Reapi.FileNode
+            {
+                Name = "a",
+                Digest = _client.Blobs.Add(ByteString.CopyFromUtf8(content)).ToWire(),
+            } },
+        };
+        var root = new Reapi.Directory
+        {
+            Directories = { new Reapi.DirectoryNode { Name = "in", Digest = _client.Blobs.Add(below).ToWire() } },
+        };
+        var action = _client.Blobs.Add(["/bin/sh", "-c",
+            "cat in/a >out; mkdir d; echo deep >d/e; echo said; cat in/a >&2"], root, ["out", "d"], content);
         await _client.UploadAsync();
         return (action, BlobHasher.Compute(Encoding.UTF8.GetBytes(content), DigestFunction.Sha256));
     }
@@ -119,7 +137,8 @@ internal sealed class FaultSubject : IAsyncDisposable
                 return mayFail ? null : $"failed: {answer.Status}";
             // A fault of the machine is never the action's own result.
             var output = answer.Result.OutputFiles.SingleOrDefault()?.Digest;
-            return answer.Result.ExitCode == 0 && output?.Hash == expected.Hash && answer.Result.OutputDirectories.Count == 1 && answer.Result.StderrDigest?.Hash == expected.Hash
+            return answer.Result.ExitCode == 0 && output?.Hash == expected.Hash
+                && answer.Result.OutputDirectories.Count == 1 && answer.Result.StderrDigest?.Hash == expected.Hash
                 ? null : $"a wrong result: {answer}";
         }
         catch (RpcException error) when (error.StatusCode is StatusCode.DeadlineExceeded)
@@ -132,7 +151,10 @@ internal sealed class FaultSubject : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until the server has no more of anything than before; what it has more of when it goes on having it, which is then what it may have.</summary>
+    /// <summary>
+    /// Waits until the server has no more of anything than before; what it has more of when it goes
+    /// on having it, which is then what it may have.
+    /// </summary>
     private async Task<string?> SettleAsync()
     {
         for (var began = Stopwatch.GetTimestamp(); ;)

@@ -3,10 +3,18 @@ using NativeLink.Actors.Benchmarks.Soak;
 
 namespace NativeLink.Actors.Benchmarks.Faults;
 
-/// <summary>How many of everything a server has: descriptors by what they lead to, threads, children, mounts, groups, files outside of its stores.</summary>
+/// <summary>
+/// How many of everything a server has: descriptors by what they lead to, threads, children,
+/// mounts, groups, files outside of its stores.
+/// </summary>
 internal sealed partial class Holdings
 {
-    private static readonly EnumerationOptions Everywhere = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None };
+    private static readonly EnumerationOptions Everywhere = new()
+    {
+        RecurseSubdirectories = true,
+        IgnoreInaccessible = true,
+        AttributesToSkip = FileAttributes.None,
+    };
 
     private readonly Dictionary<string, int> _counts = [];
 
@@ -18,9 +26,11 @@ internal sealed partial class Holdings
             holdings.Count("descriptor " + Plain(Link(descriptor)));
         foreach (var thread in Directory.GetDirectories($"/proc/{server}/task"))
             holdings.Count("thread " + Plain(Read(thread + "/comm").Trim()));
-        foreach (var child in Directory.GetDirectories($"/proc/{server}/task").SelectMany(static thread => Read(thread + "/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)))
+        foreach (var child in Directory.GetDirectories($"/proc/{server}/task")
+            .SelectMany(static thread => Read(thread + "/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)))
             holdings.Count("child " + Plain(Read($"/proc/{child}/comm").Trim()));
-        holdings._counts["mounts"] = File.ReadLines($"/proc/{server}/mounts").Count(line => line.Contains(data, StringComparison.Ordinal));
+        holdings._counts["mounts"] = File.ReadLines($"/proc/{server}/mounts")
+            .Count(line => line.Contains(data, StringComparison.Ordinal));
         holdings._counts["groups"] = SoakSample.CountGroups(server);
         foreach (var file in Files(data, server))
             holdings.Count("file " + Plain(file));
@@ -44,11 +54,15 @@ internal sealed partial class Holdings
 
     private void Count(string what) => _counts[what] = _counts.GetValueOrDefault(what) + 1;
 
-    /// <summary>Everything on disk but the blobs, cached directories and results, which are there to stay; seen as the server sees it.</summary>
+    /// <summary>
+    /// Everything on disk but the blobs, cached directories and results, which are there to stay;
+    /// seen as the server sees it.
+    /// </summary>
     private static IEnumerable<string> Files(string data, int server)
     {
         var top = $"/proc/{server}/root{data}";
-        return Directory.EnumerateFileSystemEntries(Directory.Exists(top) ? top : data, "*", Everywhere).Select(path => path[(path.IndexOf(data, StringComparison.Ordinal) + data.Length)..])
+        return Directory.EnumerateFileSystemEntries(Directory.Exists(top) ? top : data, "*", Everywhere)
+            .Select(path => path[(path.IndexOf(data, StringComparison.Ordinal) + data.Length)..])
             .Where(static path => !Kept().IsMatch(path));
     }
 

@@ -32,7 +32,8 @@ internal static class BareTree
     }
 
     /// <summary>The paths of a tree's files, made before the time is taken.</summary>
-    public static string[] Paths(string tree, int files) => [.. Enumerable.Range(0, files).Select(i => Path.Combine(tree, InputTrees.PathOf(i)))];
+    public static string[] Paths(string tree, int files) =>
+        [.. Enumerable.Range(0, files).Select(i => Path.Combine(tree, InputTrees.PathOf(i)))];
 
     /// <summary>Opens and reads every file.</summary>
     public static void Read(string[] paths)
@@ -42,7 +43,8 @@ internal static class BareTree
             _ = Native.Read(path, buffer);
     }
 
-    private static string At(string directory, int file) => Path.Combine(directory, file.ToString(CultureInfo.InvariantCulture));
+    private static string At(string directory, int file) =>
+        Path.Combine(directory, file.ToString(CultureInfo.InvariantCulture));
 
     private static void MakeDirectories(string tree, int files)
     {

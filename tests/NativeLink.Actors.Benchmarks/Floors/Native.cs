@@ -14,7 +14,8 @@ internal static unsafe partial class Native
 
     public static void Link(string from, string to) => Check(LinkPath(from, to), "link", to);
 
-    public static void Mount(string type, string target, string options) => Check(MountAt("nativelink-actors-bench", target, type, 0, options), "mount", target);
+    public static void Mount(string type, string target, string options) =>
+        Check(MountAt("nativelink-actors-bench", target, type, 0, options), "mount", target);
 
     public static void Unmount(string target) => Check(UnmountAt(target, 0), "umount", target);
 
@@ -37,7 +38,10 @@ internal static unsafe partial class Native
         return read;
     }
 
-    /// <summary>Spawns a program without arguments with a pipe for its stdout and one for its stderr, and waits for its end.</summary>
+    /// <summary>
+    /// Spawns a program without arguments with a pipe for its
+    /// stdout and one for its stderr, and waits for its end.
+    /// </summary>
     public static void SpawnAndWait(string program)
     {
         int* output = stackalloc int[2], errors = stackalloc int[2];
@@ -99,7 +103,8 @@ internal static unsafe partial class Native
     private static partial int Wait(int id, int* status, int options);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn")]
-    private static partial int Spawn(int* id, byte* path, void* actions, void* attributes, nint* arguments, nint* environment);
+    private static partial int Spawn(
+        int* id, byte* path, void* actions, void* attributes, nint* arguments, nint* environment);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_init")]
     private static partial int ActionsInit(void* actions);

@@ -4,8 +4,9 @@ using System.Security.Cryptography;
 namespace NativeLink.Actors.Benchmarks.Floors;
 
 /// <summary>
-/// One warm action with nothing but the calls that it takes: an overlay over a tree that is there, its upper layer on a tmpfs, a program spawned with two
-/// pipes, an output of 1 KiB written, read and hashed, everything removed.
+/// One warm action with nothing but the calls that it takes: an overlay over a tree that is there,
+/// its upper layer on a tmpfs, a program spawned with two pipes, an output of 1 KiB written, read
+/// and hashed, everything removed.
 /// </summary>
 internal sealed class WarmAction(string tree, string upper, string targets)
 {

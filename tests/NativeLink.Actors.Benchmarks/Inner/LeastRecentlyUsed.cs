@@ -20,7 +20,8 @@ public class LeastRecentlyUsed
     [GlobalSetup]
     public void Prepare()
     {
-        _digests = [.. Enumerable.Range(0, Blobs).Select(static i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256))];
+        _digests = [.. Enumerable.Range(0, Blobs)
+            .Select(static i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256))];
         foreach (var digest in _digests)
             _index.Add(digest, Now);
         new Random(1).Shuffle(_digests);

@@ -16,7 +16,10 @@ public class ReadMarshalling
     public int Bytes { get; set; }
 
     [GlobalSetup]
-    public void Prepare() => _payload = new Payload(new ReadResponse { Data = ByteString.CopyFrom(new byte[Bytes]) }.ToByteArray());
+    public void Prepare() => _payload = new Payload(new ReadResponse
+    {
+        Data = ByteString.CopyFrom(new byte[Bytes]),
+    }.ToByteArray());
 
     [Benchmark(Baseline = true)]
     public int Generated() => ReadResponse.Parser.ParseFrom(_payload.PayloadAsReadOnlySequence()).Data.Length;

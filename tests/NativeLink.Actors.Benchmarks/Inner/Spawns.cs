@@ -6,8 +6,9 @@ using NativeLink.Actors.Worker.Processes;
 namespace NativeLink.Actors.Benchmarks.Inner;
 
 /// <summary>
-/// The command <c>spawns</c>: the launcher alone, with a program that does nothing, over all of its lanes, and counts those that do not come back. Two threads a
-/// processor only count meanwhile when told to: children, lanes and the reaper then lose their processor at every moment there is.
+/// The command <c>spawns</c>: the launcher alone, with a program that does nothing, over all of its
+/// lanes, and counts those that do not come back. Two threads a processor only count meanwhile when
+/// told to: children, lanes and the reaper then lose their processor at every moment there is.
 /// </summary>
 internal static class Spawns
 {
@@ -15,19 +16,26 @@ internal static class Spawns
     private const string Loaded = "--loaded";
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
 
-    /// <param name="words">How many; then, as far as given: a kind of containment, how many at once, <c>--loaded</c>.</param>
+    /// <param name="words">How many; then, as far as given: a kind of containment, how many at
+    /// once, <c>--loaded</c>.</param>
     /// <returns>0 when each came back with exit code 0.</returns>
     public static async Task<int> RunAsync(string[] words)
     {
-        var numbers = words.Select(static word => int.TryParse(word, CultureInfo.InvariantCulture, out var number) ? number : 0).Where(static number => number > 0).ToList();
+        var numbers = words.Select(static word => int.TryParse(word, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : 0).Where(static number => number > 0).ToList();
         var count = numbers.ElementAtOrDefault(0) is > 0 and var many ? many : 100_000;
         var atOnce = numbers.ElementAtOrDefault(1) is > 0 and var wide ? wide : 16;
-        var kind = words.Select(static word => Enum.TryParse<ContainmentKind>(word, ignoreCase: true, out var named) && !char.IsDigit(word[0]) ? named : (ContainmentKind?)null)
+        var kind = words.Select(static word => Enum.TryParse<ContainmentKind>(word, ignoreCase: true, out var named)
+            && !char.IsDigit(word[0]) ? named : (ContainmentKind?)null)
             .FirstOrDefault(static named => named is not null) ?? ContainmentKind.Automatic;
         using var stop = new CancellationTokenSource();
         var burners = words.Contains(Loaded) ? Burn(stop.Token) : [];
         int bad;
-        using (var launcher = PosixProcessLauncher.Create(new ProcessLauncherOptions { Containment = kind }, TimeProvider.System, NullLogger.Instance))
+        using (var launcher = PosixProcessLauncher.Create(new ProcessLauncherOptions
+        {
+            Containment = kind,
+        }, TimeProvider.System, NullLogger.Instance))
         {
             Console.WriteLine(launcher.Description);
             var scratch = Directory.CreateTempSubdirectory("nla-spawns-");
@@ -65,22 +73,31 @@ internal static class Spawns
                     if (Interlocked.Increment(ref wrong) <= 10) Console.WriteLine(error.Fault);
                 }
 
-                if (Interlocked.Increment(ref done) * 10L / count is var tenth && Interlocked.Exchange(ref told, (int)tenth) < tenth)
-                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{done} after {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s, {hung} hung, {wrong} wrong"));
+                if (Interlocked.Increment(ref done) * 10L / count is var tenth
+                    && Interlocked.Exchange(ref told, (int)tenth) < tenth)
+                    Console.WriteLine(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{done} after {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s, {hung} hung, " +
+                            $"{wrong} wrong"));
             }
         }));
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"spawns {count} at-once {atOnce} hung {hung} wrong {wrong} per-second {count / seconds:0} cpu-us {(ProcessorTime() - processor).TotalMicroseconds / count:0} switches {(Switches() - switches) / (double)count:0.00}"));
+            $"spawns {count} at-once {atOnce} hung {hung} wrong {wrong} per-second {count / seconds:0} cpu-us " +
+            $"{(ProcessorTime() - processor).TotalMicroseconds / count:0} switches " +
+            $"{(Switches() - switches) / (double)count:0.00}"));
         return hung + wrong;
     }
 
     /// <summary>This process's and that of the children it has waited for, in which burners count too.</summary>
     private static TimeSpan ProcessorTime()
     {
-        var fields = File.ReadAllText("/proc/self/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return TimeSpan.FromSeconds(fields[11..15].Sum(static field => double.Parse(field, CultureInfo.InvariantCulture)) / 100);
+        var fields = File.ReadAllText("/proc/self/stat")
+            .Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return TimeSpan.FromSeconds(
+            fields[11..15].Sum(static field => double.Parse(field, CultureInfo.InvariantCulture)) / 100);
     }
 
     /// <summary>Voluntary ones, of all threads that are there.</summary>
@@ -89,7 +106,8 @@ internal static class Spawns
         var sum = 0L;
         foreach (var thread in Directory.GetDirectories("/proc/self/task"))
         {
-            var line = File.ReadLines(thread + "/status").First(static line => line.StartsWith("voluntary_ctxt_switches", StringComparison.Ordinal));
+            var line = File.ReadLines(thread + "/status")
+                .First(static line => line.StartsWith("voluntary_ctxt_switches", StringComparison.Ordinal));
             sum += long.Parse(line.Split('\t')[1], CultureInfo.InvariantCulture);
         }
 

@@ -21,7 +21,8 @@ public class TreeDiff
     public void Prepare()
     {
         var blobs = new BlobSet();
-        var (old, changed) = (InputTrees.Add(blobs, Files, "diff"), InputTrees.Add(blobs, Files, "diff", InputTrees.Spread(Files, Changed), " changed"));
+        var (old, changed) = (InputTrees.Add(blobs, Files, "diff"),
+            InputTrees.Add(blobs, Files, "diff", InputTrees.Spread(Files, Changed), " changed"));
         var resolver = new TreeResolver(new DirectoryNodeCache(1_000_000), new TreeLimits());
         var source = new Messages(blobs);
         _old = resolver.ResolveAsync(old, source, CancellationToken.None).GetAwaiter().GetResult().Root;
@@ -42,9 +43,12 @@ public class TreeDiff
     private sealed class Messages(BlobSet blobs) : ITreeSource
     {
         public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
-        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(directories.ToDictionary(static digest => digest, digest => Reapi.Directory.Parser.ParseFrom(blobs.Pending[digest])));
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold,
+        CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(directories.ToDictionary(
+                static digest => digest, digest => Reapi.Directory.Parser.ParseFrom(blobs.Pending[digest])));
 
-        public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation) => throw new NotSupportedException("nothing is fetched here");
+        public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation) =>
+            throw new NotSupportedException("nothing is fetched here");
     }
 }

@@ -9,14 +9,18 @@ using NativeLink.Actors.Storage.Materialisers;
 
 namespace NativeLink.Actors.Benchmarks.Plots;
 
-/// <summary>What staging a root costs: by the size of the tree for each materialiser, and by the number of files that changed.</summary>
+/// <summary>
+/// What staging a root costs: by the size of the tree for each
+/// materialiser, and by the number of files that changed.
+/// </summary>
 internal static class StagingPlots
 {
     private const string FileSystems = "file systems with journal on loop devices";
     private const int ChangedOf = 10_000;
     private static readonly int[] Sizes = [100, 300, 1_000, 3_000, 10_000, 50_000];
     private static readonly int[] Changes = [1, 10, 100, 1_000];
-    private static readonly (string Materialiser, string Volume)[] Materialisers = [("overlay", "ext4"), ("hardlink", "ext4"), ("copy", "ext4"), ("reflink", "xfs")];
+    private static readonly (string Materialiser, string Volume)[] Materialisers = [("overlay", "ext4"),
+        ("hardlink", "ext4"), ("copy", "ext4"), ("reflink", "xfs")];
 
     public static async Task BySizeAsync(BenchContext context, string file)
     {
@@ -35,7 +39,8 @@ internal static class StagingPlots
             }
             return points;
         });
-        Plot.Write(file, "Staging a cached input root, by its size", $"4 KiB files, 15 a directory, six levels deep; {FileSystems}; medians, without the removal afterwards",
+        Plot.Write(file, "Staging a cached input root, by its size",
+            $"4 KiB files, 15 a directory, six levels deep; {FileSystems}; medians, without the removal afterwards",
             new Axes("files in the tree", "milliseconds", LogX: true, LogY: true), curves);
     }
 
@@ -52,25 +57,30 @@ internal static class StagingPlots
                 for (var pass = 0; pass < 5; pass++)
                 {
                     var tag = string.Create(CultureInfo.InvariantCulture, $" {changes} {pass}");
-                    sample.Add(await stage.TimeAsync(stage.Add(InputTrees.Add(stage.Blobs, ChangedOf, "plot", InputTrees.Spread(ChangedOf, changes), tag))));
+                    sample.Add(
+                        await stage.TimeAsync(stage.Add(InputTrees.Add(
+                            stage.Blobs, ChangedOf, "plot", InputTrees.Spread(ChangedOf, changes), tag))));
                 }
                 points.Add((changes, sample.Median));
             }
             return points;
         });
-        Plot.Write(file, "Staging a root of 10,000 files, by how many of them changed", $"cached base, changed files in the store and spread over all directories; {FileSystems}; medians of 5",
+        Plot.Write(file, "Staging a root of 10,000 files, by how many of them changed",
+            $"cached base, changed files in the store and spread over all directories; {FileSystems}; medians of 5",
             new Axes("files changed since the cached tree", "milliseconds", LogX: true, LogY: true), curves);
     }
 
     /// <summary>A curve for each materialiser that this machine has; says which it has not.</summary>
-    private static async Task<List<Curve>> CurvesAsync(BenchContext context, Func<Volume, string, Task<List<(double, double)>>> measure)
+    private static async Task<List<Curve>> CurvesAsync(
+        BenchContext context, Func<Volume, string, Task<List<(double, double)>>> measure)
     {
         var curves = new List<Curve>();
         foreach (var (materialiser, volume) in Materialisers)
         {
             try
             {
-                curves.Add(new Curve($"{materialiser}, {volume}", await measure(await context.VolumeAsync(volume), materialiser)));
+                curves.Add(new Curve($"{materialiser}, {volume}",
+                    await measure(await context.VolumeAsync(volume), materialiser)));
             }
             catch (Exception error) when (error is FaultException or CannotMeasureException)
             {
@@ -90,10 +100,13 @@ internal static class StagingPlots
         /// <exception cref="FaultException">The file system has no such thing.</exception>
         public static Stage Open(string directory, string materialiser)
         {
-            var store = ContentStore.Open(new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
+            var store = ContentStore.Open(new ContentStoreOptions(
+                Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
             try
             {
-                var settings = new DirectoryCacheSettings(Path.Combine(directory, "cache"), Path.Combine(directory, "scratch")) { ForcedMaterialiser = materialiser };
+                var settings = new DirectoryCacheSettings(Path.Combine(directory, "cache"),
+                    Path.Combine(directory, "scratch"))
+                { ForcedMaterialiser = materialiser };
                 return new Stage(directory, store, InputRoots.Open(settings, store, TimeProvider.System));
             }
             catch

@@ -26,26 +26,29 @@ internal sealed record Finding(string What, string Figure)
     public string Note { get; init; } = "";
 
     /// <summary>Whether the target is a time or a rate, whatever the machine.</summary>
-    public bool IsAbsolute => Floor.Length == 0 && (Limit.EndsWith(" ms", StringComparison.Ordinal) || Limit.EndsWith("/s", StringComparison.Ordinal) || Limit.EndsWith(" s", StringComparison.Ordinal));
+    public bool IsAbsolute => Floor.Length == 0 && (Limit.EndsWith(" ms", StringComparison.Ordinal)
+        || Limit.EndsWith("/s", StringComparison.Ordinal) || Limit.EndsWith(" s", StringComparison.Ordinal));
 
     /// <summary>Against a fixed figure; <paramref name="least"/>: more is better.</summary>
-    public static Finding Against(string what, double value, double limit, string unit, string note = "", bool least = false) => new(what, Text(value, unit))
-    {
-        Limit = $"{(least ? "≥" : "≤")} {Text(limit, unit)}",
-        Ratio = value / limit,
-        Verdict = (least ? value >= limit : value <= limit) ? Holds : Short,
-        Note = note,
-    };
+    public static Finding Against(string what, double value, double limit, string unit, string note = "",
+        bool least = false) => new(what, Text(value, unit))
+        {
+            Limit = $"{(least ? "≥" : "≤")} {Text(limit, unit)}",
+            Ratio = value / limit,
+            Verdict = (least ? value >= limit : value <= limit) ? Holds : Short,
+            Note = note,
+        };
 
     /// <summary>Against so many times a floor of the same run; <paramref name="least"/>: more is better.</summary>
-    public static Finding OfFloor(string what, double value, double floor, double times, string unit, string note = "", bool least = false) => new(what, Text(value, unit))
-    {
-        Floor = Text(floor, unit),
-        Limit = string.Create(CultureInfo.InvariantCulture, $"{(least ? "≥" : "≤")} {times:0.0#}× the floor"),
-        Ratio = value / floor,
-        Verdict = (least ? value / floor >= times : value / floor <= times) ? Holds : Short,
-        Note = note,
-    };
+    public static Finding OfFloor(string what, double value, double floor, double times, string unit, string note = "",
+        bool least = false) => new(what, Text(value, unit))
+        {
+            Floor = Text(floor, unit),
+            Limit = string.Create(CultureInfo.InvariantCulture, $"{(least ? "≥" : "≤")} {times:0.0#}× the floor"),
+            Ratio = value / floor,
+            Verdict = (least ? value / floor >= times : value / floor <= times) ? Holds : Short,
+            Note = note,
+        };
 
     public static Finding NotMeasured(string what, string why) => new(what, "") { Verdict = Unmeasured, Note = why };
 

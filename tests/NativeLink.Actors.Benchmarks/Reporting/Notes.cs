@@ -4,8 +4,9 @@ using System.Text;
 namespace NativeLink.Actors.Benchmarks.Reporting;
 
 /// <summary>
-/// What people write about the targets that fall short, in <c>notes.md</c> beside the results: a heading <c>## T1</c> for each target. No run writes into
-/// that file; every run takes it into its report.
+/// What people write about the targets that fall short, in <c>notes.md</c>
+/// beside the results: a heading <c>## T1</c> for each target. No run
+/// writes into that file; every run takes it into its report.
 /// </summary>
 internal static class Notes
 {
@@ -22,14 +23,20 @@ internal static class Notes
             if (failing.Count == 0 && !words.ContainsKey(target))
                 continue;
             text.Append(CultureInfo.InvariantCulture, $"\n### {target}\n\n");
-            text.AppendLine(failing.Count == 0 ? "Holds in this run." : string.Join("; ", failing.Select(Sentence)) + ".");
-            text.Append(CultureInfo.InvariantCulture, $"\n{words.GetValueOrDefault(target, $"Nothing has been written about it in {Path.GetFileName(file)}.")}\n");
+            text.AppendLine(failing.Count == 0
+                ? "Holds in this run."
+                : string.Join("; ", failing.Select(Sentence)) + ".");
+            var nothing = $"Nothing has been written about it in {Path.GetFileName(file)}.";
+            text.Append(CultureInfo.InvariantCulture, $"\n{words.GetValueOrDefault(target, nothing)}\n");
         }
         return text.ToString();
     }
 
     private static string Sentence(Finding finding) =>
-        string.Create(CultureInfo.InvariantCulture, $"{finding.What}: {finding.Figure} where {finding.Limit} is wanted{(finding.Floor.Length > 0 ? $" and the floor is {finding.Floor}" : "")}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{finding.What}: {finding.Figure} where {finding.Limit} is " +
+            $"wanted{(finding.Floor.Length > 0 ? $" and the floor is {finding.Floor}" : "")}");
 
     private static Dictionary<string, string> Read(string file)
     {

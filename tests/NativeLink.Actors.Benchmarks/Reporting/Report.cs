@@ -6,7 +6,8 @@ using System.Text.RegularExpressions;
 namespace NativeLink.Actors.Benchmarks.Reporting;
 
 /// <summary>
-/// The results of the runs that wrote into one directory: each run replaces those of the targets that it measured. Kept as JSON, shown as Markdown.
+/// The results of the runs that wrote into one directory: each run replaces those of the targets
+/// that it measured. Kept as JSON, shown as Markdown.
 /// </summary>
 internal sealed partial class Report
 {
@@ -22,13 +23,15 @@ internal sealed partial class Report
     ];
 
     private readonly string _directory;
-    private readonly SortedDictionary<string, Entry> _entries = new(Comparer<string>.Create(static (a, b) => Number(a).CompareTo(Number(b))));
+    private readonly SortedDictionary<string, Entry> _entries = new(
+        Comparer<string>.Create(static (a, b) => Number(a).CompareTo(Number(b))));
 
     public Report(string directory)
     {
         _directory = Directory.CreateDirectory(directory).FullName;
         if (File.Exists(JsonFile))
-            foreach (var (name, entry) in JsonSerializer.Deserialize<Dictionary<string, Entry>>(File.ReadAllText(JsonFile))!)
+            foreach (var (name, entry) in JsonSerializer.Deserialize<Dictionary<string, Entry>>(
+                File.ReadAllText(JsonFile))!)
                 _entries[name] = entry;
     }
 
@@ -53,13 +56,22 @@ internal sealed partial class Report
     /// <summary>Keeps what worker_bench.py printed.</summary>
     public void AddBench(string printed) => File.WriteAllText(BenchFile, printed);
 
-    /// <summary>Writes <c>targets.md</c>: every finding with its note, and what people have written about those that fall short.</summary>
+    /// <summary>
+    /// Writes <c>targets.md</c>: every finding with its note,
+    /// and what people have written about those that fall short.
+    /// </summary>
     public void WriteTable()
     {
-        var text = new StringBuilder($"# Targets\n\n{Header()}\n\n| | measured | figure | floor | target | ratio | verdict | |\n|---|---|---|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            $"# Targets\n\n{Header()}\n\n| | measured | figure | floor | target | ratio | verdict | " +
+            "|\n|---|---|---|---|---|---|---|---|\n");
         foreach (var (name, finding) in Rows())
-            text.Append(CultureInfo.InvariantCulture, $"| {name} | {finding.What} | {finding.Figure} | {finding.Floor} | {finding.Limit} | {Ratio(finding)} | {finding.Verdict} | {finding.Note} |\n");
-        text.Append(Notes.Section(PathOf("notes.md"), _entries.Select(static entry => (entry.Key, entry.Value.Findings))));
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"| {name} | {finding.What} | {finding.Figure} | {finding.Floor} | {finding.Limit} | " +
+                $"{Ratio(finding)} | {finding.Verdict} | {finding.Note} |\n");
+        text.Append(
+            Notes.Section(PathOf("notes.md"), _entries.Select(static entry => (entry.Key, entry.Value.Findings))));
         File.WriteAllText(PathOf("targets.md"), text.ToString());
     }
 
@@ -68,15 +80,22 @@ internal sealed partial class Report
     public void WriteInto(string readme, string nativeLinkBench)
     {
         var folder = Path.GetRelativePath(Path.GetDirectoryName(readme)!, _directory);
-        var text = new StringBuilder($"{Begin}\n{Header()}\n\n| | measured | figure | floor, same run | target | |\n|---|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            $"{Begin}\n{Header()}\n\n| | measured | figure | floor, " +
+            "same run | target | |\n|---|---|---|---|---|---|\n");
         foreach (var (name, finding) in Rows())
-            text.Append(CultureInfo.InvariantCulture, $"| {name} | {finding.What} | {finding.Figure} | {finding.Floor} | {finding.Limit} | {Verdict(finding)} |\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"| {name} | {finding.What} | {finding.Figure} | {finding.Floor} | {finding.Limit} | " +
+                $"{Verdict(finding)} |\n");
         text.Append(CultureInfo.InvariantCulture, $"\nWith notes: [targets.md]({folder}/targets.md).\n");
         foreach (var (file, shows) in Pictures.Where(picture => File.Exists(PathOf(picture.File))))
             text.Append(CultureInfo.InvariantCulture, $"\n![{shows}]({folder}/{file})\n");
         if (File.Exists(BenchFile))
             text.Append(Comparison(File.ReadAllLines(BenchFile), File.ReadAllLines(nativeLinkBench)));
-        text.Append("\n`dotnet run -c Release --project tests/NativeLink.Actors.Benchmarks -- targets` measures on your machine.\n").Append(End);
+        text.Append(
+            "\n`dotnet run -c Release --project tests/NativeLink.Actors.Benchmarks -- targets` measures on your " +
+            "machine.\n").Append(End);
         var old = File.ReadAllText(readme);
         var (from, to) = (old.IndexOf(Begin, StringComparison.Ordinal), old.IndexOf(End, StringComparison.Ordinal));
         if (from < 0 || to < from)
@@ -84,29 +103,44 @@ internal sealed partial class Report
         File.WriteAllText(readme, old[..from] + text + old[(to + End.Length)..]);
     }
 
-    private IEnumerable<(string Name, Finding Finding)> Rows() => _entries.SelectMany(static entry => entry.Value.Findings.Select(finding => (entry.Key, finding)));
+    private IEnumerable<(string Name, Finding Finding)> Rows() =>
+        _entries.SelectMany(static entry => entry.Value.Findings.Select(finding => (entry.Key, finding)));
 
-    private string Header() => string.Join("; ", _entries.Values.Select(static entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Date:yyyy-MM-dd}, {entry.Machine}")).Distinct()) + ".";
+    private string Header() =>
+        string.Join(
+            "; ", _entries.Values.Select(static entry => string.Create(
+                CultureInfo.InvariantCulture, $"{entry.Date:yyyy-MM-dd}, {entry.Machine}")).Distinct()) + ".";
 
     /// <summary>The lines of both that begin alike.</summary>
     private static string Comparison(string[] ours, string[] theirs)
     {
-        var text = new StringBuilder("\nA worker from StartExecute to ExecuteResult, by `tests/BlackBox/worker_bench.py`: ours with the CAS of `local`, NativeLink 1.6.6's with its own CAS, ")
+        var text = new StringBuilder(
+            "\nA worker from StartExecute to ExecuteResult, by `tests/BlackBox/worker_bench.py`: " +
+            "ours with the CAS of `local`, NativeLink 1.6.6's with its own CAS, ")
             .Append("each on a machine of this kind:\n\n| | ours | NativeLink 1.6.6 |\n|---|---|---|\n");
         foreach (var line in ours)
         {
-            if (Line().Match(line) is { Success: true } match && theirs.FirstOrDefault(other => other.StartsWith(match.Groups[1].Value + ":", StringComparison.Ordinal)) is { } other)
-                text.Append(CultureInfo.InvariantCulture, $"| {match.Groups[1].Value} | {Sampled(match)} | {Sampled(Line().Match(other))} |\n");
+            if (Line().Match(line) is { Success: true } match
+                && theirs.FirstOrDefault(
+                    other => other.StartsWith(match.Groups[1].Value + ":", StringComparison.Ordinal)) is { } other)
+                text.Append(CultureInfo.InvariantCulture,
+                    $"| {match.Groups[1].Value} | {Sampled(match)} | {Sampled(Line().Match(other))} |\n");
         }
         return text.ToString();
     }
 
-    /// <summary>What the script says, without a peak of nothing: the action was over before the first sample of its memory.</summary>
-    private static string Sampled(Match line) => line.Groups[2].Value.Replace("peak 0 MB", "peak n/a (not sampled)", StringComparison.Ordinal);
+    /// <summary>
+    /// What the script says, without a peak of nothing: the
+    /// action was over before the first sample of its memory.
+    /// </summary>
+    private static string Sampled(Match line) =>
+        line.Groups[2].Value.Replace("peak 0 MB", "peak n/a (not sampled)", StringComparison.Ordinal);
 
-    private static string Verdict(Finding finding) => finding.Verdict == Finding.Told ? finding.Note : $"{finding.Verdict} {Ratio(finding)}".Trim();
+    private static string Verdict(Finding finding) =>
+        finding.Verdict == Finding.Told ? finding.Note : $"{finding.Verdict} {Ratio(finding)}".Trim();
 
-    private static string Ratio(Finding finding) => finding.Ratio is { } ratio ? string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00}×") : "";
+    private static string Ratio(Finding finding) =>
+        finding.Ratio is { } ratio ? string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00}×") : "";
 
     private static int Number(string target) => int.Parse(target.AsSpan(1), CultureInfo.InvariantCulture);
 

@@ -5,8 +5,9 @@ using NativeLink.Actors.Testing.Scheduling;
 namespace NativeLink.Actors.Benchmarks.Rig;
 
 /// <summary>
-/// The published worker with a scripted scheduler and its own store as the CAS: no call but those of the scheduler's stream leaves it. Blobs are put into
-/// its store from here, as another process that shares the store would.
+/// The published worker with a scripted scheduler and its own store as the CAS: no call but those
+/// of the scheduler's stream leaves it. Blobs are put into its store from here, as another process
+/// that shares the store would.
 /// </summary>
 internal sealed class AloneWorker : IAsyncDisposable
 {
@@ -15,7 +16,8 @@ internal sealed class AloneWorker : IAsyncDisposable
     private readonly string _directory;
     private readonly int? _user;
 
-    private AloneWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedWorker session, string directory, int? user) =>
+    private AloneWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedWorker session, string directory,
+        int? user) =>
         (_scheduler, _process, Session, _directory, _user) = (scheduler, process, session, directory, user);
 
     public ScriptedWorker Session { get; }
@@ -29,7 +31,9 @@ internal sealed class AloneWorker : IAsyncDisposable
         var file = WorkerFile.WriteAlone(directory, scheduler.Address.Authority);
         if (user is { } owner)
             await OwnAsync(directory, owner);
-        var process = user is { } id ? ServerProcess.StartWorkerAs(id, context, file) : ServerProcess.StartWorker(context, file);
+        var process = user is { } id
+            ? ServerProcess.StartWorkerAs(id, context, file)
+            : ServerProcess.StartWorker(context, file);
         return new AloneWorker(scheduler, process, await process.ExpectAsync(scheduler.NextAsync()), directory, user);
     }
 
@@ -44,11 +48,13 @@ internal sealed class AloneWorker : IAsyncDisposable
             await OwnAsync(content, owner);
     }
 
-    public async Task<(TimeSpan Took, Reapi.ActionResult Result)> RunAsync(Digest action) => await Session.RunAsync(action);
+    public async Task<(TimeSpan Took, Reapi.ActionResult Result)> RunAsync(Digest action) =>
+        await Session.RunAsync(action);
 
     private static async Task OwnAsync(string directory, int user)
     {
-        var (code, output) = await BenchContext.RunAsync("chown", ["-R", $"{user}:{user}", directory], TimeSpan.FromMinutes(5));
+        var (code, output) = await BenchContext.RunAsync(
+            "chown", ["-R", $"{user}:{user}", directory], TimeSpan.FromMinutes(5));
         if (code != 0)
             throw new CannotMeasureException(output.Trim());
     }

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace NativeLink.Actors.Benchmarks.Rig;
 
-/// <summary>What the measurements of one run share: the published program, file systems to measure on, and a directory that goes away.</summary>
+/// <summary>
+/// What the measurements of one run share: the published program,
+/// file systems to measure on, and a directory that goes away.
+/// </summary>
 internal sealed class BenchContext : IDisposable
 {
     private static readonly string[] VolumeNames = ["ext4", "tmpfs"];
@@ -11,7 +14,8 @@ internal sealed class BenchContext : IDisposable
     private int _directories;
     private int _disposed;
 
-    private BenchContext(string binary, string root, string repository, bool quick, Dictionary<string, Volume>? volumes = null) =>
+    private BenchContext(string binary, string root, string repository, bool quick,
+        Dictionary<string, Volume>? volumes = null) =>
         (Binary, Root, Repository, Quick, _volumes) = (binary, root, repository, quick, volumes ?? []);
 
     /// <summary>The published program.</summary>
@@ -44,23 +48,35 @@ internal sealed class BenchContext : IDisposable
         return new BenchContext(Path.GetFullPath(binary), root, repository, quick) { Latency = latency };
     }
 
-    /// <summary>The same, with another published program, and directories below one of this context's: it ends with this one.</summary>
-    public BenchContext With(string binary, string name) => new(binary, NewDirectory(name), Repository, Quick, _volumes) { Latency = Latency };
+    /// <summary>
+    /// The same, with another published program, and directories
+    /// below one of this context's: it ends with this one.
+    /// </summary>
+    public BenchContext With(string binary, string name) =>
+        new(binary, NewDirectory(name), Repository, Quick, _volumes) { Latency = Latency };
 
     /// <summary>Publishes the sources in a directory; answers the program's path.</summary>
     public static async Task<string> PublishAsync(string sources, string output)
     {
-        var (code, log) = await RunAsync("dotnet", ["publish", Path.Combine(sources, "src/NativeLink.Actors.Cli"), "-c", "Release", "-o", output, "-v", "q", "--nologo"], TimeSpan.FromMinutes(10));
-        return code == 0 ? Path.Combine(output, "nativelink-actors") : throw new InvalidOperationException($"dotnet publish failed:\n{log}");
+        var (code, log) = await RunAsync("dotnet", ["publish", Path.Combine(sources, "src/NativeLink.Actors.Cli"), "-c",
+            "Release", "-o", output, "-v", "q", "--nologo"], TimeSpan.FromMinutes(10));
+        return code == 0
+            ? Path.Combine(output, "nativelink-actors")
+            : throw new InvalidOperationException($"dotnet publish failed:\n{log}");
     }
 
     /// <summary>A new directory below <see cref="Root"/>.</summary>
-    public string NewDirectory(string name) => Directory.CreateDirectory(Path.Combine(Root, $"{++_directories:00}-{name}")).FullName;
+    public string NewDirectory(string name) =>
+        Directory.CreateDirectory(Path.Combine(Root, $"{++_directories:00}-{name}")).FullName;
 
-    /// <summary>Deletes what measurements have left below <see cref="Root"/> and on the volumes: twenty pairs of some would fill the disk.</summary>
+    /// <summary>
+    /// Deletes what measurements have left below <see cref="Root"/> and on the volumes: twenty
+    /// pairs of some would fill the disk.
+    /// </summary>
     public void Clear()
     {
-        foreach (var directory in Directory.EnumerateDirectories(Root).Except(_volumes.Values.Select(static volume => volume.Path)))
+        foreach (var directory in Directory.EnumerateDirectories(Root)
+            .Except(_volumes.Values.Select(static volume => volume.Path)))
             Directory.Delete(directory, recursive: true);
         foreach (var volume in _volumes.Values)
             volume.Clear();
@@ -88,11 +104,13 @@ internal sealed class BenchContext : IDisposable
 
     /// <summary>Runs a program to its end; its stdout and stderr as one text.</summary>
     public static async Task<(int Code, string Output)> RunAsync(
-        string program, IEnumerable<string> arguments, TimeSpan limit, IReadOnlyDictionary<string, string>? environment = null)
+        string program, IEnumerable<string> arguments, TimeSpan limit,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
         using var process = Start(program, arguments, environment);
         using var ending = new CancellationTokenSource(limit);
-        var texts = Task.WhenAll(process.StandardOutput.ReadToEndAsync(ending.Token), process.StandardError.ReadToEndAsync(ending.Token));
+        var texts = Task.WhenAll(process.StandardOutput.ReadToEndAsync(ending.Token),
+            process.StandardError.ReadToEndAsync(ending.Token));
         try
         {
             await process.WaitForExitAsync(ending.Token);
@@ -105,9 +123,15 @@ internal sealed class BenchContext : IDisposable
         }
     }
 
-    public static Process Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    public static Process Start(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         var process = Process.Start(start)!;
@@ -117,10 +141,12 @@ internal sealed class BenchContext : IDisposable
 
     private static string FindRepository()
     {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null;
+            directory = directory.Parent)
             if (File.Exists(Path.Combine(directory.FullName, "NativeLink.Actors.sln")))
                 return directory.FullName;
-        throw new InvalidOperationException($"NativeLink.Actors.sln is in no directory above {AppContext.BaseDirectory}");
+        throw new InvalidOperationException(
+            $"NativeLink.Actors.sln is in no directory above {AppContext.BaseDirectory}");
     }
 
     public void Dispose()

@@ -12,18 +12,30 @@ internal sealed class BlobSet
 
     public IReadOnlyDictionary<Digest, ByteString> Pending => _pending;
 
-    public Digest Add(IEnumerable<string> arguments, Reapi.Directory? root = null, IEnumerable<string>? outputs = null, string salt = "") =>
+    public Digest Add(IEnumerable<string> arguments, Reapi.Directory? root = null, IEnumerable<string>? outputs = null,
+        string salt = "") =>
         Add(arguments, Add(root ?? new Reapi.Directory()), outputs, salt);
 
     /// <summary>An action; its root and its salt make it unlike the others.</summary>
-    public Digest Add(IEnumerable<string> arguments, Digest root, IEnumerable<string>? outputs = null, string salt = "", IReadOnlyDictionary<string, string>? environment = null)
+    public Digest Add(
+        IEnumerable<string> arguments, Digest root, IEnumerable<string>? outputs = null, string salt = "",
+        IReadOnlyDictionary<string, string>? environment = null)
     {
         var command = new Reapi.Command();
         command.Arguments.Add(arguments);
         command.OutputPaths.Add(outputs ?? []);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
-            command.EnvironmentVariables.Add(new Reapi.Command.Types.EnvironmentVariable { Name = name, Value = value });
-        return Add(new Reapi.Action { CommandDigest = Add(command).ToWire(), InputRootDigest = root.ToWire(), Salt = ByteString.CopyFromUtf8(salt) });
+            command.EnvironmentVariables.Add(new Reapi.Command.Types.EnvironmentVariable
+            {
+                Name = name,
+                Value = value,
+            });
+        return Add(new Reapi.Action
+        {
+            CommandDigest = Add(command).ToWire(),
+            InputRootDigest = root.ToWire(),
+            Salt = ByteString.CopyFromUtf8(salt),
+        });
     }
 
     public Digest Add(IMessage message) => Add(message.ToByteString());

@@ -15,20 +15,23 @@ internal sealed class CasWorker : IAsyncDisposable
 
     /// <param name="cas">CAS and action cache, <c>host:port</c>.</param>
     /// <param name="noDelay">TCP_NODELAY on the scheduler's sockets.</param>
-    public static async Task<CasWorker> StartAsync(BenchContext context, string directory, string cas, bool noDelay = true)
+    public static async Task<CasWorker> StartAsync(
+        BenchContext context, string directory, string cas, bool noDelay = true)
     {
         var scheduler = await ScriptedScheduler.StartAsync(noDelay: noDelay);
         var process = ServerProcess.StartWorker(context, WorkerFile.Write(directory, scheduler.Address.Authority, cas));
         return new CasWorker(scheduler, process, await process.ExpectAsync(scheduler.NextAsync()));
     }
 
-    public async Task<(TimeSpan Took, Reapi.ActionResult Result)> RunAsync(Digest action) => await _session.RunAsync(action);
+    public async Task<(TimeSpan Took, Reapi.ActionResult Result)> RunAsync(Digest action) =>
+        await _session.RunAsync(action);
 
     /// <summary>Makes the connections and compiles the code that every later action uses.</summary>
     public async Task WarmUpAsync(LoadClient client)
     {
         var root = InputTrees.Add(client.Blobs, 100, "warm");
-        var actions = Enumerable.Range(0, 20).Select(i => client.Blobs.Add(["/bin/true"], root, salt: $"warm-{i}")).ToArray();
+        var actions = Enumerable.Range(0, 20).Select(i => client.Blobs.Add(["/bin/true"], root, salt: $"warm-{i}"))
+            .ToArray();
         await client.UploadAsync();
         foreach (var action in actions)
             await RunAsync(action);

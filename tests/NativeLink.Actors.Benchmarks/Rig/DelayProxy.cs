@@ -6,8 +6,9 @@ using System.Threading.Channels;
 namespace NativeLink.Actors.Benchmarks.Rig;
 
 /// <summary>
-/// Stands between a client and a server on loopback and holds everything back for a while, half of a round trip in each direction, without limiting how
-/// much is under way; counts the calls that it sees.
+/// Stands between a client and a server on loopback and holds everything
+/// back for a while, half of a round trip in each direction, without
+/// limiting how much is under way; counts the calls that it sees.
 /// </summary>
 internal sealed class DelayProxy : IAsyncDisposable
 {
@@ -59,14 +60,18 @@ internal sealed class DelayProxy : IAsyncDisposable
 
     private async Task ServeAsync(Socket client)
     {
-        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            NoDelay = true,
+        };
         using (client)
         {
             client.NoDelay = true;
             try
             {
                 await server.ConnectAsync(_server, _ending.Token);
-                await Task.WhenAny(PumpAsync(client, server, new CallCounter(() => Interlocked.Increment(ref _calls))), PumpAsync(server, client, null));
+                await Task.WhenAny(PumpAsync(client, server, new CallCounter(() => Interlocked.Increment(ref _calls))),
+                    PumpAsync(server, client, null));
             }
             catch (Exception error) when (error is SocketException or OperationCanceledException)
             {

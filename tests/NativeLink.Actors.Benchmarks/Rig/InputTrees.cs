@@ -14,7 +14,8 @@ internal static class InputTrees
     /// <summary>Adds a tree and answers its root.</summary>
     /// <param name="tag">Trees of one tag have the same files; those of another tag share none.</param>
     /// <param name="changed">Files with these numbers have a content of their own.</param>
-    public static Digest Add(BlobSet blobs, int files, string tag, IReadOnlySet<int>? changed = null, string change = "")
+    public static Digest Add(
+        BlobSet blobs, int files, string tag, IReadOnlySet<int>? changed = null, string change = "")
     {
         var root = new Node();
         for (var i = 0; i < files; i++)
@@ -33,7 +34,8 @@ internal static class InputTrees
     public static string PathOf(int file)
     {
         var leaf = file / FilesPerDirectory;
-        return string.Create(CultureInfo.InvariantCulture, $"d{leaf / 256}/d{leaf / 64 % 4}/d{leaf / 16 % 4}/d{leaf / 4 % 4}/d{leaf % 4}/file-{file:D6}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"d{leaf / 256}/d{leaf / 64 % 4}/d{leaf / 16 % 4}/d{leaf / 4 % 4}/d{leaf % 4}/file-{file:D6}");
     }
 
     public static byte[] Content(string tag, int file)
@@ -45,7 +47,8 @@ internal static class InputTrees
     }
 
     /// <summary>So many files of a tree, spread evenly over its directories.</summary>
-    public static IReadOnlySet<int> Spread(int files, int count) => Enumerable.Range(0, count).Select(i => (int)((long)i * files / count)).ToHashSet();
+    public static IReadOnlySet<int> Spread(int files, int count) =>
+        Enumerable.Range(0, count).Select(i => (int)((long)i * files / count)).ToHashSet();
 
     private sealed class Node
     {

@@ -44,7 +44,11 @@ internal sealed class LoadClient : IDisposable
                 await cas.BatchUpdateBlobsAsync(batch);
                 (batch, size) = (new Reapi.BatchUpdateBlobsRequest(), 0);
             }
-            batch.Requests.Add(new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = digest.ToWire(), Data = data });
+            batch.Requests.Add(new Reapi.BatchUpdateBlobsRequest.Types.Request
+            {
+                Digest = digest.ToWire(),
+                Data = data,
+            });
             size += data.Length + 100;
         }
         await cas.BatchUpdateBlobsAsync(batch);
@@ -75,13 +79,20 @@ internal sealed class LoadClient : IDisposable
             {
                 var length = (int)Math.Min(ChunkBytes, bytes - at);
                 var data = UnsafeByteOperations.UnsafeWrap(part(at, length));
-                await call.RequestStream.WriteAsync(new WriteRequest { ResourceName = name, WriteOffset = at, Data = data, FinishWrite = at + length == bytes });
+                await call.RequestStream.WriteAsync(new WriteRequest
+                {
+                    ResourceName = name,
+                    WriteOffset = at,
+                    Data = data,
+                    FinishWrite = at + length == bytes,
+                });
             }
             await call.RequestStream.CompleteAsync();
         }
         catch (RpcException error)
         {
-            // The server has said all it had to say before it had the bytes: that the blob is there already, or why it does not take it.
+            // The server has said all it had to say before it had the bytes: that the blob is there
+            // already, or why it does not take it.
             early = error;
         }
         try
@@ -99,14 +110,19 @@ internal sealed class LoadClient : IDisposable
     private async Task<bool> HasAsync(Digest digest)
     {
         var cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(_channel);
-        return (await cas.FindMissingBlobsAsync(new Reapi.FindMissingBlobsRequest { BlobDigests = { digest.ToWire() } })).MissingBlobDigests.Count == 0;
+        return (await cas.FindMissingBlobsAsync(new Reapi.FindMissingBlobsRequest
+        {
+            BlobDigests = { digest.ToWire() },
+        })).MissingBlobDigests.Count == 0;
     }
 
     /// <summary>Executes one action; throws unless it ends with exit code 0.</summary>
     public async Task<Reapi.ActionResult> ExecuteAsync(Digest action)
     {
         var response = await AnswerAsync(action);
-        return response.Status is { Code: not 0 } || response.Result.ExitCode != 0 ? throw new InvalidOperationException($"an action failed: {response}") : response.Result;
+        return response.Status is { Code: not 0 } || response.Result.ExitCode != 0
+            ? throw new InvalidOperationException($"an action failed: {response}")
+            : response.Result;
     }
 
     /// <summary>Executes one action; its answer, whatever it says.</summary>
@@ -114,7 +130,11 @@ internal sealed class LoadClient : IDisposable
     public async Task<Reapi.ExecuteResponse> AnswerAsync(Digest action, TimeSpan? bound = null)
     {
         var deadline = bound is { } longest ? DateTime.UtcNow + longest : (DateTime?)null;
-        using var call = _execution.Execute(new Reapi.ExecuteRequest { ActionDigest = action.ToWire(), SkipCacheLookup = true }, deadline: deadline);
+        using var call = _execution.Execute(new Reapi.ExecuteRequest
+        {
+            ActionDigest = action.ToWire(),
+            SkipCacheLookup = true,
+        }, deadline: deadline);
         while (await call.ResponseStream.MoveNext(default))
         {
             if (call.ResponseStream.Current.Done)

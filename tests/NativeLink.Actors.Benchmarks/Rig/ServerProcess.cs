@@ -37,7 +37,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static Task<ServerProcess> StartLocalAsync(BenchContext context, params string[] switches) =>
         StartLocalIn(context.NewDirectory("local"), context, switches);
 
-    /// <summary>As <see cref="StartLocalAsync"/>, with everything that it keeps below <paramref name="data"/>.</summary>
+    /// <summary>
+    /// As <see cref="StartLocalAsync"/>, with everything
+    /// that it keeps below <paramref name="data"/>.
+    /// </summary>
     public static async Task<ServerProcess> StartLocalIn(string data, BenchContext context, params string[] switches)
     {
         var server = LaunchLocal(context, data, null, switches);
@@ -49,20 +52,34 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <param name="file">A configuration file, or null.</param>
     public static ServerProcess LaunchLocal(BenchContext context, string data, string? file, params string[] switches)
     {
-        string[] arguments = ["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, "--log-level", "WARN", .. switches];
-        return new ServerProcess(BenchContext.Start(context.Binary, file is null ? arguments : [.. arguments, "--config", file]));
+        string[] arguments = ["local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data,
+            "--log-level", "WARN", .. switches];
+        return new ServerProcess(
+            BenchContext.Start(context.Binary, file is null ? arguments : [.. arguments, "--config", file]));
     }
 
-    /// <summary>Starts <c>local</c> with its log in a file, as an ordinary user when one is named, and waits until it is ready.</summary>
-    public static Task<ServerProcess> StartLoggedAsync(BenchContext context, string data, string log, int? user, params string[] switches) =>
+    /// <summary>
+    /// Starts <c>local</c> with its log in a file, as an ordinary
+    /// user when one is named, and waits until it is ready.
+    /// </summary>
+    public static Task<ServerProcess> StartLoggedAsync(
+        BenchContext context, string data, string log, int? user, params string[] switches) =>
         StartLoggedBelowAsync([], context, data, log, user, switches);
 
-    /// <summary>As <see cref="StartLoggedAsync"/>, executed by a program that these words start and that keeps the process id.</summary>
-    public static async Task<ServerProcess> StartLoggedBelowAsync(string[] starter, BenchContext context, string data, string log, int? user, params string[] switches)
+    /// <summary>
+    /// As <see cref="StartLoggedAsync"/>, executed by a program
+    /// that these words start and that keeps the process id.
+    /// </summary>
+    public static async Task<ServerProcess> StartLoggedBelowAsync(
+        string[] starter, BenchContext context, string data, string log, int? user, params string[] switches)
     {
-        string[] become = user is { } id ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups", "env", $"HOME={data}"] : [];
-        string[] command = [.. become, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches];
-        var server = new ServerProcess(BenchContext.Start("/bin/sh", ["-c", "exec 2>\"$0\"; exec \"$@\"", log, .. command]));
+        string[] become = user is { } id
+            ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups", "env", $"HOME={data}"]
+            : [];
+        string[] command = [.. become, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0",
+            "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches];
+        var server = new ServerProcess(
+            BenchContext.Start("/bin/sh", ["-c", "exec 2>\"$0\"; exec \"$@\"", log, .. command]));
         await server.ReadyAsync();
         return server;
     }
@@ -96,12 +113,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     /// <summary>As <see cref="StartWorker"/>, as an ordinary user.</summary>
     public static ServerProcess StartWorkerAs(int user, BenchContext context, string file) => new(BenchContext.Start(
-        "setpriv", [$"--reuid={user}", $"--regid={user}", "--clear-groups", context.Binary, "--config", file, "--worker", "--log-level", "WARN"]));
+        "setpriv", [$"--reuid={user}", $"--regid={user}", "--clear-groups", context.Binary, "--config", file,
+            "--worker", "--log-level", "WARN"]));
 
     /// <summary>Starts this program's own <see cref="InstantWorker"/> for a worker's file.</summary>
-    public static ServerProcess StartInstantWorker(string file) => new(BenchContext.Start(Environment.ProcessPath!, [InstantWorkerCommand, file]));
+    public static ServerProcess StartInstantWorker(string file) =>
+        new(BenchContext.Start(Environment.ProcessPath!, [InstantWorkerCommand, file]));
 
-    /// <summary>Starts this program's own <see cref="Floors.BareStream"/>; <see cref="Client"/> is its address.</summary>
+    /// <summary>
+    /// Starts this program's own <see cref="Floors.BareStream"/>;
+    /// <see cref="Client"/> is its address.
+    /// </summary>
     public static async Task<ServerProcess> StartBareStreamAsync()
     {
         var server = new ServerProcess(BenchContext.Start(Environment.ProcessPath!, [Floors.BareStream.ServerCommand]));
@@ -131,7 +153,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for something that this server should bring about; throws with what it printed when it ends before.</summary>
+    /// <summary>
+    /// Waits for something that this server should bring
+    /// about; throws with what it printed when it ends before.
+    /// </summary>
     public async Task<T> ExpectAsync<T>(Task<T> sign)
     {
         if (await Task.WhenAny(sign, _process.WaitForExitAsync()) == sign)
@@ -163,7 +188,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     {
         try
         {
-            return await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience) ?? throw new InvalidOperationException($"{name} ended before it was ready: {Printed}");
+            return await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience)
+                ?? throw new InvalidOperationException($"{name} ended before it was ready: {Printed}");
         }
         catch (TimeoutException)
         {
@@ -173,7 +199,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private double StatusKilobytes(string field) => File.ReadLines($"/proc/{Id}/status")
         .Where(line => line.StartsWith(field, StringComparison.Ordinal))
-        .Select(line => double.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture))
+        .Select(line => double.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
+            CultureInfo.InvariantCulture))
         .First();
 
     private void Remember(string? line)
@@ -184,7 +211,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             _errors.Add(line);
     }
 
-    /// <summary>Asks it to end, the second time at once (SIGINT is ignored below a script's background job), and kills it in the end.</summary>
+    /// <summary>
+    /// Asks it to end, the second time at once (SIGINT is ignored
+    /// below a script's background job), and kills it in the end.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)

@@ -19,7 +19,8 @@ internal readonly record struct Stages(double Fetch, double Run, double Upload)
     public static string Medians(IReadOnlyCollection<Stages> all)
     {
         double Of(Func<Stages, double> stage) => all.Select(stage).Order().ElementAt(all.Count / 2);
-        return string.Create(CultureInfo.InvariantCulture, $"fetch {Of(s => s.Fetch):0.00}, run {Of(s => s.Run):0.00}, upload {Of(s => s.Upload):0.00}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"fetch {Of(s => s.Fetch):0.00}, run {Of(s => s.Run):0.00}, upload {Of(s => s.Upload):0.00}");
     }
 
     private static double Between(Timestamp from, Timestamp to) => (to - from).ToTimeSpan().TotalMilliseconds;

@@ -17,7 +17,8 @@ internal sealed class StoredTrees : ITreeSource
     }
 
     public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
-        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold,
+        CancellationToken cancellation)
     {
         var found = new Dictionary<Digest, Reapi.Directory>();
         foreach (var digest in directories)
@@ -28,12 +29,15 @@ internal sealed class StoredTrees : ITreeSource
     public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation)
     {
         var leases = _store.LeaseAll(files, out var missing);
-        return missing.Count == 0 ? Task.FromResult(leases) : throw new InvalidOperationException($"{missing.Count} files are not in the store");
+        return missing.Count == 0
+            ? Task.FromResult(leases)
+            : throw new InvalidOperationException($"{missing.Count} files are not in the store");
     }
 
     private Reapi.Directory Read(Digest digest)
     {
-        using var handle = _store.TryOpenRead(digest) ?? throw new InvalidOperationException($"{digest} is not in the store");
+        using var handle = _store.TryOpenRead(digest)
+            ?? throw new InvalidOperationException($"{digest} is not in the store");
         var bytes = new byte[digest.SizeBytes];
         RandomAccess.Read(handle, bytes, 0);
         return Reapi.Directory.Parser.ParseFrom(ByteString.CopyFrom(bytes));

@@ -13,18 +13,23 @@ internal sealed class Volume : IDisposable
 
     private Volume(string name, string path) => (Name, Path) = (name, path);
 
-    /// <summary><c>ext4</c> (with its journal, on a loop device), <c>xfs</c> (likewise; it has reflinks) or <c>tmpfs</c>.</summary>
+    /// <summary>
+    /// <c>ext4</c> (with its journal, on a loop device),
+    /// <c>xfs</c> (likewise; it has reflinks) or <c>tmpfs</c>.
+    /// </summary>
     public string Name { get; }
 
     public string Path { get; }
 
     public string NewDirectory(string name) =>
-        Directory.CreateDirectory(System.IO.Path.Combine(Path, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Increment(ref _directories):000}-{name}"))).FullName;
+        Directory.CreateDirectory(System.IO.Path.Combine(Path, string.Create(
+            CultureInfo.InvariantCulture, $"{Interlocked.Increment(ref _directories):000}-{name}"))).FullName;
 
     /// <summary>Deletes every directory that was made here.</summary>
     public void Clear()
     {
-        foreach (var directory in Directory.EnumerateDirectories(Path).Where(static directory => System.IO.Path.GetFileName(directory) != "lost+found"))
+        foreach (var directory in Directory.EnumerateDirectories(Path)
+            .Where(static directory => System.IO.Path.GetFileName(directory) != "lost+found"))
             Directory.Delete(directory, recursive: true);
     }
 
@@ -44,7 +49,9 @@ internal sealed class Volume : IDisposable
         {
             await using (var file = File.Create(image))
                 file.SetLength(ImageBytes);
-            string[] make = name == "xfs" ? ["mkfs.xfs", "-q", image] : ["mkfs.ext4", "-q", "-F", "-O", "has_journal", image];
+            string[] make = name == "xfs"
+                ? ["mkfs.xfs", "-q", image]
+                : ["mkfs.ext4", "-q", "-F", "-O", "has_journal", image];
             await RunAsync(make[0], make[1..]);
             // Without noinit_itable the kernel goes on writing empty inode tables while the first targets are measured.
             await RunAsync("mount", "-o", name == "xfs" ? "loop" : "loop,noinit_itable", image, path);

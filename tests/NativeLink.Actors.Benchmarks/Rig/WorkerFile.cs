@@ -8,19 +8,23 @@ internal static class WorkerFile
     public static string Write(BenchContext context, string workerApi, string cas, int inflight = 8) =>
         Write(context.NewDirectory("worker"), workerApi, cas, inflight);
 
-    public static string Write(string directory, string workerApi, string cas, int inflight = 8, string maxBytes = "20gb") => Write(directory, workerApi, $$"""
+    public static string Write(string directory, string workerApi, string cas, int inflight = 8,
+        string maxBytes = "20gb") => Write(directory, workerApi, $$"""
         { name: "CAS", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas" } },
                 { name: "AC", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac" } },
         """, """upload_action_result: { ac_store: "AC" },""", inflight, maxBytes);
 
     /// <summary>A worker whose own store is the CAS: no call leaves it but those to the scheduler.</summary>
     public static string WriteAlone(string directory, string workerApi, int inflight = 8) =>
-        Write(directory, workerApi, """{ name: "CAS", noop: {} },""", """upload_action_result: { upload_ac_results_strategy: "never" },""", inflight);
+        Write(directory, workerApi, """{ name: "CAS", noop: {} },""",
+            """upload_action_result: { upload_ac_results_strategy: "never" },""", inflight);
 
     /// <summary>Where the store of such a worker keeps its blobs.</summary>
-    public static (string Content, string Temp) Store(string directory) => (Path.Combine(directory, "cas"), Path.Combine(directory, "cas-temp"));
+    public static (string Content, string Temp) Store(string directory) =>
+        (Path.Combine(directory, "cas"), Path.Combine(directory, "cas-temp"));
 
-    private static string Write(string directory, string workerApi, string stores, string results, int inflight, string maxBytes = "20gb")
+    private static string Write(
+        string directory, string workerApi, string stores, string results, int inflight, string maxBytes = "20gb")
     {
         var path = Path.Combine(directory, "worker.json5");
         var (content, temp) = Store(directory);

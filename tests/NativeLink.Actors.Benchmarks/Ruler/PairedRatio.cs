@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Benchmarks.Ruler;
 
-/// <summary>What one figure of two builds is to the other, from pairs that were measured one right after the other.</summary>
+/// <summary>
+/// What one figure of two builds is to the other, from
+/// pairs that were measured one right after the other.
+/// </summary>
 /// <param name="Ratio">After to before, the geometric mean over the pairs.</param>
 /// <param name="Low">The lower end of the interval that holds it in 99 of 100 cases.</param>
 /// <param name="High">The upper end.</param>
@@ -15,7 +18,10 @@ internal sealed record PairedRatio(double Ratio, double Low, double High, int Mo
     private const double OutsideAtEachEnd = 0.005;
     private const double SignLevel = 0.05;
 
-    /// <summary>Beyond the noise: the interval is all on one side of 1, and the signs of the pairs alone would seldom fall so by chance.</summary>
+    /// <summary>
+    /// Beyond the noise: the interval is all on one side of 1, and the signs of the pairs alone
+    /// would seldom fall so by chance.
+    /// </summary>
     public bool Moved => (Low > 1 || High < 1) && SignProbability(More, Less) <= SignLevel;
 
     public static PairedRatio Of(IReadOnlyList<double> before, IReadOnlyList<double> after)
@@ -33,7 +39,8 @@ internal sealed record PairedRatio(double Ratio, double Low, double High, int Mo
         }
         Array.Sort(means);
         var outside = (int)(Resamples * OutsideAtEachEnd);
-        return new PairedRatio(Math.Exp(logs.Average()), Math.Exp(means[outside]), Math.Exp(means[^(outside + 1)]), logs.Count(static log => log > 0), logs.Count(static log => log < 0));
+        return new PairedRatio(Math.Exp(logs.Average()), Math.Exp(means[outside]), Math.Exp(means[^(outside + 1)]),
+            logs.Count(static log => log > 0), logs.Count(static log => log < 0));
     }
 
     /// <summary>How probable it is that a fair coin falls at least as unevenly.</summary>

@@ -4,8 +4,8 @@ using NativeLink.Actors.Benchmarks.Rig;
 namespace NativeLink.Actors.Benchmarks.Ruler;
 
 /// <summary>
-/// The command <c>ruler</c>: the same set on this tree and on a named commit, in pairs one right after the other, with new processes each time; which of
-/// the two comes first alternates.
+/// The command <c>ruler</c>: the same set on this tree and on a named commit, in pairs one right
+/// after the other, with new processes each time; which of the two comes first alternates.
 /// </summary>
 internal static class RulerRun
 {
@@ -22,7 +22,8 @@ internal static class RulerRun
         if (whyNot is not null)
             Console.WriteLine($"skipped: system calls: {whyNot}");
         var table = new RulerTable(against, pairs);
-        foreach (var gauge in Gauges(new ActionGauges(sockets, whyNot is null)).Where(gauge => arguments.Words.Count == 0 || arguments.Words.Contains(gauge.Name)))
+        foreach (var gauge in Gauges(new ActionGauges(sockets, whyNot is null))
+            .Where(gauge => arguments.Words.Count == 0 || arguments.Words.Contains(gauge.Name)))
         {
             try
             {
@@ -37,12 +38,14 @@ internal static class RulerRun
                 Console.WriteLine(line);
         }
         if (arguments.Out is { } directory)
-            await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(directory).FullName, "ruler.md"), $"{Machine.Describe()}.\n\n{table}");
+            await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(directory).FullName, "ruler.md"),
+                $"{Machine.Describe()}.\n\n{table}");
         return table.IsWhole ? 0 : 1;
     }
 
     /// <summary>The words that name parts of the set.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Gauges(new ActionGauges("", false)).Select(static gauge => gauge.Name)];
+    public static IReadOnlyList<string> Names { get; } = [.. Gauges(new ActionGauges("", false))
+        .Select(static gauge => gauge.Name)];
 
     private static IReadOnlyList<Gauge> Gauges(ActionGauges actions) =>
     [
@@ -56,7 +59,8 @@ internal static class RulerRun
         new("T11", TargetGauges.BlackBoxAsync),
     ];
 
-    private static async Task PairAsync(Gauge gauge, int pair, BenchContext before, BenchContext after, RulerTable table)
+    private static async Task PairAsync(
+        Gauge gauge, int pair, BenchContext before, BenchContext after, RulerTable table)
     {
         var (first, second) = pair % 2 == 0 ? (before, after) : (after, before);
         var one = await gauge.ReadAsync(first);

@@ -26,18 +26,23 @@ internal sealed class RulerTable(string against, int pairs)
         }
     }
 
-    public void Broke(string gauge, Exception error) => _broken.Add($"{gauge} not-measured: {error.GetType().Name}: {error.Message}");
+    public void Broke(string gauge, Exception error) =>
+        _broken.Add($"{gauge} not-measured: {error.GetType().Name}: {error.Message}");
 
     /// <summary>What is known of one part of the set, a line for each figure.</summary>
     public IEnumerable<string> Lines(string gauge) =>
-        [.. _rows.Where(row => row.Gauge == gauge).Select(static row => row.ToString()), .. _broken.Where(line => line.StartsWith(gauge + " ", StringComparison.Ordinal))];
+        [.. _rows.Where(row => row.Gauge == gauge).Select(static row => row.ToString()),
+            .. _broken.Where(line => line.StartsWith(gauge + " ", StringComparison.Ordinal))];
 
     /// <summary>As Markdown.</summary>
     public override string ToString()
     {
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture,
-            $"This tree against {against}, {pairs} pairs; medians; the ratio is after to before, with the interval that holds it in 99 of 100 cases.\n\n");
-        text.Append("| figure | before | after | floor | ratio | interval | pairs more : less | |\n|---|---|---|---|---|---|---|---|\n");
+            $"This tree against {against}, {pairs} pairs; medians; the ratio is after to before, " +
+            $"with the interval that holds it in 99 of 100 cases.\n\n");
+        text.Append(
+            "| figure | before | after | floor | ratio | interval | pairs more : less | |\n" +
+            "|---|---|---|---|---|---|---|---|\n");
         foreach (var row in _rows)
             text.Append(row.Cells());
         foreach (var line in _broken)
@@ -58,21 +63,27 @@ internal sealed class RulerTable(string against, int pairs)
         public string Cells()
         {
             var (ratio, interval, signs) = Parts();
-            return $"| {First.What} | {Text(Before.Median)} | {Text(After.Median)} | {Floor} | {ratio} | {interval} | {signs} | {Verdict()} |\n";
+            return $"| {First.What} | {Text(Before.Median)} | {Text(After.Median)} | {Floor} | {ratio} | {interval} " +
+                $"| {signs} | {Verdict()} |\n";
         }
 
         public override string ToString()
         {
             var (ratio, interval, signs) = Parts();
-            return $"{First.What}: {Text(Before.Median)} → {Text(After.Median)}{(Floor.Length > 0 ? $", floor {Floor}" : "")}; ratio {ratio} [{interval}], {signs}: {Verdict()}";
+            return $"{First.What}: {Text(Before.Median)} → " +
+                $"{Text(After.Median)}{(Floor.Length > 0 ? $", floor {Floor}" : "")}; ratio {ratio} [{interval}], " +
+                $"{signs}: {Verdict()}";
         }
 
         private (string Ratio, string Interval, string Signs) Parts() => Compare() is { } compared
-            ? (Number(compared.Ratio), $"{Number(compared.Low)} to {Number(compared.High)}", $"{compared.More} : {compared.Less}")
+            ? (Number(compared.Ratio), $"{Number(compared.Low)} to {Number(compared.High)}",
+                $"{compared.More} : {compared.Less}")
             : ("", "", "");
 
         // A figure of nothing (no switch, no byte) has no ratio.
-        private PairedRatio? Compare() => Before.Min > 0 && After.Min > 0 ? PairedRatio.Of(Before.Values, After.Values) : null;
+        private PairedRatio? Compare() => Before.Min > 0 && After.Min > 0
+            ? PairedRatio.Of(Before.Values, After.Values)
+            : null;
 
         private string Verdict() => Compare() switch
         {

@@ -4,7 +4,10 @@ using NativeLink.Actors.Benchmarks.Rig;
 
 namespace NativeLink.Actors.Benchmarks.Ruler;
 
-/// <summary>Counts the system calls of a process and of those that it starts meanwhile, by perf's counter of the kernel's own tracepoint: strace would slow it down tenfold.</summary>
+/// <summary>
+/// Counts the system calls of a process and of those that it starts meanwhile, by perf's counter of
+/// the kernel's own tracepoint: strace would slow it down tenfold.
+/// </summary>
 internal static class SystemCalls
 {
     private const string Event = "raw_syscalls:sys_enter";
@@ -27,7 +30,8 @@ internal static class SystemCalls
 
     public static async Task<double> CountAsync(int process, Func<Task> work)
     {
-        using var perf = BenchContext.Start("perf", ["stat", "-x,", "-e", Event, "-p", process.ToString(CultureInfo.InvariantCulture)]);
+        using var perf = BenchContext.Start(
+            "perf", ["stat", "-x,", "-e", Event, "-p", process.ToString(CultureInfo.InvariantCulture)]);
         try
         {
             var errors = perf.StandardError.ReadToEndAsync();
@@ -48,6 +52,7 @@ internal static class SystemCalls
         }
     }
 
-    private static double? Count(string output) => output.Split('\n').FirstOrDefault(static line => line.Contains(Event, StringComparison.Ordinal)) is { } line
+    private static double? Count(string output) =>
+        output.Split('\n').FirstOrDefault(static line => line.Contains(Event, StringComparison.Ordinal)) is { } line
         && double.TryParse(line.Split(',')[0], CultureInfo.InvariantCulture, out var count) ? count : null;
 }

@@ -12,7 +12,10 @@ internal static class TargetGauges
     {
         var (volume, memory) = (await context.VolumeAsync("ext4"), await context.VolumeAsync("tmpfs"));
         var (floors, whole, streams, _) = await WarmNoOp.SampleAsync(context, volume, memory, context.Quick ? 60 : 140);
-        return [new Reading("T1, warm no-op, 1,000 inputs", "ms", whole.Median - streams.Median) { Floor = floors.Median }];
+        return [new Reading("T1, warm no-op, 1,000 inputs", "ms", whole.Median - streams.Median)
+        {
+            Floor = floors.Median,
+        }];
     }
 
     public static async Task<IReadOnlyList<Reading>> ColdTreeAsync(BenchContext context)
@@ -32,7 +35,11 @@ internal static class TargetGauges
         var (download, downloadFloor, upload, uploadFloor) = await BigBlob.SampleAsync(context);
         return
         [
-            new Reading("T6, 1 GiB downloaded, verified, stored", "GB/s", download) { Floor = downloadFloor, MoreIsBetter = true },
+            new Reading("T6, 1 GiB downloaded, verified, stored", "GB/s", download)
+            {
+                Floor = downloadFloor,
+                MoreIsBetter = true,
+            },
             new Reading("T6, 1 GiB hashed and uploaded", "GB/s", upload) { Floor = uploadFloor, MoreIsBetter = true },
         ];
     }
@@ -42,7 +49,8 @@ internal static class TargetGauges
 
     public static async Task<IReadOnlyList<Reading>> MemoryAsync(BenchContext context)
     {
-        var (idle, warm, stdout, _, download) = await Memory.SampleAsync(context, (context.Quick ? 256L : 1024L) << 20, Settle);
+        var (idle, warm, stdout, _, download) = await Memory.SampleAsync(
+            context, (context.Quick ? 256L : 1024L) << 20, Settle);
         return
         [
             new Reading("T7, resident, idle", "MB", idle),
@@ -53,5 +61,6 @@ internal static class TargetGauges
     }
 
     public static async Task<IReadOnlyList<Reading>> BlackBoxAsync(BenchContext context) =>
-        [.. (await BlackBoxBench.SampleAsync(context)).Select(static figure => new Reading($"T11, {figure.What}", figure.Unit, figure.Value) { MoreIsBetter = figure.Unit == "/s" })];
+        [.. (await BlackBoxBench.SampleAsync(context)).Select(static figure => new Reading(
+            $"T11, {figure.What}", figure.Unit, figure.Value) { MoreIsBetter = figure.Unit == "/s" })];
 }

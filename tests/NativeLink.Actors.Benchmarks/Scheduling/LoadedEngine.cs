@@ -14,12 +14,19 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.Benchmarks.Scheduling;
 
-/// <summary>A scheduler's engine with one busy worker and many waiting operations of some property sets; times what is said to it.</summary>
+/// <summary>
+/// A scheduler's engine with one busy worker and many waiting
+/// operations of some property sets; times what is said to it.
+/// </summary>
 internal sealed class LoadedEngine
 {
     private static readonly SchedulerOptions Options = new()
     {
-        SupportedProperties = new Dictionary<string, PropertyType> { ["cpu_count"] = PropertyType.Minimum, ["cpu_arch"] = PropertyType.Exact }.ToImmutableDictionary(),
+        SupportedProperties = new Dictionary<string, PropertyType>
+        {
+            ["cpu_count"] = PropertyType.Minimum,
+            ["cpu_arch"] = PropertyType.Exact,
+        }.ToImmutableDictionary(),
         MaxQueuedOperations = 1_000_000,
         WorkerTimeout = TimeSpan.FromSeconds(30),
         RetainCompletedFor = TimeSpan.FromSeconds(1),
@@ -38,7 +45,11 @@ internal sealed class LoadedEngine
     public LoadedEngine(int queued, int sets)
     {
         _sets = sets;
-        var declared = new Reapi.Platform { Properties = { new Reapi.Platform.Types.Property { Name = "cpu_count", Value = "10" }, new Reapi.Platform.Types.Property { Name = "cpu_arch", Value = "x" } } };
+        var declared = new Reapi.Platform
+        {
+            Properties = { new Reapi.Platform.Types.Property { Name = "cpu_count", Value = "10" },
+                new Reapi.Platform.Types.Property { Name = "cpu_arch", Value = "x" } },
+        };
         _worker = new WorkerLink("w-", 2, _rules.ReadWorker(declared.Properties), TimeProvider.System);
         _engine.Register(new Register(_worker));
         var before = GC.GetTotalMemory(forceFullCollection: true);
@@ -67,12 +78,25 @@ internal sealed class LoadedEngine
         return took;
     }
 
-    /// <summary>A process ends, its result comes, and the next operation starts; a new one comes in its place. The first two are timed.</summary>
+    /// <summary>
+    /// A process ends, its result comes, and the next operation starts; a new one comes in its
+    /// place. The first two are timed.
+    /// </summary>
     public (long Complete, long Result) TimeResult()
     {
         var operation = _running.Dequeue();
-        var complete = new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation } };
-        var result = new Wire.UpdateForScheduler { ExecuteResult = new Wire.ExecuteResult { OperationId = operation, ExecuteResponse = InstantWorker.EmptyResponse(new Timestamp { Seconds = 1 }) } };
+        var complete = new Wire.UpdateForScheduler
+        {
+            ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation },
+        };
+        var result = new Wire.UpdateForScheduler
+        {
+            ExecuteResult = new Wire.ExecuteResult
+            {
+                OperationId = operation,
+                ExecuteResponse = InstantWorker.EmptyResponse(new Timestamp { Seconds = 1 }),
+            },
+        };
         var began = Stopwatch.GetTimestamp();
         _engine.Receive(new UpdateReceived(_worker, complete));
         var middle = Stopwatch.GetTimestamp();
@@ -83,7 +107,10 @@ internal sealed class LoadedEngine
         return (middle - began, end - middle);
     }
 
-    public void KeepAlive() => _worker.TryHandle(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
+    public void KeepAlive() => _worker.TryHandle(new Wire.UpdateForScheduler
+    {
+        KeepAliveRequest = new Wire.KeepAliveRequest(),
+    });
 
     private int Starts()
     {
@@ -105,7 +132,10 @@ internal sealed class LoadedEngine
         return stream;
     }
 
-    /// <summary>Sets differ in a property that no worker declares, in one whose value it compares, and in a quantity.</summary>
+    /// <summary>
+    /// Sets differ in a property that no worker declares,
+    /// in one whose value it compares, and in a quantity.
+    /// </summary>
     private Submission Next()
     {
         var (number, set) = (_number++, _number % _sets);
@@ -119,6 +149,7 @@ internal sealed class LoadedEngine
             },
         };
         var digest = Digest.FromHash(SHA256.HashData(BitConverter.GetBytes(number)), 4, DigestFunction.Sha256);
-        return new Submission(new ActionKey("main", digest), _rules.ReadAction(platform), 0, null, false, true, $"build {set % 3}");
+        return new Submission(new ActionKey("main", digest), _rules.ReadAction(platform), 0, null, false, true,
+            $"build {set % 3}");
     }
 }

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace NativeLink.Actors.Benchmarks.Scheduling;
 
 /// <summary>
-/// What the scheduler of the local cluster costs with little and with much in its queue. Both engines are asked in turns, so that whatever else
-/// the machine does concerns both alike.
+/// What the scheduler of the local cluster costs with little and with much in its queue. Both
+/// engines are asked in turns, so that whatever else the machine does concerns both alike.
 /// </summary>
 internal static class SchedulerBench
 {
@@ -13,7 +13,10 @@ internal static class SchedulerBench
 
     private const int Rounds = 20_000;
 
-    /// <summary>As promised: a submit beside 100,000 operations of 10,000 property sets takes at most twice as long as beside 1,000 of one.</summary>
+    /// <summary>
+    /// As promised: a submit beside 100,000 operations of 10,000 property sets takes at most twice
+    /// as long as beside 1,000 of one.
+    /// </summary>
     private const double MostTimesLonger = 2;
 
     /// <returns>The exit code: 1 when it takes longer than that, or a worker was evicted.</returns>
@@ -36,9 +39,11 @@ internal static class SchedulerBench
         var ratio = Report("submit", times[0], times[3]);
         Report("execute_complete", times[1], times[4]);
         Report("execute_result", times[2], times[5]);
-        Console.WriteLine($"memory an operation that waits: {few.BytesAnOperation:F0} and {many.BytesAnOperation:F0} bytes");
+        Console.WriteLine(
+            $"memory an operation that waits: {few.BytesAnOperation:F0} and {many.BytesAnOperation:F0} bytes");
         var evicted = few.IsEvicted || many.IsEvicted;
-        Console.WriteLine($"workers evicted: {(evicted ? "yes" : "none")}; waiting at the end: {few.Queued} and {many.Queued}");
+        Console.WriteLine(
+            $"workers evicted: {(evicted ? "yes" : "none")}; waiting at the end: {few.Queued} and {many.Queued}");
         return ratio <= MostTimesLonger && !evicted ? 0 : 1;
     }
 
@@ -47,7 +52,8 @@ internal static class SchedulerBench
     {
         var ratio = At(many, 0.99) / At(few, 0.99);
         Console.WriteLine(
-            $"{what}: with 1,000 of 1 set p50 {At(few, 0.5):F1} p99 {At(few, 0.99):F1} us; with 100,000 of 10,000 sets p50 {At(many, 0.5):F1} p99 {At(many, 0.99):F1} us; p99 ratio {ratio:F2}");
+            $"{what}: with 1,000 of 1 set p50 {At(few, 0.5):F1} p99 {At(few, 0.99):F1} us; " +
+            $"with 100,000 of 10,000 sets p50 {At(many, 0.5):F1} p99 {At(many, 0.99):F1} us; p99 ratio {ratio:F2}");
         return ratio;
     }
 

@@ -38,7 +38,11 @@ internal sealed class SoakKinds(int seed)
         {
             var files = new Reapi.Directory();
             for (var i = 0; i < Inputs; i++)
-                files.Files.Add(new Reapi.FileNode { Name = $"f{i:00}", Digest = blobs.Add(ByteString.CopyFromUtf8($"input {i}")).ToWire() });
+                files.Files.Add(new Reapi.FileNode
+                {
+                    Name = $"f{i:00}",
+                    Digest = blobs.Add(ByteString.CopyFromUtf8($"input {i}")).ToWire(),
+                });
             root.Directories.Add(new Reapi.DirectoryNode { Name = "in", Digest = blobs.Add(files).ToWire() });
         }
         return (blobs.Add(["/bin/sh", "-c", script], root, kind.Outputs, $"{seed}-{number}"), kind.ExitCode, script);

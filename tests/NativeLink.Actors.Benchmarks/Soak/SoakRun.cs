@@ -27,9 +27,11 @@ internal sealed class SoakRun
     private long _blobs;
     private volatile string? _broken;
 
-    private SoakRun(ServerProcess server, SoakKinds kinds, int count, string data, string log) => (_server, _kinds, _count, _data, _log) = (server, kinds, count, data, log);
+    private SoakRun(ServerProcess server, SoakKinds kinds, int count, string data, string log) =>
+        (_server, _kinds, _count, _data, _log) = (server, kinds, count, data, log);
 
-    /// <returns>0 when every action had its answer and all stayed flat; 1 when something grew; 3 when an action had no answer, or a wrong one.</returns>
+    /// <returns>0 when every action had its answer and all stayed flat; 1 when something grew; 3
+    /// when an action had no answer, or a wrong one.</returns>
     public static async Task<int> RunAsync(BenchContext context, Arguments arguments)
     {
         var (data, log) = (context.NewDirectory("soak"), Path.Combine(context.NewDirectory("soak-log"), "log"));
@@ -37,14 +39,18 @@ internal sealed class SoakRun
         if (user is { } owner)
             await BenchContext.RunAsync("chown", [$"{owner}:{owner}", data], EndBound);
         Console.WriteLine($"seed {arguments.Seed}; again with --seed {arguments.Seed}");
-        await using var server = await ServerProcess.StartLoggedAsync(context, data, log, user, "--workers", "1", "--max-inflight", $"{Inflight}");
+        await using var server = await ServerProcess.StartLoggedAsync(
+            context, data, log, user, "--workers", "1", "--max-inflight", $"{Inflight}");
         var run = new SoakRun(server, new SoakKinds(arguments.Seed), arguments.SoakCount!.Value, data, log);
         var code = await run.RunAsync();
         if (!await server.EndsWithinAsync(EndBound))
-            code = run.Break($"it did not end within {EndBound.TotalSeconds} s of SIGTERM\n{WhoWaits.Describe(server.Id)}");
+            code = run.Break(
+                $"it did not end within {EndBound.TotalSeconds} s of SIGTERM\n{WhoWaits.Describe(server.Id)}");
         else if (SoakSample.CountGroups(server.Id) is > 0 and var left)
             code = run.Break($"{left} groups are left after its end");
-        run.WritePlot(Path.Combine(Directory.CreateDirectory(arguments.Out ?? ".").FullName, arguments.User ? "soak-user.svg" : "soak.svg"));
+        run.WritePlot(Path.Combine(Directory.CreateDirectory(arguments.Out ?? ".").FullName, arguments.User
+            ? "soak-user.svg"
+            : "soak.svg"));
         Console.WriteLine(code == 0 ? "soak: ok" : "soak: FAIL");
         return code;
     }
@@ -70,7 +76,8 @@ internal sealed class SoakRun
             try
             {
                 var (action, expected, script) = _kinds.Add(client.Blobs, number);
-                Interlocked.Add(ref _blobs, client.Blobs.Pending.Keys.Count(static digest => digest.SizeBytes > "input 00".Length));
+                Interlocked.Add(
+                    ref _blobs, client.Blobs.Pending.Keys.Count(static digest => digest.SizeBytes > "input 00".Length));
                 await client.UploadAsync();
                 var answer = await client.AnswerAsync(action, AnswerBound);
                 if (answer.Status is { Code: not 0 } || answer.Result.ExitCode != expected)
@@ -97,7 +104,8 @@ internal sealed class SoakRun
     {
         lock (_gate)
         {
-            var sample = SoakSample.Take(_server.Id, _data, _log, done, Stopwatch.GetElapsedTime(_began), Interlocked.Read(ref _blobs));
+            var sample = SoakSample.Take(_server.Id, _data, _log, done, Stopwatch.GetElapsedTime(_began),
+                Interlocked.Read(ref _blobs));
             _samples.Add(sample);
             Console.WriteLine(sample);
         }
@@ -122,9 +130,11 @@ internal sealed class SoakRun
         Curve Share(string name, string unit, Func<SoakSample, double> figure)
         {
             var most = Math.Max(_samples.Max(figure), 1e-9);
-            return new Curve($"{name}, at most {most:0.#}{unit}", [.. _samples.Select(sample => ((double)sample.Actions, figure(sample) / most * 100))]);
+            return new Curve($"{name}, at most {most:0.#}{unit}",
+                [.. _samples.Select(sample => ((double)sample.Actions, figure(sample) / most * 100))]);
         }
-        Plot.Write(file, $"{_done:N0} actions of mixed kinds through local, {Inflight} in flight", "what the process has, in percent of the most that it had; the log grows by design",
+        Plot.Write(file, $"{_done:N0} actions of mixed kinds through local, {Inflight} in flight",
+            "what the process has, in percent of the most that it had; the log grows by design",
             new Axes("actions", "% of the most", LogX: false, LogY: false),
             [
                 Share("resident memory", " MB", static s => s.Megabytes),

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Benchmarks.Soak;
 
-/// <summary>Whether everything stays as it is once the first ten thousand actions (of a shorter run: half) have been.</summary>
+/// <summary>
+/// Whether everything stays as it is once the first ten
+/// thousand actions (of a shorter run: half) have been.
+/// </summary>
 internal static class SoakVerdict
 {
     private const int SettledAfter = 10_000;
@@ -14,7 +17,10 @@ internal static class SoakVerdict
     private const double MemoryNoise = 0.1;
     private const double CountNoise = 4;
 
-    /// <summary>The end of a run is compared with its beginning, each a third of what comes after the first part.</summary>
+    /// <summary>
+    /// The end of a run is compared with its beginning,
+    /// each a third of what comes after the first part.
+    /// </summary>
     /// <returns>A line for each kind: what it was and is, and whether it holds.</returns>
     public static IReadOnlyList<(bool Holds, string Line)> Judge(IReadOnlyList<SoakSample> samples)
     {
@@ -24,9 +30,12 @@ internal static class SoakVerdict
         var (early, late) = (tail.Take(third).ToList(), tail.TakeLast(third).ToList());
         double Early(Func<SoakSample, double> figure) => Median(early.Select(figure));
         double Late(Func<SoakSample, double> figure) => Median(late.Select(figure));
-        (bool, string) Line(string what, double before, double after, double most) => (after <= most, string.Create(CultureInfo.InvariantCulture,
-            $"{(after <= most ? "ok  " : "FAIL")} {what}: {before:0.##} from {from:N0} actions on, {after:0.##} at the end, at most {most:0.##} may be"));
-        (bool, string) Count(string what, Func<SoakSample, double> figure) => Line(what, Early(figure), Late(figure), Early(figure) + CountNoise + (Early(figure) * MemoryNoise));
+        (bool, string) Line(string what, double before, double after, double most) =>
+            (after <= most, string.Create(CultureInfo.InvariantCulture,
+            $"{(after <= most ? "ok  " : "FAIL")} {what}: {before:0.##} from {from:N0} actions on, " +
+            $"{after:0.##} at the end, at most {most:0.##} may be"));
+        (bool, string) Count(string what, Func<SoakSample, double> figure) =>
+            Line(what, Early(figure), Late(figure), Early(figure) + CountNoise + (Early(figure) * MemoryNoise));
 
         var blobs = (Late(static s => s.Blobs) - Early(static s => s.Blobs)) * BytesForEachBlob / 1e6;
         var memory = Early(static s => s.Megabytes);
@@ -41,7 +50,10 @@ internal static class SoakVerdict
         ];
     }
 
-    private static double LogRate(List<SoakSample> samples) => samples.Count < 2 ? 0 : (samples[^1].LogMegabytes - samples[0].LogMegabytes) * 1e6 / (samples[^1].Actions - samples[0].Actions);
+    private static double LogRate(List<SoakSample> samples) => samples.Count < 2
+        ? 0
+        : (samples[^1].LogMegabytes - samples[0].LogMegabytes) * 1e6 / (samples[^1].Actions - samples[0].Actions);
 
-    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
+    private static double Median(IEnumerable<double> values) =>
+        values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
 }

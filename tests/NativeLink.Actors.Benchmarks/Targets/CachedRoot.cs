@@ -9,7 +9,10 @@ using NativeLink.Actors.Storage.Materialisers;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 
-/// <summary>T3: staging a cached root of 10,000 files, reading all of it in an action, and what it costs where only copies protect.</summary>
+/// <summary>
+/// T3: staging a cached root of 10,000 files, reading all of it in an action, and what it costs
+/// where only copies protect.
+/// </summary>
 internal static class CachedRoot
 {
     private const int Files = 10_000;
@@ -31,12 +34,16 @@ internal static class CachedRoot
         return findings;
     }
 
-    /// <summary>Reads the files of a tree and prints the time; everything that it calls has been compiled before.</summary>
+    /// <summary>
+    /// Reads the files of a tree and prints the time;
+    /// everything that it calls has been compiled before.
+    /// </summary>
     public static void Read(string directory, int files)
     {
         var paths = BareTree.Paths(directory, files);
         BareTree.Read(paths[..30]);
-        Console.WriteLine(Sample.Time(() => BareTree.Read(paths)).TotalMilliseconds.ToString(CultureInfo.InvariantCulture));
+        Console.WriteLine(
+            Sample.Time(() => BareTree.Read(paths)).TotalMilliseconds.ToString(CultureInfo.InvariantCulture));
     }
 
     private static async Task<IReadOnlyList<Finding>> AsUserAsync(BenchContext context, Volume volume)
@@ -58,9 +65,11 @@ internal static class CachedRoot
         await using var worker = await AloneWorker.StartAsync(context, directory, user);
         var root = InputTrees.Add(worker.Blobs, Files, "t3");
         var passes = context.Passes(60);
-        var noops = Enumerable.Range(0, passes + 5).Select(i => worker.Blobs.Add(["/bin/true"], root, salt: $"t3-{i}")).ToArray();
+        var noops = Enumerable.Range(0, passes + 5).Select(i => worker.Blobs.Add(["/bin/true"], root, salt: $"t3-{i}"))
+            .ToArray();
         var readPasses = context.Passes(12);
-        var readers = Enumerable.Range(0, readPasses).Select(i => worker.Blobs.Add(Reader("."), root, salt: $"t3-read-{i}", environment: ReaderEnvironment())).ToArray();
+        var readers = Enumerable.Range(0, readPasses).Select(
+            i => worker.Blobs.Add(Reader("."), root, salt: $"t3-read-{i}", environment: ReaderEnvironment())).ToArray();
         await worker.StoreAsync();
         var staging = new Sample();
         foreach (var (pass, action) in noops.Index())
@@ -78,12 +87,16 @@ internal static class CachedRoot
         {
             direct.Add(await ReadDirectlyAsync(Path.Combine(bare, "tree")));
             var (_, result) = await worker.RunAsync(action);
-            mounted.Add(double.Parse(result.StdoutRaw.Length > 0 ? result.StdoutRaw.ToStringUtf8() : Blob(directory, result.StdoutDigest), CultureInfo.InvariantCulture));
+            mounted.Add(double.Parse(result.StdoutRaw.Length > 0
+                ? result.StdoutRaw.ToStringUtf8()
+                : Blob(directory, result.StdoutDigest), CultureInfo.InvariantCulture));
         }
         return
         [
-            Finding.Against($"stage a cached root of 10,000, {who}, {volume.Name}", staging.Median, 2, "ms", $"{staging}"),
-            Finding.OfFloor($"an action reads all 10,000, {who}, {volume.Name}", mounted.Median, direct.Median, 2.3, "ms", $"in the action {mounted}; directly {direct}"),
+            Finding.Against($"stage a cached root of 10,000, {who}, {volume.Name}", staging.Median, 2, "ms",
+                $"{staging}"),
+            Finding.OfFloor($"an action reads all 10,000, {who}, {volume.Name}", mounted.Median, direct.Median, 2.3,
+                "ms", $"in the action {mounted}; directly {direct}"),
         ];
     }
 
@@ -91,11 +104,15 @@ internal static class CachedRoot
     private static async Task<Finding> CopyAsync(BenchContext context, Volume volume)
     {
         var directory = volume.NewDirectory("t3-copy");
-        using var store = ContentStore.Open(new ContentStoreOptions(Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
+        using var store = ContentStore.Open(new ContentStoreOptions(
+            Path.Combine(directory, "content"), Path.Combine(directory, "temp")), TimeProvider.System);
         var blobs = new BlobSet();
         var root = InputTrees.Add(blobs, Files, "t3");
         var source = new StoredTrees(blobs, store);
-        var settings = new DirectoryCacheSettings(Path.Combine(directory, "cache"), Path.Combine(directory, "scratch")) { ForcedMaterialiser = "copy" };
+        var settings = new DirectoryCacheSettings(Path.Combine(directory, "cache"), Path.Combine(directory, "scratch"))
+        {
+            ForcedMaterialiser = "copy",
+        };
         using var roots = InputRoots.Open(settings, store, TimeProvider.System);
         BareTree.Write(Path.Combine(directory, "files"), Files, "t3");
         var (copies, floors) = (new Sample(), new Sample());
@@ -114,23 +131,29 @@ internal static class CachedRoot
             floors.Add(floor);
             copies.Add(took);
         }
-        return Finding.OfFloor($"stage a cached root of 10,000 by copies, {volume.Name}", copies.Median, floors.Median, 1.3, "ms", $"{copies}; a bare copy loop {floors}");
+        return Finding.OfFloor($"stage a cached root of 10,000 by copies, {volume.Name}", copies.Median, floors.Median,
+            1.3, "ms", $"{copies}; a bare copy loop {floors}");
     }
 
-    private static string[] Reader(string directory) => [Environment.ProcessPath!, ReaderCommand, directory, $"{Files}"];
+    private static string[] Reader(string directory) =>
+        [Environment.ProcessPath!, ReaderCommand, directory, $"{Files}"];
 
     private static Dictionary<string, string> ReaderEnvironment() => new()
     {
         ["PATH"] = "/usr/bin:/bin",
         ["HOME"] = "/nonexistent",
-        ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../..")),
+        ["DOTNET_ROOT"] = Path.GetFullPath(
+            Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../..")),
     };
 
     private static async Task<double> ReadDirectlyAsync(string tree)
     {
         var line = Reader(tree);
-        var (code, output) = await BenchContext.RunAsync(line[0], line[1..], TimeSpan.FromMinutes(5), ReaderEnvironment());
-        return code == 0 ? double.Parse(output, CultureInfo.InvariantCulture) : throw new InvalidOperationException(output);
+        var (code, output) = await BenchContext.RunAsync(
+            line[0], line[1..], TimeSpan.FromMinutes(5), ReaderEnvironment());
+        return code == 0
+            ? double.Parse(output, CultureInfo.InvariantCulture)
+            : throw new InvalidOperationException(output);
     }
 
     private static string Blob(string directory, Reapi.Digest digest) =>

@@ -6,15 +6,17 @@ using NativeLink.Actors.Benchmarks.Rig;
 namespace NativeLink.Actors.Benchmarks.Targets;
 
 /// <summary>
-/// T5: a cold tree of 10,000 files of 4 KiB from a CAS over gRPC into store and tree, against writing and linking the same files locally; and how many round
-/// trips it takes, by what it takes longer when a proxy between worker and CAS delays everything.
+/// T5: a cold tree of 10,000 files of 4 KiB from a CAS over gRPC into store and tree, against
+/// writing and linking the same files locally; and how many round trips it takes, by what it takes
+/// longer when a proxy between worker and CAS delays everything.
 /// </summary>
 internal static class ColdTree
 {
     private const int Files = 10_000;
     private const double MostRoundTrips = 10;
 
-    // A tree takes hundreds of milliseconds, and that much more or less each time: round trips are counted by a delay that stands out.
+    // A tree takes hundreds of milliseconds, and that much more or less each time: round trips are
+    // counted by a delay that stands out.
     private const int WideLatencyTimes = 8;
 
     private static int _tags;
@@ -25,13 +27,15 @@ internal static class ColdTree
         var memory = await context.VolumeAsync("tmpfs");
         foreach (var volume in await context.VolumesAsync())
         {
-            await using var cas = await ServerProcess.StartLocalIn(memory.NewDirectory("t5-cas"), context, "--workers", "0");
+            await using var cas = await ServerProcess.StartLocalIn(
+                memory.NewDirectory("t5-cas"), context, "--workers", "0");
             await using var proxy = new DelayProxy(cas.Client);
             using var client = new LoadClient(cas.Client);
             findings.Add(await FetchAsync(context, volume, cas, client));
             if (volume.Name != "ext4")
                 continue;
-            await using var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t5-latency"), proxy.Address);
+            await using var worker = await CasWorker.StartAsync(
+                context, volume.NewDirectory("t5-latency"), proxy.Address);
             await worker.WarmUpAsync(client);
             foreach (var files in (int[])[256, 4_400, Files])
                 findings.Add(await RoundTripsAsync(context, worker, client, proxy, files));
@@ -39,14 +43,17 @@ internal static class ColdTree
         return findings;
     }
 
-    private static async Task<Finding> FetchAsync(BenchContext context, Volume volume, ServerProcess cas, LoadClient client)
+    private static async Task<Finding> FetchAsync(
+        BenchContext context, Volume volume, ServerProcess cas, LoadClient client)
     {
         var (floors, cold) = await SampleAsync(context, volume, cas, client, context.Passes(8));
-        return Finding.OfFloor($"cold 10,000 files from the CAS, {volume.Name}", cold.Median, floors.Median, 2, "ms", $"{cold}; written and linked locally {floors}");
+        return Finding.OfFloor($"cold 10,000 files from the CAS, {volume.Name}", cold.Median, floors.Median, 2, "ms",
+            $"{cold}; written and linked locally {floors}");
     }
 
     /// <summary>So many cold trees of a new worker, and the same files written and linked locally.</summary>
-    public static async Task<(Sample Floors, Sample Cold)> SampleAsync(BenchContext context, Volume volume, ServerProcess cas, LoadClient client, int passes)
+    public static async Task<(Sample Floors, Sample Cold)> SampleAsync(
+        BenchContext context, Volume volume, ServerProcess cas, LoadClient client, int passes)
     {
         await using var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t5-worker"), cas.Client);
         await worker.WarmUpAsync(client);
@@ -64,7 +71,8 @@ internal static class ColdTree
         return (floors, cold);
     }
 
-    private static async Task<Finding> RoundTripsAsync(BenchContext context, CasWorker worker, LoadClient client, DelayProxy proxy, int files)
+    private static async Task<Finding> RoundTripsAsync(
+        BenchContext context, CasWorker worker, LoadClient client, DelayProxy proxy, int files)
     {
         async Task<double> WithAsync(TimeSpan latency)
         {
@@ -72,7 +80,8 @@ internal static class ColdTree
             return (await ColdAsync(worker, client, files)).TotalMilliseconds;
         }
         var (latency, wide) = (context.Latency, context.Latency * WideLatencyTimes);
-        var (near, far, trips, wideTrips, calls) = (new Sample(), new Sample(), new Sample(), new Sample(), new Sample());
+        var (near, far, trips, wideTrips, calls) = (new Sample(), new Sample(), new Sample(), new Sample(),
+            new Sample());
         for (var pass = 0; pass < Math.Max(3, context.Passes(6)); pass++)
         {
             // Without delay before and after those with it: what drifts in between is in both.
@@ -86,8 +95,12 @@ internal static class ColdTree
             wideTrips.Add((delayed - near.Last) / wide.TotalMilliseconds);
         }
         var note = string.Create(CultureInfo.InvariantCulture,
-            $"by a delay of {wide.TotalMilliseconds:0.#} ms, {wideTrips.Spread}; by {latency.TotalMilliseconds:0.#} ms {trips.Median:0.0}, {trips.Spread}; {far.Median:0} ms with that, {near.Median:0} ms without, {near.Spread}; {calls.Median:0} calls in the whole action");
-        return Finding.Against($"round trips of a cold tree of {files:N0} files, ext4", wideTrips.Median, MostRoundTrips, "round trips", note);
+            $"by a delay of {wide.TotalMilliseconds:0.#} ms, {wideTrips.Spread}; " +
+            $"by {latency.TotalMilliseconds:0.#} ms {trips.Median:0.0}, {trips.Spread}; " +
+            $"{far.Median:0} ms with that, {near.Median:0} ms without, {near.Spread}; " +
+            $"{calls.Median:0} calls in the whole action");
+        return Finding.Against($"round trips of a cold tree of {files:N0} files, ext4", wideTrips.Median,
+            MostRoundTrips, "round trips", note);
     }
 
     /// <summary>The time that the worker takes to fetch and build a tree whose files nobody has seen yet.</summary>

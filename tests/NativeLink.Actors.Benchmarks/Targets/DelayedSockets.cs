@@ -7,7 +7,10 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 
-/// <summary>T12: a no-op and an upload of 1 GiB with a CAS and a scheduler whose sockets have TCP_NODELAY off, as NativeLink's have, against the same with it on.</summary>
+/// <summary>
+/// T12: a no-op and an upload of 1 GiB with a CAS and a scheduler whose sockets have TCP_NODELAY
+/// off, as NativeLink's have, against the same with it on.
+/// </summary>
 internal static class DelayedSockets
 {
     private const int WarmUp = 60;
@@ -40,8 +43,10 @@ internal static class DelayedSockets
         }
         return
         [
-            Finding.OfFloor("no-op, CAS and scheduler without TCP_NODELAY", slow.Median, fast.Median, 1.3, "ms", $"{slow}; with it {fast}"),
-            Finding.OfFloor("upload of 1 GiB, CAS without TCP_NODELAY", rateOff.Median, rateOn.Median, 0.8, "GB/s", $"{rateOff}; with it {rateOn}", least: true),
+            Finding.OfFloor("no-op, CAS and scheduler without TCP_NODELAY", slow.Median, fast.Median, 1.3, "ms",
+                $"{slow}; with it {fast}"),
+            Finding.OfFloor("upload of 1 GiB, CAS without TCP_NODELAY", rateOff.Median, rateOn.Median, 0.8, "GB/s",
+                $"{rateOff}; with it {rateOn}", least: true),
         ];
     }
 
@@ -72,7 +77,8 @@ internal static class DelayedSockets
                 },
                 NullLoggerFactory.Instance,
                 TimeProvider.System);
-            var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t12-worker"), cas.ClientAddress.ToString(), noDelay);
+            var worker = await CasWorker.StartAsync(context, volume.NewDirectory("t12-worker"),
+                cas.ClientAddress.ToString(), noDelay);
             return new Side(cas, new LoadClient(cas.ClientAddress.ToString()), worker);
         }
 

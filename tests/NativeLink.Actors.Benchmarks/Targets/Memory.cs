@@ -4,7 +4,10 @@ using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Benchmarks.Targets;
 
-/// <summary>T7: resident memory of a worker process: idle, during 1 GiB of stdout, during the download of a 1 GiB input.</summary>
+/// <summary>
+/// T7: resident memory of a worker process: idle, during
+/// 1 GiB of stdout, during the download of a 1 GiB input.
+/// </summary>
 internal static class Memory
 {
     private const long GiB = 1L << 30;
@@ -23,13 +26,16 @@ internal static class Memory
     }
 
     /// <summary>
-    /// The resident megabytes of a new worker: idle; after its first action; at most while an action prints so many bytes; before, and at most while, it
-    /// fetches an input of so many bytes.
+    /// The resident megabytes of a new worker: idle; after its first
+    /// action; at most while an action prints so many bytes; before,
+    /// and at most while, it fetches an input of so many bytes.
     /// </summary>
-    public static async Task<(double Idle, double Warm, double Stdout, double Before, double Download)> SampleAsync(BenchContext context, long bytes, TimeSpan settle)
+    public static async Task<(double Idle, double Warm, double Stdout, double Before, double Download)> SampleAsync(
+        BenchContext context, long bytes, TimeSpan settle)
     {
         await using var cluster = await ServerProcess.StartLocalAsync(context, "--workers", "0");
-        await using var worker = ServerProcess.StartWorker(context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client));
+        await using var worker = ServerProcess.StartWorker(
+            context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client));
         using var client = new LoadClient(cluster.Client);
         var noop = client.Blobs.Add(["/bin/true"]);
         var print = client.Blobs.Add(["/usr/bin/head", "-c", $"{bytes}", "/dev/zero"]);

@@ -7,8 +7,9 @@ using NativeLink.Actors.Protocol;
 namespace NativeLink.Actors.Benchmarks.Targets;
 
 /// <summary>
-/// T2: no-op actions through the local cluster, 8 in flight; each writes an output of its own and an action cache entry. The rate is that of one
-/// process; who spends what is seen with cluster and worker as processes of their own.
+/// T2: no-op actions through the local cluster, 8 in flight; each writes an output of its own and
+/// an action cache entry. The rate is that of one process; who spends what is seen with cluster and
+/// worker as processes of their own.
 /// </summary>
 internal static class NoOpRate
 {
@@ -20,23 +21,30 @@ internal static class NoOpRate
     public static async Task<IReadOnlyList<Finding>> MeasureAsync(BenchContext context)
     {
         var lines = new List<Finding>();
-        await using (var local = await ServerProcess.StartLocalAsync(context, "--workers", "1", "--max-inflight", $"{Inflight}"))
+        await using (var local = await ServerProcess.StartLocalAsync(
+            context, "--workers", "1", "--max-inflight", $"{Inflight}"))
         {
             var (rate, latency, client, server) = await LoadAsync(local.Client, [local]);
-            lines.Add(Finding.Against("no-op rate", rate, TargetPerSecond, "/s", string.Create(CultureInfo.InvariantCulture,
-                $"median {latency:0.0} ms; CPU an action: client {client:0.00} ms, cluster and worker {server[0]:0.00} ms"), least: true));
+            lines.Add(
+                Finding.Against("no-op rate", rate, TargetPerSecond, "/s", string.Create(CultureInfo.InvariantCulture,
+                $"median {latency:0.0} ms; CPU an action: client {client:0.00} ms, " +
+                $"cluster and worker {server[0]:0.00} ms"), least: true));
         }
         await using var cluster = await ServerProcess.StartLocalAsync(context, "--workers", "0");
-        await using var worker = ServerProcess.StartWorker(context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client, Inflight));
+        await using var worker = ServerProcess.StartWorker(
+            context, WorkerFile.Write(context, cluster.WorkerApi, cluster.Client, Inflight));
         var split = await LoadAsync(cluster.Client, [cluster, worker]);
         lines.Add(new Finding("shares with three processes", Finding.Text(split.Rate, "/s"))
         {
-            Note = string.Create(CultureInfo.InvariantCulture, $"CPU an action: client {split.Client:0.00} ms, scheduler and CAS {split.Servers[0]:0.00} ms, worker {split.Servers[1]:0.00} ms"),
+            Note = string.Create(CultureInfo.InvariantCulture,
+                $"CPU an action: client {split.Client:0.00} ms, scheduler and CAS {split.Servers[0]:0.00} ms, " +
+                $"worker {split.Servers[1]:0.00} ms"),
         });
         return lines;
     }
 
-    private static async Task<(double Rate, double Median, double Client, double[] Servers)> LoadAsync(string address, ServerProcess[] servers)
+    private static async Task<(double Rate, double Median, double Client, double[] Servers)> LoadAsync(
+        string address, ServerProcess[] servers)
     {
         using var client = new LoadClient(address);
         Digest[] Make(string tag, int count) => [.. Enumerable.Range(0, count).Select(i =>
@@ -49,7 +57,8 @@ internal static class NoOpRate
         var (total, each) = await client.ExecuteAllAsync(timed, Inflight);
         self.Refresh();
         var median = each.Order().ElementAt(each.Length / 2).TotalMilliseconds;
-        return (Actions / total.TotalSeconds, median, (self.TotalProcessorTime - clientBefore).TotalMilliseconds / Actions,
+        return (Actions / total.TotalSeconds, median,
+            (self.TotalProcessorTime - clientBefore).TotalMilliseconds / Actions,
             [.. servers.Select((server, i) => (server.CpuTime() - before[i]).TotalMilliseconds / Actions)]);
     }
 }

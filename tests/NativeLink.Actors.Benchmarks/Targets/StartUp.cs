@@ -16,7 +16,8 @@ internal static class StartUp
     {
         var times = await SampleAsync(context, Rounds);
         var median = times.Order().ElementAt(Rounds / 2);
-        return [Finding.Against("start to registered", median, TargetSeconds, "s", string.Create(CultureInfo.InvariantCulture, $"median of {Rounds}; min {times.Min():0.000}, max {times.Max():0.000}"))];
+        return [Finding.Against("start to registered", median, TargetSeconds, "s", string.Create(
+            CultureInfo.InvariantCulture, $"median of {Rounds}; min {times.Min():0.000}, max {times.Max():0.000}"))];
     }
 
     /// <summary>Seconds, one a start.</summary>

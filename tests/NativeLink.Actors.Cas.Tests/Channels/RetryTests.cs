@@ -20,14 +20,17 @@ public sealed class RetryTests : CasClientSpec
         await client.WriteBatchAsync([(digest, data)], None);
         Assert.Equal(data, await ReadAllAsync(client, digest));
         Assert.Equal(data, Assert.Single(await client.ReadBatchAsync([digest], None)).Data.ToArray());
-        Assert.Equal([3, 3, 3, 3, 3], ((string[])["Read", "BatchReadBlobs", "FindMissingBlobs", "Write", "BatchUpdateBlobs"]).Select(Server.Calls));
+        Assert.Equal(
+            [3, 3, 3, 3, 3], ((string[])["Read", "BatchReadBlobs", "FindMissingBlobs", "Write",
+                "BatchUpdateBlobs"]).Select(Server.Calls));
     }
 
     [Fact]
     public async Task Without_retries_the_first_failure_is_told_with_its_code_and_address()
     {
         Server.FailNext("FindMissingBlobs", 1);
-        var error = await Assert.ThrowsAnyAsync<FaultException>(() => Client().FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
+        var error = await Assert.ThrowsAnyAsync<FaultException>(
+            () => Client().FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
         Assert.Equal((FaultKind.Storage, StatusCode.Unavailable), (error.Fault.Kind, error.Fault.Code!.Value));
         Assert.Contains(Server.Address.Authority, error.Fault.Detail, StringComparison.Ordinal);
         Assert.Equal(1, Server.Calls("FindMissingBlobs"));
@@ -56,7 +59,8 @@ public sealed class RetryTests : CasClientSpec
     public async Task A_server_that_always_resets_fails_the_call_in_the_end()
     {
         Server.ResetNext("FindMissingBlobs", int.MaxValue, 1);
-        var error = await Assert.ThrowsAnyAsync<FaultException>(() => Client().FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
+        var error = await Assert.ThrowsAnyAsync<FaultException>(
+            () => Client().FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
         Assert.Equal(StatusCode.Internal, error.Fault.Code);
         Assert.Equal(4, Server.Calls("FindMissingBlobs"));
     }
@@ -69,7 +73,10 @@ public sealed class RetryTests : CasClientSpec
         await Assert.ThrowsAnyAsync<FaultException>(() => Client(Options(5)).FindMissingAsync([digest], None));
         Server.FailNext("FindMissingBlobs", 1, StatusCode.PermissionDenied);
         var options = Options(5);
-        Assert.Single(await Client(options with { Retry = options.Retry with { RetryOn = [StatusCode.PermissionDenied] } }).FindMissingAsync([digest], None));
+        Assert.Single(await Client(options with
+        {
+            Retry = options.Retry with { RetryOn = [StatusCode.PermissionDenied] },
+        }).FindMissingAsync([digest], None));
     }
 
     [Fact]
@@ -78,9 +85,12 @@ public sealed class RetryTests : CasClientSpec
         var data = Noise(5_000_000);
         var digest = Server.Put(data);
         var chunks = 0;
-        Server.Before["ReadMessage"] = _ => Interlocked.Increment(ref chunks) is 20 or 40 ? throw new RpcException(new Status(StatusCode.Unavailable, "")) : Task.CompletedTask;
+        Server.Before["ReadMessage"] = _ => Interlocked.Increment(ref chunks) is 20 or 40
+            ? throw new RpcException(new Status(StatusCode.Unavailable, ""))
+            : Task.CompletedTask;
         Assert.Equal(data, await ReadAllAsync(Client(Options(5)), digest));
-        var offsets = Server.Log.Where(call => call.Rpc == "Read").Select(call => ((Google.ByteStream.ReadRequest)call.Request!).ReadOffset).ToArray();
+        var offsets = Server.Log.Where(call => call.Rpc == "Read")
+            .Select(call => ((Google.ByteStream.ReadRequest)call.Request!).ReadOffset).ToArray();
         Assert.Equal([0, 19 * 65536L, 38 * 65536L], offsets);
     }
 
@@ -90,11 +100,14 @@ public sealed class RetryTests : CasClientSpec
         var data = Noise(5_000_000);
         var digest = BlobHasher.Compute(data, DigestFunction.Sha256);
         var messages = 0;
-        Server.Before["WriteMessage"] = _ => Interlocked.Increment(ref messages) == 3 ? throw new RpcException(new Status(StatusCode.Unavailable, "")) : Task.CompletedTask;
+        Server.Before["WriteMessage"] = _ => Interlocked.Increment(ref messages) == 3
+            ? throw new RpcException(new Status(StatusCode.Unavailable, ""))
+            : Task.CompletedTask;
         await Client(Options(5)).WriteAsync(digest, new BlobSource(data, null), None);
         Assert.Equal(data, Server.Blobs[digest]);
         Assert.Single(Names("Write").Distinct());
-        Assert.Equal([0, 1 << 20, 2 << 20, 3 << 20, 4 << 20], Server.WriteMessages.Select(message => (int)message.Offset));
+        Assert.Equal([0, 1 << 20, 2 << 20, 3 << 20, 4 << 20],
+            Server.WriteMessages.Select(message => (int)message.Offset));
     }
 
     [Theory]
@@ -122,7 +135,8 @@ public sealed class RetryTests : CasClientSpec
         var upload = Client(Options(5)).WriteAsync(digest, new BlobSource(default, file, path), None);
         if (changes)
         {
-            Assert.Contains($"something still writes to {path}", (await Assert.ThrowsAnyAsync<FaultException>(() => upload)).Fault.Detail, StringComparison.Ordinal);
+            Assert.Contains($"something still writes to {path}",
+                (await Assert.ThrowsAnyAsync<FaultException>(() => upload)).Fault.Detail, StringComparison.Ordinal);
             Assert.DoesNotContain(Server.WriteMessages, message => message.Finish);
             return;
         }
@@ -150,7 +164,8 @@ public sealed class RetryTests : CasClientSpec
         Server.Before["FindMissingBlobs"] = _ => never.Task;
         var client = Client(Options() with { RpcTimeout = TimeSpan.FromMilliseconds(200) });
         var error = await Assert.ThrowsAnyAsync<FaultException>(
-            () => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None).WaitAsync(TimeSpan.FromSeconds(30)));
+            () => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None)
+                .WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(StatusCode.DeadlineExceeded, error.Fault.Code);
         never.SetResult();
     }
@@ -159,7 +174,8 @@ public sealed class RetryTests : CasClientSpec
     public async Task A_server_that_is_not_there_is_a_storage_fault()
     {
         var client = Client(Options() with { Endpoints = [new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))] });
-        var error = await Assert.ThrowsAnyAsync<FaultException>(() => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
+        var error = await Assert.ThrowsAnyAsync<FaultException>(
+            () => client.FindMissingAsync([BlobHasher.Compute("x"u8, DigestFunction.Sha256)], None));
         Assert.Equal((FaultKind.Storage, StatusCode.Unavailable), (error.Fault.Kind, error.Fault.Code!.Value));
     }
 
@@ -168,12 +184,15 @@ public sealed class RetryTests : CasClientSpec
     [InlineData(0.5)]
     public void Delays_double_and_stray_by_half_the_jitter(double jitter)
     {
-        var retry = new RpcRetry(new RetryOptions(9, TimeSpan.FromSeconds(0.1), jitter), TimeProvider.System, new Random(7));
+        var retry = new RpcRetry(new RetryOptions(9, TimeSpan.FromSeconds(0.1), jitter), TimeProvider.System,
+            new Random(7));
         foreach (var n in Enumerable.Range(1, 6))
         {
             var plain = 0.1 * Math.Pow(2, n);
-            Assert.InRange(retry.DelayBefore(n).TotalSeconds, plain * (1 - (jitter / 2)) - 1e-6, plain * (1 + (jitter / 2)) + 1e-6);
+            Assert.InRange(retry.DelayBefore(n).TotalSeconds, plain * (1 - (jitter / 2)) - 1e-6,
+                plain * (1 + (jitter / 2)) + 1e-6);
         }
-        Assert.Equal(TimeSpan.FromMinutes(1), new RpcRetry(new RetryOptions(99, TimeSpan.FromSeconds(1)), TimeProvider.System, new Random(7)).DelayBefore(90));
+        Assert.Equal(TimeSpan.FromMinutes(1), new RpcRetry(
+            new RetryOptions(99, TimeSpan.FromSeconds(1)), TimeProvider.System, new Random(7)).DelayBefore(90));
     }
 }

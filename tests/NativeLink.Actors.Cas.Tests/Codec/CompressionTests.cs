@@ -48,7 +48,8 @@ public sealed class CompressionTests : CasClientSpec
         var client = Client(Compressed());
         await client.WriteAsync(digest, new BlobSource(data, null), None);
         await ReadAllAsync(client, digest);
-        Assert.DoesNotContain(Names("Write").Concat(Names("Read")), name => name.Contains("compressed", StringComparison.Ordinal));
+        Assert.DoesNotContain(Names("Write").Concat(Names("Read")),
+            name => name.Contains("compressed", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -70,7 +71,9 @@ public sealed class CompressionTests : CasClientSpec
         OfferZstd();
         var digest = Server.Put(HalfText(4_000_000));
         var chunks = 0;
-        Server.Before["ReadMessage"] = _ => Interlocked.Increment(ref chunks) == 10 ? throw new RpcException(new Status(StatusCode.Unavailable, "")) : Task.CompletedTask;
+        Server.Before["ReadMessage"] = _ => Interlocked.Increment(ref chunks) == 10
+            ? throw new RpcException(new Status(StatusCode.Unavailable, ""))
+            : Task.CompletedTask;
         await Assert.ThrowsAsync<FaultException>(() => ReadAllAsync(Client(Compressed()), digest));
         Assert.Equal(1, Server.Calls("Read"));
         chunks = 0;
@@ -110,13 +113,16 @@ public sealed class CompressionTests : CasClientSpec
         OfferZstd();
         Server.CompressesBatches = true;
         var (large, small) = (Text(100_000), Text(100));
-        var blobs = new[] { large, small }.Select(data => (BlobHasher.Compute(data, DigestFunction.Sha256), (ReadOnlyMemory<byte>)data)).ToArray();
+        var blobs = new[] { large, small }.Select(
+            data => (BlobHasher.Compute(data, DigestFunction.Sha256), (ReadOnlyMemory<byte>)data)).ToArray();
         var client = Client(Compressed());
         await client.WriteBatchAsync(blobs, None);
         var sent = ((Reapi.BatchUpdateBlobsRequest)Server.Log.Last().Request!).Requests;
-        Assert.Equal([Reapi.Compressor.Types.Value.Zstd, Reapi.Compressor.Types.Value.Identity], sent.Select(request => request.Compressor));
+        Assert.Equal([Reapi.Compressor.Types.Value.Zstd, Reapi.Compressor.Types.Value.Identity],
+            sent.Select(request => request.Compressor));
         Assert.Equal(large, Server.Blobs[blobs[0].Item1]);
-        var read = (await client.ReadBatchAsync([.. blobs.Select(blob => blob.Item1)], None)).ToDictionary(blob => blob.Digest);
+        var read = (await client.ReadBatchAsync([.. blobs.Select(blob => blob.Item1)], None)).ToDictionary(
+            blob => blob.Digest);
         Assert.Equal(large, read[blobs[0].Item1].Data.ToArray());
         Assert.Equal(small, read[blobs[1].Item1].Data.ToArray());
     }
@@ -132,7 +138,8 @@ public sealed class CompressionTests : CasClientSpec
         // Some 20 KB when compressed.
         Server.Blobs[digest] = new byte[200_000_000];
         var handed = 0L;
-        var error = await Assert.ThrowsAsync<FaultException>(() => Client(Compressed(2)).ReadAsync(digest, data => handed += data.Length, None));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => Client(Compressed(2)).ReadAsync(digest, data => handed += data.Length, None));
         Assert.Equal((FaultKind.Storage, StatusCode.DataLoss), (error.Fault.Kind, error.Fault.Code!.Value));
         Assert.InRange(handed, 0, digest.SizeBytes);
         Assert.Equal(1, Server.Calls("Read"));

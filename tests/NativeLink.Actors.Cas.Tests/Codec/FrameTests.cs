@@ -10,12 +10,19 @@ public sealed class FrameTests
 {
     [Fact]
     public void What_we_write_is_what_generated_code_would_write() =>
-        Gen.Select(Gen.String[0, 200], Gen.Long[0, long.MaxValue], Gen.Bool, Gen.Byte.Array[0, 3000]).Sample((name, offset, finish, data) =>
+        Gen.Select(Gen.String[0, 200], Gen.Long[0, long.MaxValue], Gen.Bool, Gen.Byte.Array[0, 3000])
+            .Sample((name, offset, finish, data) =>
         {
             using var frame = new WriteFrame(name, offset, finish, data);
             var writer = new ArrayBufferWriter<byte>();
             frame.WriteTo(writer);
-            var expected = new WriteRequest { ResourceName = WellFormed(name), WriteOffset = offset, FinishWrite = finish, Data = ByteString.CopyFrom(data) };
+            var expected = new WriteRequest
+            {
+                ResourceName = WellFormed(name),
+                WriteOffset = offset,
+                FinishWrite = finish,
+                Data = ByteString.CopyFrom(data),
+            };
             Assert.Equal(frame.Size, writer.WrittenCount);
             Assert.Equal(expected, WriteRequest.Parser.ParseFrom(writer.WrittenSpan));
             Assert.Equal(expected.ToByteArray(), writer.WrittenSpan.ToArray());
@@ -26,7 +33,10 @@ public sealed class FrameTests
         Gen.Select(Gen.Byte.Array[0, 3000], Gen.Int[1, 64]).Sample((data, piece) =>
         {
             // A varint field 1, a fixed64 field 2, a text field 3 and a fixed32 field 4 that nobody knows.
-            byte[] wire = [8, 150, 1, 17, 1, 2, 3, 4, 5, 6, 7, 8, 26, 2, 65, 66, .. new ReadResponse { Data = ByteString.CopyFrom(data) }.ToByteArray(), 37, 1, 2, 3, 4];
+            byte[] wire = [8, 150, 1, 17, 1, 2, 3, 4, 5, 6, 7, 8, 26, 2, 65, 66, .. new ReadResponse
+            {
+                Data = ByteString.CopyFrom(data),
+            }.ToByteArray(), 37, 1, 2, 3, 4];
             using var frame = ReadFrame.Parse(Pieces(wire, piece));
             Assert.Equal(data, frame.Data.ToArray());
         }, iter: 300);
@@ -43,11 +53,18 @@ public sealed class FrameTests
     [InlineData("", 0, false, 0)]
     [InlineData("uploads/u/blobs/x/1", 1L << 40, true, 5)]
     [InlineData("ü/uploads/u/blobs/x/1", -1, false, 70_000)]
-    public void A_server_reads_what_generated_code_writes_however_the_bytes_are_cut(string name, long offset, bool finish, int length)
+    public void A_server_reads_what_generated_code_writes_however_the_bytes_are_cut(
+        string name, long offset, bool finish, int length)
     {
         var data = new byte[length];
         new Random(length).NextBytes(data);
-        var bytes = new WriteRequest { ResourceName = name, WriteOffset = offset, FinishWrite = finish, Data = ByteString.CopyFrom(data) }.ToByteArray();
+        var bytes = new WriteRequest
+        {
+            ResourceName = name,
+            WriteOffset = offset,
+            FinishWrite = finish,
+            Data = ByteString.CopyFrom(data),
+        }.ToByteArray();
         foreach (var cut in new[] { 1, 3, 4096, int.MaxValue })
         {
             using var frame = WriteFrame.Parse(Pieces(bytes, cut));
@@ -59,7 +76,8 @@ public sealed class FrameTests
     [Fact]
     public void Fields_that_are_not_known_are_skipped_and_the_last_of_a_repeated_one_counts()
     {
-        byte[] bytes = [0x20, 0x05, 0x29, 1, 2, 3, 4, 5, 6, 7, 8, 0x32, 2, 9, 9, 0x3d, 1, 2, 3, 4, 0x10, 7, 0x10, 8, 0x52, 1, 65, 0x52, 2, 66, 67];
+        byte[] bytes = [0x20, 0x05, 0x29, 1, 2, 3, 4, 5, 6, 7, 8, 0x32, 2, 9, 9, 0x3d, 1, 2, 3, 4, 0x10, 7, 0x10, 8,
+            0x52, 1, 65, 0x52, 2, 66, 67];
         using var frame = WriteFrame.Parse(new ReadOnlySequence<byte>(bytes));
         Assert.Equal((8, "BC"), (frame.WriteOffset, System.Text.Encoding.ASCII.GetString(frame.Data)));
     }
@@ -78,7 +96,8 @@ public sealed class FrameTests
     }
 
     /// <summary>Lone surrogates become U+FFFD in either encoder.</summary>
-    private static string WellFormed(string text) => System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text));
+    private static string WellFormed(string text) =>
+        System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text));
 
     private static ReadOnlySequence<byte> Pieces(byte[] bytes, int size)
     {

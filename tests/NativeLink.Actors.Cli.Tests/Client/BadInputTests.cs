@@ -5,7 +5,10 @@ using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Tests.Client;
 
-/// <summary>Bad input through the whole pool: the right code, a clear message, one answer, and the worker goes on.</summary>
+/// <summary>
+/// Bad input through the whole pool: the right code, a
+/// clear message, one answer, and the worker goes on.
+/// </summary>
 public sealed class BadInputTests(Pool pool) : IClassFixture<Pool>
 {
     private static Reapi.Command True => new() { Arguments = { "/bin/true" } };
@@ -20,7 +23,10 @@ public sealed class BadInputTests(Pool pool) : IClassFixture<Pool>
     public async Task A_tree_with_a_name_that_is_no_name_is_refused(string name)
     {
         var blobs = new Blobs();
-        var root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = name, Digest = blobs.Add("content") } } };
+        var root = new Reapi.Directory
+        {
+            Files = { new Reapi.FileNode { Name = name, Digest = blobs.Add("content") } },
+        };
 
         await RefusedAsync(blobs, root, $"'{name}'");
     }
@@ -43,7 +49,14 @@ public sealed class BadInputTests(Pool pool) : IClassFixture<Pool>
     {
         var blobs = new Blobs();
         var digest = blobs.Add("content");
-        var root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = new Reapi.Digest { Hash = digest.Hash, SizeBytes = -1 } } } };
+        var root = new Reapi.Directory
+        {
+            Files = { new Reapi.FileNode
+            {
+                Name = "f",
+                Digest = new Reapi.Digest { Hash = digest.Hash, SizeBytes = -1 },
+            } },
+        };
 
         await RefusedAsync(blobs, root, "-1");
     }
@@ -78,7 +91,8 @@ public sealed class BadInputTests(Pool pool) : IClassFixture<Pool>
         var response = await pool.ExecuteAsync(blobs, new Reapi.Action { InputRootDigest = blobs.Add(root) }, True);
 
         AssertStatus(StatusCode.FailedPrecondition, missing.Hash, response);
-        var failure = response.Status.Details.Single(detail => detail.Is(Google.Rpc.PreconditionFailure.Descriptor)).Unpack<Google.Rpc.PreconditionFailure>();
+        var failure = response.Status.Details.Single(detail => detail.Is(Google.Rpc.PreconditionFailure.Descriptor))
+            .Unpack<Google.Rpc.PreconditionFailure>();
         var violation = Assert.Single(failure.Violations);
         Assert.Equal(("MISSING", $"blobs/{missing.Hash}/17"), (violation.Type, violation.Subject));
         await pool.StillWorksAsync();

@@ -12,10 +12,13 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     [Fact]
     public async Task Inputs_go_up_the_command_runs_and_outputs_come_back()
     {
-        var script = _directory.Write("in/sub/make.sh", "mkdir -p tree/deep; echo \"$GREETING\" >tree/deep/file; ln -s deep/file tree/link; echo data >single; chmod +x single");
+        var script = _directory.Write("in/sub/make.sh",
+            "mkdir -p tree/deep; echo \"$GREETING\" >tree/deep/file; ln -s deep/file tree/link; echo data >single; " +
+            "chmod +x single");
         File.SetUnixFileMode(script, File.GetUnixFileMode(script) | UnixFileMode.UserExecute);
 
-        var (code, stdout, stderr) = await ExecAsync(["--input", _directory.At("in"), "--output", "tree", "--output", "single", "--env", "GREETING=hello", "--env", "PATH=/usr/bin:/bin"],
+        var (code, stdout, stderr) = await ExecAsync(["--input", _directory.At("in"), "--output", "tree", "--output",
+            "single", "--env", "GREETING=hello", "--env", "PATH=/usr/bin:/bin"],
             "sh", "-c", "test -x sub/make.sh && sh sub/make.sh && echo printed && echo wrong >&2");
 
         Assert.Equal(0, code);
@@ -50,7 +53,8 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     public async Task When_the_scheduler_gave_up_its_reason_is_told_and_no_blob_is_missed()
     {
         // A fifo cannot be an output: each attempt fails, and the last one's reason is the answer.
-        var (code, stdout, stderr) = await ExecAsync(["--output", "pipe", "--env", "PATH=/usr/bin:/bin"], "mkfifo", "pipe");
+        var (code, stdout, stderr) = await ExecAsync(
+            ["--output", "pipe", "--env", "PATH=/usr/bin:/bin"], "mkfifo", "pipe");
 
         Assert.Equal((125, ""), (code, stdout));
         Assert.Contains("the executor answered ", stderr, StringComparison.Ordinal);
@@ -84,9 +88,11 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     [InlineData("echo out; echo err >&2; exit 3", "<&- >&- 2>&-", 3, "")]
     [InlineData("echo out; exit 4", ">/dev/full", 4, "the action's stdout cannot be written: No space left on device")]
     [InlineData("echo err >&2; exit 5", "2>/dev/full", 5, "")]
-    public async Task With_streams_that_are_closed_or_full_the_exit_code_is_the_action_s(string script, string streams, int expected, string says)
+    public async Task With_streams_that_are_closed_or_full_the_exit_code_is_the_action_s(
+        string script, string streams, int expected, string says)
     {
-        var (code, _, stderr) = await Rig.Program.RunCommandAsync([], "/bin/sh", "-c", $"exec \"$0\" exec --executor {pool.Address} --no-cache -- /bin/sh -c '{script}' {streams}", Executable);
+        var (code, _, stderr) = await Rig.Program.RunCommandAsync([], "/bin/sh", "-c",
+            $"exec \"$0\" exec --executor {pool.Address} --no-cache -- /bin/sh -c '{script}' {streams}", Executable);
 
         Assert.Equal(expected, code);
         Assert.Contains(says, stderr, StringComparison.Ordinal);
@@ -96,7 +102,8 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     [Fact]
     public async Task Before_the_action_ran_the_code_is_125_whatever_the_streams_are()
     {
-        var (code, stdout, stderr) = await Rig.Program.RunCommandAsync([], "/bin/sh", "-c", "exec \"$0\" exec --executor 127.0.0.1:1 -- true >&- 2>/dev/full", Executable);
+        var (code, stdout, stderr) = await Rig.Program.RunCommandAsync(
+            [], "/bin/sh", "-c", "exec \"$0\" exec --executor 127.0.0.1:1 -- true >&- 2>/dev/full", Executable);
 
         Assert.Equal((125, "", ""), (code, stdout, stderr));
     }
@@ -107,14 +114,20 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     public async Task An_input_that_changed_or_went_after_it_was_read_is_named(int size)
     {
         var file = _directory.Write("in/changing", new string('a', size));
-        var digest = NativeLink.Actors.Protocol.Hashing.BlobHasher.Compute(await File.ReadAllBytesAsync(file), NativeLink.Actors.Protocol.DigestFunction.Sha256);
-        var blobs = new Dictionary<NativeLink.Actors.Protocol.Digest, NativeLink.Actors.Cli.Client.UploadBlob> { [digest] = new(null, file) };
-        foreach (var (content, says) in new[] { (new string('b', size), "changed while it was read"), ("short", "changed while it was read"), (null, "cannot be read any more") })
+        var digest = NativeLink.Actors.Protocol.Hashing.BlobHasher.Compute(
+            await File.ReadAllBytesAsync(file), NativeLink.Actors.Protocol.DigestFunction.Sha256);
+        var blobs = new Dictionary<NativeLink.Actors.Protocol.Digest, NativeLink.Actors.Cli.Client.UploadBlob>
+        {
+            [digest] = new(null, file),
+        };
+        foreach (var (content, says) in new[] { (new string('b', size), "changed while it was read"),
+            ("short", "changed while it was read"), (null, "cannot be read any more") })
         {
             File.Delete(file);
             if (content is not null)
                 await File.WriteAllTextAsync(file, content);
-            var error = await Assert.ThrowsAsync<NativeLink.Actors.Protocol.FaultException>(() => pool.Client.UploadAsync(blobs, default));
+            var error = await Assert.ThrowsAsync<NativeLink.Actors.Protocol.FaultException>(
+                () => pool.Client.UploadAsync(blobs, default));
             Assert.Contains($"the input {file} {says}", error.Fault.Detail, StringComparison.Ordinal);
         }
     }
@@ -136,7 +149,8 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     {
         var (_, _, stderr) = await ExecAsync([], "/bin/true");
 
-        foreach (var stage in new[] { "upload inputs", "queued", "fetch inputs", "run", "upload outputs", "get outputs" })
+        foreach (var stage in new[] { "upload inputs", "queued", "fetch inputs", "run", "upload outputs",
+            "get outputs" })
             Assert.Matches($"{stage} +[0-9.]+ m?s", stderr);
     }
 
@@ -152,7 +166,8 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     [Fact]
     public async Task No_executor_at_the_address_is_said_and_is_125()
     {
-        var (code, _, stderr) = await Rig.Program.RunAsync("exec", "--executor", "grpc://127.0.0.1:1", "--", "/bin/true");
+        var (code, _, stderr) = await Rig.Program.RunAsync(
+            "exec", "--executor", "grpc://127.0.0.1:1", "--", "/bin/true");
 
         Assert.Equal(125, code);
         Assert.Contains("no executor can be reached at 127.0.0.1:1", stderr, StringComparison.Ordinal);
@@ -171,7 +186,8 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     public async Task An_interrupted_exec_ends_with_130_and_its_action_with_it()
     {
         var marker = _directory.At("started");
-        await using var exec = Rig.Program.Start("exec", "--executor", pool.Address.Authority, "--", "/bin/sh", "-c", $"echo $$ >{marker}; sleep 60; true");
+        await using var exec = Rig.Program.Start("exec", "--executor", pool.Address.Authority, "--", "/bin/sh", "-c",
+            $"echo $$ >{marker}; sleep 60; true");
         await ProcessWatch.AppearedAsync(marker);
 
         exec.Signal("INT");
@@ -196,7 +212,8 @@ public sealed class ExecTests(Pool pool) : IClassFixture<Pool>, IDisposable
     }
 
     private Task<(int Code, string Out, string Error)> ExecAsync(string[] switches, params string[] command) =>
-        Rig.Program.RunAsync(["exec", "--executor", pool.Address.Authority, "--into", _directory.At("out"), .. switches, "--", .. command]);
+        Rig.Program.RunAsync(["exec", "--executor", pool.Address.Authority, "--into", _directory.At("out"), .. switches,
+            "--", .. command]);
 
     public void Dispose() => _directory.Dispose();
 }

@@ -19,10 +19,12 @@ public sealed class InputTreeTests : IDisposable
         var tree = InputTree.Read(_directory.Path, DigestFunction.Sha256, default);
 
         var root = Message(tree, tree.Root);
-        Assert.Equal(("a", Digest.Empty(DigestFunction.Sha256).Hash, false), (root.Files[0].Name, root.Files[0].Digest.Hash, root.Files[0].IsExecutable));
+        Assert.Equal(("a", Digest.Empty(DigestFunction.Sha256).Hash, false),
+            (root.Files[0].Name, root.Files[0].Digest.Hash, root.Files[0].IsExecutable));
         Assert.Equal(("link", "b/run"), (root.Symlinks[0].Name, root.Symlinks[0].Target));
         var child = Message(tree, Digest.FromWire(root.Directories.Single().Digest, DigestFunction.Sha256, "b"));
-        Assert.Equal(("run", 1, true), (child.Files[0].Name, child.Files[0].Digest.SizeBytes, child.Files[0].IsExecutable));
+        Assert.Equal(
+            ("run", 1, true), (child.Files[0].Name, child.Files[0].Digest.SizeBytes, child.Files[0].IsExecutable));
         Assert.Equal(3, tree.Files);
     }
 
@@ -39,7 +41,8 @@ public sealed class InputTreeTests : IDisposable
     }
 
     [Fact]
-    public void No_directory_is_an_empty_tree() => Assert.True(InputTree.Read(null, DigestFunction.Sha256, default).Root.IsEmpty);
+    public void No_directory_is_an_empty_tree() =>
+        Assert.True(InputTree.Read(null, DigestFunction.Sha256, default).Root.IsEmpty);
 
     [Fact]
     public void A_fifo_is_refused_and_named()
@@ -47,7 +50,8 @@ public sealed class InputTreeTests : IDisposable
         using var make = Process.Start("mkfifo", [_directory.At("pipe")]);
         make.WaitForExit();
 
-        Assert.Contains("pipe", Assert.Throws<UsageException>(() => InputTree.Read(_directory.Path, DigestFunction.Sha256, default)).Message, StringComparison.Ordinal);
+        Assert.Contains("pipe", Assert.Throws<UsageException>(
+            () => InputTree.Read(_directory.Path, DigestFunction.Sha256, default)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -90,12 +94,16 @@ public sealed class InputTreeTests : IDisposable
 
     private void Shell(string script)
     {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script]) { WorkingDirectory = _directory.Path })!;
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script])
+        {
+            WorkingDirectory = _directory.Path,
+        })!;
         shell.WaitForExit();
         Assert.Equal(0, shell.ExitCode);
     }
 
-    private static Reapi.Directory Message(InputTree tree, Digest digest) => Reapi.Directory.Parser.ParseFrom(tree.Blobs[digest].Data);
+    private static Reapi.Directory Message(InputTree tree, Digest digest) =>
+        Reapi.Directory.Parser.ParseFrom(tree.Blobs[digest].Data);
 
     public void Dispose() => _directory.Dispose();
 }

@@ -14,7 +14,10 @@ using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.Cli.Tests.Client;
 
-/// <summary>Two workers with different properties, one of which asks a command for a value: who gets which action (protos/README.md 3.9).</summary>
+/// <summary>
+/// Two workers with different properties, one of which asks a command for a value: who gets which
+/// action (protos/README.md 3.9).
+/// </summary>
 public sealed class MatchingTests : IAsyncLifetime, IDisposable
 {
     private const string One = "local-1-";
@@ -35,7 +38,10 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
             ["OSFamily"] = PropertyType.Priority,
             ["comment"] = PropertyType.Ignore,
         };
-        var cluster = defaults with { Scheduler = defaults.Scheduler with { SupportedProperties = types.ToImmutableDictionary() } };
+        var cluster = defaults with
+        {
+            Scheduler = defaults.Scheduler with { SupportedProperties = types.ToImmutableDictionary() },
+        };
         var switches = new WorkerSwitches { Count = 2, MaxInflight = 4, Environment = OwnEnvironment.All() };
         _node = await LocalNode.StartAsync(
             cluster,
@@ -48,14 +54,17 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
                     {
                         Workers =
                         [
-                            With(workers.Workers[0], Fixed("cpu_count", "2"), Fixed("ISA", "x86"), Fixed("OSFamily", ""), Fixed("pool", "small")),
-                            With(workers.Workers[1], new PlatformPropertySource("cpu_count", [], "echo 8"), Fixed("ISA", "arm")),
+                            With(workers.Workers[0], Fixed("cpu_count", "2"), Fixed("ISA", "x86"),
+                                Fixed("OSFamily", ""), Fixed("pool", "small")),
+                            With(workers.Workers[1], new PlatformPropertySource("cpu_count", [], "echo 8"),
+                                Fixed("ISA", "arm")),
                         ],
                     },
                 ];
             },
             null, NullLoggerFactory.Instance, TimeProvider.System);
-        _client = new ReapiClient(RemoteExecutorOptions.Of(new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}")), TimeProvider.System);
+        _client = new ReapiClient(RemoteExecutorOptions.Of(
+            new Uri($"http://{LocalNode.Dialable(_node.Cluster.ClientAddress)}")), TimeProvider.System);
     }
 
     public async Task DisposeAsync()
@@ -125,7 +134,8 @@ public sealed class MatchingTests : IAsyncLifetime, IDisposable
     {
         var blobs = new Blobs();
         var platform = new Reapi.Platform();
-        platform.Properties.AddRange(properties.OrderBy(property => property.Name, StringComparer.Ordinal).Select(property => new Reapi.Platform.Types.Property { Name = property.Name, Value = property.Value }));
+        platform.Properties.AddRange(properties.OrderBy(property => property.Name, StringComparer.Ordinal)
+            .Select(property => new Reapi.Platform.Types.Property { Name = property.Name, Value = property.Value }));
         var action = new Reapi.Action
         {
             CommandDigest = blobs.Add(new Reapi.Command { Arguments = { "/bin/true" } }),

@@ -17,7 +17,8 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
     {
         var file = await FileAsync(path);
 
-        var fault = await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { file } }));
+        var fault = await Assert.ThrowsAsync<FaultException>(
+            () => WriteAsync(new Reapi.ActionResult { OutputFiles = { file } }));
 
         Assert.Contains("outside", fault.Fault.Detail, StringComparison.Ordinal);
         Assert.False(File.Exists(_directory.At("escaped")));
@@ -30,11 +31,20 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
     public async Task A_name_in_a_tree_that_is_no_name_is_refused(string name)
     {
         var blobs = new Blobs();
-        var tree = new Reapi.Tree { Root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = name, Digest = blobs.Add("x") } } } };
+        var tree = new Reapi.Tree
+        {
+            Root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = name, Digest = blobs.Add("x") } } },
+        };
         var digest = blobs.Add(tree);
         await pool.Client.UploadAsync(blobs.All, default);
 
-        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = digest } } }));
+        await Assert.ThrowsAsync<FaultException>(
+            () => WriteAsync(
+                new Reapi.ActionResult
+                {
+                    OutputDirectories = { new Reapi.OutputDirectory { Path = "d",
+                    TreeDigest = digest } }
+                }));
     }
 
     [Theory]
@@ -52,12 +62,19 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
     public async Task A_malformed_digest_and_a_tree_that_is_none_are_told_as_faults()
     {
         var malformed = new Reapi.OutputFile { Path = "f", Digest = new Reapi.Digest { Hash = "x", SizeBytes = -1 } };
-        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { malformed } }));
+        await Assert.ThrowsAsync<FaultException>(
+            () => WriteAsync(new Reapi.ActionResult { OutputFiles = { malformed } }));
         var blobs = new Blobs();
         // An empty wrapper that ends early, at which the parser does not throw its own exception.
         var noTree = blobs.Add(Google.Protobuf.ByteString.CopyFrom(Convert.FromHexString("0A062A041A020000")));
         await pool.Client.UploadAsync(blobs.All, default);
-        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputDirectories = { new Reapi.OutputDirectory { Path = "d", TreeDigest = noTree } } }));
+        await Assert.ThrowsAsync<FaultException>(
+            () => WriteAsync(
+                new Reapi.ActionResult
+                {
+                    OutputDirectories = { new Reapi.OutputDirectory { Path = "d",
+                    TreeDigest = noTree } }
+                }));
     }
 
     [Fact]
@@ -67,7 +84,13 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
         Directory.CreateDirectory(_directory.At("into"));
         File.CreateSymbolicLink(_directory.At("into/link"), _directory.At("outside"));
 
-        await Assert.ThrowsAsync<FaultException>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { new Reapi.OutputFile { Path = "link/file", Digest = new Blobs().Add("") } } }));
+        await Assert.ThrowsAsync<FaultException>(
+            () => WriteAsync(
+                new Reapi.ActionResult
+                {
+                    OutputFiles = { new Reapi.OutputFile { Path = "link/file",
+                    Digest = new Blobs().Add("") } }
+                }));
 
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.At("outside")));
     }
@@ -93,7 +116,8 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
         return new Reapi.OutputFile { Path = path, Digest = digest };
     }
 
-    private Task WriteAsync(Reapi.ActionResult result) => new OutputWriter(pool.Client, _directory.At("into")).WriteAsync(result, "", default);
+    private Task WriteAsync(Reapi.ActionResult result) =>
+        new OutputWriter(pool.Client, _directory.At("into")).WriteAsync(result, "", default);
 
     public void Dispose() => _directory.Dispose();
 }

@@ -13,7 +13,8 @@ public sealed class CommandLineTests : IDisposable
         var (code, stdout, _) = await Rig.Program.RunAsync("--help");
 
         Assert.Equal(0, code);
-        foreach (var word in new[] { "local", "exec", "check-config", "--worker-id", "--workers", "SIGTERM", "130", "143" })
+        foreach (var word in new[] { "local", "exec", "check-config", "--worker-id", "--workers", "SIGTERM", "130",
+            "143" })
             Assert.Contains(word, stdout, StringComparison.Ordinal);
     }
 
@@ -33,10 +34,13 @@ public sealed class CommandLineTests : IDisposable
     public async Task Too_few_descriptors_are_said_before_anything_is_loaded(int expected, params string[] arguments)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "nativelink-actors");
-        var (code, _, stderr) = await Rig.Program.RunCommandAsync([], ["prlimit", "--nofile=160:160", program, .. arguments]);
+        var (code, _, stderr) = await Rig.Program.RunCommandAsync(
+            [], ["prlimit", "--nofile=160:160", program, .. arguments]);
 
         Assert.Equal(expected, code);
-        Assert.Equal("nativelink-actors: 160 open files are allowed (RLIMIT_NOFILE) and one action needs 272: raise the limit (ulimit -n)\n", stderr);
+        Assert.Equal(
+            "nativelink-actors: 160 open files are allowed (RLIMIT_NOFILE) and one action needs 272: " +
+            "raise the limit (ulimit -n)\n", stderr);
     }
 
     [Theory]
@@ -45,7 +49,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("cannot be read", "no-such-file.json5")]
     [InlineData("unknown option '--frobnicate'", "--frobnicate")]
     [InlineData("unknown option '--frobnicate'", "check-config", "--frobnicate", "x")]
-    [InlineData("unknown option '--frobnicate'; what belongs to the command stands after --", "exec", "--frobnicate", "--", "true")]
+    [InlineData("unknown option '--frobnicate'; what belongs to the command stands after --", "exec", "--frobnicate",
+        "--", "true")]
     [InlineData("unknown option '-l'", "exec", "ls", "-l")]
     [InlineData("and it is no command either", "lcoal")]
     [InlineData("it is a directory", "check-config", "/etc")]
@@ -54,7 +59,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--workers x: write a whole number", "local", "--workers", "x")]
     [InlineData("--workers 1.5: write a whole number", "one.json5", "--workers", "1.5")]
     [InlineData("--data /etc/passwd: it is a file, not a directory", "local", "--data", "/etc/passwd")]
-    [InlineData("--data /etc/passwd/below: /etc/passwd is a file, not a directory", "local", "--data", "/etc/passwd/below")]
+    [InlineData("--data /etc/passwd/below: /etc/passwd is a file, not a directory", "local", "--data",
+        "/etc/passwd/below")]
     [InlineData("--data /proc/x: it cannot be made", "local", "--data", "/proc/x")]
     [InlineData("name one", "one.json5", "--config", "two.json5")]
     [InlineData("at least 1", "one.json5", "--workers", "0")]
@@ -101,7 +107,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains($"\n  nativelink-actors {command} ", stdout, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", stdout, StringComparison.Ordinal);
-        Assert.Contains("\n  nativelink-actors [<FILE>]", (await Rig.Program.RunAsync("--help")).Out, StringComparison.Ordinal);
+        Assert.Contains("\n  nativelink-actors [<FILE>]", (await Rig.Program.RunAsync("--help")).Out,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,7 +117,8 @@ public sealed class CommandLineTests : IDisposable
         var (code, _, stderr) = await ShellAsync("""exec "$0" exec --env "A=$(printf 'b\377')" -- true""");
         Assert.Equal(2, code);
         Assert.Contains(@"the argument 'A=b\xff' is not UTF-8", stderr, StringComparison.Ordinal);
-        var file = _directory.Write("worker.json5", Configs.Worker(_directory.Path, "127.0.0.1:1", "127.0.0.1:1", "entrypoint: \"$STRANGE\","));
+        var file = _directory.Write(
+            "worker.json5", Configs.Worker(_directory.Path, "127.0.0.1:1", "127.0.0.1:1", "entrypoint: \"$STRANGE\","));
         (code, _, stderr) = await ShellAsync($"""STRANGE=$(printf 'c\377') exec "$0" check-config {file}""");
         Assert.Equal(2, code);
         Assert.Contains(@"the variable STRANGE=c\xff is not UTF-8", stderr, StringComparison.Ordinal);
@@ -138,7 +146,8 @@ public sealed class CommandLineTests : IDisposable
               servers: [{ listener: { http: { socket_address: "127.0.0.1:7" } }, services: { cas: [{ cas_store: "F" }], execution: [{ cas_store: "F", scheduler: "S" }] } }] }
             """);
         var (checkedCode, _, said) = await Rig.Program.RunAsync("check-config", "--local", bad);
-        var (startCode, _, saidAtStart) = await Rig.Program.RunAsync("local", "--config", bad, "--data", _directory.At("data"));
+        var (startCode, _, saidAtStart) = await Rig.Program.RunAsync(
+            "local", "--config", bad, "--data", _directory.At("data"));
         Assert.Equal((2, 2), (checkedCode, startCode));
         Assert.Contains("'cpus' is 'many', and the scheduler counts it as a minimum", said, StringComparison.Ordinal);
         Assert.Equal(said, saidAtStart);
@@ -148,16 +157,20 @@ public sealed class CommandLineTests : IDisposable
     public async Task Check_config_says_what_is_wrong_with_a_command_without_running_it()
     {
         var ran = _directory.At("ran");
-        var (code, _, said) = await CheckAsync($$"""a: { query_cmd: "echo 'x" }, b: { query_cmd: "/no/such/program 1" }, c: { query_cmd: "touch {{ran}}" }""");
+        var (code, _, said) = await CheckAsync(
+            $$"""a: { query_cmd: "echo 'x" }, b: { query_cmd: "/no/such/program 1" }, c: { query_cmd: "touch {{ran}}" }""");
         Assert.Equal(2, code);
         Assert.Contains("query_cmd of property 'a': ", said, StringComparison.Ordinal);
-        (code, var stdout, said) = await CheckAsync($$"""b: { query_cmd: "/no/such/program 1" }, c: { query_cmd: "touch {{ran}}" }""");
+        (code, var stdout, said) = await CheckAsync(
+            $$"""b: { query_cmd: "/no/such/program 1" }, c: { query_cmd: "touch {{ran}}" }""");
         Assert.Equal(0, code);
-        Assert.Contains("query_cmd of property 'b': there is no program '/no/such/program' on this machine", stdout + said, StringComparison.Ordinal);
+        Assert.Contains("query_cmd of property 'b': there is no program '/no/such/program' on this machine",
+            stdout + said, StringComparison.Ordinal);
         Assert.False(File.Exists(ran));
     }
 
-    private Task<(int Code, string Out, string Error)> CheckAsync(string properties) => Rig.Program.RunAsync("check-config", _directory.Write("commands.json5", $$"""
+    private Task<(int Code, string Out, string Error)> CheckAsync(string properties) =>
+        Rig.Program.RunAsync("check-config", _directory.Write("commands.json5", $$"""
         { stores: [{ name: "F", fast_slow: { fast: { filesystem: { content_path: "/srv/none/c", temp_path: "/srv/none/t" } }, slow: { noop: {} } } }], servers: [],
           workers: [{ local: { worker_api_endpoint: { uri: "grpc://127.0.0.1:1" }, cas_fast_slow_store: "F", work_directory: "/srv/none/w", upload_action_result: { upload_ac_results_strategy: "never" },
             platform_properties: { {{properties}} } } }] }
@@ -165,12 +178,16 @@ public sealed class CommandLineTests : IDisposable
 
     /// <summary>A line of shell in which <c>$0</c> is the program.</summary>
     private static Task<(int Code, string Out, string Error)> ShellAsync(string line) =>
-        Rig.Program.RunCommandAsync([], "/bin/sh", "-c", line, Path.Combine(AppContext.BaseDirectory, "nativelink-actors"));
+        Rig.Program.RunCommandAsync([], "/bin/sh", "-c", line,
+            Path.Combine(AppContext.BaseDirectory, "nativelink-actors"));
 
     [Fact]
     public async Task A_bad_level_in_the_environment_is_said_too()
     {
-        var (code, _, stderr) = await Rig.Program.RunAsync(new Dictionary<string, string> { ["NL_LOG"] = "loud" }, "local");
+        var (code, _, stderr) = await Rig.Program.RunAsync(new Dictionary<string, string>
+        {
+            ["NL_LOG"] = "loud",
+        }, "local");
 
         Assert.Equal(2, code);
         Assert.Contains("NL_LOG=loud", stderr, StringComparison.Ordinal);
@@ -182,8 +199,10 @@ public sealed class CommandLineTests : IDisposable
     public async Task Every_mistake_of_a_file_is_told_and_nothing_is_touched(string how)
     {
         var precious = _directory.Write("work/precious", "do not delete");
-        var text = Configs.Worker(_directory.Path, "127.0.0.1:1", "127.0.0.1:1", "max_inflight_task: 3, max_action_timeout_s: \"soon\",");
-        var file = _directory.Write("worker.json5", text.Replace("""cas_fast_slow_store: "STORE",""", """cas_fast_slow_store: "NOWHERE",""", StringComparison.Ordinal));
+        var text = Configs.Worker(_directory.Path, "127.0.0.1:1", "127.0.0.1:1",
+            "max_inflight_task: 3, max_action_timeout_s: \"soon\",");
+        var file = _directory.Write("worker.json5", text.Replace(
+            """cas_fast_slow_store: "STORE",""", """cas_fast_slow_store: "NOWHERE",""", StringComparison.Ordinal));
 
         var (code, _, stderr) = await Rig.Program.RunAsync(how, file);
 
@@ -197,7 +216,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task A_file_that_is_no_JSON5_is_told_with_its_place()
     {
-        var (code, _, stderr) = await Rig.Program.RunAsync("check-config", _directory.Write("worker.json5", "{\n  stores: [\n"));
+        var (code, _, stderr) = await Rig.Program.RunAsync(
+            "check-config", _directory.Write("worker.json5", "{\n  stores: [\n"));
 
         Assert.Equal(2, code);
         Assert.Matches(@"worker\.json5:\d+:\d+", stderr);
@@ -206,7 +226,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task A_good_file_is_summed_up()
     {
-        var file = _directory.Write("worker.json5", Configs.Worker(_directory.Path, "127.0.0.1:50061", "127.0.0.1:50051"));
+        var file = _directory.Write(
+            "worker.json5", Configs.Worker(_directory.Path, "127.0.0.1:50061", "127.0.0.1:50051"));
 
         var (code, stdout, _) = await Rig.Program.RunAsync("check-config", file);
 
@@ -218,7 +239,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task A_file_without_workers_is_no_worker()
     {
-        var (code, _, stderr) = await Rig.Program.RunAsync(_directory.Write("empty.json5", "{ stores: [], servers: [] }"));
+        var (code, _, stderr) = await Rig.Program.RunAsync(
+            _directory.Write("empty.json5", "{ stores: [], servers: [] }"));
 
         Assert.Equal(2, code);
         Assert.Contains("has no worker", stderr, StringComparison.Ordinal);

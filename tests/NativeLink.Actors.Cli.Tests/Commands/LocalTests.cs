@@ -43,7 +43,8 @@ public sealed class LocalTests : IDisposable
         var (local, _, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--workers", "0");
         await using var stopping = local;
 
-        var (code, _, stderr) = await Rig.Program.RunAsync("local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("data"));
+        var (code, _, stderr) = await Rig.Program.RunAsync(
+            "local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("data"));
 
         Assert.Equal(2, code);
         Assert.Contains("another nativelink-actors uses it", stderr, StringComparison.Ordinal);
@@ -55,7 +56,8 @@ public sealed class LocalTests : IDisposable
         var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--workers", "0");
         await using var stopping = local;
 
-        var (code, _, stderr) = await Rig.Program.RunAsync("local", "--listen", client, "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("other"));
+        var (code, _, stderr) = await Rig.Program.RunAsync(
+            "local", "--listen", client, "--worker-api-listen", "127.0.0.1:0", "--data", _directory.At("other"));
 
         Assert.Equal(1, code);
         Assert.Equal(2, stderr.Split(client).Length);
@@ -66,7 +68,8 @@ public sealed class LocalTests : IDisposable
     {
         await using var rig = await TwoProcesses.StartAsync(_directory);
         var marker = _directory.At("started");
-        var action = ExecAsync(rig.Client, $"echo $$ >{marker}; while [ ! -e {marker}.go ]; do sleep 0.05; done; echo finished");
+        var action = ExecAsync(
+            rig.Client, $"echo $$ >{marker}; while [ ! -e {marker}.go ]; do sleep 0.05; done; echo finished");
         await ProcessWatch.AppearedAsync(marker);
 
         rig.Worker.Signal("TERM");
@@ -84,7 +87,8 @@ public sealed class LocalTests : IDisposable
     {
         await using var rig = await TwoProcesses.StartAsync(_directory);
         var marker = _directory.At("started");
-        await using var exec = Rig.Program.Start("exec", "--executor", rig.Client, "--", "/bin/sh", "-c", $"(setsid sh -c 'sleep 61; : {marker}' &) ; echo $$ >{marker}; sleep 60; true");
+        await using var exec = Rig.Program.Start("exec", "--executor", rig.Client, "--", "/bin/sh", "-c",
+            $"(setsid sh -c 'sleep 61; : {marker}' &) ; echo $$ >{marker}; sleep 60; true");
         await ProcessWatch.AppearedAsync(marker);
         exec.Signal("KILL");
         await exec.ExitCodeAsync();
@@ -107,7 +111,8 @@ public sealed class LocalTests : IDisposable
         var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"));
         await using var stopping = local;
         var marker = _directory.At("started");
-        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c", $"echo $$ >{marker}; sleep 60; true");
+        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c",
+            $"echo $$ >{marker}; sleep 60; true");
         await ProcessWatch.AppearedAsync(marker);
 
         local.Signal("HUP");
@@ -121,7 +126,8 @@ public sealed class LocalTests : IDisposable
     {
         await using var rig = await TwoProcesses.StartAsync(_directory);
         var marker = _directory.At("started");
-        var action = ExecAsync(rig.Client, $"echo $$ >{marker}; while [ ! -e {marker}.go ]; do sleep 0.05; done; echo finished");
+        var action = ExecAsync(
+            rig.Client, $"echo $$ >{marker}; while [ ! -e {marker}.go ]; do sleep 0.05; done; echo finished");
         await ProcessWatch.AppearedAsync(marker);
 
         rig.Worker.Signal("HUP");
@@ -152,7 +158,8 @@ public sealed class LocalTests : IDisposable
     {
         await using var rig = await TwoProcesses.StartAsync(_directory);
         var marker = _directory.At("started");
-        var action = ExecAsync(rig.Client, $"if [ -e {marker} ]; then echo again; else echo $$ >{marker}; sleep 60; fi");
+        var action = ExecAsync(
+            rig.Client, $"if [ -e {marker} ]; then echo again; else echo $$ >{marker}; sleep 60; fi");
         await ProcessWatch.AppearedAsync(marker);
 
         rig.Worker.Signal("KILL");
@@ -167,12 +174,16 @@ public sealed class LocalTests : IDisposable
     {
         var file = _directory.At("everything.json5");
         await File.WriteAllTextAsync(file, AllInOne("MAIN"));
-        await using var local = Rig.Program.Start("local", "--config", file, "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0");
+        await using var local = Rig.Program.Start("local", "--config", file, "--listen", "127.0.0.1:0",
+            "--worker-api-listen", "127.0.0.1:0");
         var client = (await local.WaitForAsync("--remote_executor=")).Split("grpc://")[1].Trim();
 
-        var matching = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property", "cpu_count=2", "--", "/bin/sh", "-c", "echo $FROM_FILE");
-        var noNumber = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property", "cpu_count=many", "--", "/bin/true");
-        var elsewhere = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "other", "--", "/bin/true");
+        var matching = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property",
+            "cpu_count=2", "--", "/bin/sh", "-c", "echo $FROM_FILE");
+        var noNumber = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "main", "--property",
+            "cpu_count=many", "--", "/bin/true");
+        var elsewhere = await Rig.Program.RunAsync("exec", "--executor", client, "--instance", "other", "--",
+            "/bin/true");
         local.Signal("TERM");
 
         Assert.Equal((0, "file\n"), (matching.Code, matching.Out));
@@ -190,7 +201,8 @@ public sealed class LocalTests : IDisposable
         var file = _directory.At("lacking.json5");
         await File.WriteAllTextAsync(file, AllInOne("ANOTHER"));
 
-        var (code, _, error) = await Rig.Program.RunAsync("local", "--config", file, "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0");
+        var (code, _, error) = await Rig.Program.RunAsync(
+            "local", "--config", file, "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0");
 
         Assert.Equal(2, code);
         Assert.Contains("there is no scheduler named 'ANOTHER'", error, StringComparison.Ordinal);
@@ -215,7 +227,8 @@ public sealed class LocalTests : IDisposable
         """;
 
     private static Task<(int Code, string Out, string Error)> ExecAsync(string client, string script) =>
-        Rig.Program.RunAsync("exec", "--executor", client, "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c", script);
+        Rig.Program.RunAsync("exec", "--executor", client, "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c",
+            script);
 
     public void Dispose() => _directory.Dispose();
 
@@ -231,13 +244,15 @@ public sealed class LocalTests : IDisposable
         public static async Task<TwoProcesses> StartAsync(TempDirectory directory)
         {
             var rig = new TwoProcesses();
-            (rig._cluster, rig.Client, var workerApi) = await Rig.Program.StartLocalAsync(directory.At("data"), "--workers", "0");
+            (rig._cluster, rig.Client, var workerApi) = await Rig.Program.StartLocalAsync(
+                directory.At("data"), "--workers", "0");
             rig._file = directory.Write("worker.json5", Configs.Worker(directory.At("worker"), workerApi, rig.Client));
             rig.Worker = rig.StartWorker("first");
             return rig;
         }
 
-        public Rig.Program StartWorker(string id) => Rig.Program.Start("--config", _file, "--worker", "--worker-id", id);
+        public Rig.Program StartWorker(string id) =>
+            Rig.Program.Start("--config", _file, "--worker", "--worker-id", id);
 
         public async ValueTask DisposeAsync()
         {

@@ -2,11 +2,16 @@ using NativeLink.Actors.Cli.Tests.Rig;
 
 namespace NativeLink.Actors.Cli.Tests.Commands;
 
-/// <summary>An ordinary user's worker executes itself again in a user and a mount namespace of its own, where it may; otherwise it says why not and works all the same.</summary>
+/// <summary>
+/// An ordinary user's worker executes itself again in a user and a mount namespace of its own,
+/// where it may; otherwise it says why not and works all the same.
+/// </summary>
 public sealed class NamespacesTests : IDisposable
 {
-    // Answers what the action is: its capabilities, whether the number that it knows itself by is in /proc, and what its directory lies on.
-    private const string WhatAmI = "grep ^Cap /proc/self/status; head -c 7 /proc/$$/cmdline; echo; stat -f -c %T .; id -u; exit 7";
+    // Answers what the action is: its capabilities, whether the number that it knows itself by is
+    // in /proc, and what its directory lies on.
+    private const string WhatAmI =
+        "grep ^Cap /proc/self/status; head -c 7 /proc/$$/cmdline; echo; stat -f -c %T .; id -u; exit 7";
 
     private readonly OrdinaryUser _user = new();
 
@@ -20,7 +25,9 @@ public sealed class NamespacesTests : IDisposable
         var (code, stdout, stderr) = await ExecAsync([], [_user.Program], WhatAmI, "--input", _user.At("in"));
 
         Assert.Equal(7, code);
-        Assert.Matches(@"\ACapInh:\t0{16}\nCapPrm:\t0{16}\nCapEff:\t0{16}\nCapBnd:\t[0-9a-f]{16}\nCapAmb:\t0{16}\n/bin/sh\n", stdout);
+        Assert.Matches(
+            @"\ACapInh:\t0{16}\nCapPrm:\t0{16}\nCapEff:\t0{16}\nCapBnd:\t[0-9a-f]{16}\nCapAmb:\t0{16}\n/bin/sh\n",
+            stdout);
         if (!_user.MayMakeNamespaces())
             Assert.Contains("Running no user and mount namespace of its own: ", stderr, StringComparison.Ordinal);
         Skip.IfNot(_user.MayMakeNamespaces(), "an ordinary user may not make namespaces here");
@@ -40,13 +47,15 @@ public sealed class NamespacesTests : IDisposable
         string[] confined =
         [
             "unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c",
-            "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --ambient-caps=-all --inh-caps=-all \"$@\"", "sh", _user.Program,
+            "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --ambient-caps=-all --inh-caps=-all \"$@\"", "sh",
+            _user.Program,
         ];
         var (code, stdout, stderr) = await ExecAsync([], confined, WhatAmI);
 
         Assert.Equal(7, code);
         Assert.Matches(@"\ACapInh:\t0{16}\nCapPrm:\t0{16}\nCapEff:\t0{16}\n", stdout);
-        Assert.Matches("Running no user and mount namespace of its own: .*unshare says: .*No space left on device", stderr);
+        Assert.Matches("Running no user and mount namespace of its own: .*unshare says: .*No space left on device",
+            stderr);
         Assert.Contains("PidNamespace: a PID namespace cannot be made", stderr, StringComparison.Ordinal);
         Assert.Contains("child subreaper", stderr, StringComparison.Ordinal);
     }
@@ -56,7 +65,8 @@ public sealed class NamespacesTests : IDisposable
     {
         var (code, _, stderr) = await ExecAsync(new() { ["PATH"] = _user.At("") }, [_user.Program], "exit 7");
         Assert.Equal(7, code);
-        Assert.Contains("Running no user and mount namespace of its own: unshare: not found", stderr, StringComparison.Ordinal);
+        Assert.Contains("Running no user and mount namespace of its own: unshare: not found", stderr,
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -66,7 +76,8 @@ public sealed class NamespacesTests : IDisposable
         var shared = Directory.CreateDirectory(_user.At("shared")).FullName;
         File.SetUnixFileMode(shared, (UnixFileMode)0x3FF);
         string[] afterRoot = ["/bin/sh", "-c", ": >\"$0/dotnet-diagnostic-$$-0-socket\"; exec \"$@\"", shared];
-        string[] exec = ["env", "TMPDIR=" + shared, _user.Program, "exec", "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c", "exit 7"];
+        string[] exec = ["env", "TMPDIR=" + shared, _user.Program, "exec", "--env", "PATH=/usr/bin:/bin", "--",
+            "/bin/sh", "-c", "exit 7"];
 
         var (code, _, stderr) = await Rig.Program.RunCommandAsync([], Absolute([.. afterRoot, .. _user.Command(exec)]));
 
@@ -77,10 +88,12 @@ public sealed class NamespacesTests : IDisposable
     [Fact]
     public async Task Only_what_runs_actions_enters_namespaces()
     {
-        await File.WriteAllTextAsync(_user.At("unshare"), $"#!/bin/sh\n: >{_user.At("asked")}\necho not today >&2\nexit 1\n");
+        await File.WriteAllTextAsync(_user.At("unshare"),
+            $"#!/bin/sh\n: >{_user.At("asked")}\necho not today >&2\nexit 1\n");
         File.SetUnixFileMode(_user.At("unshare"), (UnixFileMode)0x1ED);
         Dictionary<string, string> path = new() { ["PATH"] = _user.At("") };
-        foreach (var harmless in (string[][])[["--help"], ["--version"], ["check-config", _user.At("missing.json5")], ["exec", "--executor", "grpc://127.0.0.1:1", "--", "true"]])
+        foreach (var harmless in (string[][])[["--help"], ["--version"], ["check-config", _user.At("missing.json5")],
+            ["exec", "--executor", "grpc://127.0.0.1:1", "--", "true"]])
         {
             await Rig.Program.RunCommandAsync(path, Absolute(_user.Command([_user.Program, .. harmless])));
             Assert.False(File.Exists(_user.At("asked")), string.Join(' ', harmless));
@@ -98,19 +111,24 @@ public sealed class NamespacesTests : IDisposable
         var (local, client, _) = await Rig.Program.StartLocalAsync(_user.Command(_user.Program), _user.At("data"));
         await using var stopping = local;
         var marker = _user.At("marker");
-        var action = Rig.Program.RunAsync("exec", "--executor", client, "--", "/bin/sh", "-c", $"echo >{marker}; while [ ! -e {marker}.go ]; do read x </dev/null; done; echo done");
+        var action = Rig.Program.RunAsync("exec", "--executor", client, "--", "/bin/sh", "-c",
+            $"echo >{marker}; while [ ! -e {marker}.go ]; do read x </dev/null; done; echo done");
         await ProcessWatch.AppearedAsync(marker);
 
-        Assert.StartsWith("nativelink-acto", await File.ReadAllTextAsync($"/proc/{local.Id}/comm"), StringComparison.Ordinal);
-        Assert.DoesNotContain(_user.At("data"), await File.ReadAllTextAsync("/proc/self/mounts"), StringComparison.Ordinal);
-        Assert.Equal(_user.MayMakeNamespaces(), (await File.ReadAllTextAsync($"/proc/{local.Id}/mounts")).Contains(_user.At("data"), StringComparison.Ordinal));
+        Assert.StartsWith("nativelink-acto", await File.ReadAllTextAsync($"/proc/{local.Id}/comm"),
+            StringComparison.Ordinal);
+        Assert.DoesNotContain(_user.At("data"), await File.ReadAllTextAsync("/proc/self/mounts"),
+            StringComparison.Ordinal);
+        Assert.Equal(_user.MayMakeNamespaces(), (await File.ReadAllTextAsync($"/proc/{local.Id}/mounts")).Contains(
+            _user.At("data"), StringComparison.Ordinal));
         local.Signal("TERM");
         await local.WaitForAsync("SIGTERM");
         await File.WriteAllTextAsync(marker + ".go", "");
 
         Assert.Equal("done\n", (await action).Out);
         Assert.Equal(0, await local.ExitCodeAsync());
-        Assert.Equal(["data", "marker", "marker.go"], Directory.EnumerateFileSystemEntries(_user.At("")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["data", "marker", "marker.go"],
+            Directory.EnumerateFileSystemEntries(_user.At("")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [SkippableFact]
@@ -120,7 +138,8 @@ public sealed class NamespacesTests : IDisposable
         var (local, client, _) = await Rig.Program.StartLocalAsync(_user.Command(_user.Program), _user.At("data"));
         await using var stopping = local;
         var marker = _user.At("marker");
-        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c", $"(setsid sh -c 'sleep 61; : {marker}' &) ; echo >{marker}; sleep 60; true");
+        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c",
+            $"(setsid sh -c 'sleep 61; : {marker}' &) ; echo >{marker}; sleep 60; true");
         await ProcessWatch.AppearedAsync(marker);
         exec.Signal("KILL");
         await exec.ExitCodeAsync();
@@ -129,8 +148,12 @@ public sealed class NamespacesTests : IDisposable
         await ProcessWatch.GoneAsync(marker);
     }
 
-    private Task<(int Code, string Out, string Error)> ExecAsync(Dictionary<string, string> environment, string[] program, string script, params string[] switches) =>
-        Rig.Program.RunCommandAsync(environment, Absolute(_user.Command([.. program, "exec", "--log-level", "INFO", .. switches, "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c", script])));
+    private Task<(int Code, string Out, string Error)> ExecAsync(
+        Dictionary<string, string> environment, string[] program, string script, params string[] switches) =>
+        Rig.Program.RunCommandAsync(
+            environment, Absolute(
+                _user.Command([.. program, "exec", "--log-level", "INFO", .. switches, "--env", "PATH=/usr/bin:/bin",
+                    "--", "/bin/sh", "-c", script])));
 
     /// <summary>The programs in front of ours are found whatever PATH ours is to have.</summary>
     private static string[] Absolute(string[] command) =>

@@ -36,7 +36,9 @@ internal static class Compose
           global: { max_open_files: 1024 } }
         """;
 
-    public static string WorkerFile(string slow = "{ ref_store: { name: 'FAR' } }", string fast = Disk, string pair = "", string local = "upload_action_result: { ac_store: 'FAR_AC' },", string stores = "", string top = "servers: []") =>
+    public static string WorkerFile(string slow = "{ ref_store: { name: 'FAR' } }", string fast = Disk,
+        string pair = "", string local = "upload_action_result: { ac_store: 'FAR_AC' },", string stores = "",
+        string top = "servers: []") =>
         $$"""{ stores: [ {{FarStores}} { name: "NEAR", fast_slow: { fast: {{fast}}, slow: {{slow}}, {{pair}} } }, {{stores}} ], workers: [ { local: { {{Local}} {{local}} } } ], {{top}} }""";
 
     public static NativeLinkConfig Load(string text)
@@ -46,7 +48,8 @@ internal static class Compose
         return result.Model!;
     }
 
-    public static WorkerPlan Plan(string text, WorkerSwitches? switches = null) => WorkerComposition.Compose(Load(text), switches ?? new WorkerSwitches());
+    public static WorkerPlan Plan(string text, WorkerSwitches? switches = null) =>
+        WorkerComposition.Compose(Load(text), switches ?? new WorkerSwitches());
 
     /// <summary>The only host of a plan without errors.</summary>
     public static WorkerHostOptions Host(string text, WorkerSwitches? switches = null)

@@ -12,7 +12,10 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Cli.Tests.Hosting;
 
-/// <summary>What the connection actor may rely on, whichever link it has (<see cref="ISchedulerLink"/>), of the one without a wire.</summary>
+/// <summary>
+/// What the connection actor may rely on, whichever link it has
+/// (<see cref="ISchedulerLink"/>), of the one without a wire.
+/// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Disposed of in DisposeAsync.")]
 public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
 {
@@ -24,7 +27,8 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
     private LocalClusterHost _cluster = null!;
 
     public async Task InitializeAsync() => _cluster = await LocalClusterHost.StartAsync(
-        LocalDefaults.Cluster(_directory.Path, new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Loopback, 0)), NullLoggerFactory.Instance, TimeProvider.System);
+        LocalDefaults.Cluster(_directory.Path, new IPEndPoint(IPAddress.Loopback, 0),
+            new IPEndPoint(IPAddress.Loopback, 0)), NullLoggerFactory.Instance, TimeProvider.System);
 
     public async Task DisposeAsync()
     {
@@ -39,7 +43,8 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
         Assert.StartsWith("east-", (await NextWorkerAsync()).Value, StringComparison.Ordinal);
         await session.SendAsync(new GoingAway(), CancellationToken.None);
         await NextEndAsync();
-        await Assert.ThrowsAsync<FaultException>(() => session.SendAsync(new KeepAliveSignal(), CancellationToken.None));
+        await Assert.ThrowsAsync<FaultException>(
+            () => session.SendAsync(new KeepAliveSignal(), CancellationToken.None));
         await session.DisposeAsync();
         Assert.False(_ends.Reader.TryRead(out _));
     }
@@ -75,16 +80,22 @@ public sealed class ClusterSchedulerLinkTests : IAsyncLifetime
         await NextUpdateAsync();
         var mine = new Reapi.ExecuteResponse { Result = new Reapi.ActionResult() };
         var before = mine.Clone();
-        await session.SendAsync(new ResultReady(new ExecuteResult(new OperationId("unknown"), "") { ExecuteResponse = mine }), CancellationToken.None);
+        await session.SendAsync(new ResultReady(new ExecuteResult(new OperationId("unknown"), "")
+        {
+            ExecuteResponse = mine,
+        }), CancellationToken.None);
         Assert.Equal(before, mine);
     }
 
     private Task<ISchedulerSession> ConnectAsync() => new ClusterSchedulerLink(_cluster).ConnectAsync(
-        new Registration("east-", 1, []), update => _updates.Writer.TryWrite(update), end => _ends.Writer.TryWrite(end), CancellationToken.None);
+        new Registration("east-", 1, []), update => _updates.Writer.TryWrite(update), end => _ends.Writer.TryWrite(end),
+        CancellationToken.None);
 
-    private async Task<WorkerId> NextWorkerAsync() => Assert.IsType<RegistrationAccepted>(await NextUpdateAsync()).Worker;
+    private async Task<WorkerId> NextWorkerAsync() =>
+        Assert.IsType<RegistrationAccepted>(await NextUpdateAsync()).Worker;
 
-    private async Task<SchedulerMessage> NextUpdateAsync() => await _updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+    private async Task<SchedulerMessage> NextUpdateAsync() =>
+        await _updates.Reader.ReadAsync().AsTask().WaitAsync(Bound);
 
     private async Task<Fault?> NextEndAsync() => await _ends.Reader.ReadAsync().AsTask().WaitAsync(Bound);
 }

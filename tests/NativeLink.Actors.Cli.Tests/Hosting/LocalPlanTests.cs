@@ -25,7 +25,10 @@ public sealed class LocalPlanTests : IDisposable
             """);
         var switches = new LocalSwitches(_directory.At("data")) { ConfigFile = withFile ? file : null };
         Assert.Equal(TimeSpan.FromMinutes(30), LocalPlan.Make(switches).Cluster.KeepFor);
-        Assert.Equal(TimeSpan.FromMinutes(7), LocalPlan.Make(switches with { KeepFor = TimeSpan.FromMinutes(7) }).Cluster.KeepFor);
+        Assert.Equal(TimeSpan.FromMinutes(7), LocalPlan.Make(switches with
+        {
+            KeepFor = TimeSpan.FromMinutes(7),
+        }).Cluster.KeepFor);
     }
 
     public void Dispose() => _directory.Dispose();

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace NativeLink.Actors.Cli.Tests.Rig;
 
-/// <summary>The real program as an ordinary user runs it: uid 1000 when the tests are root's, else who runs them; with a directory that is that user's.</summary>
+/// <summary>
+/// The real program as an ordinary user runs it: uid 1000 when the tests are root's, else who runs
+/// them; with a directory that is that user's.
+/// </summary>
 internal sealed class OrdinaryUser : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -30,16 +33,21 @@ internal sealed class OrdinaryUser : IDisposable
     public string At(string name) => _directory.At("own/" + name);
 
     /// <summary>A command line that runs <paramref name="command"/> as the user.</summary>
-    public string[] Command(params string[] command) => [.. _become, "env", "HOME=" + At(""), "TMPDIR=" + At(""), .. command];
+    public string[] Command(params string[] command) =>
+        [.. _become, "env", "HOME=" + At(""), "TMPDIR=" + At(""), .. command];
 
     /// <summary>Whether this machine lets the user make a user and a mount namespace.</summary>
-    public bool MayMakeNamespaces() => Run(Command("unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "true")) == 0;
+    public bool MayMakeNamespaces() =>
+        Run(Command("unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "true")) == 0;
 
     public void Dispose() => _directory.Dispose();
 
     private static int Run(params string[] command)
     {
-        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardError = true,
+        })!;
         process.StandardError.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode;

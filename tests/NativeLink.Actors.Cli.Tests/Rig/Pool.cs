@@ -13,8 +13,8 @@ using NativeLink.Actors.Worker;
 namespace NativeLink.Actors.Cli.Tests.Rig;
 
 /// <summary>
-/// The local cluster and a worker in the process of the test, as <c>local</c> runs them, but with a store of the worker's own behind gRPC, so that
-/// inputs go the whole way.
+/// The local cluster and a worker in the process of the test, as <c>local</c> runs them, but with a
+/// store of the worker's own behind gRPC, so that inputs go the whole way.
 /// </summary>
 public sealed class Pool : IAsyncLifetime, IDisposable
 {
@@ -36,7 +36,10 @@ public sealed class Pool : IAsyncLifetime, IDisposable
         _node = await LocalNode.StartAsync(cluster, host =>
         {
             var shared = LocalDefaults.Workers(host, cluster, data, new WorkerSwitches { Count = 1, MaxInflight = 4 });
-            var cas = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"))] };
+            var cas = new GrpcStoreOptions
+            {
+                Endpoints = [new GrpcEndpointOptions(new Uri($"http://{LocalNode.Dialable(host.ClientAddress)}"))],
+            };
             return
             [
                 shared with
@@ -44,7 +47,11 @@ public sealed class Pool : IAsyncLifetime, IDisposable
                     Cas = new CasOptions { Grpc = cas },
                     SharedStore = null,
                     LocalStore = new ContentStoreOptions(_directory.At("worker/cas"), _directory.At("worker/temp")),
-                    Workers = [shared.Workers[0] with { WorkDirectory = _directory.At("worker-work/1"), Actions = shared.Workers[0].Actions with { MaxActionTimeout = TimeSpan.FromMinutes(10) } }],
+                    Workers = [shared.Workers[0] with
+                    {
+                        WorkDirectory = _directory.At("worker-work/1"),
+                        Actions = shared.Workers[0].Actions with { MaxActionTimeout = TimeSpan.FromMinutes(10) },
+                    }],
                 },
             ];
         }, null, NullLoggerFactory.Instance, TimeProvider.System);
@@ -60,7 +67,10 @@ public sealed class Pool : IAsyncLifetime, IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>Uploads what is given and executes; how many answers came is checked by the client's protocol: the stream ends with the first.</summary>
+    /// <summary>
+    /// Uploads what is given and executes; how many answers came is checked by the client's
+    /// protocol: the stream ends with the first.
+    /// </summary>
     internal async Task<Reapi.ExecuteResponse> ExecuteAsync(Blobs blobs, Reapi.Action action, Reapi.Command command)
     {
         action.CommandDigest ??= blobs.Add(command);
@@ -75,7 +85,10 @@ public sealed class Pool : IAsyncLifetime, IDisposable
     /// <summary>The worker is there and runs a good action: nothing before has broken it.</summary>
     internal async Task StillWorksAsync()
     {
-        var response = await ExecuteAsync(new Blobs(), new Reapi.Action(), new Reapi.Command { Arguments = { "/bin/sh", "-c", "exit 7" } });
+        var response = await ExecuteAsync(new Blobs(), new Reapi.Action(), new Reapi.Command
+        {
+            Arguments = { "/bin/sh", "-c", "exit 7" },
+        });
         Assert.Equal(7, response.Result.ExitCode);
         Assert.Equal(0, response.Status?.Code ?? 0);
     }

@@ -35,19 +35,23 @@ internal sealed class Program : IAsyncDisposable
     }
 
     /// <summary>Runs to the end; exit code, stdout and stderr.</summary>
-    public static async Task<(int Code, string Out, string Error)> RunAsync(params string[] arguments) => await RunAsync([], arguments);
+    public static async Task<(int Code, string Out, string Error)> RunAsync(params string[] arguments) =>
+        await RunAsync([], arguments);
 
-    public static async Task<(int Code, string Out, string Error)> RunAsync(Dictionary<string, string> environment, params string[] arguments)
+    public static async Task<(int Code, string Out, string Error)> RunAsync(
+        Dictionary<string, string> environment, params string[] arguments)
     {
         return await RunCommandAsync(environment, [Executable, .. arguments]);
     }
 
     /// <summary>As <see cref="RunAsync(string[])"/>, with whatever stands before the program's path.</summary>
-    public static async Task<(int Code, string Out, string Error)> RunCommandAsync(Dictionary<string, string> environment, params string[] command)
+    public static async Task<(int Code, string Out, string Error)> RunCommandAsync(
+        Dictionary<string, string> environment, params string[] command)
     {
         using var process = StartProcess(environment, command);
         using var limit = new CancellationTokenSource(Patience);
-        var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
+        var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(limit.Token),
+            process.StandardError.ReadToEndAsync(limit.Token));
         await process.WaitForExitAsync(limit.Token);
         return (process.ExitCode, texts[0], texts[1]);
     }
@@ -57,12 +61,15 @@ internal sealed class Program : IAsyncDisposable
     public static Program StartCommand(params string[] command) => new(StartProcess([], command));
 
     /// <summary>Starts <c>local</c> on free ports; completes when it is ready.</summary>
-    public static Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string data, params string[] switches) =>
+    public static Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(
+        string data, params string[] switches) =>
         StartLocalAsync([Executable], data, switches);
 
-    public static async Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(string[] command, string data, params string[] switches)
+    public static async Task<(Program Program, string Client, string WorkerApi)> StartLocalAsync(
+        string[] command, string data, params string[] switches)
     {
-        var program = StartCommand([.. command, "local", "--listen", "127.0.0.1:0", "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches]);
+        var program = StartCommand([.. command, "local", "--listen", "127.0.0.1:0", "--worker-api-listen",
+            "127.0.0.1:0", "--data", data, .. switches]);
         var client = Address(await program.WaitForAsync("--remote_executor="));
         return (program, client, Address(await program.WaitForAsync("grpc://")));
     }
@@ -107,7 +114,8 @@ internal sealed class Program : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static string Address(string line) => line[(line.IndexOf("grpc://", StringComparison.Ordinal) + 7)..].Trim();
+    private static string Address(string line) =>
+        line[(line.IndexOf("grpc://", StringComparison.Ordinal) + 7)..].Trim();
 
     private static Process StartProcess(Dictionary<string, string> environment, string[] command)
     {

@@ -8,7 +8,8 @@ namespace NativeLink.Actors.Differential.Generation;
 /// <summary>Draws one action and works out, on a model of the disk alone, what must come of it.</summary>
 internal sealed class ActionGenerator
 {
-    private static readonly (string Name, int Number)[] Signals = [("KILL", 9), ("TERM", 15), ("ABRT", 6), ("SEGV", 11), ("HUP", 1), ("INT", 2)];
+    private static readonly (string Name, int Number)[] Signals = [("KILL", 9), ("TERM", 15), ("ABRT", 6), ("SEGV", 11),
+        ("HUP", 1), ("INT", 2)];
 
     private readonly Chance _chance;
     private readonly int _number;
@@ -29,8 +30,12 @@ internal sealed class ActionGenerator
     public static IReadOnlyList<GeneratedAction> Generate(int seed, int count) =>
         [.. Enumerable.Range(0, count).Select(number => new ActionGenerator(seed, number).Generate())];
 
-    /// <summary>The longest that an action of this kind may take; so short that a timeout can be waited for, and nothing else depends on it.</summary>
-    public static Duration? Timeout(Ending ending) => ending == Ending.Timeout ? new Duration { Nanos = 700_000_000 } : null;
+    /// <summary>
+    /// The longest that an action of this kind may take; so short that a timeout can be waited for,
+    /// and nothing else depends on it.
+    /// </summary>
+    public static Duration? Timeout(Ending ending) =>
+        ending == Ending.Timeout ? new Duration { Nanos = 700_000_000 } : null;
 
     private GeneratedAction Generate()
     {
@@ -43,7 +48,8 @@ internal sealed class ActionGenerator
             _ => _chance.Percent(8) ? Ending.Signal : Ending.Exit,
         };
         if (ending == Ending.MissingInput)
-            _disk.Set("missing", new FileItem(Encoding.UTF8.GetBytes($"nobody has this: {_number} {_chance.Text(100)}"), 0x124, own: false));
+            _disk.Set("missing", new FileItem(Encoding.UTF8.GetBytes($"nobody has this: {_number} {_chance.Text(100)}"),
+                0x124, own: false));
         var input = _disk.Root.Copy();
         ChooseWorkingDirectory();
         ChooseOutputs();
@@ -51,7 +57,9 @@ internal sealed class ActionGenerator
         if (ending is Ending.Exit or Ending.Signal)
             Act();
         if (ending == Ending.RefusedPath)
-            _outputs.Add(_chance.Pick(["/etc/passwd", "../" + string.Concat(Enumerable.Repeat("../", Depth(_workingDirectory))) + "x", "nul\0x", "a/../../../../../../x"]));
+            _outputs.Add(
+                _chance.Pick(["/etc/passwd", "../" + string.Concat(Enumerable.Repeat("../", Depth(_workingDirectory)))
+                    + "x", "nul\0x", "a/../../../../../../x"]));
         var (last, exitCode) = End(ending);
         var variable = _chance.Text(50);
         if (ending is Ending.Exit or Ending.Signal)
@@ -61,7 +69,9 @@ internal sealed class ActionGenerator
             WorkingDirectory = _workingDirectory,
             EnvironmentVariables = { Variable("PATH", "/usr/bin:/bin"), Variable("ODD", variable) },
         };
-        command.Arguments.AddRange(ending == Ending.NoProgram ? ["./no such program", "x"] : ["/bin/sh", "-c", Script(last, variable)]);
+        command.Arguments.AddRange(ending == Ending.NoProgram
+            ? ["./no such program", "x"]
+            : ["/bin/sh", "-c", Script(last, variable)]);
         Declare(command);
         return new GeneratedAction(_number, input)
         {
@@ -74,13 +84,18 @@ internal sealed class ActionGenerator
         };
     }
 
-    private static Reapi.Command.Types.EnvironmentVariable Variable(string name, string value) => new() { Name = name, Value = value };
+    private static Reapi.Command.Types.EnvironmentVariable Variable(string name, string value) => new()
+    {
+        Name = name,
+        Value = value,
+    };
 
     private string Script(string last, string variable)
     {
         var up = string.Concat(Enumerable.Repeat("../", Depth(_workingDirectory)));
         // The last thing that was noted for stdout is printed by the script from its environment.
-        var script = _steps.Script.Replace($"printf %s {Steps.Quote(variable)}\n", "printf %s \"$ODD\"\n", StringComparison.Ordinal);
+        var script = _steps.Script.Replace($"printf %s {Steps.Quote(variable)}\n", "printf %s \"$ODD\"\n",
+            StringComparison.Ordinal);
         return (up.Length > 0 ? $"cd {up}\n" : "") + "set -e\n" + script + last;
     }
 
@@ -137,7 +152,8 @@ internal sealed class ActionGenerator
     /// <summary>A new name in a directory that is reached through a link of the input tree.</summary>
     private string ThroughLink()
     {
-        var links = _disk.All().Where(entry => entry.Node is LinkItem { Target: not "./." } && _disk.Resolve(entry.Path, followLast: true) is { Node: DirectoryItem }).ToList();
+        var links = _disk.All().Where(entry => entry.Node is LinkItem { Target: not "./." }
+            && _disk.Resolve(entry.Path, followLast: true) is { Node: DirectoryItem }).ToList();
         return links.Count > 0 ? Disk.Join(_chance.Pick(links).Path, _chance.Name()) : "out put/" + _chance.Name();
     }
 
@@ -165,7 +181,10 @@ internal sealed class ActionGenerator
         return string.Join('/', parts);
     }
 
-    /// <summary>protos/README.md 4.2, step 8. They exist before the process starts, with the worker's own umask.</summary>
+    /// <summary>
+    /// protos/README.md 4.2, step 8. They exist before
+    /// the process starts, with the worker's own umask.
+    /// </summary>
     private void MakeParents()
     {
         foreach (var output in _outputs.Select(InRoot))
@@ -194,7 +213,8 @@ internal sealed class ActionGenerator
             command.OutputNodeProperties.Add("unix_mode");
         command.OutputDirectoryFormat = _chance.Percent(70)
             ? Reapi.Command.Types.OutputDirectoryFormat.TreeOnly
-            : _chance.Pick([Reapi.Command.Types.OutputDirectoryFormat.DirectoryOnly, Reapi.Command.Types.OutputDirectoryFormat.TreeAndDirectory]);
+            : _chance.Pick([Reapi.Command.Types.OutputDirectoryFormat.DirectoryOnly,
+                Reapi.Command.Types.OutputDirectoryFormat.TreeAndDirectory]);
         if (_chance.Percent(75))
         {
             command.OutputPaths.AddRange(_outputs);

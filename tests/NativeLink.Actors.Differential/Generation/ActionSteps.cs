@@ -11,7 +11,10 @@ internal sealed class ActionSteps(Chance chance, Steps steps, bool modesCount)
 
     private Disk Disk => steps.Disk;
 
-    /// <summary>Where modes come back as inputs, an executable file is so for everybody (protos/README.md 4.3); else any bit will do.</summary>
+    /// <summary>
+    /// Where modes come back as inputs, an executable file is so for everybody (protos/README.md
+    /// 4.3); else any bit will do.
+    /// </summary>
     private uint[] Modes => modesCount ? WholeModes : AllModes;
 
     /// <summary>Removes, renames, rewrites or adds something anywhere.</summary>
@@ -50,7 +53,8 @@ internal sealed class ActionSteps(Chance chance, Steps steps, bool modesCount)
     public void MakeOutput(string path)
     {
         var slash = path.LastIndexOf('/');
-        if (path.Length == 0 || chance.Percent(15) || Disk.Resolve(slash < 0 ? "" : path[..slash], followLast: true) is not { Node: DirectoryItem, Path: var parent })
+        if (path.Length == 0 || chance.Percent(15) || Disk.Resolve(
+            slash < 0 ? "" : path[..slash], followLast: true) is not { Node: DirectoryItem, Path: var parent })
             return;
         var place = Disk.Join(parent, path[(slash + 1)..]);
         if (Disk.Get(place) is null)
@@ -145,7 +149,8 @@ internal sealed class ActionSteps(Chance chance, Steps steps, bool modesCount)
 
     private void Move(string path)
     {
-        var places = Disk.Directories().Select(entry => entry.Path).Where(place => place != path && !place.StartsWith(path + "/", StringComparison.Ordinal)).ToList();
+        var places = Disk.Directories().Select(entry => entry.Path)
+            .Where(place => place != path && !place.StartsWith(path + "/", StringComparison.Ordinal)).ToList();
         if (FreeIn(chance.Pick(places)) is { } to)
             steps.Move(path, to);
     }

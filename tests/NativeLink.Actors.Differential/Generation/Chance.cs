@@ -7,8 +7,10 @@ internal sealed class Chance(int seed)
 {
     private static readonly string[] Names =
     [
-        "a", "b.txt", "lib", "src", "Makefile", " lead", "trail ", "-rf", "quo'te", "dou\"ble", "back\\slash", "new\nline", "tab\t", "ünïcödé", "日本語", "😀",
-        "*", "?", "$HOME", "`id`", "%s%n", "#", "~", "...", ".hidden", "a:b,c=d", "semi;colon", "&", "|", ">", "\u0001", "\u007f", "é", "e\u0301", "[x]", "{y}",
+        "a", "b.txt", "lib", "src", "Makefile", " lead", "trail ", "-rf", "quo'te", "dou\"ble", "back\\slash",
+        "new\nline", "tab\t", "ünïcödé", "日本語", "😀",
+        "*", "?", "$HOME", "`id`", "%s%n", "#", "~", "...", ".hidden", "a:b,c=d", "semi;colon", "&", "|", ">", "\u0001",
+        "\u007f", "é", "e\u0301", "[x]", "{y}",
         new('n', 255), new('é', 127), "CON", "a b  c", "\ufeffbom", "\u200b",
     ];
 
@@ -29,7 +31,9 @@ internal sealed class Chance(int seed)
     {
         var text = new StringBuilder();
         for (var left = _random.Next(most + 1); left > 0; left--)
-            text.Append(Percent(90) ? (char)_random.Next(32, 127) : Pick(["\n", "\t", "é", "日", "\u0007", "😀", "'", "\\"]));
+            text.Append(Percent(90)
+                ? (char)_random.Next(32, 127)
+                : Pick(["\n", "\t", "é", "日", "\u0007", "😀", "'", "\\"]));
         return text.ToString();
     }
 

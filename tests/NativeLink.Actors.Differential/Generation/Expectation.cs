@@ -101,7 +101,9 @@ internal sealed class Expectation
         if (!Ran)
             return result;
 #pragma warning disable CS0612 // What older clients send.
-        var paths = _action.Command.OutputPaths.Count > 0 ? _action.Command.OutputPaths : _action.Command.OutputFiles.Concat(_action.Command.OutputDirectories);
+        var paths = _action.Command.OutputPaths.Count > 0
+            ? _action.Command.OutputPaths
+            : _action.Command.OutputFiles.Concat(_action.Command.OutputDirectories);
 #pragma warning restore CS0612
         foreach (var path in paths.Distinct().Order(ByteOrder.Instance))
         {
@@ -118,15 +120,29 @@ internal sealed class Expectation
         switch (node)
         {
             case LinkItem { Rooted: false, Target: "/dev/null" }:
-                result.OutputFiles.Add(new Reapi.OutputFile { Path = path, Digest = Keep([], Made), NodeProperties = Properties(_withMode ? 0x1B6 : null) });
+                result.OutputFiles.Add(new Reapi.OutputFile
+                {
+                    Path = path,
+                    Digest = Keep([], Made),
+                    NodeProperties = Properties(_withMode ? 0x1B6 : null),
+                });
                 break;
             case LinkItem { Rooted: false } link when link.Target.StartsWith('/'):
                 break;
             case LinkItem { Rooted: false } link:
-                AddLink(result, new Reapi.OutputSymlink { Path = path, Target = link.Target }, followed?.Node is DirectoryItem);
+                AddLink(result, new Reapi.OutputSymlink
+                {
+                    Path = path,
+                    Target = link.Target,
+                }, followed?.Node is DirectoryItem);
                 break;
             case LinkItem when _action.After.LeadsToNull(at):
-                result.OutputFiles.Add(new Reapi.OutputFile { Path = path, Digest = Keep([], Made), NodeProperties = Properties(_withMode ? 0x1B6 : null) });
+                result.OutputFiles.Add(new Reapi.OutputFile
+                {
+                    Path = path,
+                    Digest = Keep([], Made),
+                    NodeProperties = Properties(_withMode ? 0x1B6 : null),
+                });
                 break;
             // Absolute, and inside the root: what it leads to.
             case LinkItem when followed is var (target, real):
@@ -139,7 +155,8 @@ internal sealed class Expectation
     }
 
 #pragma warning disable CS0612 // What older clients send.
-    private bool IsDeclaredAsFile(string path) => _action.Command.OutputPaths.Count == 0 && _action.Command.OutputFiles.Contains(path);
+    private bool IsDeclaredAsFile(string path) =>
+        _action.Command.OutputPaths.Count == 0 && _action.Command.OutputFiles.Contains(path);
 #pragma warning restore CS0612
 
     private static void AddLink(Reapi.ActionResult result, Reapi.OutputSymlink link, bool toDirectory)
@@ -186,5 +203,6 @@ internal sealed class Expectation
         }
     }
 
-    private static Reapi.NodeProperties? Properties(uint? mode) => mode is { } bits ? new Reapi.NodeProperties { UnixMode = bits } : null;
+    private static Reapi.NodeProperties? Properties(uint? mode) =>
+        mode is { } bits ? new Reapi.NodeProperties { UnixMode = bits } : null;
 }

@@ -2,7 +2,10 @@ using NativeLink.Actors.Differential.Model;
 
 namespace NativeLink.Actors.Differential.Generation;
 
-/// <summary>Draws input trees: nested, empty directories, equal directories, odd names, links of all kinds, private modes, empty and binary files.</summary>
+/// <summary>
+/// Draws input trees: nested, empty directories, equal directories, odd names, links of all kinds,
+/// private modes, empty and binary files.
+/// </summary>
 internal sealed class InputGenerator(Chance chance)
 {
     public const uint InputDirectoryMode = 0x1ED;

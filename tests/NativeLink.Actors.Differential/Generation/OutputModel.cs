@@ -5,8 +5,10 @@ using NativeLink.Actors.Testing.Workers;
 namespace NativeLink.Actors.Differential.Generation;
 
 /// <summary>
-/// The messages of an output directory: relative links stay; absolute ones become relative where their target is in the same output, else copies of what
-/// they lead to, or nothing. Where a file was declared and a directory is found, what lies in the same output is copied too, unless it leads round in a circle.
+/// The messages of an output directory: relative links stay; absolute ones become relative where
+/// their target is in the same output, else copies of what they lead to, or nothing. Where a file
+/// was declared and a directory is found, what lies in the same output is copied too, unless it
+/// leads round in a circle.
 /// </summary>
 internal sealed class OutputModel(Disk disk, DigestFunction function, bool withMode, bool asFile)
 {
@@ -20,19 +22,22 @@ internal sealed class OutputModel(Disk disk, DigestFunction function, bool withM
 
     /// <summary>Null when it leads round in a circle.</summary>
     /// <param name="copied">A link led here.</param>
-    public Reapi.Directory? Make(DirectoryItem directory, string at, bool copied) => Directory(directory, at, at, copied, whole: false);
+    public Reapi.Directory? Make(DirectoryItem directory, string at, bool copied) =>
+        Directory(directory, at, at, copied, whole: false);
 
     private Reapi.Directory? Directory(DirectoryItem directory, string at, string top, bool copied, bool whole)
     {
         if (!_open.Add(directory))
             return null;
         var message = new Reapi.Directory { NodeProperties = Properties(directory.Mode) };
-        var complete = directory.Entries.All(entry => TryAdd(message, entry.Key, entry.Value, Disk.Join(at, entry.Key), at, top, copied, whole));
+        var complete = directory.Entries.All(
+            entry => TryAdd(message, entry.Key, entry.Value, Disk.Join(at, entry.Key), at, top, copied, whole));
         _open.Remove(directory);
         return complete ? message : null;
     }
 
-    private bool TryAdd(Reapi.Directory message, string name, Node node, string path, string at, string top, bool copied, bool whole)
+    private bool TryAdd(
+        Reapi.Directory message, string name, Node node, string path, string at, string top, bool copied, bool whole)
     {
         switch (node)
         {
@@ -51,21 +56,31 @@ internal sealed class OutputModel(Disk disk, DigestFunction function, bool withM
         }
     }
 
-    private bool TryAddLink(Reapi.Directory message, string name, LinkItem link, string path, string at, string top, bool copied, bool whole)
+    private bool TryAddLink(
+        Reapi.Directory message, string name, LinkItem link, string path, string at, string top, bool copied,
+        bool whole)
     {
         var isAbsolute = link.Rooted || link.Target.StartsWith('/');
         var followed = disk.Resolve(path, followLast: true);
-        if (!isAbsolute && (!copied || (followed is null && !disk.LeadsToNull(path)) || (followed is var (_, inner) && IsInside(inner, top))))
+        if (!isAbsolute && (!copied || (followed is null && !disk.LeadsToNull(path))
+            || (followed is var (_, inner) && IsInside(inner, top))))
             message.Symlinks.Add(new Reapi.SymlinkNode { Name = name, Target = link.Target });
         else if (disk.LeadsToNull(path))
-            message.Files.Add(new Reapi.FileNode { Name = name, Digest = Keep([]), NodeProperties = Properties(0x1B6) });
+            message.Files.Add(new Reapi.FileNode
+            {
+                Name = name,
+                Digest = Keep([]),
+                NodeProperties = Properties(0x1B6),
+            });
         else if (followed is var (target, real))
             return TryAddFollowed(message, name, link, target, real, at, top, whole);
         return true;
     }
 
     /// <returns>False when that is the end of the whole copy that it would be part of.</returns>
-    private bool TryAddFollowed(Reapi.Directory message, string name, LinkItem link, Node target, string real, string at, string top, bool whole)
+    private bool TryAddFollowed(
+        Reapi.Directory message, string name, LinkItem link, Node target, string real, string at, string top,
+        bool whole)
     {
         var inside = IsInside(real, top);
         if ((!inside || asFile) && TryAddCopy(message, name, target, real, whole || inside))
@@ -73,7 +88,11 @@ internal sealed class OutputModel(Disk disk, DigestFunction function, bool withM
         if (!inside)
             return !whole;
         var shown = link.Rooted && IsInside(link.Target, top) ? link.Target : real;
-        message.Symlinks.Add(new Reapi.SymlinkNode { Name = name, Target = Path.GetRelativePath("/" + at, "/" + shown) });
+        message.Symlinks.Add(new Reapi.SymlinkNode
+        {
+            Name = name,
+            Target = Path.GetRelativePath("/" + at, "/" + shown),
+        });
         return true;
     }
 
@@ -117,7 +136,9 @@ internal sealed class OutputModel(Disk disk, DigestFunction function, bool withM
         return digest.ToWire();
     }
 
-    private Reapi.NodeProperties? Properties(uint mode) => withMode ? new Reapi.NodeProperties { UnixMode = mode } : null;
+    private Reapi.NodeProperties? Properties(uint mode) =>
+        withMode ? new Reapi.NodeProperties { UnixMode = mode } : null;
 
-    private static bool IsInside(string path, string directory) => directory.Length == 0 || path == directory || path.StartsWith(directory + "/", StringComparison.Ordinal);
+    private static bool IsInside(string path, string directory) =>
+        directory.Length == 0 || path == directory || path.StartsWith(directory + "/", StringComparison.Ordinal);
 }

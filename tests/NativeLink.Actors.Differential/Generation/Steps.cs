@@ -4,7 +4,10 @@ using NativeLink.Actors.Differential.Model;
 
 namespace NativeLink.Actors.Differential.Generation;
 
-/// <summary>A shell script and, step by step, what it does to a model of the disk. Paths are relative to the input root.</summary>
+/// <summary>
+/// A shell script and, step by step, what it does to a
+/// model of the disk. Paths are relative to the input root.
+/// </summary>
 internal sealed class Steps(Disk disk)
 {
     private const uint NewFile = 0x1A4;

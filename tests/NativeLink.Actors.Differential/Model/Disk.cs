@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Differential.Model;
 
-/// <summary>A model of an input root, in which an action's steps happen as they do on disk. Paths are relative to it.</summary>
+/// <summary>
+/// A model of an input root, in which an action's steps
+/// happen as they do on disk. Paths are relative to it.
+/// </summary>
 internal sealed class Disk(DirectoryItem root)
 {
     private const int MostLinks = 40;
@@ -11,7 +14,8 @@ internal sealed class Disk(DirectoryItem root)
     public IEnumerable<(string Path, DirectoryItem Directory)> Directories() => Below("", Root);
 
     public IEnumerable<(string Path, Node Node)> All() =>
-        Directories().SelectMany(entry => entry.Directory.Entries.Select(child => (Join(entry.Path, child.Key), child.Value)));
+        Directories().SelectMany(
+            entry => entry.Directory.Entries.Select(child => (Join(entry.Path, child.Key), child.Value)));
 
     /// <summary>The directory of a path and the last name in it; no link is followed.</summary>
     public (DirectoryItem Parent, string Name) Place(string path)
@@ -55,13 +59,14 @@ internal sealed class Disk(DirectoryItem root)
     }
 
     /// <summary>
-    /// What a path comes to when all links are followed, with the path without links; the last part is followed only when asked. Null: nothing,
-    /// a loop, or outside of the model.
+    /// What a path comes to when all links are followed, with the path without links; the last part
+    /// is followed only when asked. Null: nothing, a loop, or outside of the model.
     /// </summary>
     public (Node Node, string Path)? Resolve(string path, bool followLast) => Resolve(path, followLast, out _);
 
     /// <summary>Whether a path comes to <c>/dev/null</c> when all links are followed.</summary>
-    public bool LeadsToNull(string path) => Resolve(path, followLast: true, out var leavesTo) is null && leavesTo == "/dev/null";
+    public bool LeadsToNull(string path) => Resolve(path, followLast: true, out var leavesTo) is null
+        && leavesTo == "/dev/null";
 
     private (Node Node, string Path)? Resolve(string path, bool followLast, out string? leavesTo)
     {
@@ -78,7 +83,8 @@ internal sealed class Disk(DirectoryItem root)
                 reached.RemoveAt(reached.Count - 1);
                 continue;
             }
-            if (Get(string.Join('/', reached)) is not DirectoryItem directory || !directory.Entries.TryGetValue(part, out var node))
+            if (Get(string.Join('/', reached)) is not DirectoryItem directory
+                || !directory.Entries.TryGetValue(part, out var node))
                 return null;
             if (node is LinkItem link && (open.Count > 0 || followLast))
             {
@@ -103,7 +109,8 @@ internal sealed class Disk(DirectoryItem root)
 
     public static string Join(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
 
-    private static IEnumerable<string> Parts(string path) => path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".");
+    private static IEnumerable<string> Parts(string path) =>
+        path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".");
 
     private static IEnumerable<(string Path, DirectoryItem Directory)> Below(string path, DirectoryItem directory)
     {

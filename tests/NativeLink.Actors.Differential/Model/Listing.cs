@@ -6,7 +6,8 @@ namespace NativeLink.Actors.Differential.Model;
 internal static class Listing
 {
     public const string Command =
-        @"find . -mindepth 1 \( -type f -printf 'f %m %P\0' -o -type l -printf 'l %P\n%l\0' -o -type d -printf 'd %P\0' -o -printf '? %P\0' \) | LC_ALL=C sort -z";
+        @"find . -mindepth 1 \( -type f -printf 'f %m %P\0' -o -type l -printf 'l %P\n%l\0' " +
+        @"-o -type d -printf 'd %P\0' -o -printf '? %P\0' \) | LC_ALL=C sort -z";
 
     public static byte[] Of(DirectoryItem root)
     {

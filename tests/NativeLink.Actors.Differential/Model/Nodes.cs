@@ -8,7 +8,8 @@ internal abstract class Node
 
 /// <param name="content">Never changed in place.</param>
 /// <param name="mode">Permission bits.</param>
-/// <param name="own">Whether an action may change it in place: made by itself, or an input that is promised an inode of its own.</param>
+/// <param name="own">Whether an action may change it in place: made by itself, or an input that is
+/// promised an inode of its own.</param>
 internal sealed class FileItem(byte[] content, uint mode, bool own) : Node
 {
     public byte[] Content { get; } = content;

@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace NativeLink.Actors.Differential.Running;
 
 /// <summary>
-/// A directory for a worker, removed at the end. For reflinks it is on a file system that has them: that of the temporary directory, else an xfs in
-/// a file of its own, where a root user with mkfs.xfs and a loop device can mount one.
+/// A directory for a worker, removed at the end. For reflinks it is on a file system that has them:
+/// that of the temporary directory, else an xfs in a file of its own, where a root user with
+/// mkfs.xfs and a loop device can mount one.
 /// </summary>
 internal sealed class Place : IDisposable
 {
@@ -13,7 +14,8 @@ internal sealed class Place : IDisposable
     private readonly TempDirectory _top;
     private readonly bool _mounted;
 
-    private Place(TempDirectory top, string path, bool mounted, string? whyNot) => (_top, Path, _mounted, WhyNot) = (top, path, mounted, whyNot);
+    private Place(TempDirectory top, string path, bool mounted, string? whyNot) =>
+        (_top, Path, _mounted, WhyNot) = (top, path, mounted, whyNot);
 
     public string Path { get; }
 
@@ -58,7 +60,11 @@ internal sealed class Place : IDisposable
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using var process = Process.Start(new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            })!;
             var (error, _) = (process.StandardError.ReadToEnd(), process.StandardOutput.ReadToEnd());
             process.WaitForExit();
             return process.ExitCode == 0 ? null : $"exit code {process.ExitCode}: {error.Trim()}";

@@ -10,8 +10,12 @@ namespace NativeLink.Actors.Differential.Running;
 /// <summary>Holds an answer against what was expected; every difference is a sentence.</summary>
 internal static class ResultCheck
 {
-    /// <summary>Completed: the whole result with its Tree digests, to be held against those of other materialisers.</summary>
-    public static Reapi.ActionResult? Check(Expectation expected, Wire.ExecuteResult answer, FakeCasServer cas, Action<string> differs)
+    /// <summary>
+    /// Completed: the whole result with its Tree digests,
+    /// to be held against those of other materialisers.
+    /// </summary>
+    public static Reapi.ActionResult? Check(
+        Expectation expected, Wire.ExecuteResult answer, FakeCasServer cas, Action<string> differs)
     {
         if (expected.IsFifo)
         {
@@ -64,7 +68,8 @@ internal static class ResultCheck
             differs($"expected status {code}, got {status}");
         if (expected.Missing is not { } missing)
             return;
-        var failure = status.Details.SingleOrDefault(detail => detail.Is(Google.Rpc.PreconditionFailure.Descriptor))?.Unpack<Google.Rpc.PreconditionFailure>();
+        var failure = status.Details.SingleOrDefault(
+            detail => detail.Is(Google.Rpc.PreconditionFailure.Descriptor))?.Unpack<Google.Rpc.PreconditionFailure>();
         var subject = missing.Function == DigestFunction.Blake3 ? $"blobs/blake3/{missing}" : $"blobs/{missing}";
         if (failure?.Violations is not [{ Type: "MISSING" } only] || only.Subject != subject)
             differs($"expected one violation for {subject}, got {failure}");
@@ -79,18 +84,25 @@ internal static class ResultCheck
         }
         Google.Protobuf.WellKnownTypes.Timestamp?[] stamps =
         [
-            metadata.QueuedTimestamp, metadata.WorkerStartTimestamp, metadata.InputFetchStartTimestamp, metadata.InputFetchCompletedTimestamp, metadata.ExecutionStartTimestamp,
-            metadata.ExecutionCompletedTimestamp, metadata.OutputUploadStartTimestamp, metadata.OutputUploadCompletedTimestamp, metadata.WorkerCompletedTimestamp,
+            metadata.QueuedTimestamp, metadata.WorkerStartTimestamp, metadata.InputFetchStartTimestamp,
+            metadata.InputFetchCompletedTimestamp, metadata.ExecutionStartTimestamp,
+            metadata.ExecutionCompletedTimestamp, metadata.OutputUploadStartTimestamp,
+            metadata.OutputUploadCompletedTimestamp, metadata.WorkerCompletedTimestamp,
         ];
         if (stamps.Any(stamp => stamp is null) || stamps.Zip(stamps.Skip(1)).Any(pair => pair.First! > pair.Second!))
             differs($"timestamps are missing or do not ascend: {metadata}");
     }
 
-    /// <summary>The root is prescribed to the bit; the children are the expected ones, each once, parents first.</summary>
-    private static void CheckTree(Expectation expected, Reapi.OutputDirectory directory, FakeCasServer cas, Action<string> differs)
+    /// <summary>
+    /// The root is prescribed to the bit; the children
+    /// are the expected ones, each once, parents first.
+    /// </summary>
+    private static void CheckTree(
+        Expectation expected, Reapi.OutputDirectory directory, FakeCasServer cas, Action<string> differs)
     {
         var function = expected.Action.Function;
-        if (!Digest.TryFromWire(directory.TreeDigest, function, out var digest) || cas.Blobs.GetValueOrDefault(digest) is not { } bytes || Hashes.Of(bytes, function) != digest)
+        if (!Digest.TryFromWire(directory.TreeDigest, function, out var digest)
+            || cas.Blobs.GetValueOrDefault(digest) is not { } bytes || Hashes.Of(bytes, function) != digest)
         {
             differs($"the Tree of '{directory.Path}' is not in the CAS: {directory}");
             return;
@@ -102,13 +114,16 @@ internal static class ResultCheck
             differs($"'{directory.Path}': expected the root {Text(wanted.Root)}\n    got {Text(tree.Root)}");
         var children = tree.Children.Select(child => Hashes.Of(child.ToByteArray(), function)).ToList();
         if (!children.ToHashSet().SetEquals(wanted.Below.Keys) || children.Count != wanted.Below.Count)
-            differs($"'{directory.Path}': expected the children {string.Join(", ", wanted.Below.Keys)}\n    got {string.Join(", ", children)}");
+            differs(
+                $"'{directory.Path}': expected the children {string.Join(", ", wanted.Below.Keys)}\n    got " +
+                $"{string.Join(", ", children)}");
         var seen = new HashSet<Digest>();
         foreach (var (child, message) in children.Zip(tree.Children))
         {
             seen.Add(child);
             if (message.Directories.Any(below => seen.Contains(Digest.FromWire(below.Digest, function, "a child"))))
-                differs($"'{directory.Path}': a child comes after what is below it, though the Tree is said to be sorted");
+                differs(
+                    $"'{directory.Path}': a child comes after what is below it, though the Tree is said to be sorted");
         }
     }
 
@@ -124,9 +139,13 @@ internal static class ResultCheck
     /// <summary>What was printed, where that differs: it says more than a digest.</summary>
     private static string Output(Expectation expected, Reapi.ActionResult result, FakeCasServer cas)
     {
-        if (result.StdoutDigest.Equals(expected.Result.StdoutDigest) || cas.Blobs.GetValueOrDefault(Digest.FromWire(result.StdoutDigest, expected.Action.Function, "stdout")) is not { Length: < 10_000 } printed)
+        if (result.StdoutDigest.Equals(expected.Result.StdoutDigest)
+            || cas.Blobs.GetValueOrDefault(Digest.FromWire(
+                result.StdoutDigest, expected.Action.Function, "stdout")) is not { Length: < 10_000 } printed)
             return "";
-        return $"\n    expected stdout {JsonSerializer.Serialize(System.Text.Encoding.UTF8.GetString(expected.Generated.Stdout))}\n    got {JsonSerializer.Serialize(System.Text.Encoding.UTF8.GetString(printed))}";
+        return $"\n    expected stdout " +
+            $"{JsonSerializer.Serialize(System.Text.Encoding.UTF8.GetString(expected.Generated.Stdout))}\n    got " +
+            $"{JsonSerializer.Serialize(System.Text.Encoding.UTF8.GetString(printed))}";
     }
 
     private static string Text(IMessage message) => JsonSerializer.Serialize(message.ToString());

@@ -11,15 +11,29 @@ internal static class ActionRun
 
     public static async Task<Seen> RunAsync(SmallProgram program, WorkerRig rig)
     {
-        var root = rig.Put(Inputs.ToMessage(content => rig.Put(content, Function), directory => rig.Put(directory, Function)), Function);
-        var command = new Reapi.Command { Arguments = { "/bin/sh", "-c", program.FullScript }, OutputPaths = { "out" } };
+        var root = rig.Put(Inputs.ToMessage(content => rig.Put(content, Function),
+            directory => rig.Put(directory, Function)), Function);
+        var command = new Reapi.Command
+        {
+            Arguments = { "/bin/sh", "-c", program.FullScript },
+            OutputPaths = { "out" },
+        };
         foreach (var (name, value) in PlainRun.Variables)
-            command.EnvironmentVariables.Add(new Reapi.Command.Types.EnvironmentVariable { Name = name, Value = value });
-        var action = new Reapi.Action { CommandDigest = rig.Put(command, Function).ToWire(), InputRootDigest = root.ToWire() };
+            command.EnvironmentVariables.Add(new Reapi.Command.Types.EnvironmentVariable
+            {
+                Name = name,
+                Value = value,
+            });
+        var action = new Reapi.Action
+        {
+            CommandDigest = rig.Put(command, Function).ToWire(),
+            InputRootDigest = root.ToWire(),
+        };
         var answer = await rig.ExecuteAsync(rig.Put(action, Function)).WaitAsync(Bound);
         if (answer.ExecuteResponse is not { Result: { } result } response || (response.Status?.Code ?? 0) != 0)
             return new Seen(-1, "", answer.ToString(), new Dictionary<string, string>());
-        return new Seen(result.ExitCode, Text(rig, result.StdoutDigest), Text(rig, result.StderrDigest), Listed(rig, result));
+        return new Seen(result.ExitCode, Text(rig, result.StdoutDigest), Text(rig, result.StderrDigest),
+            Listed(rig, result));
     }
 
     private static Dictionary<string, string> Listed(WorkerRig rig, Reapi.ActionResult result)
@@ -32,7 +46,8 @@ internal static class ActionRun
             Add(tree.Root, "");
             void Add(Reapi.Directory message, string prefix)
             {
-                foreach (var file in message.Files) found[prefix + file.Name] = $"file {Of(file.Digest)}{(file.IsExecutable ? " executable" : "")}";
+                foreach (var file in message.Files) found[prefix + file.Name] =
+                    $"file {Of(file.Digest)}{(file.IsExecutable ? " executable" : "")}";
                 foreach (var link in message.Symlinks) found[prefix + link.Name] = $"link {link.Target}";
                 foreach (var below in message.Directories)
                 {
@@ -46,7 +61,9 @@ internal static class ActionRun
     }
 
     private static string Text(WorkerRig rig, Reapi.Digest? digest) =>
-        digest is null || Of(digest) is not { IsEmpty: false } known ? "" : Encoding.UTF8.GetString(rig.Cas.Blobs[known]);
+        digest is null || Of(digest) is not { IsEmpty: false } known
+            ? ""
+            : Encoding.UTF8.GetString(rig.Cas.Blobs[known]);
 
     private static Digest Of(Reapi.Digest wire) => Digest.FromWire(wire, Function, "an output");
 }

@@ -21,5 +21,6 @@ internal sealed record IntendedDifference(string Row, string Program, string[] M
     ];
 
     public bool AppliesTo(string materialiser, bool ordinaryUser) =>
-        (Materialisers.Length == 0 || Materialisers.Contains(materialiser)) && (OrdinaryUser is null || OrdinaryUser == ordinaryUser);
+        (Materialisers.Length == 0 || Materialisers.Contains(materialiser))
+            && (OrdinaryUser is null || OrdinaryUser == ordinaryUser);
 }

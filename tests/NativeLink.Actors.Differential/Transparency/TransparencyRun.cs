@@ -6,12 +6,18 @@ using NativeLink.Actors.Testing.Workers;
 namespace NativeLink.Actors.Differential.Transparency;
 
 /// <summary>What came of all programs with one materialiser.</summary>
-/// <param name="Faults">Differences that are not intended, and intended ones that do not occur any more; each a paragraph.</param>
+/// <param name="Faults">Differences that are not intended, and intended ones that do not occur any
+/// more; each a paragraph.</param>
 /// <param name="Skipped">Programs that were not run, each with the reason.</param>
 /// <param name="NotRun">Why the materialiser could not be had here; null when it was.</param>
-internal sealed record TransparencyCell(string Materialiser, int Same, int Intended, IReadOnlyList<string> Faults, IReadOnlyList<string> Skipped, string? NotRun);
+internal sealed record TransparencyCell(
+    string Materialiser, int Same, int Intended, IReadOnlyList<string> Faults, IReadOnlyList<string> Skipped,
+    string? NotRun);
 
-/// <summary>Runs each program once in a plain directory and once as an action, as the user that this process is of.</summary>
+/// <summary>
+/// Runs each program once in a plain directory and once
+/// as an action, as the user that this process is of.
+/// </summary>
 internal sealed class TransparencyRun(IReadOnlyList<SmallProgram> programs)
 {
     private const int AtOnce = 4;
@@ -42,10 +48,14 @@ internal sealed class TransparencyRun(IReadOnlyList<SmallProgram> programs)
     private async Task<TransparencyCell> RunAsync(string materialiser, WorkerRig rig)
     {
         var (faults, skipped, same, intended) = (new ConcurrentQueue<string>(), new ConcurrentQueue<string>(), 0, 0);
-        await Parallel.ForEachAsync(programs, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (program, _) =>
+        await Parallel.ForEachAsync(programs, new ParallelOptions
+        {
+            MaxDegreeOfParallelism = AtOnce,
+        }, async (program, _) =>
         {
             var (plain, whyNot) = await PlainAsync(program);
-            if (whyNot is null && program.ChangesInputs && materialiser == "hardlink") whyNot = "it writes into its inputs, which here are the store's own files";
+            if (whyNot is null && program.ChangesInputs && materialiser == "hardlink") whyNot =
+                "it writes into its inputs, which here are the store's own files";
             if (whyNot is not null)
             {
                 skipped.Enqueue($"{program.Name}: {whyNot}");
@@ -53,13 +63,17 @@ internal sealed class TransparencyRun(IReadOnlyList<SmallProgram> programs)
             }
 
             var difference = (await ActionRun.RunAsync(program, rig)).DifferenceTo(plain!);
-            var wanted = IntendedDifference.All.Where(one => one.Program == program.Name && one.AppliesTo(materialiser, !Environment.IsPrivilegedProcess)).ToList();
+            var wanted = IntendedDifference.All.Where(one => one.Program == program.Name
+                && one.AppliesTo(materialiser, !Environment.IsPrivilegedProcess)).ToList();
             if (difference is null && wanted.Count == 0) Interlocked.Increment(ref same);
             else if (difference is not null && wanted.Count > 0) Interlocked.Add(ref intended, wanted.Count);
             else if (difference is not null) faults.Enqueue($"{program.Name}, {materialiser}, {User}:{difference}");
-            else faults.Enqueue($"{program.Name}, {materialiser}, {User}: there is no difference any more: {string.Join("; ", wanted.Select(static one => one.Row))}");
+            else faults.Enqueue(
+                $"{program.Name}, {materialiser}, {User}: there is no difference any more: " +
+                $"{string.Join("; ", wanted.Select(static one => one.Row))}");
         });
-        return new TransparencyCell(materialiser, same, intended, [.. faults], [.. skipped.Order(StringComparer.Ordinal)], null);
+        return new TransparencyCell(materialiser, same, intended, [.. faults],
+            [.. skipped.Order(StringComparer.Ordinal)], null);
     }
 
     /// <summary>What a program does in a plain directory is the same whatever the materialiser.</summary>

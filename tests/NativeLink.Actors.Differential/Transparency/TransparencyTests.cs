@@ -3,7 +3,10 @@ using Xunit.Abstractions;
 
 namespace NativeLink.Actors.Differential.Transparency;
 
-/// <summary>The share that every test run takes: each program with one of the materialisers; the command has the whole.</summary>
+/// <summary>
+/// The share that every test run takes: each program with
+/// one of the materialisers; the command has the whole.
+/// </summary>
 public sealed class TransparencyTests(ITestOutputHelper output)
 {
     public static TheoryData<string> Materialisers => [.. Matrix.Materialisers];
@@ -27,17 +30,24 @@ public sealed class TransparencyTests(ITestOutputHelper output)
     {
         var rows = Table().ToList();
         Assert.NotEmpty(rows);
-        Assert.All(IntendedDifference.All, difference => Assert.Contains(rows, row => row.StartsWith(difference.Row, StringComparison.Ordinal)));
-        Assert.All(rows, row => Assert.Contains(IntendedDifference.All, difference => row.StartsWith(difference.Row, StringComparison.Ordinal)));
-        Assert.All(IntendedDifference.All, difference => Assert.Contains(Programs.All, program => program.Name == difference.Program));
+        Assert.All(IntendedDifference.All,
+            difference => Assert.Contains(rows, row => row.StartsWith(difference.Row, StringComparison.Ordinal)));
+        Assert.All(
+            rows, row => Assert.Contains(IntendedDifference.All,
+                difference => row.StartsWith(difference.Row, StringComparison.Ordinal)));
+        Assert.All(IntendedDifference.All,
+            difference => Assert.Contains(Programs.All, program => program.Name == difference.Program));
     }
 
     private static IEnumerable<string> Table()
     {
         var directory = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(directory, "NativeLink.Actors.sln"))) directory = Path.GetDirectoryName(directory)!;
+        while (!File.Exists(Path.Combine(directory, "NativeLink.Actors.sln"))) directory = Path.GetDirectoryName(
+            directory)!;
         return File.ReadLines(Path.Combine(directory, "README.md"))
-            .SkipWhile(static line => line != "## What an action sees").Skip(1).TakeWhile(static line => !line.StartsWith("## ", StringComparison.Ordinal))
-            .Where(static line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1).Select(static line => line[2..]);
+            .SkipWhile(static line => line != "## What an action sees").Skip(1)
+            .TakeWhile(static line => !line.StartsWith("## ", StringComparison.Ordinal))
+            .Where(static line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1)
+            .Select(static line => line[2..]);
     }
 }

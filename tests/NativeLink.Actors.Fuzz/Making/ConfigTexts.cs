@@ -33,9 +33,12 @@ internal static class ConfigTexts
 
     private static readonly string[] Values =
     [
-        "null", "true", "-1", "0", "1e400", "-0", "NaN", "99999999999999999999", "0x", "1.5", "\"\"", "\"x\"", "''", "[]", "{}", "[[]]", "{ a: 1 }", "\"$UNSET\"", "\"${\"", "\"${A:-\"", "\"$$\"", "\"1ys\"",
-        "\"500ms\"", "\"99999999999999h\"", "\"-1s\"", "\"1e3GB\"", "\"999999999999TiB\"", "\"NEAR\"", "\"FAR\"", "\"grpc://\"", "\"http://[::1\"", "\"127.0.0.1:99999\"", "\":\"", "\"/\"", "\"../x\"", "\"\\u0000\"",
-        "\"\\ud800\"", "9223372036854775807", "-9223372036854775808", "undefined", "{ ref_store: { name: 'NEAR' } }", "{ noop: {} }", "{ fast_slow: {} }", "function() {}",
+        "null", "true", "-1", "0", "1e400", "-0", "NaN", "99999999999999999999", "0x", "1.5", "\"\"", "\"x\"", "''",
+        "[]", "{}", "[[]]", "{ a: 1 }", "\"$UNSET\"", "\"${\"", "\"${A:-\"", "\"$$\"", "\"1ys\"",
+        "\"500ms\"", "\"99999999999999h\"", "\"-1s\"", "\"1e3GB\"", "\"999999999999TiB\"", "\"NEAR\"", "\"FAR\"",
+        "\"grpc://\"", "\"http://[::1\"", "\"127.0.0.1:99999\"", "\":\"", "\"/\"", "\"../x\"", "\"\\u0000\"",
+        "\"\\ud800\"", "9223372036854775807", "-9223372036854775808", "undefined", "{ ref_store: { name: 'NEAR' } }",
+        "{ noop: {} }", "{ fast_slow: {} }", "function() {}",
     ];
 
     public static string Make(Draw draw)
@@ -43,7 +46,8 @@ internal static class ConfigTexts
         if (draw.Percent(3))
             return draw.Noise(300);
         if (draw.Percent(2))
-            return string.Concat(Enumerable.Repeat(draw.Pick(["[", "{a:", "{ stores: [", "//", "/*", "((", "'"]), draw.Pick([10, 1_000, 100_000])));
+            return string.Concat(Enumerable.Repeat(draw.Pick(["[", "{a:", "{ stores: [", "//", "/*", "((", "'"]),
+                draw.Pick([10, 1_000, 100_000])));
         var text = draw.Percent(50) ? Separate : AllInOne;
         for (var left = 1 + draw.Below(5); left > 0; left--)
             text = Change(text, draw);
@@ -63,13 +67,15 @@ internal static class ConfigTexts
             1 => Replace(text, at, length, text.Substring(other, otherLength)),
             2 => Replace(text, at, length, ""),
             3 => Replace(text, at, 0, $"{text.Substring(at, length)}: {draw.Pick(Values)}, "),
-            4 => Replace(text, at, Math.Min(1 + draw.Below(60), text.Length - at), draw.Pick(["", "}", "]", "{", ",", "\uFEFF", "\0", "\u2028", "\r\n", "//", "/*"])),
+            4 => Replace(text, at, Math.Min(1 + draw.Below(60), text.Length - at),
+                draw.Pick(["", "}", "]", "{", ",", "\uFEFF", "\0", "\u2028", "\r\n", "//", "/*"])),
             5 => Replace(text, at + length, 0, draw.Noise(4)),
             _ => Replace(text, at, 0, text.Substring(other, Math.Min(draw.Below(200), text.Length - other))),
         };
     }
 
-    private static string Replace(string text, int at, int length, string with) => string.Concat(text.AsSpan(0, at), with, text.AsSpan(at + length));
+    private static string Replace(string text, int at, int length, string with) =>
+        string.Concat(text.AsSpan(0, at), with, text.AsSpan(at + length));
 
     /// <summary>Words, numbers and quoted texts.</summary>
     private static List<(int At, int Length)> Tokens(string text)
@@ -78,7 +84,8 @@ internal static class ConfigTexts
         for (var at = 0; at < text.Length; at++)
         {
             var end = at;
-            while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || text[end] is '_' or '"' or '\'' or '-' or '.'))
+            while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end])
+                || text[end] is '_' or '"' or '\'' or '-' or '.'))
                 end++;
             if (end > at)
                 tokens.Add((at, end - at));

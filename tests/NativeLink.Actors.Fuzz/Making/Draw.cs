@@ -6,14 +6,18 @@ internal sealed class Draw(int seed, int number)
     /// <summary>Names, paths and texts that have broken something somewhere.</summary>
     private static readonly string[] Texts =
     [
-        "", ".", "..", "/", "//", "a/b", "../x", "../../../../canary/x", "/etc/passwd", "a/../../b", "a//b", "a/", "./a", "\0", "a\0b", "nul\0/x", new('x', 255), new('x', 256), new('é', 128),
-        new('y', 300), new('z', 5000), "a", "A", "b", "out", "in", "dir", "dir/f", "link", "link/f", "up", "up/f", "abs", "abs/f", "loop", "loop/f", "f", "x", "-", "--", "*", "~", "\n", "=", "a=b",
-        "\ufffd", "é", "e\u0301", "\u202e", "😀", "%n%s", "{0}", "$(id)", "CON", ".lock", ".scratch", "work", "../work", "stdout", "side_channel",
+        "", ".", "..", "/", "//", "a/b", "../x", "../../../../canary/x", "/etc/passwd", "a/../../b", "a//b", "a/",
+        "./a", "\0", "a\0b", "nul\0/x", new('x', 255), new('x', 256), new('é', 128),
+        new('y', 300), new('z', 5000), "a", "A", "b", "out", "in", "dir", "dir/f", "link", "link/f", "up", "up/f",
+        "abs", "abs/f", "loop", "loop/f", "f", "x", "-", "--", "*", "~", "\n", "=", "a=b",
+        "\ufffd", "é", "e\u0301", "\u202e", "😀", "%n%s", "{0}", "$(id)", "CON", ".lock", ".scratch", "work", "../work",
+        "stdout", "side_channel",
     ];
 
     private static readonly long[] Numbers =
     [
-        0, 1, -1, 2, 255, 256, 4095, 4096, 65535, int.MaxValue, int.MinValue, uint.MaxValue, long.MaxValue, long.MinValue, 1L << 40, 315_576_000_001, 253_402_300_800, -62_135_596_801, 999_999_999,
+        0, 1, -1, 2, 255, 256, 4095, 4096, 65535, int.MaxValue, int.MinValue, uint.MaxValue, long.MaxValue,
+        long.MinValue, 1L << 40, 315_576_000_001, 253_402_300_800, -62_135_596_801, 999_999_999,
         1_000_000_000, 9_223_372_036, 9_223_372_037, -9_223_372_037,
     ];
 
@@ -38,7 +42,8 @@ internal sealed class Draw(int seed, int number)
     public uint NumberU32() => unchecked((uint)Number64());
 
     /// <summary>Any characters; no half surrogates, which no string of a message can hold.</summary>
-    public string Noise(int most) => string.Concat(Enumerable.Range(0, _random.Next(most + 1)).Select(_ => (char)_random.Next(0, 0xd800)));
+    public string Noise(int most) =>
+        string.Concat(Enumerable.Range(0, _random.Next(most + 1)).Select(_ => (char)_random.Next(0, 0xd800)));
 
     public byte[] Bytes(int most)
     {

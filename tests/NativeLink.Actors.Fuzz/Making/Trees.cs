@@ -23,8 +23,17 @@ internal sealed class Trees(Draw draw, WorkerRig rig, string canary)
     /// <summary>What good actions have, and links in all directions.</summary>
     public Reapi.Directory Plain() => new()
     {
-        Files = { new Reapi.FileNode { Name = "f", Digest = Content("f") }, new Reapi.FileNode { Name = "x", Digest = Content("x"), IsExecutable = true } },
-        Directories = { new Reapi.DirectoryNode { Name = "dir", Digest = Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = Content("g") } } }) } },
+        Files = { new Reapi.FileNode { Name = "f", Digest = Content("f") }, new Reapi.FileNode
+        {
+            Name = "x",
+            Digest = Content("x"),
+            IsExecutable = true,
+        } },
+        Directories = { new Reapi.DirectoryNode
+        {
+            Name = "dir",
+            Digest = Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = Content("g") } } }),
+        } },
         Symlinks =
         {
             new Reapi.SymlinkNode { Name = "abs", Target = canary },
@@ -64,13 +73,28 @@ internal sealed class Trees(Draw draw, WorkerRig rig, string canary)
             switch (draw.Below(4))
             {
                 case 0 when depth < Deepest:
-                    directory.Directories.Add(new Reapi.DirectoryNode { Name = name, Digest = Sometimes(Put(Directory(depth + 1))) });
+                    directory.Directories.Add(new Reapi.DirectoryNode
+                    {
+                        Name = name,
+                        Digest = Sometimes(Put(Directory(depth + 1))),
+                    });
                     break;
                 case 1:
-                    directory.Symlinks.Add(new Reapi.SymlinkNode { Name = name, Target = draw.Text(), NodeProperties = Properties() });
+                    directory.Symlinks.Add(new Reapi.SymlinkNode
+                    {
+                        Name = name,
+                        Target = draw.Text(),
+                        NodeProperties = Properties(),
+                    });
                     break;
                 default:
-                    directory.Files.Add(new Reapi.FileNode { Name = name, Digest = Sometimes(Content(draw.Noise(20))), IsExecutable = draw.Percent(50), NodeProperties = Properties() });
+                    directory.Files.Add(new Reapi.FileNode
+                    {
+                        Name = name,
+                        Digest = Sometimes(Content(draw.Noise(20))),
+                        IsExecutable = draw.Percent(50),
+                        NodeProperties = Properties(),
+                    });
                     break;
             }
         }
@@ -83,7 +107,11 @@ internal sealed class Trees(Draw draw, WorkerRig rig, string canary)
     private Reapi.NodeProperties? Properties() => draw.Below(4) switch
     {
         0 => new Reapi.NodeProperties { UnixMode = draw.NumberU32() },
-        1 => new Reapi.NodeProperties { Mtime = new Timestamp { Seconds = draw.Number64(), Nanos = draw.Number32() }, UnixMode = draw.Percent(50) ? draw.NumberU32() : null },
+        1 => new Reapi.NodeProperties
+        {
+            Mtime = new Timestamp { Seconds = draw.Number64(), Nanos = draw.Number32() },
+            UnixMode = draw.Percent(50) ? draw.NumberU32() : null,
+        },
         _ => null,
     };
 
@@ -106,7 +134,10 @@ internal sealed class Trees(Draw draw, WorkerRig rig, string canary)
         var below = Put(Plain());
         var name = draw.Pick(["d", new string('n', 200)]);
         for (; depth > 0; depth--)
-            below = Put(new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = name, Digest = below } } });
+            below = Put(new Reapi.Directory
+            {
+                Directories = { new Reapi.DirectoryNode { Name = name, Digest = below } },
+            });
         return below;
     }
 

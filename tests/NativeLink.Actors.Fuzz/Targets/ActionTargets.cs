@@ -11,8 +11,16 @@ internal sealed class DirectoryTarget : WorkerTarget
     public override Task<IReadOnlyList<string>> RunAsync(Draw draw)
     {
         var trees = TreesOf(draw);
-        var command = new Reapi.Command { Arguments = { "/bin/true" }, OutputPaths = { "dir", "f", "n1", "up", "abs" } };
-        return ExecuteAsync(new Reapi.Action { CommandDigest = Put(command), InputRootDigest = trees.Root() }.ToByteArray());
+        var command = new Reapi.Command
+        {
+            Arguments = { "/bin/true" },
+            OutputPaths = { "dir", "f", "n1", "up", "abs" },
+        };
+        return ExecuteAsync(new Reapi.Action
+        {
+            CommandDigest = Put(command),
+            InputRootDigest = trees.Root(),
+        }.ToByteArray());
     }
 }
 
@@ -24,7 +32,11 @@ internal sealed class CommandTarget : WorkerTarget
     public override Task<IReadOnlyList<string>> RunAsync(Draw draw)
     {
         var trees = TreesOf(draw);
-        return ExecuteAsync(new Reapi.Action { CommandDigest = trees.Put(new Commands(draw, trees).Hostile()), InputRootDigest = Put(trees.Plain()) }.ToByteArray());
+        return ExecuteAsync(new Reapi.Action
+        {
+            CommandDigest = trees.Put(new Commands(draw, trees).Hostile()),
+            InputRootDigest = Put(trees.Plain()),
+        }.ToByteArray());
     }
 }
 

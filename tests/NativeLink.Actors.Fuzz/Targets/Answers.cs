@@ -8,7 +8,8 @@ internal static partial class Answers
 {
     private const int LargestMessage = 4 << 20;
 
-    /// <param name="retryable">Whether an internal_error may be the answer: for hostile actions it is not, since the scheduler would try them again and again.</param>
+    /// <param name="retryable">Whether an internal_error may be the answer: for hostile actions it
+    /// is not, since the scheduler would try them again and again.</param>
     public static IEnumerable<string> Problems(Wire.ExecuteResult answer, bool retryable)
     {
         var status = answer.InternalError ?? answer.ExecuteResponse?.Status ?? new Google.Rpc.Status();
@@ -30,13 +31,19 @@ internal static partial class Answers
         response?.Result is { StdoutDigest: not null, StderrDigest: not null } result
         && result.ExecutionMetadata is
         {
-            QueuedTimestamp: not null, WorkerStartTimestamp: not null, WorkerCompletedTimestamp: not null, InputFetchStartTimestamp: not null, InputFetchCompletedTimestamp: not null,
-            ExecutionStartTimestamp: not null, ExecutionCompletedTimestamp: not null, OutputUploadStartTimestamp: not null, OutputUploadCompletedTimestamp: not null,
+            QueuedTimestamp: not null, WorkerStartTimestamp: not null, WorkerCompletedTimestamp: not null,
+            InputFetchStartTimestamp: not null, InputFetchCompletedTimestamp: not null,
+            ExecutionStartTimestamp: not null, ExecutionCompletedTimestamp: not null,
+            OutputUploadStartTimestamp: not null, OutputUploadCompletedTimestamp: not null,
         }
         && result.OutputFiles.All(file => Digest.TryFromWire(file.Digest, DigestFunction.Sha256, out _))
-        && result.OutputDirectories.All(directory => Digest.TryFromWire(directory.TreeDigest, DigestFunction.Sha256, out _));
+        && result.OutputDirectories.All(
+            directory => Digest.TryFromWire(directory.TreeDigest, DigestFunction.Sha256, out _));
 
-    /// <summary>How a fault looks that was made of an exception, and what a connection says of an executor that died.</summary>
+    /// <summary>
+    /// How a fault looks that was made of an exception, and
+    /// what a connection says of an executor that died.
+    /// </summary>
     [GeneratedRegex("(^|[: ])[A-Z][A-Za-z]*Exception: |failed unexpectedly")]
     private static partial Regex Unexpected();
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace NativeLink.Actors.Fuzz.Targets;
 
 /// <summary>
-/// A directory for a target, removed at the end, with others beside and below it that nobody may touch: what is in them, and what is there at all,
-/// is looked at again and again.
+/// A directory for a target, removed at the end, with others beside and below it that nobody may
+/// touch: what is in them, and what is there at all, is looked at again and again.
 /// </summary>
 internal sealed class Canaries : IDisposable
 {
@@ -41,15 +41,20 @@ internal sealed class Canaries : IDisposable
     public string? Difference()
     {
         var now = Look();
-        return now == _before ? null : $"something was written outside of the action's directory:\n{_before}\nbecame\n{now}";
+        return now == _before
+            ? null
+            : $"something was written outside of the action's directory:\n{_before}\nbecame\n{now}";
     }
 
     public void Dispose() => _top.Dispose();
 
-    private string Look() => string.Join('\n', Directory.GetFileSystemEntries(_top.Path).Order(StringComparer.Ordinal).Concat(_watched.SelectMany(Describe)));
+    private string Look() => string.Join('\n', Directory.GetFileSystemEntries(_top.Path).Order(StringComparer.Ordinal)
+        .Concat(_watched.SelectMany(Describe)));
 
     private static IEnumerable<string> Describe(string canary) =>
-        Directory.GetFileSystemEntries(canary, "*", SearchOption.AllDirectories).Append(canary).Order(StringComparer.Ordinal).Select(path => string.Create(
+        Directory.GetFileSystemEntries(canary, "*", SearchOption.AllDirectories).Append(canary)
+            .Order(StringComparer.Ordinal).Select(path => string.Create(
             CultureInfo.InvariantCulture,
-            $"{path} {File.GetUnixFileMode(path)} {File.GetLastWriteTimeUtc(path).Ticks} {(File.Exists(path) ? File.ReadAllText(path) : "")}"));
+            $"{path} {File.GetUnixFileMode(path)} {File.GetLastWriteTimeUtc(path).Ticks} " +
+            $"{(File.Exists(path) ? File.ReadAllText(path) : "")}"));
 }

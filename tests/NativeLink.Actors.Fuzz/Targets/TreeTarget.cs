@@ -5,7 +5,10 @@ using NativeLink.Actors.Testing.Cas;
 
 namespace NativeLink.Actors.Fuzz.Targets;
 
-/// <summary>Results and Trees of a server that is not to be trusted, written to disk by the client: below its directory or not at all.</summary>
+/// <summary>
+/// Results and Trees of a server that is not to be trusted, written to disk by the client: below
+/// its directory or not at all.
+/// </summary>
 internal sealed class TreeTarget : IFuzzTarget
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(1);
@@ -28,7 +31,8 @@ internal sealed class TreeTarget : IFuzzTarget
         using var bound = new CancellationTokenSource(Bound);
         try
         {
-            await new OutputWriter(_client, into).WriteAsync(Result(draw), draw.Percent(30) ? draw.Text() : "", bound.Token);
+            await new OutputWriter(_client, into).WriteAsync(
+                Result(draw), draw.Percent(30) ? draw.Text() : "", bound.Token);
             return Judge(null);
         }
         catch (Exception error) when (error is FaultException or Grpc.Core.RpcException)
@@ -55,24 +59,41 @@ internal sealed class TreeTarget : IFuzzTarget
         _canaries.Dispose();
     }
 
-    private IReadOnlyList<string> Judge(string? problem) => [.. new[] { problem, _canaries.Difference() }.OfType<string>()];
+    private IReadOnlyList<string> Judge(string? problem) =>
+        [.. new[] { problem, _canaries.Difference() }.OfType<string>()];
 
     private Reapi.ActionResult Result(Draw draw)
     {
         var result = new Reapi.ActionResult();
         for (var left = draw.Below(4); left > 0; left--)
-            result.OutputFiles.Add(new Reapi.OutputFile { Path = PathOf(draw), Digest = Digest(draw, draw.Bytes(30)), IsExecutable = draw.Percent(50), Contents = ByteString.CopyFrom(draw.Bytes(3)) });
+            result.OutputFiles.Add(new Reapi.OutputFile
+            {
+                Path = PathOf(draw),
+                Digest = Digest(draw, draw.Bytes(30)),
+                IsExecutable = draw.Percent(50),
+                Contents = ByteString.CopyFrom(draw.Bytes(3)),
+            });
         for (var left = draw.Below(3); left > 0; left--)
         {
             var tree = Tree(draw).ToByteArray();
-            result.OutputDirectories.Add(new Reapi.OutputDirectory { Path = PathOf(draw), TreeDigest = Digest(draw, draw.Percent(30) ? draw.Mutate(tree) : tree) });
+            result.OutputDirectories.Add(new Reapi.OutputDirectory
+            {
+                Path = PathOf(draw),
+                TreeDigest = Digest(draw, draw.Percent(30) ? draw.Mutate(tree) : tree),
+            });
         }
         for (var left = draw.Below(3); left > 0; left--)
-            result.OutputSymlinks.Add(new Reapi.OutputSymlink { Path = PathOf(draw), Target = draw.Percent(50) ? _canaries.Canary : draw.Text() });
+            result.OutputSymlinks.Add(new Reapi.OutputSymlink
+            {
+                Path = PathOf(draw),
+                Target = draw.Percent(50) ? _canaries.Canary : draw.Text(),
+            });
         return result;
     }
 
-    private static string PathOf(Draw draw) => draw.Percent(50) ? draw.Pick(["link", "link/f", "dir", "dir/f", "a", "a/b/c"]) : draw.Text();
+    private static string PathOf(Draw draw) => draw.Percent(50)
+        ? draw.Pick(["link", "link/f", "dir", "dir/f", "a", "a/b/c"])
+        : draw.Text();
 
     private Reapi.Tree Tree(Draw draw)
     {
@@ -92,13 +113,25 @@ internal sealed class TreeTarget : IFuzzTarget
             {
                 case 0 when tree.Children.Count > 0:
                     var child = draw.Pick(tree.Children);
-                    directory.Directories.Add(new Reapi.DirectoryNode { Name = PathOf(draw), Digest = Digest(draw, child.ToByteArray()) });
+                    directory.Directories.Add(new Reapi.DirectoryNode
+                    {
+                        Name = PathOf(draw),
+                        Digest = Digest(draw, child.ToByteArray()),
+                    });
                     break;
                 case 1:
-                    directory.Symlinks.Add(new Reapi.SymlinkNode { Name = PathOf(draw), Target = draw.Percent(50) ? _canaries.Canary : draw.Text() });
+                    directory.Symlinks.Add(new Reapi.SymlinkNode
+                    {
+                        Name = PathOf(draw),
+                        Target = draw.Percent(50) ? _canaries.Canary : draw.Text(),
+                    });
                     break;
                 default:
-                    directory.Files.Add(new Reapi.FileNode { Name = PathOf(draw), Digest = Digest(draw, draw.Bytes(30)) });
+                    directory.Files.Add(new Reapi.FileNode
+                    {
+                        Name = PathOf(draw),
+                        Digest = Digest(draw, draw.Bytes(30)),
+                    });
                     break;
             }
         }

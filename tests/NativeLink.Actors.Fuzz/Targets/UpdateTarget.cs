@@ -5,8 +5,9 @@ using NativeLink.Actors.Fuzz.Making;
 namespace NativeLink.Actors.Fuzz.Targets;
 
 /// <summary>
-/// What a scheduler says: every start is answered once, unless its stream ends; a message that ends the stream is followed by a new one. Cases run
-/// one by one, since some of them take the stream away.
+/// What a scheduler says: every start is answered once, unless its
+/// stream ends; a message that ends the stream is followed by a new
+/// one. Cases run one by one, since some of them take the stream away.
 /// </summary>
 internal sealed class UpdateTarget : WorkerTarget
 {
@@ -44,14 +45,21 @@ internal sealed class UpdateTarget : WorkerTarget
     /// <summary>A good action is answered on this stream or, when the message has ended it, on the next.</summary>
     private async Task<IReadOnlyList<string>> AfterAsync(int before)
     {
-        var action = new Reapi.Action { CommandDigest = Put(new Reapi.Command { Arguments = { "/bin/true" } }), InputRootDigest = Put(new Reapi.Directory()) };
+        var action = new Reapi.Action
+        {
+            CommandDigest = Put(new Reapi.Command { Arguments = { "/bin/true" } }),
+            InputRootDigest = Put(new Reapi.Directory()),
+        };
         for (var attempt = 0; attempt < 3; attempt++)
         {
             await Rig.Scheduler.Connected.WaitAsync(Bound);
             try
             {
-                var answer = await Rig.ExecuteAsync(Digest.FromWire(Put(action), DigestFunction.Sha256, "the action")).WaitAsync(Bound);
-                return answer.ExecuteResponse?.Result is { ExitCode: 0 } ? [] : [$"a good action afterwards was answered {answer}"];
+                var answer = await Rig.ExecuteAsync(Digest.FromWire(Put(action), DigestFunction.Sha256, "the action"))
+                    .WaitAsync(Bound);
+                return answer.ExecuteResponse?.Result is { ExitCode: 0 }
+                    ? []
+                    : [$"a good action afterwards was answered {answer}"];
             }
             catch (IOException)
             {
@@ -67,9 +75,15 @@ internal sealed class UpdateTarget : WorkerTarget
         {
             0 => new Wire.UpdateForWorker { KeepAlive = new Empty() },
             1 => new Wire.UpdateForWorker(),
-            2 => new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = draw.Text() } },
+            2 => new Wire.UpdateForWorker
+            {
+                KillOperationRequest = new Wire.KillOperationRequest { OperationId = draw.Text() },
+            },
             3 when draw.Percent(20) => new Wire.UpdateForWorker { Disconnect = new Empty() },
-            4 when draw.Percent(20) => new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = draw.Text() } },
+            4 when draw.Percent(20) => new Wire.UpdateForWorker
+            {
+                ConnectionResult = new Wire.ConnectionResult { WorkerId = draw.Text() },
+            },
             _ => new Wire.UpdateForWorker { StartAction = Start(draw, commands, trees) },
         };
         var bytes = update.ToByteArray();
@@ -83,7 +97,9 @@ internal sealed class UpdateTarget : WorkerTarget
         {
             OperationId = draw.Text(),
             WorkerId = draw.Text(),
-            QueuedTimestamp = draw.Percent(30) ? null : new Timestamp { Seconds = draw.Number64(), Nanos = draw.Number32() },
+            QueuedTimestamp = draw.Percent(30)
+                ? null
+                : new Timestamp { Seconds = draw.Number64(), Nanos = draw.Number32() },
             Platform = draw.Percent(50) ? commands.Platform() : null,
         };
         if (draw.Percent(5))

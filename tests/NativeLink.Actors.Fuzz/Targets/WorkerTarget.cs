@@ -7,8 +7,8 @@ using NativeLink.Actors.Testing.Workers;
 namespace NativeLink.Actors.Fuzz.Targets;
 
 /// <summary>
-/// A worker between a scripted scheduler and a CAS in memory. One complete answer for each start, nothing left behind, nothing written elsewhere,
-/// and a good action afterwards runs as ever.
+/// A worker between a scripted scheduler and a CAS in memory. One complete answer for each start,
+/// nothing left behind, nothing written elsewhere, and a good action afterwards runs as ever.
 /// </summary>
 internal abstract class WorkerTarget : IFuzzTarget
 {
@@ -36,9 +36,19 @@ internal abstract class WorkerTarget : IFuzzTarget
     public virtual async Task<IReadOnlyList<string>> CheckAsync()
     {
         var found = new List<string>();
-        var command = new Reapi.Command { Arguments = { "/bin/sh", "-c", "printf made > out; exit 7" }, OutputPaths = { "out" } };
-        var action = new Reapi.Action { CommandDigest = Put(command), InputRootDigest = Put(new Reapi.Directory()), Salt = ByteString.CopyFromUtf8(Guid.NewGuid().ToString()) };
-        var good = await Rig.ExecuteAsync(Digest.FromWire(Put(action), DigestFunction.Sha256, "the action")).WaitAsync(Bound);
+        var command = new Reapi.Command
+        {
+            Arguments = { "/bin/sh", "-c", "printf made > out; exit 7" },
+            OutputPaths = { "out" },
+        };
+        var action = new Reapi.Action
+        {
+            CommandDigest = Put(command),
+            InputRootDigest = Put(new Reapi.Directory()),
+            Salt = ByteString.CopyFromUtf8(Guid.NewGuid().ToString()),
+        };
+        var good = await Rig.ExecuteAsync(Digest.FromWire(Put(action), DigestFunction.Sha256, "the action"))
+            .WaitAsync(Bound);
         if (good.ExecuteResponse?.Result is not { ExitCode: 7, OutputFiles: [{ Path: "out" }] })
             found.Add($"a good action afterwards was answered {good}");
         found.AddRange(Rig.Scheduler.Unasked.Select(stray => $"an answer that nobody asked for: {stray}"));
@@ -83,7 +93,8 @@ internal abstract class WorkerTarget : IFuzzTarget
     private void OnStray(object? sender, UnobservedTaskExceptionEventArgs stray)
     {
         // Calls that end with their server are nobody's mistake.
-        if (stray.Exception.InnerExceptions.Any(error => error is not (Grpc.Core.RpcException or OperationCanceledException or IOException)))
+        if (stray.Exception.InnerExceptions.Any(
+            error => error is not (Grpc.Core.RpcException or OperationCanceledException or IOException)))
             _stray.Enqueue($"an exception that nobody looked at: {stray.Exception}");
     }
 }

@@ -15,7 +15,8 @@ public sealed class PartialUploadsTests : IDisposable
 
     public PartialUploadsTests()
     {
-        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("cas"), _directory.At("tmp")), TimeProvider.System);
+        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("cas"), _directory.At("tmp")),
+            TimeProvider.System);
         _uploads = new PartialUploads(_store, TimeSpan.FromMinutes(1), 10_000, TimeProvider.System);
     }
 
@@ -63,7 +64,8 @@ public sealed class PartialUploadsTests : IDisposable
                     Assert.Equal(StatusCode.Unavailable, error.StatusCode);
                 }
             }
-        }, CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default).Unwrap())).WaitAsync(TimeSpan.FromSeconds(60));
+        }, CancellationToken.None, TaskCreationOptions.None, TaskScheduler.Default).Unwrap()))
+        .WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -92,7 +94,9 @@ public sealed class PartialUploadsTests : IDisposable
         _directory.Dispose();
     }
 
-    private static ResourceName Name() => new("", "one", BlobCompressor.Identity, Blobs.DigestOf(Content), NamesFunction: false);
+    private static ResourceName Name() =>
+        new("", "one", BlobCompressor.Identity, Blobs.DigestOf(Content), NamesFunction: false);
 
-    private async Task<Upload> BeginAsync(long offset) => (await _uploads.BeginAsync(Name(), offset, CancellationToken.None))!;
+    private async Task<Upload> BeginAsync(long offset) =>
+        (await _uploads.BeginAsync(Name(), offset, CancellationToken.None))!;
 }

@@ -9,7 +9,10 @@ using NativeLink.Actors.LocalCluster.Tests.Host;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Connections;
 
-/// <summary>The bound on the first message, without a server: a context is another call's after the one that had it.</summary>
+/// <summary>
+/// The bound on the first message, without a server: a
+/// context is another call's after the one that had it.
+/// </summary>
 public sealed class FirstMessageTests
 {
     private readonly FakeTimeProvider _time = new(RunningCluster.Start);
@@ -43,7 +46,8 @@ public sealed class FirstMessageTests
         var running = RunAsync(call, async context =>
         {
             _ = context.Request.BodyReader.ReadAsync().AsTask();
-            await Task.Delay(Timeout.InfiniteTimeSpan, _time, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, end.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         });
         _time.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(1, call.Aborts);

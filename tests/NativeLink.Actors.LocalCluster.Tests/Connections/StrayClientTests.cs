@@ -17,7 +17,8 @@ public sealed class StrayClientTests
     [InlineData(4096)]
     public void A_GOAWAY_is_found_among_frames_in_pieces_of_any_size(int piece)
     {
-        byte[] before = [.. RawClient.Preface, .. RawClient.Settings, .. RawClient.Frame(0, 1, 1, [.. Enumerable.Repeat((byte)7, 700)]), .. RawClient.Frame(6, 0, 0, new byte[8])];
+        byte[] before = [.. RawClient.Preface, .. RawClient.Settings, .. RawClient.Frame(
+            0, 1, 1, [.. Enumerable.Repeat((byte)7, 700)]), .. RawClient.Frame(6, 0, 0, new byte[8])];
         Assert.False(Find(before, piece));
         Assert.True(Find([.. before, .. RawClient.GoAway], piece));
     }
@@ -25,7 +26,8 @@ public sealed class StrayClientTests
     [Fact]
     public async Task An_Execute_call_whose_connection_sent_GOAWAY_ends_in_time_and_the_action_is_given_up()
     {
-        await using var rig = await SchedulingRig.StartAsync(o => o with { Scheduler = o.Scheduler with { ClientActionTimeout = TimeSpan.FromSeconds(1) } });
+        await using var rig = await SchedulingRig.StartAsync(
+            o => o with { Scheduler = o.Scheduler with { ClientActionTimeout = TimeSpan.FromSeconds(1) } });
         await using var worker = await rig.ConnectAsync();
         using var client = await RawClient.ConnectAsync(rig.Cluster.Server.ClientAddress);
         await client.SendAsync([.. RawClient.Call(Execute), .. RawClient.Message(rig.Request(rig.MakeAction()))]);

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Host;
 
-/// <summary>NativeLink's own worker writes <c>:scheme: grpc</c>, which no .NET client can be made to do: the frames are written by hand.</summary>
+/// <summary>
+/// NativeLink's own worker writes <c>:scheme: grpc</c>, which no .NET client can be made to do: the
+/// frames are written by hand.
+/// </summary>
 public sealed class AlternateSchemeTests
 {
     private const byte Headers = 1;
@@ -50,7 +53,8 @@ public sealed class AlternateSchemeTests
     {
         (string Name, string Value)[] headers =
         [
-            (":method", "POST"), (":scheme", scheme), (":path", "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities"),
+            (":method", "POST"), (":scheme", scheme), (":path",
+                "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities"),
             (":authority", "localhost"), ("content-type", "application/grpc"), ("te", "trailers"),
         ];
         return [.. headers.SelectMany(header => (byte[])[0, .. Text(header.Name), .. Text(header.Value)])];

@@ -5,7 +5,8 @@ namespace NativeLink.Actors.LocalCluster.Tests.Host;
 
 public static class Blobs
 {
-    public static Digest DigestOf(ReadOnlySpan<byte> content, DigestFunction function = DigestFunction.Sha256) => BlobHasher.Compute(content, function);
+    public static Digest DigestOf(ReadOnlySpan<byte> content, DigestFunction function = DigestFunction.Sha256) =>
+        BlobHasher.Compute(content, function);
 
     /// <summary>Bytes that do not compress, the same for the same seed.</summary>
     public static byte[] Random(int length, int seed = 1)

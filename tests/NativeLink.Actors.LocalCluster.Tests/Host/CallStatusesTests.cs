@@ -11,9 +11,15 @@ public sealed class CallStatusesTests
 
     public static TheoryData<Exception, bool, StatusCode> Failures => new()
     {
-        { new FaultException(new Fault(FaultKind.Storage, "full") { Code = StatusCode.ResourceExhausted }), false, StatusCode.ResourceExhausted },
+        { new FaultException(new Fault(FaultKind.Storage, "full")
+        {
+            Code = StatusCode.ResourceExhausted,
+        }), false, StatusCode.ResourceExhausted },
         { new FaultException(FaultKind.Storage, "broken"), false, StatusCode.Internal },
-        { new FaultException(new Fault(FaultKind.Storage, "damaged") { Code = StatusCode.DataLoss }), false, StatusCode.DataLoss },
+        { new FaultException(new Fault(FaultKind.Storage, "damaged")
+        {
+            Code = StatusCode.DataLoss,
+        }), false, StatusCode.DataLoss },
         { new FaultException(FaultKind.Missing, "gone"), false, StatusCode.NotFound },
         { new IOException("No space left on device", NoSpace), false, StatusCode.ResourceExhausted },
         { new IOException("reset by peer"), true, StatusCode.Cancelled },
@@ -41,7 +47,8 @@ public sealed class CallStatusesTests
         var path = Path.Combine(cluster.DataDirectory, "cas", "d", $"{digest.Hash}-{digest.SizeBytes}");
         File.Delete(path);
         File.CreateSymbolicLink(path, "nowhere");
-        var error = await Blobs.FailsWithAsync(StatusCode.Internal, () => cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/{digest.SizeBytes}"));
+        var error = await Blobs.FailsWithAsync(StatusCode.Internal,
+            () => cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/{digest.SizeBytes}"));
         Assert.Contains("cannot be opened", error.Status.Detail, StringComparison.Ordinal);
         using var tree = cluster.Cas.GetTree(new Reapi.GetTreeRequest { RootDigest = digest.ToWire() });
         await Blobs.FailsWithAsync(StatusCode.Internal, () => tree.ResponseStream.MoveNext(CancellationToken.None));

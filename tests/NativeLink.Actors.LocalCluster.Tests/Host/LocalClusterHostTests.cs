@@ -16,7 +16,8 @@ public sealed class LocalClusterHostTests
         await using var first = await RunningCluster.StartAsync();
         using var directory = new TempDirectory();
         var options = RunningCluster.OptionsFor(directory.Path) with { Listen = first.Server.ClientAddress };
-        var error = await Assert.ThrowsAsync<FaultException>(() => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
         Assert.Contains(first.Server.ClientAddress.ToString(), error.Message, StringComparison.Ordinal);
     }
 
@@ -26,7 +27,8 @@ public sealed class LocalClusterHostTests
         using var directory = new TempDirectory();
         var file = directory.Write("file", "");
         var options = RunningCluster.OptionsFor(file);
-        var error = await Assert.ThrowsAsync<FaultException>(() => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => LocalClusterHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System));
         Assert.Contains(file, error.Message, StringComparison.Ordinal);
     }
 
@@ -51,19 +53,22 @@ public sealed class LocalClusterHostTests
         Assert.NotEqual(0, cluster.Server.WorkerApiAddress.Port);
         var free = cluster.Server.ClientAddress;
         await cluster.Server.DisposeAsync();
-        await using var both = await RunningCluster.StartAsync(options => options with { Listen = free, WorkerApiListen = free });
+        await using var both = await RunningCluster.StartAsync(
+            options => options with { Listen = free, WorkerApiListen = free });
         Assert.Equal((free, free), (both.Server.ClientAddress, both.Server.WorkerApiAddress));
     }
 
     [Theory]
     [InlineData(new byte[] { 22, 3, 1, 2, 0, 1 })]
     [InlineData(new byte[] { 0 })]
-    public async Task Who_speaks_TLS_or_noise_to_a_plain_port_is_hung_up_on_at_once_and_resets_are_no_errors(byte[] hello)
+    public async Task Who_speaks_TLS_or_noise_to_a_plain_port_is_hung_up_on_at_once_and_resets_are_no_errors(
+        byte[] hello)
     {
         var log = new LogLines();
         using var logs = LoggerFactory.Create(builder => builder.AddProvider(log));
         using var directory = new TempDirectory();
-        await using (var server = await LocalClusterHost.StartAsync(RunningCluster.OptionsFor(directory.Path), logs, TimeProvider.System))
+        await using (var server = await LocalClusterHost.StartAsync(
+            RunningCluster.OptionsFor(directory.Path), logs, TimeProvider.System))
         {
             using var stranger = await ConnectAsync(server.ClientAddress);
             await stranger.SendAsync(hello);
@@ -96,7 +101,11 @@ public sealed class LocalClusterHostTests
     {
         var cluster = await RunningCluster.StartAsync();
         using var call = cluster.Bytes.Write();
-        await call.RequestStream.WriteAsync(new() { ResourceName = "uploads/u/blobs/" + Blobs.DigestOf("abc"u8), Data = Google.Protobuf.ByteString.CopyFromUtf8("a") });
+        await call.RequestStream.WriteAsync(new()
+        {
+            ResourceName = "uploads/u/blobs/" + Blobs.DigestOf("abc"u8),
+            Data = Google.Protobuf.ByteString.CopyFromUtf8("a"),
+        });
         await cluster.Server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
         await Assert.ThrowsAnyAsync<Exception>(() => call.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(20)));
         await cluster.DisposeAsync();
@@ -118,7 +127,11 @@ public sealed class LocalClusterHostTests
         using var lines = new LogLines();
         using var logs = LoggerFactory.Create(builder => builder.AddProvider(lines));
         var options = RunningCluster.OptionsFor(directory.Path);
-        options = options with { Cas = options.Cas with { MaxBytes = 1 << 20 }, KeepFor = minutes is { } set ? TimeSpan.FromMinutes(set) : options.KeepFor };
+        options = options with
+        {
+            Cas = options.Cas with { MaxBytes = 1 << 20 },
+            KeepFor = minutes is { } set ? TimeSpan.FromMinutes(set) : options.KeepFor,
+        };
         await using (var host = await LocalClusterHost.StartAsync(options, logs, TimeProvider.System))
         {
             for (var i = 0; i < 20; i++)
@@ -127,7 +140,9 @@ public sealed class LocalClusterHostTests
                 host.Cas.Put(Blobs.DigestOf(blob), blob);
             }
         }
-        Assert.Equal(isSaid, lines.Lines.Any(line => line.Level == LogLevel.Warning && line.Text.Contains("were evicted that clients were told of", StringComparison.Ordinal)));
+        Assert.Equal(
+            isSaid, lines.Lines.Any(line => line.Level == LogLevel.Warning
+                && line.Text.Contains("were evicted that clients were told of", StringComparison.Ordinal)));
     }
 
     /// <summary>Keeps what was logged, by level.</summary>
@@ -142,7 +157,8 @@ public sealed class LocalClusterHostTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
             Lines.Enqueue((logLevel, formatter(state, exception)));
 
         public void Dispose()

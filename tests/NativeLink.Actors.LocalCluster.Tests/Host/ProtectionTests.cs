@@ -12,24 +12,38 @@ public sealed class ProtectionTests
     [Fact]
     public async Task A_read_only_action_cache_is_read_and_not_written_by_clients_of_its_instance()
     {
-        await using var cluster = await RunningCluster.StartAsync(options => options with { Instances = ["closed", "open"], ReadOnlyActionCaches = ["closed"] });
-        var update = new Reapi.UpdateActionResultRequest { InstanceName = "closed", ActionDigest = Action, ActionResult = new() { ExitCode = 1 } };
-        await Blobs.FailsWithAsync(StatusCode.PermissionDenied, () => cluster.Actions.UpdateActionResultAsync(update).ResponseAsync);
+        await using var cluster = await RunningCluster.StartAsync(
+            options => options with { Instances = ["closed", "open"], ReadOnlyActionCaches = ["closed"] });
+        var update = new Reapi.UpdateActionResultRequest
+        {
+            InstanceName = "closed",
+            ActionDigest = Action,
+            ActionResult = new() { ExitCode = 1 },
+        };
+        await Blobs.FailsWithAsync(StatusCode.PermissionDenied,
+            () => cluster.Actions.UpdateActionResultAsync(update).ResponseAsync);
         update.InstanceName = "open";
         await cluster.Actions.UpdateActionResultAsync(update);
-        Assert.Equal(1, (await cluster.Actions.GetActionResultAsync(new() { InstanceName = "closed", ActionDigest = Action })).ExitCode);
+        Assert.Equal(1, (await cluster.Actions.GetActionResultAsync(new()
+        {
+            InstanceName = "closed",
+            ActionDigest = Action,
+        })).ExitCode);
         foreach (var (instance, may) in new[] { ("closed", false), ("open", true) })
-            Assert.Equal(may, (await cluster.Capabilities.GetCapabilitiesAsync(new() { InstanceName = instance })).CacheCapabilities.ActionCacheUpdateCapabilities.UpdateEnabled);
+            Assert.Equal(may, (await cluster.Capabilities.GetCapabilitiesAsync(
+                new() { InstanceName = instance })).CacheCapabilities.ActionCacheUpdateCapabilities.UpdateEnabled);
     }
 
     [Fact]
     public async Task A_cluster_that_serves_only_a_cache_says_so_and_executes_nothing()
     {
-        await using var cluster = await RunningCluster.StartAsync(options => options with { ExecutionInstances = [], ServesWorkerApi = false });
+        await using var cluster = await RunningCluster.StartAsync(
+            options => options with { ExecutionInstances = [], ServesWorkerApi = false });
         Assert.Null((await cluster.Capabilities.GetCapabilitiesAsync(new())).ExecutionCapabilities);
         using var channel = GrpcChannel.ForAddress($"http://{cluster.Server.ClientAddress}");
         using var call = new Reapi.Execution.ExecutionClient(channel).Execute(new() { ActionDigest = Action });
-        await Blobs.FailsWithAsync(StatusCode.Unimplemented, () => call.ResponseStream.MoveNext(CancellationToken.None));
+        await Blobs.FailsWithAsync(StatusCode.Unimplemented,
+            () => call.ResponseStream.MoveNext(CancellationToken.None));
         Assert.Equal(cluster.Server.ClientAddress, cluster.Server.WorkerApiAddress);
         await using var worker = ScriptedWorker.Open(cluster.Server.ClientAddress);
         Assert.Equal(StatusCode.Unimplemented, (await worker.EndedAsync()).StatusCode);
@@ -38,12 +52,24 @@ public sealed class ProtectionTests
     [Fact]
     public async Task Only_the_instances_that_execute_execute()
     {
-        await using var cluster = await RunningCluster.StartAsync(options => options with { Instances = ["cache", "all"], ExecutionInstances = ["all"] });
-        Assert.Null((await cluster.Capabilities.GetCapabilitiesAsync(new() { InstanceName = "cache" })).ExecutionCapabilities);
-        Assert.True((await cluster.Capabilities.GetCapabilitiesAsync(new() { InstanceName = "all" })).ExecutionCapabilities.ExecEnabled);
+        await using var cluster = await RunningCluster.StartAsync(
+            options => options with { Instances = ["cache", "all"], ExecutionInstances = ["all"] });
+        Assert.Null((await cluster.Capabilities.GetCapabilitiesAsync(new()
+        {
+            InstanceName = "cache",
+        })).ExecutionCapabilities);
+        Assert.True((await cluster.Capabilities.GetCapabilitiesAsync(new()
+        {
+            InstanceName = "all",
+        })).ExecutionCapabilities.ExecEnabled);
         using var channel = GrpcChannel.ForAddress($"http://{cluster.Server.ClientAddress}");
-        using var call = new Reapi.Execution.ExecutionClient(channel).Execute(new() { InstanceName = "cache", ActionDigest = Action });
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => call.ResponseStream.MoveNext(CancellationToken.None));
+        using var call = new Reapi.Execution.ExecutionClient(channel).Execute(new()
+        {
+            InstanceName = "cache",
+            ActionDigest = Action,
+        });
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => call.ResponseStream.MoveNext(CancellationToken.None));
     }
 
     [Fact]
@@ -63,7 +89,8 @@ public sealed class ProtectionTests
         await using var cluster = await RunningCluster.StartAsync();
         var free = cluster.Server.ClientAddress;
         await cluster.Server.DisposeAsync();
-        await using var both = await RunningCluster.StartAsync(options => options with { Listen = free, WorkerApiListen = free });
+        await using var both = await RunningCluster.StartAsync(
+            options => options with { Listen = free, WorkerApiListen = free });
         await using var worker = await ScriptedWorker.ConnectAsync(free);
         Assert.NotEmpty(worker.Id);
     }
@@ -73,7 +100,8 @@ public sealed class ProtectionTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var taken = cluster.Server.WorkerApiAddress;
-        var error = await Assert.ThrowsAsync<FaultException>(() => RunningCluster.StartAsync(options => options with { WorkerApiListen = taken }));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => RunningCluster.StartAsync(options => options with { WorkerApiListen = taken }));
         Assert.Equal(2, error.Fault.Detail.Split(taken.ToString()).Length);
         Assert.StartsWith($"cannot listen on {taken}: ", error.Fault.Detail, StringComparison.Ordinal);
     }

@@ -44,7 +44,8 @@ internal sealed class RawClient : IDisposable
     }
 
     public static byte[] Frame(byte type, byte flags, byte stream, byte[] payload) =>
-        [(byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length, type, flags, 0, 0, 0, stream, .. payload];
+        [(byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length, type, flags, 0, 0, 0, stream,
+            .. payload];
 
     public Task SendAsync(byte[] bytes) => _client.GetStream().WriteAsync(bytes).AsTask();
 
@@ -56,7 +57,8 @@ internal sealed class RawClient : IDisposable
         do
         {
             await _client.GetStream().ReadExactlyAsync(head, bound.Token);
-            await _client.GetStream().ReadExactlyAsync(new byte[(head[0] << 16) | (head[1] << 8) | head[2]], bound.Token);
+            await _client.GetStream().ReadExactlyAsync(new byte[(head[0] << 16) | (head[1] << 8) | head[2]],
+                bound.Token);
         }
         while (head[3] != type || head[8] != 1);
     }

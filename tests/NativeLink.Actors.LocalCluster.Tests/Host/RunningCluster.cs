@@ -18,7 +18,10 @@ internal sealed class RunningCluster : IAsyncDisposable
     private RunningCluster(LocalClusterHost host, string data, TempDirectory? directory)
     {
         (Server, DataDirectory, _directory) = (host, data, directory);
-        _channel = GrpcChannel.ForAddress($"http://{host.ClientAddress}", new GrpcChannelOptions { MaxReceiveMessageSize = null });
+        _channel = GrpcChannel.ForAddress($"http://{host.ClientAddress}", new GrpcChannelOptions
+        {
+            MaxReceiveMessageSize = null,
+        });
         Cas = new Reapi.ContentAddressableStorage.ContentAddressableStorageClient(_channel);
         Bytes = new ByteStream.ByteStreamClient(_channel);
         Actions = new Reapi.ActionCache.ActionCacheClient(_channel);
@@ -45,16 +48,19 @@ internal sealed class RunningCluster : IAsyncDisposable
         ActionCachePath = Path.Combine(directory, "ac"),
     };
 
-    /// <param name="directory">Data of an earlier cluster, which stays; null: a new one that goes with this cluster.</param>
+    /// <param name="directory">Data of an earlier cluster, which stays; null: a new one that goes
+    /// with this cluster.</param>
     public static async Task<RunningCluster> StartAsync(
-        Func<LocalClusterOptions, LocalClusterOptions>? change = null, string? directory = null, TimeProvider? time = null)
+        Func<LocalClusterOptions, LocalClusterOptions>? change = null, string? directory = null,
+        TimeProvider? time = null)
     {
         var own = directory is null ? new TempDirectory() : null;
         var data = directory ?? own!.Path;
         var options = OptionsFor(data);
         try
         {
-            var host = await LocalClusterHost.StartAsync(change?.Invoke(options) ?? options, NullLoggerFactory.Instance, time ?? TimeProvider.System);
+            var host = await LocalClusterHost.StartAsync(
+                change?.Invoke(options) ?? options, NullLoggerFactory.Instance, time ?? TimeProvider.System);
             return new RunningCluster(host, data, own);
         }
         catch

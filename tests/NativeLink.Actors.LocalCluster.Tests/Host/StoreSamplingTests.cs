@@ -20,6 +20,7 @@ public class StoreSamplingTests
         await found.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
         var asked = new Reapi.FindMissingBlobsRequest { BlobDigests = { digest.ToWire() } };
-        Assert.Equal(digest.ToWire(), Assert.Single((await cluster.Cas.FindMissingBlobsAsync(asked)).MissingBlobDigests));
+        Assert.Equal(
+            digest.ToWire(), Assert.Single((await cluster.Cas.FindMissingBlobsAsync(asked)).MissingBlobDigests));
     }
 }

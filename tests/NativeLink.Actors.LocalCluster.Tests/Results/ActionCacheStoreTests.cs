@@ -35,7 +35,8 @@ public sealed class ActionCacheStoreTests : IDisposable
         for (var i = 1; i <= 3; i++)
         {
             first.Put(Key(i), Result(i));
-            File.SetLastWriteTimeUtc(EntryFiles().Single(file => file.EndsWith($"-{i}", StringComparison.Ordinal)), _time.GetUtcNow().UtcDateTime);
+            File.SetLastWriteTimeUtc(EntryFiles().Single(file => file.EndsWith($"-{i}", StringComparison.Ordinal)),
+                _time.GetUtcNow().UtcDateTime);
             _time.Advance(TimeSpan.FromMinutes(2));
         }
         Assert.NotNull(first.TryGet(Key(1)));
@@ -140,7 +141,8 @@ public sealed class ActionCacheStoreTests : IDisposable
     {
         Open(maxEntries: 0).Put(Key(1), Result(1));
         File.WriteAllText(_directory.At(".format"), "2");
-        Assert.Contains("layout '2'", Assert.Throws<FaultException>(() => Open(maxEntries: 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("layout '2'", Assert.Throws<FaultException>(() => Open(maxEntries: 0)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -157,7 +159,8 @@ public sealed class ActionCacheStoreTests : IDisposable
     [SkippableFact]
     public async Task On_a_full_disk_of_its_own_it_gives_up_its_oldest_entries_and_no_blob()
     {
-        await using var cluster = await RunningCluster.StartAsync(options => options with { ActionCachePath = MountSmall() });
+        await using var cluster = await RunningCluster.StartAsync(
+            options => options with { ActionCachePath = MountSmall() });
         try
         {
             var blob = cluster.Put("a blob on another disk"u8);
@@ -205,11 +208,13 @@ public sealed class ActionCacheStoreTests : IDisposable
 
     private string MountSmall()
     {
-        Skip.IfNot(Shell.TryRun("mount", "-t", "tmpfs", "-o", "size=256k", "none", _directory.Path), "a mount of tmpfs is needed, which this user cannot make");
+        Skip.IfNot(Shell.TryRun("mount", "-t", "tmpfs", "-o", "size=256k", "none", _directory.Path),
+            "a mount of tmpfs is needed, which this user cannot make");
         return _directory.Path;
     }
 
-    private static Digest Key(int number) => Digest.Parse(Blobs.DigestOf([(byte)number]).Hash, number, DigestFunction.Sha256);
+    private static Digest Key(int number) =>
+        Digest.Parse(Blobs.DigestOf([(byte)number]).Hash, number, DigestFunction.Sha256);
 
     private static Reapi.ActionResult Result(int exitCode) => new() { ExitCode = exitCode };
 

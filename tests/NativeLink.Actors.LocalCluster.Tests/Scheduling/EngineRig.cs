@@ -11,7 +11,10 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>The engine on a clock of its own, with scripted workers and clients; no thread and no wire between them.</summary>
+/// <summary>
+/// The engine on a clock of its own, with scripted workers
+/// and clients; no thread and no wire between them.
+/// </summary>
 internal sealed class EngineRig
 {
     private readonly PropertyRules _rules;
@@ -41,26 +44,33 @@ internal sealed class EngineRig
 
     public RigWorker Connect(ulong maxInflight = 0, params string[] properties)
     {
-        var worker = new RigWorker(this, new WorkerLink("w-", maxInflight, _rules.ReadWorker(Samples.Properties(properties).Properties), Time));
+        var worker = new RigWorker(this, new WorkerLink(
+            "w-", maxInflight, _rules.ReadWorker(Samples.Properties(properties).Properties), Time));
         Engine.Register(new Register(worker.Link));
         return worker;
     }
 
-    public RigClient Execute(string action = "a", int priority = 0, TimeSpan? timeout = null, bool skipCache = false, bool joinable = true, params string[] properties)
+    public RigClient Execute(
+        string action = "a", int priority = 0, TimeSpan? timeout = null, bool skipCache = false, bool joinable = true,
+        params string[] properties)
     {
         var key = new ActionKey("main", Samples.DigestOf(action));
-        var submission = new Submission(key, _rules.ReadAction(Samples.Properties(properties)), priority, timeout, skipCache, joinable && !skipCache);
+        var submission = new Submission(key, _rules.ReadAction(Samples.Properties(properties)), priority, timeout,
+            skipCache, joinable && !skipCache);
         var client = new RigClient(this);
         Engine.Submit(new Submit(submission, client.Stream));
         return client;
     }
 
     /// <summary>An action of one of several clients, who share the workers.</summary>
-    public RigClient ExecuteFor(string owner, string action, int priority = 0, TimeSpan? timeout = null, bool joinable = true, params string[] properties)
+    public RigClient ExecuteFor(
+        string owner, string action, int priority = 0, TimeSpan? timeout = null, bool joinable = true,
+        params string[] properties)
     {
         var client = new RigClient(this);
         Engine.Submit(new Submit(
-            new Submission(new ActionKey("main", Samples.DigestOf(action)), _rules.ReadAction(Samples.Properties(properties)), priority, timeout, !joinable, joinable, owner), client.Stream));
+            new Submission(new ActionKey("main", Samples.DigestOf(action)), _rules.ReadAction(
+                Samples.Properties(properties)), priority, timeout, !joinable, joinable, owner), client.Stream));
         return client;
     }
 
@@ -103,7 +113,8 @@ internal sealed class RigWorker(EngineRig rig, WorkerLink link)
 
     public List<Wire.StartExecute> Starts => [.. Seen.Where(u => u.StartAction is not null).Select(u => u.StartAction)];
 
-    public List<string> Kills => [.. Seen.Where(u => u.KillOperationRequest is not null).Select(u => u.KillOperationRequest.OperationId)];
+    public List<string> Kills => [.. Seen.Where(u => u.KillOperationRequest is not null)
+        .Select(u => u.KillOperationRequest.OperationId)];
 
     public bool IsEvicted => Seen.Exists(u => u.Disconnect is not null) && link.Closed.IsCompleted;
 
@@ -113,11 +124,18 @@ internal sealed class RigWorker(EngineRig rig, WorkerLink link)
 
     public void KeepAlive() => Send(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() });
 
-    public void Complete(string operation) => Send(new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation } });
+    public void Complete(string operation) => Send(new Wire.UpdateForScheduler
+    {
+        ExecuteComplete = new Wire.ExecuteComplete { OperationId = operation },
+    });
 
     public void Answer(string operation, Reapi.ExecuteResponse? response = null) => Send(new Wire.UpdateForScheduler
     {
-        ExecuteResult = new Wire.ExecuteResult { OperationId = operation, ExecuteResponse = response ?? Samples.FullResponse() },
+        ExecuteResult = new Wire.ExecuteResult
+        {
+            OperationId = operation,
+            ExecuteResponse = response ?? Samples.FullResponse(),
+        },
     });
 
     public void Fail(string operation, StatusCode code) => Send(new Wire.UpdateForScheduler
@@ -153,14 +171,18 @@ internal sealed class RigClient(EngineRig rig)
 
     public string Name => Seen[0].Name;
 
-    public IEnumerable<Reapi.ExecutionStage.Types.Value> Stages => Seen.Select(o => o.Metadata.Unpack<Reapi.ExecuteOperationMetadata>().Stage);
+    public IEnumerable<Reapi.ExecutionStage.Types.Value> Stages =>
+        Seen.Select(o => o.Metadata.Unpack<Reapi.ExecuteOperationMetadata>().Stage);
 
     public Reapi.ExecutionStage.Types.Value Stage => Stages.Last();
 
     public Reapi.ExecuteResponse? Response => Seen[^1].Done ? Seen[^1].Response.Unpack<Reapi.ExecuteResponse>() : null;
 
     /// <summary>The code with which the call was refused.</summary>
-    public StatusCode? Refused => Seen.Count == 0 && Stream.Updates.Completion is { IsFaulted: true, Exception.InnerException: RpcException error } ? error.StatusCode : null;
+    public StatusCode? Refused => Seen.Count == 0
+        && Stream.Updates.Completion is { IsFaulted: true, Exception.InnerException: RpcException error }
+        ? error.StatusCode
+        : null;
 
     public void GoAway() => rig.Engine.Unsubscribe(new Unsubscribe(Stream));
 
@@ -182,6 +204,7 @@ internal sealed class LogLines : ILogger
 
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter) =>
         Lines.Add(formatter(state, exception));
 }

@@ -28,7 +28,8 @@ public sealed class MatchingTests
     [InlineData("last value", "cpu_arch=x cpu_arch=y", "cpu_arch=x", false)]
     [InlineData("last value", "cpu_arch=x cpu_arch=y", "cpu_arch=y", true)]
     [InlineData("extra keys", "cpu_arch=x other=o", "", true)]
-    public void NL_276_NL_277_NL_278_NL_279_NL_280_NL_281_NL_282_Properties_match_by_their_type(string line, string worker, string action, bool matches)
+    public void NL_276_NL_277_NL_278_NL_279_NL_280_NL_281_NL_282_Properties_match_by_their_type(
+        string line, string worker, string action, bool matches)
     {
         var connected = _rig.Connect(0, Words(worker));
         var client = _rig.Execute(properties: Words(action));
@@ -59,8 +60,10 @@ public sealed class MatchingTests
     {
         var rules = new PropertyRules(EngineRig.Types);
         var platform = Samples.Properties($"cpu_count={value}");
-        Assert.Contains("cpu_count", Assert.Throws<FormatException>(() => rules.ReadWorker(platform.Properties)).Message, StringComparison.Ordinal);
-        Assert.Contains("cpu_count", Assert.Throws<FormatException>(() => rules.ReadAction(platform)).Message, StringComparison.Ordinal);
+        Assert.Contains("cpu_count", Assert.Throws<FormatException>(
+            () => rules.ReadWorker(platform.Properties)).Message, StringComparison.Ordinal);
+        Assert.Contains("cpu_count", Assert.Throws<FormatException>(() => rules.ReadAction(platform)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +118,8 @@ public sealed class MatchingTests
         var worker = _rig.Connect(1);
         for (var i = 0; i < 4; i++)
             worker.Answer(worker.Starts[i].OperationId);
-        Assert.Equal(new[] { "urgent", "soon", "old", "young" }.Select(Hash), worker.Starts.Select(s => s.ExecuteRequest.ActionDigest.Hash));
+        Assert.Equal(new[] { "urgent", "soon", "old", "young" }.Select(Hash),
+            worker.Starts.Select(s => s.ExecuteRequest.ActionDigest.Hash));
     }
 
     [Fact]
@@ -138,7 +142,8 @@ public sealed class MatchingTests
             for (var i = 0; i < 9; i++)
             {
                 rig.Execute($"{i}");
-                var busy = workers.Single(w => w.Starts.Count > 0 && Hash($"{i}") == w.Starts[^1].ExecuteRequest.ActionDigest.Hash);
+                var busy = workers.Single(w => w.Starts.Count > 0
+                    && Hash($"{i}") == w.Starts[^1].ExecuteRequest.ActionDigest.Hash);
                 busy.Answer(busy.Starts[^1].OperationId);
             }
 
@@ -172,10 +177,12 @@ public sealed class MatchingTests
     {
         _rig.Connect(1, "cpu_count=4", "cpu_arch=x", "zone=a");
         for (var i = 0; i < 500; i++)
-            _rig.Execute($"{i}", properties: [$"build{i}=x", $"lane={i}", $"cpu_count={i % 9}", $"cpu_arch=y{i}", $"zone=b{i}"]);
+            _rig.Execute(
+                $"{i}", properties: [$"build{i}=x", $"lane={i}", $"cpu_count={i % 9}", $"cpu_arch=y{i}", $"zone=b{i}"]);
         Assert.Equal((1, 1), _rig.Engine.QueueShape);
         for (var i = 0; i < 500; i++)
-            _rig.Execute($"fits {i}", properties: [$"build{i}=x", $"lane={i}", $"cpu_count={i % 9}", "cpu_arch=x", "zone=a"]);
+            _rig.Execute(
+                $"fits {i}", properties: [$"build{i}=x", $"lane={i}", $"cpu_count={i % 9}", "cpu_arch=x", "zone=a"]);
         Assert.Equal(2, _rig.Engine.QueueShape.Lines);
     }
 
@@ -205,12 +212,14 @@ public sealed class MatchingTests
     [Fact]
     public void A_submit_beside_thousands_of_property_sets_takes_no_more_than_twice_as_long_as_beside_one()
     {
-        var rigs = new[] { 1, 4_000 }.Select(sets => (Rig: new EngineRig(), Sets: sets, Took: new List<long>())).ToArray();
+        var rigs = new[] { 1, 4_000 }.Select(sets => (Rig: new EngineRig(), Sets: sets, Took: new List<long>()))
+            .ToArray();
         foreach (var (rig, sets, _) in rigs)
         {
             rig.Connect(1, "cpu_count=4", "cpu_arch=x");
             for (var i = 0; i < 12_000; i++)
-                rig.Execute($"{i}", properties: [$"build-id={i % sets}", $"cpu_arch={(i % sets) % 3}", $"cpu_count={1 + (i % sets % 9)}"]);
+                rig.Execute($"{i}", properties: [$"build-id={i % sets}", $"cpu_arch={(i % sets) % 3}",
+                    $"cpu_count={1 + (i % sets % 9)}"]);
         }
 
         for (var i = 0; i < 4_000; i++)
@@ -218,7 +227,8 @@ public sealed class MatchingTests
             foreach (var (rig, sets, took) in rigs)
             {
                 var began = Stopwatch.GetTimestamp();
-                var client = rig.Execute($"more {i}", properties: [$"build-id={i % sets}", "cpu_arch=y", "cpu_count=3"]);
+                var client = rig.Execute(
+                    $"more {i}", properties: [$"build-id={i % sets}", "cpu_arch=y", "cpu_count=3"]);
                 took.Add(Stopwatch.GetTimestamp() - began);
                 client.GoAway();
             }
@@ -269,7 +279,8 @@ public sealed class MatchingTests
         _rig.ExecuteFor("small", "big 90");
         for (var i = 0; i < 4; i++)
             worker.Answer(worker.Starts[i].OperationId);
-        Assert.Equal(new[] { "big 0", "big 90", "big 1", "small", "big 2" }.Select(Hash), worker.Starts.Select(s => s.ExecuteRequest.ActionDigest.Hash));
+        Assert.Equal(new[] { "big 0", "big 90", "big 1", "small", "big 2" }.Select(Hash),
+            worker.Starts.Select(s => s.ExecuteRequest.ActionDigest.Hash));
     }
 
     [Fact]

@@ -3,7 +3,10 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>Seeded random lives: whatever workers, clients and clocks do, every client gets one answer and every slot comes back.</summary>
+/// <summary>
+/// Seeded random lives: whatever workers, clients and clocks
+/// do, every client gets one answer and every slot comes back.
+/// </summary>
 public sealed class RandomLifeTests
 {
     private readonly List<RigWorker> _workers = [];
@@ -21,11 +24,16 @@ public sealed class RandomLifeTests
     public void Every_client_gets_one_answer_no_worker_idles_beside_work_and_no_honest_one_is_evicted(int seed)
     {
         var random = new Random(seed);
-        var rig = new EngineRig(new SchedulerOptions { SupportedProperties = EngineRig.Types, RetainCompletedFor = TimeSpan.FromHours(1) });
+        var rig = new EngineRig(new SchedulerOptions
+        {
+            SupportedProperties = EngineRig.Types,
+            RetainCompletedFor = TimeSpan.FromHours(1),
+        });
         for (var step = 0; step < 1500; step++)
         {
             Step(rig, random);
-            Assert.False(rig.Engine.FindsMissedMatch(), $"seed {seed}, step {step}: something waits that a worker could take");
+            Assert.False(
+                rig.Engine.FindsMissedMatch(), $"seed {seed}, step {step}: something waits that a worker could take");
         }
 
         Calm(rig);
@@ -61,9 +69,12 @@ public sealed class RandomLifeTests
             var operation = _held[worker].ElementAt(random.Next(_held[worker].Count));
             Answer(worker, operation, w => w.Answer(operation));
             ReadUpdates();
-            var held = _workers.SelectMany(w => w.Starts.Where(s => _held[w].Contains(s.OperationId))).Select(s => ownerOf[s.ExecuteRequest.ActionDigest.Hash]).ToList();
+            var held = _workers.SelectMany(w => w.Starts.Where(s => _held[w].Contains(s.OperationId)))
+                .Select(s => ownerOf[s.ExecuteRequest.ActionDigest.Hash]).ToList();
             if (round > 24)
-                Assert.All(owners, o => Assert.True(held.Count(h => h == o) is >= 3 and <= 5, $"seed {seed}, round {round}: {string.Join(' ', held.Order())}"));
+                Assert.All(
+                    owners, o => Assert.True(held.Count(h => h == o) is >= 3 and <= 5,
+                        $"seed {seed}, round {round}: {string.Join(' ', held.Order())}"));
         }
     }
 
@@ -71,17 +82,25 @@ public sealed class RandomLifeTests
     {
         ReadUpdates();
         var worker = _workers.Count == 0 ? null : _workers[random.Next(_workers.Count)];
-        var operation = worker is null || _held[worker].Count == 0 ? null : _held[worker].ElementAt(random.Next(_held[worker].Count));
+        var operation = worker is null || _held[worker].Count == 0
+            ? null
+            : _held[worker].ElementAt(random.Next(_held[worker].Count));
         switch (random.Next(13))
         {
             case 0 when _workers.Count < 4: Connect(rig, random.Next(2) == 0 ? "cpu_arch=x" : "cpu_arch=y"); break;
             case 1 or 2 or 3: Execute(rig, random); break;
             case 4 when _clients.Count > 0: Leave(random); break;
             case 11 when _clients.Count > 0: Return(rig, random); break;
-            case 5 when _clients.Count > 0 && random.Next(3) == 0: _clients[random.Next(_clients.Count)].Cancel(); break;
+            case 5 when _clients.Count > 0
+                && random.Next(3) == 0:
+                _clients[random.Next(_clients.Count)].Cancel(); break;
             case 6 when worker is not null && random.Next(10) == 0: Disconnect(worker); break;
             case 7 when operation is not null: worker!.Complete(operation); break;
-            case 8 when operation is not null: Answer(worker!, operation, w => w.Fail(operation, random.Next(2) == 0 ? StatusCode.ResourceExhausted : StatusCode.Internal)); break;
+            case 8 when operation is not null:
+                Answer(worker!, operation,
+                w => w.Fail(operation, random.Next(2) == 0
+                    ? StatusCode.ResourceExhausted
+                    : StatusCode.Internal)); break;
             case 9 or 10 when operation is not null: Answer(worker!, operation, w => w.Answer(operation)); break;
             default: rig.Pass(random.Next(1, 20) / 10.0, [.. _workers]); break;
         }
@@ -101,7 +120,8 @@ public sealed class RandomLifeTests
         if (random.Next(2) == 0)
             properties.Add(random.Next(2) == 0 ? "cpu_arch=x" : "cpu_arch=y");
         TimeSpan? timeout = random.Next(3) == 0 ? TimeSpan.FromSeconds(3) : null;
-        _clients.Add(rig.ExecuteFor($"client {random.Next(3)}", $"{random.Next(8)}", random.Next(3), timeout, random.Next(4) != 0, [.. properties]));
+        _clients.Add(rig.ExecuteFor($"client {random.Next(3)}", $"{random.Next(8)}", random.Next(3), timeout,
+            random.Next(4) != 0, [.. properties]));
     }
 
     /// <summary>One client, or all of a build.</summary>
@@ -133,7 +153,10 @@ public sealed class RandomLifeTests
         _workers.Remove(worker);
     }
 
-    /// <summary>Workers take what they are sent; the same operation sent again is adopted, and evicted workers are gone.</summary>
+    /// <summary>
+    /// Workers take what they are sent; the same operation
+    /// sent again is adopted, and evicted workers are gone.
+    /// </summary>
     private void ReadUpdates()
     {
         foreach (var worker in _workers.ToList())
@@ -168,6 +191,7 @@ public sealed class RandomLifeTests
     private void AssertSlotsAreFree(EngineRig rig)
     {
         for (var i = 0; i < _workers.Count; i++)
-            Assert.Equal(Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value.Executing, rig.Execute($"last {i}", properties: "cpu_count=2").Stage);
+            Assert.Equal(Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value.Executing,
+                rig.Execute($"last {i}", properties: "cpu_count=2").Stage);
     }
 }

@@ -260,7 +260,11 @@ public sealed class RunTests
 
     private static EngineRig Rig(Func<SchedulerOptions, SchedulerOptions>? change = null)
     {
-        var options = new SchedulerOptions { SupportedProperties = EngineRig.Types, StagingTimeout = TimeSpan.FromSeconds(3) };
+        var options = new SchedulerOptions
+        {
+            SupportedProperties = EngineRig.Types,
+            StagingTimeout = TimeSpan.FromSeconds(3),
+        };
         return new EngineRig(change is null ? options : change(options));
     }
 

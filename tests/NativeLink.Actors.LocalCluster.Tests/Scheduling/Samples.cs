@@ -9,7 +9,8 @@ internal static class Samples
 {
     public static Digest DigestOf(string text) => DigestOf(Encoding.UTF8.GetBytes(text));
 
-    public static Digest DigestOf(ReadOnlySpan<byte> bytes) => Digest.FromHash(SHA256.HashData(bytes), bytes.Length, DigestFunction.Sha256);
+    public static Digest DigestOf(ReadOnlySpan<byte> bytes) =>
+        Digest.FromHash(SHA256.HashData(bytes), bytes.Length, DigestFunction.Sha256);
 
     /// <summary>From texts such as <c>cpu_count=2</c>.</summary>
     public static Reapi.Platform Properties(params string[] properties)
@@ -18,7 +19,11 @@ internal static class Samples
         foreach (var property in properties)
         {
             var at = property.IndexOf('=', StringComparison.Ordinal);
-            platform.Properties.Add(new Reapi.Platform.Types.Property { Name = property[..at], Value = property[(at + 1)..] });
+            platform.Properties.Add(new Reapi.Platform.Types.Property
+            {
+                Name = property[..at],
+                Value = property[(at + 1)..],
+            });
         }
 
         return platform;

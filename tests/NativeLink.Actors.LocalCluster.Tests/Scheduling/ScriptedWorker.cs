@@ -5,7 +5,10 @@ using Grpc.Net.Client;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;
 
-/// <summary>A worker on a real ConnectWorker stream that says only what the test tells it to; it sends no keep-alives by itself.</summary>
+/// <summary>
+/// A worker on a real ConnectWorker stream that says only what
+/// the test tells it to; it sends no keep-alives by itself.
+/// </summary>
 public sealed class ScriptedWorker : IAsyncDisposable
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
@@ -29,7 +32,8 @@ public sealed class ScriptedWorker : IAsyncDisposable
     public static ScriptedWorker Open(IPEndPoint address) => new(address);
 
     /// <summary>Opens the stream, registers and waits for the id.</summary>
-    public static async Task<ScriptedWorker> ConnectAsync(IPEndPoint address, ulong maxInflight = 0, params string[] properties)
+    public static async Task<ScriptedWorker> ConnectAsync(
+        IPEndPoint address, ulong maxInflight = 0, params string[] properties)
     {
         var worker = new ScriptedWorker(address);
         await worker.RegisterAsync(maxInflight, properties);
@@ -47,13 +51,19 @@ public sealed class ScriptedWorker : IAsyncDisposable
 
     public Task SendAsync(Wire.UpdateForScheduler update) => _call.RequestStream.WriteAsync(update).WaitAsync(Bound);
 
-    public Task AnswerAsync(string operation, Reapi.ExecuteResponse? response = null) => SendAsync(new Wire.UpdateForScheduler
-    {
-        ExecuteResult = new Wire.ExecuteResult { OperationId = operation, ExecuteResponse = response ?? Samples.FullResponse() },
-    });
+    public Task AnswerAsync(string operation, Reapi.ExecuteResponse? response = null) =>
+        SendAsync(new Wire.UpdateForScheduler
+        {
+            ExecuteResult = new Wire.ExecuteResult
+            {
+                OperationId = operation,
+                ExecuteResponse = response ?? Samples.FullResponse(),
+            },
+        });
 
     /// <summary>The next message, whatever it is.</summary>
-    public async Task<Wire.UpdateForWorker> ReceiveAsync() => await _received.Reader.ReadAsync().AsTask().WaitAsync(Bound);
+    public async Task<Wire.UpdateForWorker> ReceiveAsync() =>
+        await _received.Reader.ReadAsync().AsTask().WaitAsync(Bound);
 
     /// <summary>The next message, which has to be a start_action.</summary>
     public async Task<Wire.StartExecute> ReceiveStartAsync()

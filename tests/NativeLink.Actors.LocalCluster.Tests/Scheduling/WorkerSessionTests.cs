@@ -46,7 +46,9 @@ public sealed class WorkerSessionTests
     {
         var worker = _rig.Connect();
         var digest = Digest.FromHash(new byte[Digest.HashLength], 3, DigestFunction.Blake3);
-        _rig.Engine.Submit(new(new Submission(new ActionKey("main", digest), PlatformRequirements.None, 0, null, false, true), new OperationStream()));
+        _rig.Engine.Submit(
+            new(new Submission(new ActionKey("main", digest), PlatformRequirements.None, 0, null, false, true),
+                new OperationStream()));
         Assert.Equal(Reapi.DigestFunction.Types.Value.Blake3, worker.Starts[0].ExecuteRequest.DigestFunction);
         Assert.Equal(digest.ToWire(), worker.Starts[0].ExecuteRequest.ActionDigest);
     }
@@ -139,7 +141,10 @@ public sealed class WorkerSessionTests
         var worker = _rig.Connect();
         for (var i = 0; i < 100; i++)
         {
-            Assert.True(worker.Link.TryHandle(new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() }));
+            Assert.True(worker.Link.TryHandle(new Wire.UpdateForScheduler
+            {
+                KeepAliveRequest = new Wire.KeepAliveRequest(),
+            }));
             _rig.Pass(0.1);
         }
 
@@ -244,7 +249,8 @@ public sealed class WorkerSessionTests
         rig.Connect();
         var second = rig.Connect();
         Assert.Empty(second.Seen);
-        Assert.Equal(StatusCode.ResourceExhausted, Assert.IsType<RpcException>(second.Link.Outgoing.Completion.Exception?.InnerException).StatusCode);
+        Assert.Equal(StatusCode.ResourceExhausted, Assert.IsType<RpcException>(
+            second.Link.Outgoing.Completion.Exception?.InnerException).StatusCode);
     }
 
     [Fact]

@@ -5,7 +5,10 @@ using NativeLink.Actors.LocalCluster.Tests.Host;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Services;
 
-/// <summary>Batches up to what is advertised, which counts blobs and not what stands around them, and answers that every client takes.</summary>
+/// <summary>
+/// Batches up to what is advertised, which counts blobs and not what stands around them, and
+/// answers that every client takes.
+/// </summary>
 public sealed class BatchBoundTests
 {
     private const int ClientTakes = 4 << 20;
@@ -18,7 +21,11 @@ public sealed class BatchBoundTests
         await using var cluster = await RunningCluster.StartAsync();
         // The same one each time: what counts is the message.
         var blob = Blobs.Random(size);
-        var request = new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = Wire(blob), Data = ByteString.CopyFrom(blob) };
+        var request = new Reapi.BatchUpdateBlobsRequest.Types.Request
+        {
+            Digest = Wire(blob),
+            Data = ByteString.CopyFrom(blob),
+        };
         var update = new Reapi.BatchUpdateBlobsRequest { Requests = { Enumerable.Repeat(request, count) } };
         Assert.InRange(update.Requests.Sum(entry => entry.Data.Length), 0, 4_000_000 - 65_536);
         Assert.InRange(update.CalculateSize(), ClientTakes + 1, 20 << 20);
@@ -40,7 +47,8 @@ public sealed class BatchBoundTests
             var came = read.Responses.Where(response => response.Status.Code == 0).ToList();
             Assert.NotEmpty(came);
             Assert.All(came, response => Assert.Equal(640, response.Data.Length));
-            Assert.All(read.Responses.Where(response => response.Status.Code != 0), response => Assert.Equal((int)StatusCode.ResourceExhausted, response.Status.Code));
+            Assert.All(read.Responses.Where(response => response.Status.Code != 0),
+                response => Assert.Equal((int)StatusCode.ResourceExhausted, response.Status.Code));
             open.ExceptWith(came.Select(response => response.Digest));
         }
         Assert.Equal(2, calls);
@@ -74,10 +82,18 @@ public sealed class BatchBoundTests
         {
             Requests =
             {
-                new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = Wire(bad), Data = ByteString.CopyFrom(bad, 0, 5) },
+                new Reapi.BatchUpdateBlobsRequest.Types.Request
+                {
+                    Digest = Wire(bad),
+                    Data = ByteString.CopyFrom(bad, 0, 5),
+                },
                 new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = malformed, Data = ByteString.CopyFrom(bad) },
                 new Reapi.BatchUpdateBlobsRequest.Types.Request { Data = ByteString.CopyFrom(bad) },
-                new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = Wire(good), Data = ByteString.CopyFrom(good) },
+                new Reapi.BatchUpdateBlobsRequest.Types.Request
+                {
+                    Digest = Wire(good),
+                    Data = ByteString.CopyFrom(good),
+                },
             },
         });
         Assert.Equal([3, 3, 3, 0], stored.Responses.Select(response => response.Status.Code));

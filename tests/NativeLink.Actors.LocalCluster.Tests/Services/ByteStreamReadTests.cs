@@ -29,7 +29,8 @@ public sealed class ByteStreamReadTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var digest = Blobs.DigestOf("abc"u8);
-        var error = await Blobs.FailsWithAsync(StatusCode.NotFound, () => cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/3"));
+        var error = await Blobs.FailsWithAsync(StatusCode.NotFound,
+            () => cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/3"));
         Assert.Contains(digest.ToString(), error.Status.Detail, StringComparison.Ordinal);
     }
 
@@ -49,6 +50,7 @@ public sealed class ByteStreamReadTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var digest = cluster.Put("abc"u8);
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/3", offset, limit));
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/3", offset, limit));
     }
 }

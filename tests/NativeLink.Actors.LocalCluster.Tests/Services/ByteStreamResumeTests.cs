@@ -32,7 +32,8 @@ public sealed class ByteStreamResumeTests
         var name = ByteStreamCalls.UploadName(blake3, "one-id", "blobs/blake3/");
         await BreakAsync(cluster, name, 40_000);
         using var other = cluster.Bytes.BeginWrite();
-        await other.SendAsync(ByteStreamCalls.UploadName(Digest, "one-id"), 40_000, Content.AsSpan(40_000), finish: true);
+        await other.SendAsync(ByteStreamCalls.UploadName(Digest, "one-id"), 40_000, Content.AsSpan(40_000),
+            finish: true);
         var error = await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => other.ResponseAsync);
         Assert.Contains("0 bytes have been received", error.Status.Detail, StringComparison.Ordinal);
         using var second = cluster.Bytes.BeginWrite();
@@ -133,7 +134,8 @@ public sealed class ByteStreamResumeTests
         clock.Advance(TimeSpan.FromSeconds(2));
         Assert.Equal((0, false), await StatusAsync(cluster, name));
         Assert.DoesNotContain(
-            Directory.EnumerateFiles(Path.Combine(cluster.DataDirectory, "tmp"), "*", SearchOption.AllDirectories), file => new FileInfo(file).Length == 40_000);
+            Directory.EnumerateFiles(Path.Combine(cluster.DataDirectory, "tmp"), "*", SearchOption.AllDirectories),
+            file => new FileInfo(file).Length == 40_000);
     }
 
     private static async Task<(long, bool)> StatusAsync(RunningCluster cluster, string name)

@@ -15,8 +15,10 @@ public sealed class ByteStreamWriteTests
         await using var cluster = await RunningCluster.StartAsync();
         var content = Blobs.Random(300_000);
         var digest = Blobs.DigestOf(content);
-        Assert.Equal(content.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, instance: instance), content));
-        Assert.Equal(content, (await cluster.Bytes.DownloadAsync($"{instance}blobs/sha256/{digest.Hash}/{digest.SizeBytes}")).Content);
+        Assert.Equal(content.Length, await cluster.Bytes.UploadAsync(
+            ByteStreamCalls.UploadName(digest, instance: instance), content));
+        Assert.Equal(content,
+            (await cluster.Bytes.DownloadAsync($"{instance}blobs/sha256/{digest.Hash}/{digest.SizeBytes}")).Content);
     }
 
     [Fact]
@@ -34,9 +36,11 @@ public sealed class ByteStreamWriteTests
         await using var cluster = await RunningCluster.StartAsync();
         var content = Blobs.Random(100_000);
         var digest = Blobs.DigestOf(content, DigestFunction.Blake3);
-        Assert.Equal(content.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, form: "blobs/blake3/"), content));
+        Assert.Equal(content.Length, await cluster.Bytes.UploadAsync(
+            ByteStreamCalls.UploadName(digest, form: "blobs/blake3/"), content));
         Assert.True(cluster.Server.Cas.Contains(digest));
-        Assert.Equal(content, (await cluster.Bytes.DownloadAsync($"blobs/blake3/{digest.Hash}/{digest.SizeBytes}")).Content);
+        Assert.Equal(
+            content, (await cluster.Bytes.DownloadAsync($"blobs/blake3/{digest.Hash}/{digest.SizeBytes}")).Content);
     }
 
     [Fact]
@@ -82,7 +86,8 @@ public sealed class ByteStreamWriteTests
     public async Task NL_305_The_empty_blob_is_accepted_with_one_empty_message()
     {
         await using var cluster = await RunningCluster.StartAsync();
-        Assert.Equal(0, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Digest.Empty(DigestFunction.Sha256)), []));
+        Assert.Equal(
+            0, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Digest.Empty(DigestFunction.Sha256)), []));
     }
 
     [Fact]
@@ -93,7 +98,8 @@ public sealed class ByteStreamWriteTests
         foreach (var content in new[] { "abcd", "ab" })
         {
             await Blobs.FailsWithAsync(
-                StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest), System.Text.Encoding.ASCII.GetBytes(content)));
+                StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(
+                    ByteStreamCalls.UploadName(digest), System.Text.Encoding.ASCII.GetBytes(content)));
         }
         Assert.False(cluster.Server.Cas.Contains(digest));
     }
@@ -103,7 +109,8 @@ public sealed class ByteStreamWriteTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var digest = Blobs.DigestOf("abc"u8);
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest), "abd"u8.ToArray()));
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest), "abd"u8.ToArray()));
         Assert.False(cluster.Server.Cas.Contains(digest));
         Assert.Equal(3, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest), "abc"u8.ToArray()));
     }
@@ -114,7 +121,10 @@ public sealed class ByteStreamWriteTests
         const int Limit = 1 << 20;
         await using var cluster = await RunningCluster.StartAsync(options => options with { MaxMessageBytes = Limit });
         var content = Blobs.Random(Limit);
-        var request = new Google.ByteStream.WriteRequest { ResourceName = ByteStreamCalls.UploadName(Blobs.DigestOf(content)) };
+        var request = new Google.ByteStream.WriteRequest
+        {
+            ResourceName = ByteStreamCalls.UploadName(Blobs.DigestOf(content)),
+        };
         request.Data = Google.Protobuf.ByteString.CopyFrom(content, 0, Limit - request.CalculateSize() - 4);
         Assert.Equal(Limit, request.CalculateSize());
         using var call = cluster.Bytes.BeginWrite();
@@ -168,7 +178,8 @@ public sealed class ByteStreamWriteTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         using var call = cluster.Bytes.BeginWrite();
-        await call.SendAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, form, Blobs.DigestOf("abc"u8).Hash), 0, "abc"u8, finish: true);
+        await call.SendAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, form,
+            Blobs.DigestOf("abc"u8).Hash), 0, "abc"u8, finish: true);
         var error = await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => call.ResponseAsync);
         Assert.Contains(reason, error.Status.Detail, StringComparison.Ordinal);
     }
@@ -179,8 +190,10 @@ public sealed class ByteStreamWriteTests
         await using var cluster = await RunningCluster.StartAsync(options => options with { Instances = ["main"] });
         var digest = Blobs.DigestOf("abc"u8);
         var error = await Blobs.FailsWithAsync(
-            StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, instance: "other/"), "abc"u8.ToArray()));
+            StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(
+                ByteStreamCalls.UploadName(digest, instance: "other/"), "abc"u8.ToArray()));
         Assert.Contains("instance_name 'other' is not configured", error.Status.Detail, StringComparison.Ordinal);
-        Assert.Equal(3, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, instance: "main/"), "abc"u8.ToArray()));
+        Assert.Equal(3, await cluster.Bytes.UploadAsync(
+            ByteStreamCalls.UploadName(digest, instance: "main/"), "abc"u8.ToArray()));
     }
 }

@@ -11,14 +11,16 @@ public sealed class ByteStreamZstdTests
     [InlineData(1)]
     [InlineData(200_000)]
     [InlineData(5_000_000)]
-    public async Task NL_313_NL_314_A_compressed_upload_is_stored_plain_and_answered_with_the_bytes_of_the_wire(int size)
+    public async Task NL_313_NL_314_A_compressed_upload_is_stored_plain_and_answered_with_the_bytes_of_the_wire(
+        int size)
     {
         await using var cluster = await RunningCluster.StartAsync();
         foreach (var content in new[] { Blobs.Random(size), new byte[size] })
         {
             var digest = Blobs.DigestOf(content);
             var frame = Zstd.Encode(content);
-            Assert.Equal(frame.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, form: Form), frame, chunk: 10_000));
+            Assert.Equal(frame.Length, await cluster.Bytes.UploadAsync(
+                ByteStreamCalls.UploadName(digest, form: Form), frame, chunk: 10_000));
             Assert.Equal(content, (await cluster.Bytes.DownloadAsync($"blobs/{digest.Hash}/{size}")).Content);
         }
     }
@@ -28,10 +30,12 @@ public sealed class ByteStreamZstdTests
     {
         await using var cluster = await RunningCluster.StartAsync(options => options with { Compression = false });
         var digest = cluster.Put("abc"u8);
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Bytes.DownloadAsync($"{Form}{digest.Hash}/3"));
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Bytes.DownloadAsync($"{Form}{digest.Hash}/3"));
         var other = Blobs.DigestOf("abcd"u8);
         await Blobs.FailsWithAsync(
-            StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(other, form: Form), Zstd.Encode("abcd"u8)));
+            StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(
+                ByteStreamCalls.UploadName(other, form: Form), Zstd.Encode("abcd"u8)));
     }
 
     [Fact]
@@ -40,14 +44,16 @@ public sealed class ByteStreamZstdTests
         await using var cluster = await RunningCluster.StartAsync();
         var digest = Blobs.DigestOf("abc"u8);
         var frame = Zstd.Encode("abc"u8);
-        byte[][] wrong = [Zstd.Encode("abd"u8), Zstd.Encode("ab"u8), Zstd.Encode("abcd"u8), "not zstd at all"u8.ToArray(), [.. frame, .. frame], frame[..^2]];
+        byte[][] wrong = [Zstd.Encode("abd"u8), Zstd.Encode("ab"u8), Zstd.Encode("abcd"u8),
+            "not zstd at all"u8.ToArray(), [.. frame, .. frame], frame[..^2]];
         foreach (var bytes in wrong)
         {
             var name = ByteStreamCalls.UploadName(digest, form: Form);
             await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Bytes.UploadAsync(name, bytes));
             Assert.False(cluster.Server.Cas.Contains(digest));
         }
-        Assert.Equal(frame.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, form: Form), frame));
+        Assert.Equal(
+            frame.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, form: Form), frame));
     }
 
     [Fact]
@@ -71,8 +77,10 @@ public sealed class ByteStreamZstdTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var digest = Blobs.DigestOf("abc"u8);
-        Assert.Equal(3, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(digest, form: "compressed-blobs/identity/"), "abc"u8.ToArray()));
-        Assert.Equal("abc"u8.ToArray(), (await cluster.Bytes.DownloadAsync($"compressed-blobs/identity/{digest.Hash}/3")).Content);
+        Assert.Equal(3, await cluster.Bytes.UploadAsync(
+            ByteStreamCalls.UploadName(digest, form: "compressed-blobs/identity/"), "abc"u8.ToArray()));
+        Assert.Equal("abc"u8.ToArray(),
+            (await cluster.Bytes.DownloadAsync($"compressed-blobs/identity/{digest.Hash}/3")).Content);
     }
 
     [Theory]
@@ -94,6 +102,7 @@ public sealed class ByteStreamZstdTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var digest = cluster.Put("abc"u8);
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Bytes.DownloadAsync($"{Form}{digest.Hash}/3", limit: 1));
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Bytes.DownloadAsync($"{Form}{digest.Hash}/3", limit: 1));
     }
 }

@@ -11,7 +11,8 @@ public sealed class CapabilitiesTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var all = await cluster.Capabilities.GetCapabilitiesAsync(new() { InstanceName = "any/name" });
-        Assert.Equal((2, 0, 2, 3), (all.LowApiVersion.Major, all.LowApiVersion.Minor, all.HighApiVersion.Major, all.HighApiVersion.Minor));
+        Assert.Equal((2, 0, 2, 3),
+            (all.LowApiVersion.Major, all.LowApiVersion.Minor, all.HighApiVersion.Major, all.HighApiVersion.Minor));
         Assert.Equal([Function.Sha256, Function.Blake3], all.CacheCapabilities.DigestFunctions);
         Assert.True(all.CacheCapabilities.ActionCacheUpdateCapabilities.UpdateEnabled);
         Assert.Equal(4_000_000 - 65_536, all.CacheCapabilities.MaxBatchTotalSizeBytes);
@@ -26,7 +27,8 @@ public sealed class CapabilitiesTests
     [Fact]
     public async Task Compression_is_offered_only_when_it_is_on_and_the_batch_limit_is_the_configured_one()
     {
-        await using var cluster = await RunningCluster.StartAsync(options => options with { Compression = false, MaxBatchTotalSizeBytes = 65_536 });
+        await using var cluster = await RunningCluster.StartAsync(
+            options => options with { Compression = false, MaxBatchTotalSizeBytes = 65_536 });
         var cache = (await cluster.Capabilities.GetCapabilitiesAsync(new())).CacheCapabilities;
         Assert.Empty(cache.SupportedCompressors);
         Assert.Empty(cache.SupportedBatchUpdateCompressors);

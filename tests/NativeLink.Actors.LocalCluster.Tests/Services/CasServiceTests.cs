@@ -27,8 +27,12 @@ public sealed class CasServiceTests
     public async Task NL_325_One_malformed_hash_fails_the_whole_request_and_is_named()
     {
         await using var cluster = await RunningCluster.StartAsync();
-        var request = new Reapi.FindMissingBlobsRequest { BlobDigests = { Wire(A), new Reapi.Digest { Hash = "BAD_HASH", SizeBytes = 3 }, Wire(B) } };
-        var error = await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Cas.FindMissingBlobsAsync(request).ResponseAsync);
+        var request = new Reapi.FindMissingBlobsRequest
+        {
+            BlobDigests = { Wire(A), new Reapi.Digest { Hash = "BAD_HASH", SizeBytes = 3 }, Wire(B) },
+        };
+        var error = await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Cas.FindMissingBlobsAsync(request).ResponseAsync);
         Assert.Contains("BAD_HASH", error.Status.Detail, StringComparison.Ordinal);
     }
 
@@ -39,7 +43,10 @@ public sealed class CasServiceTests
         cluster.Put(A);
         var stored = await cluster.Cas.BatchUpdateBlobsAsync(new() { Requests = { Plain(A) } });
         Assert.Equal((0, Wire(A)), (stored.Responses[0].Status.Code, stored.Responses[0].Digest));
-        Assert.Equal(A, (await cluster.Cas.BatchReadBlobsAsync(new() { Digests = { Wire(A) } })).Responses[0].Data.ToByteArray());
+        Assert.Equal(A, (await cluster.Cas.BatchReadBlobsAsync(new()
+        {
+            Digests = { Wire(A) },
+        })).Responses[0].Data.ToByteArray());
     }
 
     [Fact]
@@ -73,15 +80,29 @@ public sealed class CasServiceTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var (zeros, noise) = (new byte[10_000], Blobs.Random(10_000));
-        var request = new UpdateRequest { Digest = Wire(zeros), Data = ByteString.CopyFrom(Zstd.Encode(zeros)), Compressor = Compressor.Zstd };
-        Assert.Equal(0, (await cluster.Cas.BatchUpdateBlobsAsync(new() { Requests = { request } })).Responses[0].Status.Code);
+        var request = new UpdateRequest
+        {
+            Digest = Wire(zeros),
+            Data = ByteString.CopyFrom(Zstd.Encode(zeros)),
+            Compressor = Compressor.Zstd,
+        };
+        Assert.Equal(0, (await cluster.Cas.BatchUpdateBlobsAsync(new()
+        {
+            Requests = { request },
+        })).Responses[0].Status.Code);
         cluster.Put(noise);
-        var read = await cluster.Cas.BatchReadBlobsAsync(new() { Digests = { Wire(zeros), Wire(noise) }, AcceptableCompressors = { Compressor.Zstd } });
+        var read = await cluster.Cas.BatchReadBlobsAsync(new()
+        {
+            Digests = { Wire(zeros), Wire(noise) },
+            AcceptableCompressors = { Compressor.Zstd },
+        });
         Assert.Equal(Compressor.Zstd, read.Responses[0].Compressor);
         Assert.Equal(zeros, Zstd.Decode(read.Responses[0].Data.ToByteArray()));
-        Assert.Equal((Compressor.Identity, noise.Length), (read.Responses[1].Compressor, read.Responses[1].Data.Length));
+        Assert.Equal((Compressor.Identity, noise.Length),
+            (read.Responses[1].Compressor, read.Responses[1].Data.Length));
         var plain = await cluster.Cas.BatchReadBlobsAsync(new() { Digests = { Wire(zeros) } });
-        Assert.Equal((Compressor.Identity, zeros.Length), (plain.Responses[0].Compressor, plain.Responses[0].Data.Length));
+        Assert.Equal((Compressor.Identity, zeros.Length),
+            (plain.Responses[0].Compressor, plain.Responses[0].Data.Length));
     }
 
     [Theory]
@@ -90,8 +111,14 @@ public sealed class CasServiceTests
     public async Task NL_333_A_compressor_that_is_not_served_fails_the_request(Compressor compressor, bool enabled)
     {
         await using var cluster = await RunningCluster.StartAsync(options => options with { Compression = enabled });
-        var request = new UpdateRequest { Digest = Wire(A), Data = ByteString.CopyFrom(Zstd.Encode(A)), Compressor = compressor };
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Cas.BatchUpdateBlobsAsync(new() { Requests = { request } }).ResponseAsync);
+        var request = new UpdateRequest
+        {
+            Digest = Wire(A),
+            Data = ByteString.CopyFrom(Zstd.Encode(A)),
+            Compressor = compressor,
+        };
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Cas.BatchUpdateBlobsAsync(new() { Requests = { request } }).ResponseAsync);
     }
 
     [Fact]
@@ -100,9 +127,17 @@ public sealed class CasServiceTests
         await using var cluster = await RunningCluster.StartAsync();
         const Reapi.DigestFunction.Types.Value Blake3 = Reapi.DigestFunction.Types.Value.Blake3;
         var digest = Blobs.DigestOf(A, DigestFunction.Blake3).ToWire();
-        var update = new Reapi.BatchUpdateBlobsRequest { Requests = { new UpdateRequest { Digest = digest, Data = ByteString.CopyFrom(A) } }, DigestFunction = Blake3 };
+        var update = new Reapi.BatchUpdateBlobsRequest
+        {
+            Requests = { new UpdateRequest { Digest = digest, Data = ByteString.CopyFrom(A) } },
+            DigestFunction = Blake3,
+        };
         Assert.Equal(0, (await cluster.Cas.BatchUpdateBlobsAsync(update)).Responses[0].Status.Code);
-        Assert.Empty((await cluster.Cas.FindMissingBlobsAsync(new() { BlobDigests = { digest }, DigestFunction = Blake3 })).MissingBlobDigests);
+        Assert.Empty((await cluster.Cas.FindMissingBlobsAsync(new()
+        {
+            BlobDigests = { digest },
+            DigestFunction = Blake3,
+        })).MissingBlobDigests);
     }
 
     [Fact]
@@ -112,7 +147,8 @@ public sealed class CasServiceTests
         var request = new Reapi.BatchReadBlobsRequest();
         for (var i = 0; i < 5; i++)
             request.Digests.Add(cluster.Put(Blobs.Random(1 << 20, i)).ToWire());
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Cas.BatchReadBlobsAsync(request).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Cas.BatchReadBlobsAsync(request).ResponseAsync);
     }
 
     [Theory]
@@ -122,7 +158,8 @@ public sealed class CasServiceTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var request = new Reapi.FindMissingBlobsRequest { BlobDigests = { Wire(A) }, DigestFunction = function };
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => cluster.Cas.FindMissingBlobsAsync(request).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => cluster.Cas.FindMissingBlobsAsync(request).ResponseAsync);
     }
 
     [Fact]
@@ -130,16 +167,25 @@ public sealed class CasServiceTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var digest = cluster.Put(A).ToWire();
-        await Blobs.FailsWithAsync(StatusCode.Unimplemented, () => cluster.Cas.SplitBlobAsync(new() { BlobDigest = digest }).ResponseAsync);
-        await Blobs.FailsWithAsync(StatusCode.Unimplemented, () => cluster.Cas.SpliceBlobAsync(new() { BlobDigest = digest }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.Unimplemented,
+            () => cluster.Cas.SplitBlobAsync(new() { BlobDigest = digest }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.Unimplemented,
+            () => cluster.Cas.SpliceBlobAsync(new() { BlobDigest = digest }).ResponseAsync);
         var cache = (await cluster.Capabilities.GetCapabilitiesAsync(new())).CacheCapabilities;
         Assert.False(cache.SplitBlobSupport || cache.SpliceBlobSupport);
     }
 
     private static Reapi.Digest Wire(byte[] content) => Blobs.DigestOf(content).ToWire();
 
-    private static UpdateRequest Plain(byte[] content) => new() { Digest = Wire(content), Data = ByteString.CopyFrom(content) };
+    private static UpdateRequest Plain(byte[] content) => new()
+    {
+        Digest = Wire(content),
+        Data = ByteString.CopyFrom(content),
+    };
 
     private static async Task<Reapi.Digest[]> MissingAsync(RunningCluster cluster, params byte[][] blobs) =>
-        [.. (await cluster.Cas.FindMissingBlobsAsync(new() { BlobDigests = { blobs.Select(Wire) } })).MissingBlobDigests];
+        [.. (await cluster.Cas.FindMissingBlobsAsync(new()
+        {
+            BlobDigests = { blobs.Select(Wire) },
+        })).MissingBlobDigests];
 }

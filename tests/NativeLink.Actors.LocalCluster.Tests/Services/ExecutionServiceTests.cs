@@ -20,7 +20,8 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
     public async Task NL_286_An_instance_that_is_not_served_is_refused_by_name()
     {
         await using var rig = await SchedulingRig.StartAsync(o => o with { Instances = ["other"] });
-        var error = await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => ExecuteAsync(rig.Request(rig.MakeAction()), rig));
+        var error = await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => ExecuteAsync(rig.Request(rig.MakeAction()), rig));
         Assert.Contains("main", error.Status.Detail, StringComparison.Ordinal);
     }
 
@@ -49,7 +50,11 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
     public async Task A_violation_of_a_BLAKE3_blob_names_the_function()
     {
         var gone = Samples.DigestOf("not uploaded");
-        var request = new Reapi.ExecuteRequest { ActionDigest = gone.ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Blake3 };
+        var request = new Reapi.ExecuteRequest
+        {
+            ActionDigest = gone.ToWire(),
+            DigestFunction = Reapi.DigestFunction.Types.Value.Blake3,
+        };
         Assert.Equal([$"blobs/blake3/{gone}"], await MissingAsync(request));
     }
 
@@ -57,7 +62,10 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
     public async Task A_blob_that_is_no_message_counts_as_missing()
     {
         var broken = _rig.Cluster.Put([0x0a, 0xff, 0xff]);
-        Assert.Equal([$"blobs/{broken}"], await MissingAsync(new Reapi.ExecuteRequest { ActionDigest = broken.ToWire() }));
+        Assert.Equal([$"blobs/{broken}"], await MissingAsync(new Reapi.ExecuteRequest
+        {
+            ActionDigest = broken.ToWire(),
+        }));
         var action = new Reapi.Action(_rig.MakeAction()) { CommandDigest = broken.ToWire() };
         Assert.Equal([$"blobs/{broken}"], await MissingAsync(_rig.Request(action)));
     }
@@ -71,7 +79,10 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
             new Reapi.ExecuteRequest(),
             new Reapi.ExecuteRequest { ActionDigest = new Reapi.Digest { Hash = "xyz" } },
             new Reapi.ExecuteRequest { ActionDigest = new Reapi.Digest { Hash = new string('a', 64), SizeBytes = -1 } },
-            new Reapi.ExecuteRequest { ActionDigest = new Reapi.Digest { Hash = new string('a', 64), SizeBytes = 11 << 20 } },
+            new Reapi.ExecuteRequest
+            {
+                ActionDigest = new Reapi.Digest { Hash = new string('a', 64), SizeBytes = 11 << 20 },
+            },
             new Reapi.ExecuteRequest(_rig.Request(action)) { DigestFunction = Reapi.DigestFunction.Types.Value.Md5 },
             _rig.Request(new Reapi.Action(action) { CommandDigest = null }),
             _rig.Request(new Reapi.Action(action) { InputRootDigest = null }),
@@ -103,9 +114,11 @@ public sealed class ExecutionServiceTests : IAsyncLifetime
         var both = _rig.MakeAction("both", "cpu_arch=ignored");
         both.Platform = Samples.Properties("cpu_count=2", "cpu_arch=x");
         using var first = _rig.Execution.Execute(_rig.Request(both));
-        Assert.Equal(["cpu_arch=x", "cpu_count=2"], (await worker.ReceiveStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
+        Assert.Equal(["cpu_arch=x", "cpu_count=2"],
+            (await worker.ReceiveStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
         using var second = _rig.Execution.Execute(_rig.Request(_rig.MakeAction("one", "cpu_arch=x")));
-        Assert.Equal(["cpu_arch=x"], (await worker.ReceiveStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
+        Assert.Equal(
+            ["cpu_arch=x"], (await worker.ReceiveStartAsync()).Platform.Properties.Select(p => $"{p.Name}={p.Value}"));
     }
 
     [Fact]

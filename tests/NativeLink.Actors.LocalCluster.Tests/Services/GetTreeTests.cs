@@ -26,7 +26,12 @@ public sealed class GetTreeTests
             var token = first;
             for (var at = 0; at < 6; at += 2)
             {
-                var page = Assert.Single(await ReadAsync(cluster, new() { RootDigest = root, PageSize = 2, PageToken = token }));
+                var page = Assert.Single(await ReadAsync(cluster, new()
+                {
+                    RootDigest = root,
+                    PageSize = 2,
+                    PageToken = token,
+                }));
                 Assert.Equal(directories[at..(at + 2)], page.Directories);
                 token = at == 4 ? "" : Token(directories[at + 2]);
                 Assert.Equal(token, page.NextPageToken);
@@ -41,7 +46,10 @@ public sealed class GetTreeTests
         var root = new Reapi.Directory();
         for (var i = 0; i < 100; i++)
         {
-            var big = new Reapi.Directory { Symlinks = { new Reapi.SymlinkNode { Name = $"link{i}", Target = new string('x', 100_000) } } };
+            var big = new Reapi.Directory
+            {
+                Symlinks = { new Reapi.SymlinkNode { Name = $"link{i}", Target = new string('x', 100_000) } },
+            };
             root.Directories.Add(Node(cluster, $"one{i:D3}", big));
             root.Directories.Add(Node(cluster, $"two{i:D3}", big));
         }
@@ -60,7 +68,14 @@ public sealed class GetTreeTests
         var here = new Reapi.Directory { Symlinks = { new Reapi.SymlinkNode { Name = "l", Target = "t" } } };
         foreach (var child in new[] { lost, junk })
         {
-            var root = new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = "d", Digest = child.ToWire() }, Node(cluster, "e", here) } };
+            var root = new Reapi.Directory
+            {
+                Directories = { new Reapi.DirectoryNode
+                {
+                    Name = "d",
+                    Digest = child.ToWire(),
+                }, Node(cluster, "e", here) },
+            };
             var request = new Reapi.GetTreeRequest { RootDigest = cluster.Put(root.ToByteArray()).ToWire() };
             Assert.Equal([root, here], (await ReadAsync(cluster, request)).SelectMany(page => page.Directories));
         }
@@ -72,7 +87,8 @@ public sealed class GetTreeTests
         await using var cluster = await RunningCluster.StartAsync();
         foreach (var root in new[] { Blobs.DigestOf("lost"u8), cluster.Put([0xff, 0xff, 0xff]) })
         {
-            var error = await Blobs.FailsWithAsync(StatusCode.NotFound, () => ReadAsync(cluster, new() { RootDigest = root.ToWire() }));
+            var error = await Blobs.FailsWithAsync(StatusCode.NotFound,
+                () => ReadAsync(cluster, new() { RootDigest = root.ToWire() }));
             Assert.Contains(root.ToString(), error.Status.Detail, StringComparison.Ordinal);
         }
     }
@@ -82,8 +98,10 @@ public sealed class GetTreeTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         var (root, _) = PutFiveChildren(cluster);
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => ReadAsync(cluster, new() { RootDigest = root, PageToken = "nonsense" }));
-        await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => ReadAsync(cluster, new() { RootDigest = root, PageSize = -1 }));
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => ReadAsync(cluster, new() { RootDigest = root, PageToken = "nonsense" }));
+        await Blobs.FailsWithAsync(StatusCode.InvalidArgument,
+            () => ReadAsync(cluster, new() { RootDigest = root, PageSize = -1 }));
     }
 
     private static (Reapi.Digest Root, Reapi.Directory[] BreadthFirst) PutFiveChildren(RunningCluster cluster)
@@ -92,7 +110,10 @@ public sealed class GetTreeTests
         {
             NodeProperties = new() { Mtime = new() { Seconds = i }, UnixMode = 0b111_101_101 },
         }).ToArray();
-        var root = new Reapi.Directory { Directories = { children.Select((child, i) => Node(cluster, $"sub_directory_{i}", child)) } };
+        var root = new Reapi.Directory
+        {
+            Directories = { children.Select((child, i) => Node(cluster, $"sub_directory_{i}", child)) },
+        };
         return (cluster.Put(root.ToByteArray()).ToWire(), [root, .. children]);
     }
 
@@ -105,7 +126,8 @@ public sealed class GetTreeTests
         return $"{digest.Hash}-{digest.SizeBytes}";
     }
 
-    private static async Task<List<Reapi.GetTreeResponse>> ReadAsync(RunningCluster cluster, Reapi.GetTreeRequest request)
+    private static async Task<List<Reapi.GetTreeResponse>> ReadAsync(
+        RunningCluster cluster, Reapi.GetTreeRequest request)
     {
         using var call = cluster.Cas.GetTree(request, deadline: ByteStreamCalls.Deadline);
         var pages = new List<Reapi.GetTreeResponse>();

@@ -38,7 +38,10 @@ public sealed class LargeBlobTests
             }
             Assert.Equal(Size, (await call.ResponseAsync).CommittedSize);
         }
-        using var read = cluster.Bytes.Read(new ReadRequest { ResourceName = $"blobs/{digest}" }, deadline: DateTime.UtcNow.AddMinutes(2));
+        using var read = cluster.Bytes.Read(new ReadRequest
+        {
+            ResourceName = $"blobs/{digest}",
+        }, deadline: DateTime.UtcNow.AddMinutes(2));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var received = 0L;
         await foreach (var message in read.ResponseStream.ReadAllAsync())

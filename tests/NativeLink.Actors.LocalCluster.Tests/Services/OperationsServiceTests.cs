@@ -20,9 +20,12 @@ public sealed class OperationsServiceTests : IAsyncLifetime
     [Fact]
     public async Task NL_290_List_and_Delete_are_UNIMPLEMENTED_and_Cancel_is_not()
     {
-        await Blobs.FailsWithAsync(StatusCode.Unimplemented, () => _rig.Operations.ListOperationsAsync(new ListOperationsRequest()).ResponseAsync);
-        await Blobs.FailsWithAsync(StatusCode.Unimplemented, () => _rig.Operations.DeleteOperationAsync(new DeleteOperationRequest { Name = Unknown }).ResponseAsync);
-        await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.CancelOperationAsync(new CancelOperationRequest { Name = Unknown }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.Unimplemented,
+            () => _rig.Operations.ListOperationsAsync(new ListOperationsRequest()).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.Unimplemented,
+            () => _rig.Operations.DeleteOperationAsync(new DeleteOperationRequest { Name = Unknown }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.NotFound,
+            () => _rig.Operations.CancelOperationAsync(new CancelOperationRequest { Name = Unknown }).ResponseAsync);
     }
 
     [Fact]
@@ -34,8 +37,10 @@ public sealed class OperationsServiceTests : IAsyncLifetime
         Assert.Equal(name, found.Name);
         Assert.False(found.Done);
         Assert.Equal(Stage.Queued, SchedulingRig.StageOf(found));
-        await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = Unknown }).ResponseAsync);
-        await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = "no-slash" }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.NotFound,
+            () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = Unknown }).ResponseAsync);
+        await Blobs.FailsWithAsync(StatusCode.NotFound,
+            () => _rig.Operations.GetOperationAsync(new GetOperationRequest { Name = "no-slash" }).ResponseAsync);
     }
 
     [Fact]
@@ -43,14 +48,23 @@ public sealed class OperationsServiceTests : IAsyncLifetime
     {
         using var call = _rig.Execution.Execute(_rig.Request(_rig.MakeAction()));
         var name = (await SchedulingRig.NextAsync(call)).Name;
-        var early = await _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = name, Timeout = Milliseconds(50) });
+        var early = await _rig.Operations.WaitOperationAsync(new WaitOperationRequest
+        {
+            Name = name,
+            Timeout = Milliseconds(50),
+        });
         Assert.False(early.Done);
         var waiting = _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = name }).ResponseAsync;
         await using var worker = await _rig.ConnectAsync();
         await worker.AnswerAsync((await worker.ReceiveStartAsync()).OperationId);
         Assert.True((await waiting).Done);
-        Assert.True((await _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = name, Timeout = Milliseconds(1) })).Done);
-        await Blobs.FailsWithAsync(StatusCode.NotFound, () => _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = Unknown }).ResponseAsync);
+        Assert.True((await _rig.Operations.WaitOperationAsync(new WaitOperationRequest
+        {
+            Name = name,
+            Timeout = Milliseconds(1),
+        })).Done);
+        await Blobs.FailsWithAsync(StatusCode.NotFound,
+            () => _rig.Operations.WaitOperationAsync(new WaitOperationRequest { Name = Unknown }).ResponseAsync);
         await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => _rig.Operations.WaitOperationAsync(
             new WaitOperationRequest { Name = name, Timeout = new Duration { Seconds = -1 } }).ResponseAsync);
     }
@@ -61,7 +75,10 @@ public sealed class OperationsServiceTests : IAsyncLifetime
         await using var worker = await _rig.ConnectAsync();
         using var call = _rig.Execution.Execute(_rig.Request(_rig.MakeAction()));
         var start = await worker.ReceiveStartAsync();
-        await _rig.Operations.CancelOperationAsync(new CancelOperationRequest { Name = (await SchedulingRig.NextAsync(call)).Name });
+        await _rig.Operations.CancelOperationAsync(new CancelOperationRequest
+        {
+            Name = (await SchedulingRig.NextAsync(call)).Name,
+        });
         Assert.Equal(start.OperationId, (await worker.ReceiveAsync()).KillOperationRequest.OperationId);
         var response = SchedulingRig.ResponseOf((await SchedulingRig.ReadAllAsync(call))[^1]);
         Assert.Equal((int)StatusCode.Cancelled, response.Status.Code);

@@ -17,7 +17,10 @@ internal sealed class SchedulingRig : IAsyncDisposable
     private SchedulingRig(RunningCluster cluster)
     {
         Cluster = cluster;
-        _channel = GrpcChannel.ForAddress($"http://{cluster.Server.ClientAddress}", new GrpcChannelOptions { MaxReceiveMessageSize = null });
+        _channel = GrpcChannel.ForAddress($"http://{cluster.Server.ClientAddress}", new GrpcChannelOptions
+        {
+            MaxReceiveMessageSize = null,
+        });
         Execution = new Reapi.Execution.ExecutionClient(_channel);
         Operations = new Operations.OperationsClient(_channel);
     }
@@ -31,7 +34,11 @@ internal sealed class SchedulingRig : IAsyncDisposable
     /// <summary>Workers need no keep-alives for a minute unless the test changes that.</summary>
     public static async Task<SchedulingRig> StartAsync(Func<LocalClusterOptions, LocalClusterOptions>? change = null)
     {
-        var scheduler = new SchedulerOptions { SupportedProperties = EngineRig.Types, WorkerTimeout = TimeSpan.FromSeconds(60) };
+        var scheduler = new SchedulerOptions
+        {
+            SupportedProperties = EngineRig.Types,
+            WorkerTimeout = TimeSpan.FromSeconds(60),
+        };
         return new SchedulingRig(await RunningCluster.StartAsync(o =>
         {
             o = o with { Scheduler = scheduler };
@@ -53,7 +60,10 @@ internal sealed class SchedulingRig : IAsyncDisposable
         return new Reapi.Action
         {
             CommandDigest = Cluster.Put(command.ToByteArray()).ToWire(),
-            InputRootDigest = Cluster.Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f" } } }.ToByteArray()).ToWire(),
+            InputRootDigest = Cluster.Put(new Reapi.Directory
+            {
+                Files = { new Reapi.FileNode { Name = "f" } },
+            }.ToByteArray()).ToWire(),
         };
     }
 
@@ -86,7 +96,8 @@ internal sealed class SchedulingRig : IAsyncDisposable
         return operation.Response.Unpack<Reapi.ExecuteResponse>();
     }
 
-    public static Reapi.ExecutionStage.Types.Value StageOf(Operation operation) => operation.Metadata.Unpack<Reapi.ExecuteOperationMetadata>().Stage;
+    public static Reapi.ExecutionStage.Types.Value StageOf(Operation operation) =>
+        operation.Metadata.Unpack<Reapi.ExecuteOperationMetadata>().Stage;
 
     public async ValueTask DisposeAsync()
     {

@@ -16,7 +16,8 @@ public sealed class UploadBoundTests
     {
         await using var cluster = await RunningCluster.StartAsync();
         using var first = cluster.Bytes.BeginWrite();
-        var (one, two) = (ByteStreamCalls.UploadName(Blobs.DigestOf(One), "shared"), ByteStreamCalls.UploadName(Blobs.DigestOf(Two), "shared"));
+        var (one, two) = (ByteStreamCalls.UploadName(Blobs.DigestOf(One), "shared"),
+            ByteStreamCalls.UploadName(Blobs.DigestOf(Two), "shared"));
         await first.SendAsync(one, 0, One.AsSpan(0, 1000));
         await Uploads.WaitForAsync(cluster, one, 1000);
         Assert.Equal(Two.Length, await cluster.Bytes.UploadAsync(two, Two));
@@ -24,7 +25,8 @@ public sealed class UploadBoundTests
         await first.RequestStream.CompleteAsync();
         await Blobs.FailsWithAsync(StatusCode.InvalidArgument, () => first.ResponseAsync);
         var third = Blobs.Random(500, 3);
-        Assert.Equal(500, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Blobs.DigestOf(third), "shared"), third));
+        Assert.Equal(
+            500, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Blobs.DigestOf(third), "shared"), third));
         using var rest = cluster.Bytes.BeginWrite();
         await rest.SendAsync(one, 1000, One.AsSpan(1000), finish: true);
         Assert.Equal(One.Length, (await rest.ResponseAsync).CommittedSize);
@@ -41,7 +43,8 @@ public sealed class UploadBoundTests
         var error = await Blobs.FailsWithAsync(StatusCode.ResourceExhausted, () => call.ResponseAsync);
         Assert.Contains("can never fit", error.Status.Detail, StringComparison.Ordinal);
         Assert.True(cluster.Server.Cas.Contains(kept));
-        Assert.Equal(Small / 4096 * 4096, (await cluster.Capabilities.GetCapabilitiesAsync(new())).CacheCapabilities.MaxCasBlobSizeBytes);
+        Assert.Equal(Small / 4096 * 4096,
+            (await cluster.Capabilities.GetCapabilitiesAsync(new())).CacheCapabilities.MaxCasBlobSizeBytes);
     }
 
     [Fact]
@@ -51,7 +54,9 @@ public sealed class UploadBoundTests
         var big = Blobs.Random(200_000);
         var answer = await cluster.Cas.BatchUpdateBlobsAsync(new()
         {
-            Requests = { new[] { big, One }.Select(data => new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = Blobs.DigestOf(data).ToWire(), Data = Google.Protobuf.ByteString.CopyFrom(data) }) },
+            Requests = { new[] { big,
+                One }.Select(data => new Reapi.BatchUpdateBlobsRequest.Types.Request { Digest = Blobs.DigestOf(data)
+                    .ToWire(), Data = Google.Protobuf.ByteString.CopyFrom(data) }) },
         });
         Assert.Equal([(int)StatusCode.ResourceExhausted, 0], answer.Responses.Select(response => response.Status.Code));
         Assert.True(cluster.Server.Cas.Contains(Blobs.DigestOf(One)));
@@ -86,7 +91,8 @@ public sealed class UploadBoundTests
         await using var cluster = await RunningCluster.StartAsync(options => options with { MaxUploadBytes = 1 << 20 });
         var zeros = new byte[8 << 20];
         var name = ByteStreamCalls.UploadName(Blobs.DigestOf(zeros), form: "compressed-blobs/zstd/");
-        await Blobs.FailsWithAsync(StatusCode.ResourceExhausted, () => cluster.Bytes.UploadAsync(name, Zstd.Encode(zeros)));
+        await Blobs.FailsWithAsync(StatusCode.ResourceExhausted,
+            () => cluster.Bytes.UploadAsync(name, Zstd.Encode(zeros)));
         Assert.Equal(One.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Blobs.DigestOf(One)), One));
     }
 
@@ -98,7 +104,8 @@ public sealed class UploadBoundTests
         await BreakAsync(cluster, one, 30_000);
         Assert.Equal(30_000, (await cluster.Bytes.StatusAsync(one)).CommittedSize);
         var large = Blobs.Random(140_000, 4);
-        Assert.Equal(large.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Blobs.DigestOf(large)), large));
+        Assert.Equal(
+            large.Length, await cluster.Bytes.UploadAsync(ByteStreamCalls.UploadName(Blobs.DigestOf(large)), large));
         Assert.Equal(0, (await cluster.Bytes.StatusAsync(one)).CommittedSize);
     }
 
@@ -106,10 +113,12 @@ public sealed class UploadBoundTests
     public async Task Broken_uploads_together_keep_at_most_a_quarter_of_the_bound_the_oldest_goes()
     {
         await using var cluster = await RunningCluster.StartAsync(options => options with { MaxUploadBytes = 400_000 });
-        var names = Enumerable.Range(10, 3).Select(seed => ByteStreamCalls.UploadName(Blobs.DigestOf(Blobs.Random(100_000, seed)))).ToList();
+        var names = Enumerable.Range(10, 3)
+            .Select(seed => ByteStreamCalls.UploadName(Blobs.DigestOf(Blobs.Random(100_000, seed)))).ToList();
         foreach (var (name, seed) in names.Zip(Enumerable.Range(10, 3)))
             await BreakAsync(cluster, name, 40_000, seed);
-        var kept = await Task.WhenAll(names.Select(async name => (await cluster.Bytes.StatusAsync(name)).CommittedSize));
+        var kept = await Task.WhenAll(
+            names.Select(async name => (await cluster.Bytes.StatusAsync(name)).CommittedSize));
         Assert.Equal([0, 40_000, 40_000], kept);
     }
 

@@ -69,14 +69,16 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         var again = await second.ReceiveStartAsync();
         Assert.Equal(start.OperationId, again.OperationId);
         await second.AnswerAsync(again.OperationId);
-        Assert.Equal([Stage.Queued, Stage.Executing, Stage.Queued, Stage.Executing, Stage.Completed], (await SchedulingRig.ReadAllAsync(call)).Select(SchedulingRig.StageOf));
+        Assert.Equal([Stage.Queued, Stage.Executing, Stage.Queued, Stage.Executing, Stage.Completed],
+            (await SchedulingRig.ReadAllAsync(call)).Select(SchedulingRig.StageOf));
         await first.DisposeAsync();
     }
 
     [Fact]
     public async Task NL_264_A_silent_worker_hears_disconnect_and_its_stream_ends()
     {
-        await using var rig = await SchedulingRig.StartAsync(o => o with { Scheduler = o.Scheduler with { WorkerTimeout = TimeSpan.FromSeconds(1) } });
+        await using var rig = await SchedulingRig.StartAsync(
+            o => o with { Scheduler = o.Scheduler with { WorkerTimeout = TimeSpan.FromSeconds(1) } });
         await using var worker = await rig.ConnectAsync();
         Assert.NotNull((await worker.ReceiveAsync()).Disconnect);
         Assert.Equal(StatusCode.OK, (await worker.EndedAsync()).StatusCode);
@@ -87,7 +89,8 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
     {
         var actions = new NoActions();
         using var system = Akka.Actor.ActorSystem.Create("test");
-        await using var scheduler = new LocalScheduler(new SchedulerOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, actions, actions);
+        await using var scheduler = new LocalScheduler(new SchedulerOptions(), TimeProvider.System,
+            Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, actions, actions);
         scheduler.Start(system);
         var (link, stream) = (NewLink(), new OperationStream());
         scheduler.Tell(new SchedulerProtocol.Register(link));
@@ -143,16 +146,20 @@ public sealed class WorkerApiServiceTests : IAsyncLifetime
         }
     }
 
-    private static WorkerLink NewLink() => new("w-", 0, new PropertyRules(EngineRig.Types).ReadWorker([]), TimeProvider.System);
+    private static WorkerLink NewLink() =>
+        new("w-", 0, new PropertyRules(EngineRig.Types).ReadWorker([]), TimeProvider.System);
 
-    private static Submission NewSubmission() => new(new ActionKey("main", Samples.DigestOf("a")), PlatformRequirements.None, 0, null, false, true);
+    private static Submission NewSubmission() =>
+        new(new ActionKey("main", Samples.DigestOf("a")), PlatformRequirements.None, 0, null, false, true);
 
     private sealed class NoActions : IActionSource, IActionResults
     {
         public ValueTask<ReadOnlyMemory<byte>?> ReadAsync(Digest digest, CancellationToken cancellation) => default;
 
-        public ValueTask<IReadOnlyList<Digest>> FindMissingAsync(IReadOnlyList<Digest> digests, CancellationToken cancellation) => new(digests);
+        public ValueTask<IReadOnlyList<Digest>> FindMissingAsync(
+            IReadOnlyList<Digest> digests, CancellationToken cancellation) => new(digests);
 
-        public ValueTask<Reapi.ActionResult?> FindCompleteAsync(string instanceName, Digest action, CancellationToken cancellation) => default;
+        public ValueTask<Reapi.ActionResult?> FindCompleteAsync(
+            string instanceName, Digest action, CancellationToken cancellation) => default;
     }
 }

@@ -17,7 +17,8 @@ public class DirectoryCacheTests
         using var second = await fixture.MakeAsync(two);
         Assert.Equal("one", File.ReadAllText(Path.Combine(first.Path, "a")));
         Assert.Equal("two", File.ReadAllText(Path.Combine(second.Path, "a")));
-        Assert.Equal(Overlay ? 1 : 0, fixture.Warnings.Count(static warning => warning.Contains("above its limits", StringComparison.Ordinal)));
+        Assert.Equal(Overlay ? 1 : 0,
+            fixture.Warnings.Count(static warning => warning.Contains("above its limits", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -26,7 +27,8 @@ public class DirectoryCacheTests
         using var fixture = new RootsFixture(configure: static settings => settings with { MaxEntries = 1 });
         var tree = fixture.Tree;
         Digest Root(string content) => tree.Dir(
-            ("demo file", content), ("again", tree.Dir(("deep", tree.Dir(("demo file", content))))), ("demo_subdir", tree.Dir()), ("demo_symlink", new Reapi.SymlinkNode { Target = "demo file" }));
+            ("demo file", content), ("again", tree.Dir(("deep", tree.Dir(("demo file", content))))), ("demo_subdir",
+                tree.Dir()), ("demo_symlink", new Reapi.SymlinkNode { Target = "demo file" }));
         (await fixture.MakeAsync(Root("12345"))).Dispose();
         using var second = await fixture.MakeAsync(Root("54321"));
         Assert.Equal("54321", File.ReadAllText(Path.Combine(second.Path, "demo_symlink")));
@@ -52,8 +54,16 @@ public class DirectoryCacheTests
     {
         using var fixture = new RootsFixture();
         var tree = fixture.Tree;
-        Digest Root(int changed) => tree.Dir([.. Enumerable.Range(0, 4).Select(middle => ($"m{middle}", (object)tree.Dir([.. Enumerable.Range(0, 3).Select(leaf =>
-            ($"l{leaf}", (object)tree.Dir([.. Enumerable.Range(0, 5).Select(file => ($"f{file}", (object)(changed == (middle * 100) + (leaf * 10) + file ? "changed" : $"{middle} {leaf} {file}")))])))])))]);
+        Digest Root(int changed) => tree.Dir([.. Enumerable.Range(0, 4)
+            .Select(middle => ($"m{middle}", (object)tree.Dir([.. Enumerable.Range(0, 3).Select(leaf =>
+            ($"l{leaf}",
+                (object)tree.Dir(
+                    [.. Enumerable.Range(
+                        0,
+                        5).Select(
+                            file => ($"f{file}", (object)(changed == (middle * 100) + (leaf * 10) + file
+                                ? "changed"
+                                : $"{middle} {leaf} {file}")))])))])))]);
         (await fixture.MakeAsync(Root(-1))).Dispose();
         var (asked, fetched) = (tree.DirectoriesAsked, tree.Fetched.Count);
         Assert.Equal((17, 60), (asked, fetched));
@@ -75,10 +85,14 @@ public class DirectoryCacheTests
         using var fixture = new RootsFixture();
         var tree = fixture.Tree;
         var same = Enumerable.Range(0, 40).Select(i => ($"same{i}", (object)$"same {i}")).ToArray();
-        var old = tree.Dir([.. same, ("removed", "r"), ("changed", "old"), ("file-to-dir", "f"), ("dir-to-file", tree.Dir(("x", "x"))), ("link", new Reapi.SymlinkNode { Target = "a" }),
-            ("gone", tree.Dir(("y", "y"))), ("kept", tree.Dir(("one", "1"), ("two", "2"), ("mode", tree.File("m", "tool")))), ("link-to-dir", new Reapi.SymlinkNode { Target = "kept" })]);
-        var next = tree.Dir([.. same, ("changed", "new"), ("file-to-dir", tree.Dir(("inside", "i"))), ("dir-to-file", "now a file"), ("link", new Reapi.SymlinkNode { Target = "b" }),
-            ("added", tree.Dir(("deep", tree.Dir(("z", "z"))))), ("kept", tree.Dir(("one", "1"), ("three", "3"), ("mode", tree.File("m", "tool", executable: true)))), ("link-to-dir", tree.Dir(("w", "w")))]);
+        var old = tree.Dir([.. same, ("removed", "r"), ("changed", "old"), ("file-to-dir", "f"),
+            ("dir-to-file", tree.Dir(("x", "x"))), ("link", new Reapi.SymlinkNode { Target = "a" }),
+            ("gone", tree.Dir(("y", "y"))), ("kept", tree.Dir(("one", "1"), ("two", "2"),
+                ("mode", tree.File("m", "tool")))), ("link-to-dir", new Reapi.SymlinkNode { Target = "kept" })]);
+        var next = tree.Dir([.. same, ("changed", "new"), ("file-to-dir", tree.Dir(("inside", "i"))),
+            ("dir-to-file", "now a file"), ("link", new Reapi.SymlinkNode { Target = "b" }),
+            ("added", tree.Dir(("deep", tree.Dir(("z", "z"))))), ("kept", tree.Dir(("one", "1"), ("three", "3"),
+                ("mode", tree.File("m", "tool", executable: true)))), ("link-to-dir", tree.Dir(("w", "w")))]);
         using var first = await fixture.MakeAsync(old);
         using var second = await fixture.MakeAsync(next);
         using var copies = new RootsFixture("copy");
@@ -108,7 +122,8 @@ public class DirectoryCacheTests
         using var again = await fixture.MakeAsync(changed);
         using var other = await fixture.MakeAsync(fixture.Tree.Large(200, 20, changed: 150));
 
-        Assert.Equal(Blobs.Numbered(-78, 20), File.ReadAllBytes(Directory.GetFiles(again.Path, "file-000077", SearchOption.AllDirectories).Single()));
+        Assert.Equal(Blobs.Numbered(-78, 20), File.ReadAllBytes(
+            Directory.GetFiles(again.Path, "file-000077", SearchOption.AllDirectories).Single()));
         RootsFixture.Needs("overlay");
         Assert.True(again.Cached);
         Assert.Equal(0, fixture.Tree.DirectoryCalls - calls - 6);
@@ -154,7 +169,8 @@ public class DirectoryCacheTests
         using var fixture = new RootsFixture();
         var own = fixture.Tree.File("x", "a private copy");
         own.NodeProperties = new Reapi.NodeProperties { UnixMode = 0x1A4 };
-        var root = fixture.Tree.Dir(("first", "of equal content"), ("twice", "of equal content"), ("private", own), ("evicted", "its blob goes"));
+        var root = fixture.Tree.Dir(("first", "of equal content"), ("twice", "of equal content"), ("private", own),
+            ("evicted", "its blob goes"));
         (await fixture.MakeAsync(root)).Dispose();
         fixture.Store.Store.Delete(Blobs.DigestOf(Blobs.Bytes("its blob goes")));
         foreach (var file in Directory.GetFiles(fixture.Roots.CachePath, spoiled, SearchOption.AllDirectories))
@@ -163,7 +179,8 @@ public class DirectoryCacheTests
 
         using var again = await fixture.MakeAsync(root);
 
-        Assert.Equal("of equal contentof equal contenta private copyits blob goes", Shell.Run("cat first twice private evicted", again.Path).Output);
+        Assert.Equal("of equal contentof equal contenta private copyits blob goes",
+            Shell.Run("cat first twice private evicted", again.Path).Output);
         Assert.Equal(1, fixture.Roots.Statistics.DamagedTrees);
     }
 
@@ -172,7 +189,8 @@ public class DirectoryCacheTests
     {
         RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture();
-        var root = fixture.Tree.Dir(("first", "of equal content"), ("twice", "of equal content"), ("evicted", "its blob goes"));
+        var root = fixture.Tree.Dir(("first", "of equal content"), ("twice", "of equal content"),
+            ("evicted", "its blob goes"));
         (await fixture.MakeAsync(root)).Dispose();
         fixture.Store.Store.Delete(Blobs.DigestOf(Blobs.Bytes("its blob goes")));
         AsBeforeARestart(fixture);
@@ -216,7 +234,7 @@ public class DirectoryCacheTests
     }
 
     [Fact]
-    public async Task A_blob_found_wrong_when_the_store_is_opened_takes_the_trees_of_the_last_run_that_link_to_it_along()
+    public async Task A_blob_found_wrong_when_the_store_is_opened_takes_along_the_trees_that_link_to_it()
     {
         using var fixture = new RootsFixture();
         var root = fixture.Tree.Dir(("file", "sound"), ("tool", fixture.Tree.File("tool", "a tool", executable: true)));
@@ -243,7 +261,8 @@ public class DirectoryCacheTests
         using var other = fixture.Open("scratch-2");
         var root = fixture.Tree.Dir(("file", "x"));
         using var mine = await fixture.MakeAsync(root);
-        using var theirs = await other.MaterialiseAsync(root, fixture.NewDestination(), fixture.Tree, CancellationToken.None);
+        using var theirs = await other.MaterialiseAsync(
+            root, fixture.NewDestination(), fixture.Tree, CancellationToken.None);
         Assert.NotEqual(fixture.Roots.CachePath, other.CachePath);
         Assert.Equal("x", File.ReadAllText(Path.Combine(theirs.Path, "file")));
     }
@@ -278,13 +297,15 @@ public class DirectoryCacheTests
         {
             using var made = await fixture.MakeAsync(root);
             File.WriteAllText(Path.Combine(made.Path, "output"), "y");
-            Assert.Equal(fixture.Roots.Materialiser != "overlay", made.UpperLayerPath(Path.Combine(made.Path, "output")) is not null);
+            Assert.Equal(fixture.Roots.Materialiser != "overlay",
+                made.UpperLayerPath(Path.Combine(made.Path, "output")) is not null);
         }
         await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Store.Directory.At("work")));
         Assert.Empty(Directory.GetFiles(fixture.Store.Directory.At("scratch"), "*", SearchOption.AllDirectories));
         fixture.Roots.Dispose();
-        Assert.DoesNotContain(fixture.Store.Directory.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+        Assert.DoesNotContain(fixture.Store.Directory.Path, File.ReadAllText("/proc/self/mountinfo"),
+            StringComparison.Ordinal);
     }
 
     /// <summary>The records say that they were made under another kernel.</summary>
@@ -295,7 +316,8 @@ public class DirectoryCacheTests
             // The head names the boot; its text has a fixed place after the magic word.
             var bytes = File.ReadAllBytes(record);
             bytes[30] ^= 1;
-            System.Security.Cryptography.SHA256.HashData(bytes.AsSpan(0, bytes.Length - 32), bytes.AsSpan(bytes.Length - 32));
+            System.Security.Cryptography.SHA256.HashData(
+                bytes.AsSpan(0, bytes.Length - 32), bytes.AsSpan(bytes.Length - 32));
             File.WriteAllBytes(record, bytes);
         }
         fixture.Reopen();

@@ -27,7 +27,8 @@ public class TreeCacheTests
     public async Task A_delta_whose_base_is_evicted_while_it_is_made_does_not_enter_the_cache_over_it()
     {
         using var fixture = new RootsFixture();
-        (string, object)[] same = [.. Enumerable.Range(0, 40).Select(static i => ($"same {i}", (object)$"same {i}")), ("file", "sound")];
+        (string, object)[] same = [.. Enumerable.Range(0, 40).Select(static i => ($"same {i}", (object)$"same {i}")),
+            ("file", "sound")];
         (await fixture.MakeAsync(fixture.Tree.Dir([.. same, ("changed", "old")]))).Dispose();
         var spoiled = false;
         fixture.Tree.BeforeFetch = _ =>
@@ -40,7 +41,8 @@ public class TreeCacheTests
 
         using var made = await fixture.MakeAsync(fixture.Tree.Dir([.. same, ("changed", "new")]));
 
-        Assert.Equal(("sound", "new"), (File.ReadAllText(Path.Combine(made.Path, "file")), File.ReadAllText(Path.Combine(made.Path, "changed"))));
+        Assert.Equal(("sound", "new"),
+            (File.ReadAllText(Path.Combine(made.Path, "file")), File.ReadAllText(Path.Combine(made.Path, "changed"))));
         Assert.Equal(RootsFixture.OverlayWorks ? 1 : 0, fixture.Roots.CacheUsage.Count);
     }
 
@@ -48,7 +50,8 @@ public class TreeCacheTests
     public void A_tree_that_was_made_while_a_blob_was_found_corrupt_does_not_enter_the_cache()
     {
         using var temp = new TempDirectory();
-        using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")), TimeProvider.System);
+        using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")),
+            TimeProvider.System);
         var record = new TreeRecord { Boot = cache.Boot, Base = null, Bytes = 5, Paths = [], Nodes = [] };
         var before = cache.Corruptions;
         Assert.Empty(cache.PinAllAfterCorruption());
@@ -61,7 +64,8 @@ public class TreeCacheTests
     public async Task A_tree_that_is_made_twice_stays_where_the_first_was_put()
     {
         using var temp = new TempDirectory();
-        using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")), TimeProvider.System);
+        using var cache = new TreeCache(new DirectoryCacheSettings(temp.At("cache"), temp.At("scratch")),
+            TimeProvider.System);
         var record = new TreeRecord { Boot = cache.Boot, Base = null, Bytes = 5, Paths = [], Nodes = [] };
         var first = cache.TryInsert(Sound, cache.NewTemporary(), record, null, cache.Corruptions)!;
         var place = first.Path;
@@ -82,7 +86,8 @@ public class TreeCacheTests
         (await fixture.MakeAsync(root)).Dispose();
         for (var i = 0; i < 300; i++)
         {
-            Shell.Run($"chmod u+w {fixture.Store.BlobPath(Sound)}; printf broke > {fixture.Store.BlobPath(Sound)}", "/");
+            Shell.Run($"chmod u+w {fixture.Store.BlobPath(Sound)}; printf broke > {fixture.Store.BlobPath(Sound)}",
+                "/");
             using var start = new Barrier(2);
             var spoiling = Task.Run(() =>
             {
@@ -106,16 +111,19 @@ public class TreeCacheTests
     [Theory]
     [InlineData(0, true)]
     [InlineData(2, false)]
-    public async Task What_an_ended_process_left_in_the_cache_goes_when_nobody_has_used_it_for_an_hour(int hours, bool stays)
+    public async Task What_an_ended_process_left_in_the_cache_goes_when_nobody_has_used_it_for_an_hour(
+        int hours, bool stays)
     {
         using var fixture = new RootsFixture();
         var other = fixture.Open("scratch-2");
-        (await other.MaterialiseAsync(fixture.Tree.Dir(("file", "x")), fixture.NewDestination(), fixture.Tree, CancellationToken.None)).Dispose();
+        (await other.MaterialiseAsync(fixture.Tree.Dir(("file", "x")), fixture.NewDestination(), fixture.Tree,
+            CancellationToken.None)).Dispose();
         var left = other.CachePath;
         Assert.EndsWith("slot-1", left, StringComparison.Ordinal);
         other.Dispose();
         var trees = Path.Combine(left, "trees");
-        foreach (var path in (string[])[Path.Combine(left, ".lock"), trees, .. Directory.GetFiles(trees, "record", SearchOption.AllDirectories)])
+        foreach (var path in (string[])[Path.Combine(left, ".lock"), trees,
+            .. Directory.GetFiles(trees, "record", SearchOption.AllDirectories)])
             File.SetLastWriteTimeUtc(path, TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-hours));
 
         fixture.Reopen();

@@ -18,7 +18,10 @@ public class TreeTrustTests
     {
         using var fixture = new RootsFixture();
         var file = fixture.Tree.File("f", "content");
-        file.NodeProperties = new Reapi.NodeProperties { Mtime = new Timestamp { Seconds = seconds, Nanos = nanoseconds } };
+        file.NodeProperties = new Reapi.NodeProperties
+        {
+            Mtime = new Timestamp { Seconds = seconds, Nanos = nanoseconds },
+        };
 
         var fault = (await fixture.FailAsync(fixture.Tree.Dir(("f", file)))).Fault;
 

@@ -13,7 +13,8 @@ public class AdoptionTests
     {
         using var fixture = new StoreFixture();
         var path = fixture.Directory.At("out");
-        using var writer = new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, 0);
+        using var writer = new FileStream(path, FileMode.Create, FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete, 0);
         writer.Write(Good);
         var digest = Blobs.DigestOf(Good);
 
@@ -32,7 +33,8 @@ public class AdoptionTests
         using var fixture = new StoreFixture();
         var path = fixture.Directory.At("out");
         File.WriteAllBytes(path, Good);
-        using var map = System.IO.MemoryMappedFiles.MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, System.IO.MemoryMappedFiles.MemoryMappedFileAccess.ReadWrite);
+        using var map = System.IO.MemoryMappedFiles.MemoryMappedFile.CreateFromFile(
+            path, FileMode.Open, null, 0, System.IO.MemoryMappedFiles.MemoryMappedFileAccess.ReadWrite);
         using var view = map.CreateViewAccessor(0, 4);
         var digest = Blobs.DigestOf(Good);
 
@@ -80,7 +82,9 @@ public class AdoptionTests
         using var fixture = new StoreFixture();
         var path = fixture.Directory.At("out");
         File.WriteAllText(path, "EVIL");
-        using var writer = hasWriter ? new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete) : null;
+        using var writer = hasWriter
+            ? new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)
+            : null;
         var digest = Blobs.DigestOf(Good);
 
         var fault = Assert.Throws<FaultException>(() => fixture.Store.Adopt(path, digest)).Fault;
@@ -100,7 +104,8 @@ public class AdoptionTests
         using var handle = File.OpenHandle(path);
         var digest = Blobs.DigestOf(Good);
 
-        Assert.Equal(StatusCode.DataLoss, Assert.Throws<FaultException>(() => fixture.Store.CopyFrom(handle, digest)).Fault.Code);
+        Assert.Equal(StatusCode.DataLoss,
+            Assert.Throws<FaultException>(() => fixture.Store.CopyFrom(handle, digest)).Fault.Code);
         Assert.False(fixture.Store.Contains(digest));
         Assert.Empty(fixture.TempFiles);
     }

@@ -17,7 +17,8 @@ public class ContentStoreTests
         Assert.True(fixture.Store.Contains(digest));
         Assert.Equal("kept"u8.ToArray(), fixture.Store.Read(digest));
         Assert.Equal("kept", File.ReadAllText(fixture.BlobPath(digest)));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead, File.GetUnixFileMode(fixture.BlobPath(digest)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
+            File.GetUnixFileMode(fixture.BlobPath(digest)));
         Assert.Equal((4096, 1), fixture.Store.Usage);
     }
 
@@ -100,7 +101,8 @@ public class ContentStoreTests
             writer.Commit();
         }).Fault;
         Assert.Equal((FaultKind.Storage, StatusCode.DataLoss), (fault.Kind, fault.Code));
-        Assert.Equal(StatusCode.DataLoss, Assert.Throws<FaultException>(() => fixture.Store.Put(digest, Blobs.Bytes(sent))).Fault.Code);
+        Assert.Equal(StatusCode.DataLoss,
+            Assert.Throws<FaultException>(() => fixture.Store.Put(digest, Blobs.Bytes(sent))).Fault.Code);
         Assert.False(fixture.Store.Contains(digest));
         Assert.Empty(fixture.TempFiles);
     }
@@ -185,7 +187,8 @@ public class ContentStoreTests
 
         Assert.Equal("shared"u8.ToArray(), fixture.Store.Read(digest));
         Assert.False(File.Exists(path));
-        Assert.Equal(StatusCode.DataLoss, Assert.Throws<FaultException>(() => fixture.Store.Adopt(other, digest)).Fault.Code);
+        Assert.Equal(
+            StatusCode.DataLoss, Assert.Throws<FaultException>(() => fixture.Store.Adopt(other, digest)).Fault.Code);
     }
 
     [Fact]
@@ -196,9 +199,11 @@ public class ContentStoreTests
         Directory.Delete(fixture.Directory.At("content", "d"));
         Assert.Contains("not a directory any more", fixture.Store.CheckHealth()!.Detail, StringComparison.Ordinal);
         File.WriteAllText(fixture.Directory.At("file"), "");
-        var error = Assert.Throws<FaultException>(() => ContentStore.Open(new ContentStoreOptions(fixture.Directory.At("file"), fixture.Directory.At("temp")), TimeProvider.System));
+        var error = Assert.Throws<FaultException>(() => ContentStore.Open(
+            new ContentStoreOptions(fixture.Directory.At("file"), fixture.Directory.At("temp")), TimeProvider.System));
         Assert.Contains("content_path", error.Fault.Detail, StringComparison.Ordinal);
-        Assert.Throws<FaultException>(() => ContentStore.Open(new ContentStoreOptions("relative", "/tmp/x"), TimeProvider.System));
+        Assert.Throws<FaultException>(
+            () => ContentStore.Open(new ContentStoreOptions("relative", "/tmp/x"), TimeProvider.System));
     }
 
     [Fact]

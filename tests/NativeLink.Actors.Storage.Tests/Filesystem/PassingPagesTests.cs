@@ -30,7 +30,8 @@ public class PassingPagesTests
             Assert.InRange(resident, 0, 16 * Megabyte);
     }
 
-    private static bool OnDisk(string path) => Shell.Run("stat -f -c %T .", path).Output.Trim() is "ext2/ext3" or "xfs" or "btrfs";
+    private static bool OnDisk(string path) =>
+        Shell.Run("stat -f -c %T .", path).Output.Trim() is "ext2/ext3" or "xfs" or "btrfs";
 
     private static long? Resident(string path)
     {

@@ -78,7 +78,8 @@ public sealed class SamplingTests : IDisposable
         var sampling = StoreSampling.Start(_fixture.Store, _time, new Random(1));
 
         Pass(minutes: 2);
-        Assert.Contains(_fixture.Warnings, static text => text.Contains("who hears of it fails", StringComparison.Ordinal));
+        Assert.Contains(
+            _fixture.Warnings, static text => text.Contains("who hears of it fails", StringComparison.Ordinal));
         Assert.Equal(1, _time.Waiting);
         sampling.Dispose();
         Assert.Equal(0, _time.Waiting);

@@ -18,7 +18,8 @@ public class FileHasherTests
         var bytes = Blobs.Numbered(size, size);
         File.WriteAllBytes(directory.At("file"), bytes);
 
-        Assert.Equal(BlobHasher.Compute(bytes, DigestFunction.Sha256), FileHasher.Hash(directory.At("file"), DigestFunction.Sha256));
+        Assert.Equal(BlobHasher.Compute(bytes, DigestFunction.Sha256),
+            FileHasher.Hash(directory.At("file"), DigestFunction.Sha256));
         using var handle = File.OpenHandle(directory.At("file"));
         Assert.Equal(size, FileHasher.Hash(handle, DigestFunction.Sha256).SizeBytes);
     }

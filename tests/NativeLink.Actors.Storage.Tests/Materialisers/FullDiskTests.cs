@@ -5,7 +5,10 @@ using NativeLink.Actors.Storage.Tests.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Materialisers;
 
-/// <summary>A store and a directory cache on one small disk: blobs that cached trees link to take their room until the trees go.</summary>
+/// <summary>
+/// A store and a directory cache on one small disk: blobs that
+/// cached trees link to take their room until the trees go.
+/// </summary>
 public sealed class FullDiskTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
@@ -66,12 +69,16 @@ public sealed class FullDiskTests : IDisposable
         Directory.CreateDirectory(_directory.At("work"));
         RootsFixture.Needs("overlay");
         Shell.RunOrSkip($"mount -t tmpfs -o {options} nativelink-actors disk", _directory.Path);
-        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("disk", "content"), _directory.At("disk", "temp")), TimeProvider.System);
-        _roots = InputRoots.Open(new DirectoryCacheSettings(_directory.At("disk", "cache"), _directory.At("scratch")), _store, TimeProvider.System);
+        _store = ContentStore.Open(new ContentStoreOptions(
+            _directory.At("disk", "content"), _directory.At("disk", "temp")), TimeProvider.System);
+        _roots = InputRoots.Open(new DirectoryCacheSettings(_directory.At("disk", "cache"), _directory.At("scratch")),
+            _store, TimeProvider.System);
         _tree = new TestTree(_store);
     }
 
-    private Task<IInputRoot> MakeAsync(Digest root) => _roots.MaterialiseAsync(root, _directory.At("work", root.Hash), _tree, CancellationToken.None);
+    private Task<IInputRoot> MakeAsync(Digest root) =>
+        _roots.MaterialiseAsync(root, _directory.At("work", root.Hash), _tree, CancellationToken.None);
 
-    private Digest Directories(string name) => _tree.Dir([.. Enumerable.Range(0, 200).Select(i => ($"{name}-{i}", (object)_tree.Dir(("sub", _tree.Dir()))))]);
+    private Digest Directories(string name) =>
+        _tree.Dir([.. Enumerable.Range(0, 200).Select(i => ($"{name}-{i}", (object)_tree.Dir(("sub", _tree.Dir()))))]);
 }

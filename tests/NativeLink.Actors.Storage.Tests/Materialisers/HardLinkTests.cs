@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Storage.Tests.Materialisers;
 
-/// <summary>Hard links, which only a configuration asks for: what is checked after the run, and what may leave the store.</summary>
+/// <summary>
+/// Hard links, which only a configuration asks for: what
+/// is checked after the run, and what may leave the store.
+/// </summary>
 public class HardLinkTests
 {
     private static readonly Digest Good = Blobs.DigestOf(Blobs.Bytes("good"));
@@ -39,11 +42,14 @@ public class HardLinkTests
         {
             // What happens when the links of the spoiled inode are used up: the store's name gets a copy.
             var stored = name == "plain" ? fixture.Store.BlobPath(Good) : fixture.Store.ExecutableCopyPath(Good);
-            var (code, output) = Shell.Run($"chmod u+w {name} && printf evil > {name} && chmod u-w {name} && cp -p {name} {stored}.new && mv {stored}.new {stored}", made.Path);
+            var (code, output) = Shell.Run(
+                $"chmod u+w {name} && printf evil > {name} && chmod u-w {name} && cp -p {name} {stored}.new && mv " +
+                $"{stored}.new {stored}", made.Path);
             Assert.Equal((0, ""), (code, output));
         }
         Assert.False(fixture.Store.Store.Contains(Good));
         using var next = await fixture.MakeAsync(root);
-        Assert.Equal(("good", "good"), (File.ReadAllText(Path.Combine(next.Path, "plain")), File.ReadAllText(Path.Combine(next.Path, "tool"))));
+        Assert.Equal(("good", "good"),
+            (File.ReadAllText(Path.Combine(next.Path, "plain")), File.ReadAllText(Path.Combine(next.Path, "tool"))));
     }
 }

@@ -33,7 +33,8 @@ public class InputRootsTests
             Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(made.Path, "sub/void")));
             Assert.Equal("nowhere/at/all", new FileInfo(Path.Combine(made.Path, "link")).LinkTarget);
             Assert.Equal((0, "ran\n"), Shell.Run("./program", made.Path));
-            Assert.Equal("444 555 444 755 755\n", Shell.Run("echo $(stat -c %a plain program empty sub sub/deep)", made.Path).Output);
+            Assert.Equal("444 555 444 755 755\n", Shell.Run(
+                "echo $(stat -c %a plain program empty sub sub/deep)", made.Path).Output);
         }
         Assert.Equal(1, tree.FetchCalls - (materialiser == "overlay" ? 0 : 1));
         Assert.DoesNotContain(tree.Fetched, static digest => digest.IsEmpty);
@@ -72,7 +73,8 @@ public class InputRootsTests
     [InlineData("..", "lead out")]
     [InlineData("a/b", "slash")]
     [InlineData("a\0b", "NUL")]
-    public async Task A_name_that_could_escape_is_the_actions_fault_and_names_directory_and_entry(string name, string why)
+    public async Task A_name_that_could_escape_is_the_actions_fault_and_names_directory_and_entry(
+        string name, string why)
     {
         using var fixture = new RootsFixture();
         var root = fixture.Tree.Dir(("outer", fixture.Tree.Dir((name, "evil"))));
@@ -91,13 +93,15 @@ public class InputRootsTests
         using var fixture = new RootsFixture();
         var root = fixture.Tree.Dir(("twice", "file"), ("twice", new Reapi.SymlinkNode { Target = "x" }));
 
-        Assert.Contains("'twice': the name appears twice", (await fixture.FailAsync(root)).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("'twice': the name appears twice", (await fixture.FailAsync(root)).Fault.Detail,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Trees_above_the_limits_are_refused_before_anything_is_fetched()
     {
-        using var fixture = new RootsFixture(configure: static settings => settings with { Limits = new TreeLimits { MaxDepth = 20, MaxEntries = 1000, MaxBytes = 1000 } });
+        using var fixture = new RootsFixture(configure: static settings =>
+            settings with { Limits = new TreeLimits { MaxDepth = 20, MaxEntries = 1000, MaxBytes = 1000 } });
         var tree = fixture.Tree;
         var deep = tree.Dir(("file", "x"));
         for (var i = 0; i < 25; i++)
@@ -109,7 +113,8 @@ public class InputRootsTests
 
         Assert.Contains("deeper than 20", (await fixture.FailAsync(deep)).Fault.Detail, StringComparison.Ordinal);
         Assert.Contains("more than 1000", (await fixture.FailAsync(doubled)).Fault.Detail, StringComparison.Ordinal);
-        Assert.Contains("2000 bytes", (await fixture.FailAsync(tree.Dir(("big", new string('x', 2000))))).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("2000 bytes", (await fixture.FailAsync(tree.Dir(("big", new string('x', 2000))))).Fault.Detail,
+            StringComparison.Ordinal);
         Assert.Equal(0, tree.FetchCalls);
     }
 
@@ -120,7 +125,8 @@ public class InputRootsTests
         var tree = fixture.Tree;
         var (gone, lost) = (tree.Dir(("x", "in a lost directory")), tree.File("f", "lost file"));
         var root = tree.Dir(("gone", gone), ("kept", tree.Dir(("lost", lost), ("here", "present"))));
-        var (directory, content) = (tree.Directories[gone], tree.Files[Digest.FromWire(lost.Digest, DigestFunction.Sha256, "f")]);
+        var (directory, content) = (tree.Directories[gone],
+            tree.Files[Digest.FromWire(lost.Digest, DigestFunction.Sha256, "f")]);
         tree.Directories.Remove(gone);
         tree.Files.Remove(Blobs.DigestOf(content));
 
@@ -150,7 +156,8 @@ public class InputRootsTests
         var roots = await Task.WhenAll(callers);
 
         Assert.Equal(6, fixture.Tree.DirectoryCalls);
-        Assert.All(roots, made => Assert.Equal(200, Directory.GetFiles(made.Path, "*", SearchOption.AllDirectories).Length));
+        Assert.All(
+            roots, made => Assert.Equal(200, Directory.GetFiles(made.Path, "*", SearchOption.AllDirectories).Length));
         foreach (var made in roots)
             made.Dispose();
         Assert.Equal(0, fixture.Roots.PinnedTrees);
@@ -208,20 +215,24 @@ public class InputRootsTests
     public void The_description_says_what_was_chosen_and_why_nothing_better()
     {
         using var fixture = new RootsFixture();
-        Assert.StartsWith($"input roots by {fixture.Roots.Materialiser}: ", fixture.Roots.Description, StringComparison.Ordinal);
+        Assert.StartsWith($"input roots by {fixture.Roots.Materialiser}: ", fixture.Roots.Description,
+            StringComparison.Ordinal);
         using var copy = new RootsFixture("copy");
         Assert.Contains("by copy: as configured", copy.Roots.Description, StringComparison.Ordinal);
         var fault = Assert.Throws<FaultException>(() => new RootsFixture("magic")).Fault;
-        Assert.Contains("'magic' does not exist; it is one of overlay, reflink, hardlink, copy", fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("'magic' does not exist; it is one of overlay, reflink, hardlink, copy", fault.Detail,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Forced_hard_links_are_checked_after_the_run_and_what_was_changed_leaves_the_store()
     {
         using var fixture = new RootsFixture("hardlink");
-        var root = fixture.Tree.Dir(("good", "good"), ("bad", "innocent"), ("tool", fixture.Tree.File("x", "#!/bin/sh", executable: true)));
+        var root = fixture.Tree.Dir(("good", "good"), ("bad", "innocent"),
+            ("tool", fixture.Tree.File("x", "#!/bin/sh", executable: true)));
         using (var made = await fixture.MakeAsync(root))
-            Assert.Equal(0, Shell.Run("chmod u+w bad && echo spoiled > bad && rm good && chmod 777 tool", made.Path).ExitCode);
+            Assert.Equal(
+                0, Shell.Run("chmod u+w bad && echo spoiled > bad && rm good && chmod 777 tool", made.Path).ExitCode);
 
         Assert.False(fixture.Store.Store.Contains(Blobs.DigestOf(Blobs.Bytes("innocent"))));
         Assert.True(fixture.Store.Store.Contains(Blobs.DigestOf(Blobs.Bytes("good"))));

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Storage.Tests.Materialisers;
 
-/// <summary>A root looks as a plain directory of its inputs would: one constant time, and an inode for each path.</summary>
+/// <summary>
+/// A root looks as a plain directory of its inputs
+/// would: one constant time, and an inode for each path.
+/// </summary>
 public class PlainLookTests
 {
     private const string Listing = "find . -printf '%T@ %p\\n' | sort -k 2";
@@ -18,7 +21,8 @@ public class PlainLookTests
             using var root = await fixture.MakeAsync(tree);
             var lines = Shell.Run(Listing, root.Path).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
             Assert.Equal(9, lines.Length);
-            Assert.All(lines, static line => Assert.StartsWith("946684800.0000000000 ", line, StringComparison.Ordinal));
+            Assert.All(
+                lines, static line => Assert.StartsWith("946684800.0000000000 ", line, StringComparison.Ordinal));
         }
     }
 
@@ -39,29 +43,36 @@ public class PlainLookTests
 
         fixture.Reopen(andStore: true);
         var late = fixture.Tree.File("late", "put there by another program while this one runs");
-        await File.WriteAllTextAsync(fixture.Store.BlobPath(Digest.FromWire(late.Digest, DigestFunction.Sha256, "late")), "put there by another program while this one runs");
+        await File.WriteAllTextAsync(fixture.Store.BlobPath(Digest.FromWire(
+            late.Digest, DigestFunction.Sha256, "late")), "put there by another program while this one runs");
 
         using var root = await fixture.MakeAsync(fixture.Tree.Dir(("tree", tree), ("late", late)));
         Assert.DoesNotContain(
-            Shell.Run(Listing, root.Path).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), static line => !line.StartsWith("946684800.0", StringComparison.Ordinal));
+            Shell.Run(Listing, root.Path).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+            static line => !line.StartsWith("946684800.0", StringComparison.Ordinal));
     }
 
     [SkippableTheory]
     [MemberData(nameof(RootsFixture.Materialisers), MemberType = typeof(RootsFixture))]
-    public async Task Paths_of_equal_content_are_inodes_of_their_own_also_between_a_delta_and_its_base(string materialiser)
+    public async Task Paths_of_equal_content_are_inodes_of_their_own_also_between_a_delta_and_its_base(
+        string materialiser)
     {
         RootsFixture.Needs(materialiser);
         using var fixture = new RootsFixture(materialiser);
         var tree = fixture.Tree;
-        var twice = tree.Dir(("base.h", "#define BASE"), ("tool", tree.File("x", "#!/bin/sh", executable: true)), ("void", ""));
-        var first = new (string, object)[] { ("a", twice), ("b", twice), ("again.h", "#define BASE"), ("also", tree.File("x", "#!/bin/sh", executable: true)) };
+        var twice = tree.Dir(("base.h", "#define BASE"), ("tool", tree.File("x", "#!/bin/sh", executable: true)),
+            ("void", ""));
+        var first = new (string, object)[] { ("a", twice), ("b", twice), ("again.h", "#define BASE"),
+            ("also", tree.File("x", "#!/bin/sh", executable: true)) };
         var many = Enumerable.Range(0, 40).Select(i => ($"m{i}", (object)$"file {i}")).ToArray();
 
-        foreach (var digest in (Digest[])[tree.Dir([.. first, .. many]), tree.Dir([.. first, .. many, ("late.h", "#define BASE"), ("m0-again", "file 0"), ("new", "new")])])
+        foreach (var digest in (Digest[])[tree.Dir([.. first, .. many]),
+            tree.Dir([.. first, .. many, ("late.h", "#define BASE"), ("m0-again", "file 0"), ("new", "new")])])
         {
             using var root = await fixture.MakeAsync(digest);
             Assert.Equal("", Shell.Run("find . -type f -printf '%D %i\\n' | sort | uniq -d", root.Path).Output);
-            Assert.Equal("#define BASE#define BASE#define BASE", Shell.Run("cat a/base.h b/base.h again.h", root.Path).Output);
+            Assert.Equal("#define BASE#define BASE#define BASE",
+                Shell.Run("cat a/base.h b/base.h again.h", root.Path).Output);
         }
         if (materialiser == "overlay")
             Assert.Equal(1, fixture.Roots.Statistics.Deltas);
@@ -72,8 +83,10 @@ public class PlainLookTests
     {
         RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay");
-        using var root = await fixture.MakeAsync(fixture.Tree.Dir(("one", "once"), ("two", "twice"), ("three", "twice")));
-        Assert.Equal("2\n2\n1\n", Shell.Run("for f in one two three; do stat -c %h $f; done | sort -r", root.Path).Output);
+        using var root = await fixture.MakeAsync(
+            fixture.Tree.Dir(("one", "once"), ("two", "twice"), ("three", "twice")));
+        Assert.Equal(
+            "2\n2\n1\n", Shell.Run("for f in one two three; do stat -c %h $f; done | sort -r", root.Path).Output);
     }
 
     private static Digest Tree(RootsFixture fixture, string changed)

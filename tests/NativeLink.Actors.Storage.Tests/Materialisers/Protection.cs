@@ -1,11 +1,16 @@
 namespace NativeLink.Actors.Storage.Tests.Materialisers;
 
-/// <summary>An action that does to its inputs whatever it can; afterwards the store and the next root are as they were.</summary>
+/// <summary>
+/// An action that does to its inputs whatever it can;
+/// afterwards the store and the next root are as they were.
+/// </summary>
 internal static class Protection
 {
     private const string Attack =
-        "set -e; chmod 666 a; echo spoiled > a; chmod u+w b; truncate -s 0 b; rm c; mv dir/d dir/moved; chmod 777 tool; echo bad > tool; "
-        + "touch -d 2001-01-01 dir/e; ln dir/e dir/hard; chmod u+w dir/hard; echo spoiled >> dir/hard; rm -r whole; mkdir whole; mv dir elsewhere; chmod 700 .";
+        "set -e; chmod 666 a; echo spoiled > a; chmod u+w b; truncate -s 0 b; rm c; mv dir/d dir/moved; " +
+        "chmod 777 tool; echo bad > tool; "
+        + "touch -d 2001-01-01 dir/e; ln dir/e dir/hard; chmod u+w dir/hard; echo spoiled >> dir/hard; rm -r whole; " +
+        "mkdir whole; mv dir elsewhere; chmod 700 .";
 
     public static async Task CheckAsync(RootsFixture fixture)
     {
@@ -26,7 +31,8 @@ internal static class Protection
         using var next = await fixture.MakeAsync(root);
         Assert.Equal(
             "content acontent bcontent ctoolcontent dcontent econtent f444 555 755",
-            Shell.Run("cat a b c; ./tool | tr -d '\\n'; cat dir/d dir/e whole/f; echo -n $(stat -c %a a tool .)", next.Path).Output);
+            Shell.Run("cat a b c; ./tool | tr -d '\\n'; cat dir/d dir/e whole/f; echo -n $(stat -c %a a tool .)",
+                next.Path).Output);
         foreach (var (digest, content) in tree.Files)
         {
             Assert.Equal(content, fixture.Store.Store.Read(digest));

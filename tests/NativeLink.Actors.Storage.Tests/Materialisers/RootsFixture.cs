@@ -13,9 +13,11 @@ internal sealed class RootsFixture : IDisposable
     private readonly Func<DirectoryCacheSettings, DirectoryCacheSettings> _configure;
     private int _next;
 
-    public RootsFixture(string? materialiser = null, Func<DirectoryCacheSettings, DirectoryCacheSettings>? configure = null)
+    public RootsFixture(
+        string? materialiser = null, Func<DirectoryCacheSettings, DirectoryCacheSettings>? configure = null)
     {
-        _configure = settings => (configure ?? (static same => same))(settings with { ForcedMaterialiser = materialiser });
+        _configure = settings => (configure ?? (static same => same))(
+            settings with { ForcedMaterialiser = materialiser });
         Store = new StoreFixture(below: DiskFor(materialiser));
         Directory.CreateDirectory(Store.Directory.At("work"));
         Tree = new TestTree(Store.Store);
@@ -35,7 +37,8 @@ internal sealed class RootsFixture : IDisposable
     public static TheoryData<string> Materialisers => ["overlay", "reflink", "copy"];
 
     /// <summary>Skips the test where this machine or this user has not what the materialiser needs.</summary>
-    public static void Needs(string materialiser) => Skip.If(WhyNot(materialiser) is not null, $"no {materialiser} here: {WhyNot(materialiser)}");
+    public static void Needs(string materialiser) =>
+        Skip.If(WhyNot(materialiser) is not null, $"no {materialiser} here: {WhyNot(materialiser)}");
 
     public StoreFixture Store { get; }
 
@@ -50,9 +53,11 @@ internal sealed class RootsFixture : IDisposable
 
     public string NewDestination() => Store.Directory.At("work", $"root-{Interlocked.Increment(ref _next)}");
 
-    public Task<IInputRoot> MakeAsync(Digest root, CancellationToken cancellation = default) => Roots.MaterialiseAsync(root, NewDestination(), Tree, cancellation);
+    public Task<IInputRoot> MakeAsync(Digest root, CancellationToken cancellation = default) =>
+        Roots.MaterialiseAsync(root, NewDestination(), Tree, cancellation);
 
-    public async Task<FaultException> FailAsync(Digest root) => await Assert.ThrowsAsync<FaultException>(() => MakeAsync(root));
+    public async Task<FaultException> FailAsync(Digest root) =>
+        await Assert.ThrowsAsync<FaultException>(() => MakeAsync(root));
 
     public void Reopen(bool andStore = false)
     {
@@ -66,7 +71,11 @@ internal sealed class RootsFixture : IDisposable
     }
 
     public InputRoots Open(string scratch = "scratch") => InputRoots.Open(
-        _configure(new DirectoryCacheSettings(Store.Directory.At("cache"), Store.Directory.At(scratch)) { OnWarning = Warn, ScratchMemoryBytes = 64 << 20 }),
+        _configure(new DirectoryCacheSettings(Store.Directory.At("cache"), Store.Directory.At(scratch))
+        {
+            OnWarning = Warn,
+            ScratchMemoryBytes = 64 << 20,
+        }),
         Store.Store,
         TimeProvider.System);
 

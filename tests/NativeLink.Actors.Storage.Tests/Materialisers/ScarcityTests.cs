@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace NativeLink.Actors.Storage.Tests.Materialisers;
 
-/// <summary>Want of descriptors says nothing about what is on disk: it is one action's internal fault, and leaves nothing behind.</summary>
+/// <summary>
+/// Want of descriptors says nothing about what is on disk: it
+/// is one action's internal fault, and leaves nothing behind.
+/// </summary>
 public partial class ScarcityTests
 {
     [SkippableFact]
@@ -14,7 +17,8 @@ public partial class ScarcityTests
         (await fixture.MakeAsync(root)).Dispose();
 
         Fault? fault = null;
-        WithoutDescriptors(() => fault = Assert.Throws<FaultException>(() => fixture.MakeAsync(root).GetAwaiter().GetResult()).Fault);
+        WithoutDescriptors(
+            () => fault = Assert.Throws<FaultException>(() => fixture.MakeAsync(root).GetAwaiter().GetResult()).Fault);
 
         Assert.Equal(FaultKind.Storage, fault!.Kind);
         Assert.Contains("oo many open files", fault.Detail, StringComparison.Ordinal);

@@ -13,7 +13,8 @@ public class UpperDirectoryTests
     {
         RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay");
-        using var withoutMemory = new RootsFixture("overlay", static settings => settings with { ScratchMemoryBytes = 0 });
+        using var withoutMemory = new RootsFixture("overlay",
+            static settings => settings with { ScratchMemoryBytes = 0 });
         using (var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a"))))
             Assert.Contains(Memory, MountOf(made), StringComparison.Ordinal);
         using (var made = await withoutMemory.MakeAsync(withoutMemory.Tree.Dir(("a", "a"))))
@@ -25,8 +26,10 @@ public class UpperDirectoryTests
     public async Task A_machine_with_little_memory_gives_none_of_it()
     {
         RootsFixture.Needs("overlay");
-        using var small = new RootsFixture("overlay", static settings => settings with { MachineMemory = 2L << 30, ScratchMemoryBytes = null });
-        using var asked = new RootsFixture("overlay", static settings => settings with { MachineMemory = 2L << 30, ScratchMemoryBytes = 1 << 20 });
+        using var small = new RootsFixture("overlay",
+            static settings => settings with { MachineMemory = 2L << 30, ScratchMemoryBytes = null });
+        using var asked = new RootsFixture("overlay",
+            static settings => settings with { MachineMemory = 2L << 30, ScratchMemoryBytes = 1 << 20 });
         using (var made = await small.MakeAsync(small.Tree.Dir(("a", "a"))))
             Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
         using (var made = await asked.MakeAsync(asked.Tree.Dir(("a", "a"))))
@@ -38,9 +41,11 @@ public class UpperDirectoryTests
     public async Task A_running_action_may_write_more_than_was_foreseen_while_the_machine_has_memory_left()
     {
         RootsFixture.Needs("overlay");
-        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryStart = 64 << 20 });
+        using var fixture = new RootsFixture("overlay",
+            static settings => settings with { ScratchMemoryStart = 64 << 20 });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
-        Assert.Equal((0, ""), Shell.Run("for i in $(seq 40); do head -c 8000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path));
+        Assert.Equal((0, ""), Shell.Run(
+            "for i in $(seq 40); do head -c 8000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path));
         Assert.Null(made.OutOfSpaceReason);
     }
 
@@ -49,10 +54,13 @@ public class UpperDirectoryTests
     {
         RootsFixture.Needs("overlay");
         var left = long.MaxValue / 2;
-        using var fixture = new RootsFixture("overlay", settings => settings with { ScratchMemoryStart = 16 << 20, AvailableMemory = () => left });
+        using var fixture = new RootsFixture("overlay",
+            settings => settings with { ScratchMemoryStart = 16 << 20, AvailableMemory = () => left });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         left = 1 << 20;
-        Assert.NotEqual(0, Shell.Run("for i in $(seq 40); do head -c 1000000 /dev/zero > big$i || exit 1; sleep 0.01; done", made.Path).ExitCode);
+        Assert.NotEqual(
+            0, Shell.Run("for i in $(seq 40); do head -c 1000000 /dev/zero > big$i || exit 1; sleep 0.01; done",
+                made.Path).ExitCode);
         Assert.NotNull(made.OutOfSpaceReason);
     }
 
@@ -63,22 +71,26 @@ public class UpperDirectoryTests
         using var temp = new TempDirectory();
         Directory.CreateDirectory(temp.At("real"));
         File.CreateSymbolicLink(temp.At("link"), temp.At("real"));
-        using (var fixture = new RootsFixture("overlay", settings => settings with { UpperDirectoryRoot = temp.At("link", "scratch") }))
+        using (var fixture = new RootsFixture("overlay",
+            settings => settings with { UpperDirectoryRoot = temp.At("link", "scratch") }))
         {
             using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
             Assert.Equal("overlay", made.Materialiser);
         }
-        Assert.DoesNotContain(temp.At("real"), await File.ReadAllTextAsync("/proc/self/mountinfo"), StringComparison.Ordinal);
+        Assert.DoesNotContain(temp.At("real"), await File.ReadAllTextAsync("/proc/self/mountinfo"),
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]
     public async Task A_short_filling_of_the_memory_is_seen()
     {
         RootsFixture.Needs("overlay");
-        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryLimit = 64 << 20 });
+        using var fixture = new RootsFixture("overlay",
+            static settings => settings with { ScratchMemoryLimit = 64 << 20 });
         var root = fixture.Tree.Dir(("a", "a"));
         using var made = await fixture.MakeAsync(root);
-        Assert.NotEqual(0, Shell.Run("head -c 90000000 /dev/zero > big || { sleep 0.02; rm big; exit 1; }", made.Path).ExitCode);
+        Assert.NotEqual(
+            0, Shell.Run("head -c 90000000 /dev/zero > big || { sleep 0.02; rm big; exit 1; }", made.Path).ExitCode);
         Assert.NotNull(made.OutOfSpaceReason);
     }
 
@@ -86,7 +98,8 @@ public class UpperDirectoryTests
     public async Task When_the_budget_is_used_up_further_actions_write_to_disk()
     {
         RootsFixture.Needs("overlay");
-        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryBytes = 1 << 20 });
+        using var fixture = new RootsFixture("overlay",
+            static settings => settings with { ScratchMemoryBytes = 1 << 20 });
         var root = fixture.Tree.Dir(("a", "a"));
         using (var greedy = await fixture.MakeAsync(root))
         {
@@ -106,7 +119,8 @@ public class UpperDirectoryTests
     public async Task When_the_machine_runs_out_of_memory_actions_write_to_disk()
     {
         RootsFixture.Needs("overlay");
-        using var fixture = new RootsFixture("overlay", static settings => settings with { AvailableMemory = static () => 1 << 20 });
+        using var fixture = new RootsFixture("overlay",
+            static settings => settings with { AvailableMemory = static () => 1 << 20 });
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
     }
@@ -117,14 +131,16 @@ public class UpperDirectoryTests
     public async Task An_action_that_fills_the_memory_is_told_why_and_gets_the_disk_next_time(string script)
     {
         RootsFixture.Needs("overlay");
-        using var fixture = new RootsFixture("overlay", static settings => settings with { ScratchMemoryLimit = 1 << 20 });
+        using var fixture = new RootsFixture("overlay",
+            static settings => settings with { ScratchMemoryLimit = 1 << 20 });
         var root = fixture.Tree.Dir(("a", "a"));
         using (var made = await fixture.MakeAsync(root))
         {
             Assert.Contains("No space left", Shell.Run(script, made.Path).Output, StringComparison.Ordinal);
             Assert.Contains("--scratch-memory", made.OutOfSpaceReason!, StringComparison.Ordinal);
         }
-        Assert.Contains("the memory for what actions write was full", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
+        Assert.Contains("the memory for what actions write was full", Assert.Single(fixture.Warnings),
+            StringComparison.Ordinal);
         await fixture.Roots.Idle.WaitAsync(TimeSpan.FromSeconds(30));
         using var again = await fixture.MakeAsync(root);
         Assert.Contains(Disk, MountOf(again), StringComparison.Ordinal);
@@ -139,7 +155,8 @@ public class UpperDirectoryTests
     {
         RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture("overlay");
-        Assert.Equal(0, Shell.Run("mount -o remount,nr_inodes=2 memory", fixture.Store.Directory.At("scratch")).ExitCode);
+        Assert.Equal(
+            0, Shell.Run("mount -o remount,nr_inodes=2 memory", fixture.Store.Directory.At("scratch")).ExitCode);
         using var made = await fixture.MakeAsync(fixture.Tree.Dir(("a", "a")));
         Assert.Contains(Disk, MountOf(made), StringComparison.Ordinal);
     }
@@ -149,18 +166,28 @@ public class UpperDirectoryTests
     {
         RootsFixture.Needs("overlay");
         using var temp = new TempDirectory();
-        Assert.Equal((0, ""), Shell.Run("mkdir layers root && mount -t tmpfs none layers && mkdir layers/l layers/u layers/w && mount -t overlay none root -o lowerdir=layers/l,upperdir=layers/u,workdir=layers/w", temp.Path));
+        Assert.Equal(
+            (0, ""), Shell.Run(
+                "mkdir layers root && mount -t tmpfs none layers && mkdir layers/l layers/u layers/w && mount -t " +
+                "overlay none root -o lowerdir=layers/l,upperdir=layers/u,workdir=layers/w", temp.Path));
         try
         {
-            using (var fixture = new RootsFixture("overlay", settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 1 }))
+            using (var fixture = new RootsFixture("overlay",
+                settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 1 }))
             {
-                Assert.Contains("to memory alone, because it cannot go to", fixture.Roots.Description, StringComparison.Ordinal);
+                Assert.Contains("to memory alone, because it cannot go to", fixture.Roots.Description,
+                    StringComparison.Ordinal);
                 var root = fixture.Tree.Dir(("a", "a"));
                 using var first = await fixture.MakeAsync(root);
                 using var second = await fixture.MakeAsync(root);
                 Assert.Contains(Memory, MountOf(second), StringComparison.Ordinal);
             }
-            using (var full = new RootsFixture("overlay", settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryLimit = 1 << 20 }))
+            using (var full = new RootsFixture("overlay",
+                settings => settings with
+                {
+                    UpperDirectoryRoot = temp.At("root", "scratch"),
+                    ScratchMemoryLimit = 1 << 20
+                }))
             {
                 var root = full.Tree.Dir(("a", "a"));
                 using (var made = await full.MakeAsync(root))
@@ -173,7 +200,8 @@ public class UpperDirectoryTests
                 Assert.Equal(0, Shell.Run("head -c 2000000 /dev/zero > big", again.Path).ExitCode);
                 Assert.Null(again.OutOfSpaceReason);
             }
-            using var neither = new RootsFixture(null, settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
+            using var neither = new RootsFixture(null,
+                settings => settings with { UpperDirectoryRoot = temp.At("root", "scratch"), ScratchMemoryBytes = 0 });
             Assert.Equal("copy", neither.Roots.Materialiser);
             Assert.Contains("no overlay (", neither.Roots.Description, StringComparison.Ordinal);
         }
@@ -183,5 +211,6 @@ public class UpperDirectoryTests
         }
     }
 
-    private static string MountOf(IInputRoot root) => File.ReadLines("/proc/self/mountinfo").Single(line => line.Split(' ')[4] == root.Path);
+    private static string MountOf(IInputRoot root) =>
+        File.ReadLines("/proc/self/mountinfo").Single(line => line.Split(' ')[4] == root.Path);
 }

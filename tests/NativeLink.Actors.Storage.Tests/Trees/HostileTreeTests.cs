@@ -4,7 +4,10 @@ using NativeLink.Actors.Storage.Trees;
 
 namespace NativeLink.Actors.Storage.Tests.Trees;
 
-/// <summary>Small messages that stand for much, and values that no file can have: refused once, clearly, at a cost like their size.</summary>
+/// <summary>
+/// Small messages that stand for much, and values that no file
+/// can have: refused once, clearly, at a cost like their size.
+/// </summary>
 [Collection(nameof(Alone))]
 public class HostileTreeTests
 {
@@ -34,10 +37,12 @@ public class HostileTreeTests
     [Fact]
     public async Task Directories_with_long_names_cost_what_their_messages_have_and_their_paths_are_bounded_in_all()
     {
-        using var fixture = new RootsFixture(configure: static settings => settings with { Limits = new TreeLimits { MaxPath = long.MaxValue } });
+        using var fixture = new RootsFixture(
+            configure: static settings => settings with { Limits = new TreeLimits { MaxPath = long.MaxValue } });
         var chain = fixture.Tree.Dir();
         for (var i = 0; i < 900; i++)
-            chain = fixture.Tree.Dir((new string('a', 255), chain), (new string('b', 250) + $"{i:D5}", fixture.Tree.Dir(($"f{i}", ""))));
+            chain = fixture.Tree.Dir((new string('a', 255), chain),
+                (new string('b', 250) + $"{i:D5}", fixture.Tree.Dir(($"f{i}", ""))));
         var before = GC.GetTotalAllocatedBytes(precise: true);
         var fault = (await fixture.FailAsync(chain)).Fault;
         Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 40_000_000);
@@ -67,21 +72,27 @@ public class HostileTreeTests
     {
         using var fixture = new RootsFixture();
         var file = fixture.Tree.File("x", "content");
-        file.NodeProperties = new Reapi.NodeProperties { Mtime = new Timestamp { Seconds = -1_000_000, Nanos = 250_000_000 } };
+        file.NodeProperties = new Reapi.NodeProperties
+        {
+            Mtime = new Timestamp { Seconds = -1_000_000, Nanos = 250_000_000 },
+        };
         using var root = await fixture.MakeAsync(fixture.Tree.Dir(("file", file)));
-        Assert.Equal(DateTime.UnixEpoch.AddSeconds(-999_999.75), File.GetLastWriteTimeUtc(Path.Combine(root.Path, "file")));
+        Assert.Equal(DateTime.UnixEpoch.AddSeconds(-999_999.75),
+            File.GetLastWriteTimeUtc(Path.Combine(root.Path, "file")));
     }
 
     [SkippableTheory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task One_changed_directory_is_asked_for_by_itself_also_after_a_restart_and_below_a_single_directory(bool restarted)
+    public async Task One_changed_directory_is_asked_for_by_itself_also_after_a_restart_and_below_a_single_directory(
+        bool restarted)
     {
         RootsFixture.Needs("overlay");
         using var fixture = new RootsFixture();
         var tree = fixture.Tree;
         Digest Root(string changed) => tree.Dir(("src", tree.Dir(("main", tree.Dir(
-            ("a", tree.Dir(("f", changed), ("deep", tree.Dir(("g", "g"))))), ("b", tree.Dir(("h", "h"))), ("c", tree.Dir(("i", "i"))))))));
+            ("a", tree.Dir(("f", changed), ("deep", tree.Dir(("g", "g"))))), ("b", tree.Dir(("h", "h"))), ("c",
+                tree.Dir(("i", "i"))))))));
         (await fixture.MakeAsync(Root("before"))).Dispose();
         var welcome = tree.WholeTreesWelcome;
         Assert.NotEqual(0, welcome);

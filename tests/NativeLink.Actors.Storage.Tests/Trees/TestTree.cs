@@ -29,7 +29,8 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
     /// <summary>Runs before each fetch, with the token of the caller.</summary>
     public Func<CancellationToken, Task> BeforeFetch { get; set; } = static _ => Task.CompletedTask;
 
-    public Reapi.FileNode File(string name, string content, bool executable = false) => File(name, Blobs.Bytes(content), executable);
+    public Reapi.FileNode File(string name, string content, bool executable = false) =>
+        File(name, Blobs.Bytes(content), executable);
 
     public Reapi.FileNode File(string name, byte[] content, bool executable = false)
     {
@@ -45,7 +46,10 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
         return digest;
     }
 
-    /// <summary>A directory of files and subdirectories; a value that is a digest is a subdirectory, text is a file's content.</summary>
+    /// <summary>
+    /// A directory of files and subdirectories; a value that is
+    /// a digest is a subdirectory, text is a file's content.
+    /// </summary>
     public Digest Dir(params (string Name, object Content)[] entries)
     {
         var directory = new Reapi.Directory();
@@ -63,7 +67,10 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
         return Add(directory);
     }
 
-    /// <summary>Files of 15 a directory below a tree of directories 6 deep, as the measurements of the design have it.</summary>
+    /// <summary>
+    /// Files of 15 a directory below a tree of directories
+    /// 6 deep, as the measurements of the design have it.
+    /// </summary>
     public Digest Large(int files, int fileSize, int changed = -1, int executableEach = int.MaxValue)
     {
         var leaves = new List<Digest>();
@@ -71,25 +78,29 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
         {
             var directory = new Reapi.Directory();
             for (var i = start; i < Math.Min(files, start + 15); i++)
-                directory.Files.Add(File($"file-{i:D6}", Blobs.Numbered(i == changed ? -i - 1 : i, fileSize), executable: i % executableEach == 1));
+                directory.Files.Add(File($"file-{i:D6}", Blobs.Numbered(i == changed ? -i - 1 : i, fileSize),
+                    executable: i % executableEach == 1));
             leaves.Add(Add(directory));
         }
         for (var level = 0; level < 5; level++)
         {
             var width = level == 4 ? leaves.Count : 4;
-            leaves = leaves.Chunk(Math.Max(1, width)).Select(chunk => Dir([.. chunk.Select((digest, i) => ($"d{i}", (object)digest))])).ToList();
+            leaves = leaves.Chunk(Math.Max(1, width))
+                .Select(chunk => Dir([.. chunk.Select((digest, i) => ($"d{i}", (object)digest))])).ToList();
         }
         return leaves.Single();
     }
 
     public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
-        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
+        IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold,
+        CancellationToken cancellation)
     {
         DirectoryCalls++;
         DirectoriesAsked += directories.Count;
         ThrowIfMissing(directories.Where(digest => !Directories.ContainsKey(digest)).ToList());
         WholeTreesWelcome += directories.Count(digest => isCold(digest, Directories[digest]));
-        return Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(directories.ToDictionary(static digest => digest, digest => Directories[digest]));
+        return Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(
+            directories.ToDictionary(static digest => digest, digest => Directories[digest]));
     }
 
     public async Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation)
@@ -109,6 +120,9 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
     private static void ThrowIfMissing(List<Digest> missing)
     {
         if (missing.Count > 0)
-            throw new FaultException(new Fault(FaultKind.Missing, $"{missing.Count} blobs are missing") { Missing = [.. missing] });
+            throw new FaultException(new Fault(FaultKind.Missing, $"{missing.Count} blobs are missing")
+            {
+                Missing = [.. missing],
+            });
     }
 }

@@ -11,7 +11,7 @@ public sealed class TreeResolverTests
     private const int Siblings = 40_000;
 
     [Fact]
-    public async Task Very_many_directories_side_by_side_are_compared_with_those_of_late_without_asking_each_about_each()
+    public async Task Very_many_directories_side_by_side_are_compared_with_those_of_late_without_asking_each()
     {
         var nodes = new DirectoryNodeCache(long.MaxValue);
         var resolver = new TreeResolver(nodes, new TreeLimits());
@@ -24,7 +24,8 @@ public sealed class TreeResolverTests
         began = Stopwatch.GetTimestamp();
         await resolver.ResolveAsync(second, changed, CancellationToken.None);
         var after = Stopwatch.GetElapsedTime(began);
-        Assert.True(after < (8 * beside) + TimeSpan.FromSeconds(1), $"{after.TotalSeconds:F1} s, and {beside.TotalSeconds:F1} s when none was like it");
+        Assert.True(after < (8 * beside) + TimeSpan.FromSeconds(1),
+            $"{after.TotalSeconds:F1} s, and {beside.TotalSeconds:F1} s when none was like it");
         // Each had a directory of the same name in the same place: nothing is likely to be cold.
         Assert.Equal(0, changed.Cold);
     }
@@ -56,22 +57,38 @@ public sealed class TreeResolverTests
             var root = new Reapi.Directory();
             for (var i = 0; i < siblings; i++)
             {
-                var leaf = Add(new Reapi.Directory { Symlinks = { new Reapi.SymlinkNode { Name = "link", Target = string.Create(CultureInfo.InvariantCulture, $"{version} {i}") } } });
-                var directory = Add(new Reapi.Directory { Directories = { new Reapi.DirectoryNode { Name = "leaf", Digest = leaf.ToWire() } } });
-                root.Directories.Add(new Reapi.DirectoryNode { Name = string.Create(CultureInfo.InvariantCulture, $"directory-{i:D6}"), Digest = directory.ToWire() });
+                var leaf = Add(new Reapi.Directory
+                {
+                    Symlinks = { new Reapi.SymlinkNode
+                    {
+                        Name = "link",
+                        Target = string.Create(CultureInfo.InvariantCulture, $"{version} {i}"),
+                    } },
+                });
+                var directory = Add(new Reapi.Directory
+                {
+                    Directories = { new Reapi.DirectoryNode { Name = "leaf", Digest = leaf.ToWire() } },
+                });
+                root.Directories.Add(new Reapi.DirectoryNode
+                {
+                    Name = string.Create(CultureInfo.InvariantCulture, $"directory-{i:D6}"),
+                    Digest = directory.ToWire(),
+                });
             }
             return Add(root);
         }
 
         public Task<IReadOnlyDictionary<Digest, Reapi.Directory>> GetDirectoriesAsync(
-            IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold, CancellationToken cancellation)
+            IReadOnlyCollection<Digest> directories, Func<Digest, Reapi.Directory, bool> isCold,
+            CancellationToken cancellation)
         {
             var found = directories.ToDictionary(digest => digest, digest => _messages[digest]);
             Cold += found.Count(pair => pair.Value.Directories.Count > 0 && isCold(pair.Key, pair.Value));
             return Task.FromResult<IReadOnlyDictionary<Digest, Reapi.Directory>>(found);
         }
 
-        public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation) => throw new NotSupportedException();
+        public Task<IDisposable> FetchAsync(IReadOnlyCollection<Digest> files, CancellationToken cancellation) =>
+            throw new NotSupportedException();
 
         private Digest Add(Reapi.Directory message)
         {

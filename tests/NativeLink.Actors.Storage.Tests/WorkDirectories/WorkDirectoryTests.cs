@@ -52,14 +52,17 @@ public sealed class WorkDirectoryTests : IDisposable
     {
         Directory.CreateDirectory(_temp.At("work", "photos"));
         File.WriteAllText(_temp.At("work", "photos", "holiday.jpg"), "precious");
-        Assert.Contains("holds " + _temp.At("work", "photos"), WorkDirectoryCheck.WhyNot(Work, [])!, StringComparison.Ordinal);
+        Assert.Contains("holds " + _temp.At("work", "photos"), WorkDirectoryCheck.WhyNot(Work, [])!,
+            StringComparison.Ordinal);
         Assert.Throws<FaultException>(() => WorkDirectory.Open(Work));
         Assert.Equal("precious", File.ReadAllText(_temp.At("work", "photos", "holiday.jpg")));
         Assert.Single(Directory.EnumerateFileSystemEntries(Work));
 
-        Assert.Contains("must survive", WorkDirectoryCheck.WhyNot(_temp.At("new"), [_temp.At("new", "store")])!, StringComparison.Ordinal);
+        Assert.Contains("must survive", WorkDirectoryCheck.WhyNot(_temp.At("new"), [_temp.At("new", "store")])!,
+            StringComparison.Ordinal);
         File.CreateSymbolicLink(_temp.At("link"), _temp.Path);
-        Assert.Contains("must survive", WorkDirectoryCheck.WhyNot(_temp.At("link"), [_temp.At("store")])!, StringComparison.Ordinal);
+        Assert.Contains("must survive", WorkDirectoryCheck.WhyNot(_temp.At("link"), [_temp.At("store")])!,
+            StringComparison.Ordinal);
         Assert.Null(WorkDirectoryCheck.WhyNot(_temp.At("new"), [_temp.At("store")]));
     }
 
@@ -123,8 +126,10 @@ public sealed class WorkDirectoryTests : IDisposable
             Assert.Equal(_temp.At("work", "worker-2"), second.Path);
         }
         Assert.True(Directory.Exists(action.Path));
-        Assert.Contains("in use by another worker", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work, "worker-1")).Fault.Detail, StringComparison.Ordinal);
-        Assert.Contains("another worker runs in its part", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("in use by another worker", Assert.Throws<FaultException>(
+            () => WorkDirectory.Open(Work, "worker-1")).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("another worker runs in its part",
+            Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
         Assert.True(Directory.Exists(action.Path));
     }
 
@@ -132,8 +137,10 @@ public sealed class WorkDirectoryTests : IDisposable
     public void A_whole_directory_in_use_is_refused_to_everybody_else()
     {
         using var whole = WorkDirectory.Open(Work);
-        Assert.Contains("in use by another worker", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
-        Assert.Contains("as a whole", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work, "part")).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("in use by another worker",
+            Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("as a whole", Assert.Throws<FaultException>(
+            () => WorkDirectory.Open(Work, "part")).Fault.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -143,7 +150,8 @@ public sealed class WorkDirectoryTests : IDisposable
         using (var action = work.CreateActionDirectory(AttemptId.Next(new OperationId("op"))))
         {
             var (code, output) = Shell.Run(
-                "mkdir -p work/ro/inner && touch work/ro/inner/f && chmod 500 work/ro/inner work/ro && cd work && i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done; touch end",
+                "mkdir -p work/ro/inner && touch work/ro/inner/f && chmod 500 work/ro/inner work/ro && cd work && " +
+                "i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done; touch end",
                 action.Path);
             Assert.Equal((0, ""), (code, output));
         }
@@ -167,7 +175,8 @@ public sealed class WorkDirectoryTests : IDisposable
         Assert.Empty(VisibleIn(Work));
         Skip.IfNot(mounted, "this user may not mount: an action's own mount was not seen");
         work.Dispose();
-        Assert.Contains("is a mount", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("is a mount", Assert.Throws<FaultException>(() => WorkDirectory.Open(Work)).Fault.Detail,
+            StringComparison.Ordinal);
         Shell.Run("umount $(awk '{print $5}' /proc/self/mountinfo | grep \"^$PWD/\")", Work);
         Assert.Equal("kept", File.ReadAllText(_temp.At("elsewhere", "precious")));
     }
@@ -215,5 +224,6 @@ public sealed class WorkDirectoryTests : IDisposable
     }
 
     private static List<string> VisibleIn(string path) =>
-        Directory.EnumerateFileSystemEntries(path).Where(static entry => !Path.GetFileName(entry).StartsWith('.')).ToList();
+        Directory.EnumerateFileSystemEntries(path).Where(static entry => !Path.GetFileName(entry).StartsWith('.'))
+            .ToList();
 }

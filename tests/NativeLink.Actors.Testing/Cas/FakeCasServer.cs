@@ -19,7 +19,8 @@ namespace NativeLink.Actors.Testing.Cas;
 public sealed record CasCall(string Rpc, object? Request, Metadata Headers);
 
 /// <summary>
-/// A CAS, action cache and capabilities server in memory, on a real port of 127.0.0.1, that remembers what it was asked and misbehaves on demand.
+/// A CAS, action cache and capabilities server in memory, on a real port of 127.0.0.1, that
+/// remembers what it was asked and misbehaves on demand.
 /// </summary>
 public sealed class FakeCasServer : IAsyncDisposable
 {
@@ -36,7 +37,10 @@ public sealed class FakeCasServer : IAsyncDisposable
     /// <summary>Every call in its order.</summary>
     public ConcurrentQueue<CasCall> Log { get; } = new();
 
-    /// <summary>The messages of each Write stream, in their order, without their data: offset, length, finish.</summary>
+    /// <summary>
+    /// The messages of each Write stream, in their order,
+    /// without their data: offset, length, finish.
+    /// </summary>
     public ConcurrentQueue<(string Name, long Offset, int Length, bool Finish)> WriteMessages { get; } = new();
 
     /// <summary>How often each blob was read, by whichever call.</summary>
@@ -48,7 +52,10 @@ public sealed class FakeCasServer : IAsyncDisposable
     /// <summary>Uploads that were broken off, by their uuid.</summary>
     public ConcurrentDictionary<string, byte[]> Partial { get; } = new();
 
-    /// <summary>Awaited before a call is served, by rpc name (<c>ReadMessage</c> and <c>WriteMessage</c>: before each message of a stream); may throw an RpcException.</summary>
+    /// <summary>
+    /// Awaited before a call is served, by rpc name (<c>ReadMessage</c> and <c>WriteMessage</c>:
+    /// before each message of a stream); may throw an RpcException.
+    /// </summary>
     public ConcurrentDictionary<string, Func<CasCall, Task>> Before { get; } = new();
 
     /// <summary>Blobs whose entry of a batch update is refused with INVALID_ARGUMENT.</summary>
@@ -80,8 +87,10 @@ public sealed class FakeCasServer : IAsyncDisposable
     /// <summary>Starts a server on a free port.</summary>
     /// <param name="certificate">Serves TLS with it.</param>
     /// <param name="clientAuthority">Asks clients for a certificate that this one has signed.</param>
-    /// <param name="noDelay">False for a server whose small answers wait for acknowledgements, as NativeLink's do.</param>
-    public static async Task<FakeCasServer> StartAsync(X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true)
+    /// <param name="noDelay">False for a server whose small answers
+    /// wait for acknowledgements, as NativeLink's do.</param>
+    public static async Task<FakeCasServer> StartAsync(
+        X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -118,9 +127,14 @@ public sealed class FakeCasServer : IAsyncDisposable
 
     /// <summary>Makes the next <paramref name="times"/> calls of an rpc fail.</summary>
     public void FailNext(string rpc, int times, StatusCode code = StatusCode.Unavailable) =>
-        Before[rpc] = _ => Interlocked.Decrement(ref times) >= 0 ? throw new RpcException(new Status(code, "as the test wants it")) : Task.CompletedTask;
+        Before[rpc] = _ => Interlocked.Decrement(ref times) >= 0
+            ? throw new RpcException(new Status(code, "as the test wants it"))
+            : Task.CompletedTask;
 
-    /// <summary>Resets the streams of the next <paramref name="times"/> calls of an rpc with an HTTP/2 error code (RFC 9113, section 7).</summary>
+    /// <summary>
+    /// Resets the streams of the next <paramref name="times"/> calls of an rpc with an HTTP/2 error
+    /// code (RFC 9113, section 7).
+    /// </summary>
     public void ResetNext(string rpc, int times, int code) => _resets[rpc] = (times, code);
 
     public async ValueTask DisposeAsync()
@@ -142,7 +156,8 @@ public sealed class FakeCasServer : IAsyncDisposable
         await FaultAsync(rpc, call);
     }
 
-    internal Task FaultAsync(string rpc, CasCall call) => Before.TryGetValue(rpc, out var fault) ? fault(call) : Task.CompletedTask;
+    internal Task FaultAsync(string rpc, CasCall call) =>
+        Before.TryGetValue(rpc, out var fault) ? fault(call) : Task.CompletedTask;
 
     internal byte[]? Find(Digest digest)
     {
@@ -152,8 +167,10 @@ public sealed class FakeCasServer : IAsyncDisposable
 
     internal void Store(Digest digest, byte[] content)
     {
-        if (digest.Function == DigestFunction.Sha256 && Digest.FromHash(SHA256.HashData(content), content.Length, DigestFunction.Sha256) != digest)
-            throw new RpcException(new Status(StatusCode.InvalidArgument, $"{content.Length} bytes are not blob {digest}"));
+        if (digest.Function == DigestFunction.Sha256
+            && Digest.FromHash(SHA256.HashData(content), content.Length, DigestFunction.Sha256) != digest)
+            throw new RpcException(
+                new Status(StatusCode.InvalidArgument, $"{content.Length} bytes are not blob {digest}"));
         Blobs[digest] = content;
         Written.Enqueue(digest);
     }

@@ -20,7 +20,8 @@ internal sealed class ScriptedLink : ISchedulerLink
     public string? Unreachable { get; set; }
 
     public Task<ISchedulerSession> ConnectAsync(
-        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
+        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd,
+        CancellationToken cancellation)
     {
         var stream = new ScriptedStream(WorkerApiTranslator.ToWire(registration), onMessage, onEnd);
         _attempts.Writer.TryWrite(stream);
@@ -29,7 +30,8 @@ internal sealed class ScriptedLink : ISchedulerLink
             : Task.FromResult<ISchedulerSession>(stream);
     }
 
-    public async Task<ScriptedStream> NextAsync() => await _attempts.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<ScriptedStream> NextAsync() =>
+        await _attempts.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public bool Connected => _attempts.Reader.Count > 0;
 
@@ -37,7 +39,8 @@ internal sealed class ScriptedLink : ISchedulerLink
 }
 
 /// <summary>One stream as the scheduler sees it.</summary>
-internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd) : ISchedulerSession
+internal sealed class ScriptedStream(
+    Wire.ConnectWorkerRequest hello, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd) : ISchedulerSession
 {
     private readonly WorkerApiTranslator _translator = new();
     private readonly Channel<Wire.UpdateForScheduler> _received = Channel.CreateUnbounded<Wire.UpdateForScheduler>();
@@ -53,7 +56,10 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
     /// <summary>Everything but keep-alives, which come when they like, in order.</summary>
     public ConcurrentQueue<Wire.UpdateForScheduler> Seen { get; } = new();
 
-    public void Greet(string id = "worker-1") => Say(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = id } });
+    public void Greet(string id = "worker-1") => Say(new Wire.UpdateForWorker
+    {
+        ConnectionResult = new Wire.ConnectionResult { WorkerId = id },
+    });
 
     public void Say(Wire.UpdateForWorker update)
     {
@@ -63,11 +69,15 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
 
     public void Start(Wire.StartExecute start) => Say(new Wire.UpdateForWorker { StartAction = start });
 
-    public void Kill(string id) => Say(new Wire.UpdateForWorker { KillOperationRequest = new Wire.KillOperationRequest { OperationId = id } });
+    public void Kill(string id) => Say(new Wire.UpdateForWorker
+    {
+        KillOperationRequest = new Wire.KillOperationRequest { OperationId = id },
+    });
 
     public void End(string? reason = null) => onEnd(reason is null ? null : new Fault(FaultKind.Worker, reason));
 
-    public async Task<Wire.UpdateForScheduler> ReadAsync() => await _received.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<Wire.UpdateForScheduler> ReadAsync() =>
+        await _received.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
     public async Task<Wire.ExecuteResult> ResultAsync()
     {
@@ -76,7 +86,8 @@ internal sealed class ScriptedStream(Wire.ConnectWorkerRequest hello, Action<Sch
     }
 
     /// <summary>Every message that comes before the stop, also those that are read after it.</summary>
-    public async IAsyncEnumerable<Wire.UpdateForScheduler> ReadUntilAsync([EnumeratorCancellation] CancellationToken stop)
+    public async IAsyncEnumerable<Wire.UpdateForScheduler> ReadUntilAsync(
+        [EnumeratorCancellation] CancellationToken stop)
     {
         await using var end = stop.Register(() => _received.Writer.TryComplete());
         await foreach (var message in _received.Reader.ReadAllAsync(CancellationToken.None))

@@ -19,9 +19,11 @@ using NativeLink.Actors.Testing.Security;
 namespace NativeLink.Actors.Testing.Scheduling;
 
 /// <summary>
-/// A scheduler's side of ConnectWorker, on a real port of 127.0.0.1, that says what a test or a measurement wants, messages that cannot be decoded too,
-/// and counts the answers. Each connection gets a new worker id and is a <see cref="ScriptedWorker"/>; what is said here goes to the newest one. The
-/// frames are written by hand (gRPC over HTTP/2, "length-prefixed message"), because generated services send nothing that is malformed.
+/// A scheduler's side of ConnectWorker, on a real port of 127.0.0.1, that says what a test or a
+/// measurement wants, messages that cannot be decoded too, and counts the answers. Each connection
+/// gets a new worker id and is a <see cref="ScriptedWorker"/>; what is said here goes to the newest
+/// one. The frames are written by hand (gRPC over HTTP/2, "length-prefixed message"), because
+/// generated services send nothing that is malformed.
 /// </summary>
 public sealed class ScriptedScheduler : IAsyncDisposable
 {
@@ -45,10 +47,16 @@ public sealed class ScriptedScheduler : IAsyncDisposable
     /// <summary>How many streams have been opened so far.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
-    /// <summary>Results for operations that nobody asked for, or that were answered before: there must be none.</summary>
+    /// <summary>
+    /// Results for operations that nobody asked for, or
+    /// that were answered before: there must be none.
+    /// </summary>
     public ConcurrentQueue<Wire.ExecuteResult> Unasked { get; } = new();
 
-    /// <summary>Results for operations whose start message was no good, by what they call themselves; at most one each.</summary>
+    /// <summary>
+    /// Results for operations whose start message was no
+    /// good, by what they call themselves; at most one each.
+    /// </summary>
     public ConcurrentDictionary<string, int> Tolerated { get; } = new();
 
     /// <param name="certificate">Serves TLS with it.</param>
@@ -56,7 +64,8 @@ public sealed class ScriptedScheduler : IAsyncDisposable
     /// <param name="noDelay">TCP_NODELAY on the sockets of workers.</param>
     /// <param name="listens">Keeps every message for <see cref="HearAsync"/>.</param>
     public static async Task<ScriptedScheduler> StartAsync(
-        X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true, bool listens = false)
+        X509Certificate2? certificate = null, X509Certificate2? clientAuthority = null, bool noDelay = true,
+        bool listens = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -95,7 +104,10 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         return worker;
     }
 
-    /// <summary>The next message of any worker, in their order, without hellos and keep-alives; where it listens.</summary>
+    /// <summary>
+    /// The next message of any worker, in their order,
+    /// without hellos and keep-alives; where it listens.
+    /// </summary>
     public async Task<Wire.UpdateForScheduler> HearAsync() =>
         await _heard!.Reader.ReadAsync().AsTask().WaitAsync(HearPatience);
 
@@ -180,7 +192,8 @@ public sealed class ScriptedScheduler : IAsyncDisposable
         lock (_gate)
         {
             if (_newest == worker)
-                (_newest, _connected) = (null, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+                (_newest, _connected) = (null, new TaskCompletionSource(
+                    TaskCreationOptions.RunContinuationsAsynchronously));
         }
         worker.End();
     }

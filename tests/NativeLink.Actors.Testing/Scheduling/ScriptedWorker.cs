@@ -8,7 +8,8 @@ namespace NativeLink.Actors.Testing.Scheduling;
 /// <summary>One worker's stream, as <see cref="ScriptedScheduler"/> sees it.</summary>
 public sealed class ScriptedWorker(Wire.ConnectWorkerRequest hello)
 {
-    private readonly ConcurrentDictionary<string, TaskCompletionSource<(long At, Wire.ExecuteResult Result)>> _asked = new();
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<(long At, Wire.ExecuteResult Result)>> _asked =
+        new();
     private readonly Channel<byte[]> _unsaid = Channel.CreateUnbounded<byte[]>();
     private volatile bool _ended;
 
@@ -20,10 +21,14 @@ public sealed class ScriptedWorker(Wire.ConnectWorkerRequest hello)
 
     internal ChannelReader<byte[]> Unsaid => _unsaid.Reader;
 
-    /// <summary>Sends a start message and completes with its answer and when it came (<see cref="Stopwatch"/>), faulted when the stream ends before.</summary>
+    /// <summary>
+    /// Sends a start message and completes with its answer and when it came
+    /// (<see cref="Stopwatch"/>), faulted when the stream ends before.
+    /// </summary>
     public Task<(long At, Wire.ExecuteResult Result)> ExecuteAsync(Wire.StartExecute start)
     {
-        var answer = new TaskCompletionSource<(long At, Wire.ExecuteResult Result)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var answer = new TaskCompletionSource<(long At, Wire.ExecuteResult Result)>(
+            TaskCreationOptions.RunContinuationsAsynchronously);
         if (!_asked.TryAdd(start.OperationId, answer))
             throw new InvalidOperationException($"operation {start.OperationId} was started before");
         Say(new Wire.UpdateForWorker { StartAction = start });
@@ -40,7 +45,8 @@ public sealed class ScriptedWorker(Wire.ConnectWorkerRequest hello)
 
     /// <summary>False when nobody waits for it.</summary>
     internal bool TryAnswer(Wire.ExecuteResult result) =>
-        _asked.TryGetValue(result.OperationId, out var answer) && answer.TrySetResult((Stopwatch.GetTimestamp(), result));
+        _asked.TryGetValue(result.OperationId, out var answer)
+            && answer.TrySetResult((Stopwatch.GetTimestamp(), result));
 
     /// <summary>The worker has gone away: nobody answers what it still had.</summary>
     internal void End()

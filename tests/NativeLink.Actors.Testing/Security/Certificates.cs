@@ -13,7 +13,8 @@ public static class Certificates
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        return request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(2));
+        return request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(2));
     }
 
     public static X509Certificate2 Signed(string name, X509Certificate2 authority)
@@ -23,9 +24,11 @@ public static class Certificates
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
-        using var bare = request.Create(authority, TimeProvider.System.GetUtcNow().AddHours(-1), TimeProvider.System.GetUtcNow().AddDays(1), RandomNumberGenerator.GetBytes(8));
+        using var bare = request.Create(authority, TimeProvider.System.GetUtcNow().AddHours(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1), RandomNumberGenerator.GetBytes(8));
         using var whole = bare.CopyWithPrivateKey(key);
-        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
+        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null,
+            X509KeyStorageFlags.Exportable);
     }
 
     /// <summary>Makes a server ask clients for a certificate that the authority has signed.</summary>

@@ -14,8 +14,9 @@ using NativeLink.Actors.Worker.Operations;
 namespace NativeLink.Actors.Testing.Workers;
 
 /// <summary>
-/// A whole worker in this process, with real files and processes, between a scripted scheduler and a CAS in memory, both behind gRPC. Everything on
-/// disk is below one directory, which is the caller's.
+/// A whole worker in this process, with real files and processes,
+/// between a scripted scheduler and a CAS in memory, both behind gRPC.
+/// Everything on disk is below one directory, which is the caller's.
 /// </summary>
 public sealed class WorkerRig : IAsyncDisposable
 {
@@ -39,7 +40,8 @@ public sealed class WorkerRig : IAsyncDisposable
 
     /// <param name="materialiser">Null: chosen by the worker.</param>
     /// <exception cref="FaultException">The materialiser does not work in this directory; says why.</exception>
-    public static async Task<WorkerRig> StartAsync(string directory, string? materialiser, ILoggerFactory logs, Func<WorkerOptions, WorkerOptions>? change = null)
+    public static async Task<WorkerRig> StartAsync(
+        string directory, string? materialiser, ILoggerFactory logs, Func<WorkerOptions, WorkerOptions>? change = null)
     {
         var cas = await FakeCasServer.StartAsync();
         var scheduler = await ScriptedScheduler.StartAsync();
@@ -63,9 +65,16 @@ public sealed class WorkerRig : IAsyncDisposable
             var host = await WorkerHost.StartAsync(
                 new WorkerHostOptions
                 {
-                    Cas = new CasOptions { Grpc = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(cas.Address)] } },
-                    LocalStore = new ContentStoreOptions(Path.Combine(directory, "store"), Path.Combine(directory, "store-temp")),
-                    DirectoryCache = new DirectoryCacheOptions(Path.Combine(directory, "trees")) { ForcedMaterialiser = materialiser },
+                    Cas = new CasOptions
+                    {
+                        Grpc = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(cas.Address)] },
+                    },
+                    LocalStore = new ContentStoreOptions(Path.Combine(directory, "store"),
+                        Path.Combine(directory, "store-temp")),
+                    DirectoryCache = new DirectoryCacheOptions(Path.Combine(directory, "trees"))
+                    {
+                        ForcedMaterialiser = materialiser,
+                    },
                     Workers = [change is null ? worker : change(worker)],
                 },
                 logs, TimeProvider.System);
@@ -100,20 +109,26 @@ public sealed class WorkerRig : IAsyncDisposable
         {
             InstanceName = "main",
             ActionDigest = action.ToWire(),
-            DigestFunction = action.Function == DigestFunction.Blake3 ? Reapi.DigestFunction.Types.Value.Blake3 : Reapi.DigestFunction.Types.Value.Sha256,
+            DigestFunction = action.Function == DigestFunction.Blake3
+                ? Reapi.DigestFunction.Types.Value.Blake3
+                : Reapi.DigestFunction.Types.Value.Sha256,
         },
     };
 
     /// <summary>Runs an action that is in the CAS.</summary>
     public Task<Wire.ExecuteResult> ExecuteAsync(Digest action) => Scheduler.ExecuteAsync(Start(action));
 
-    /// <summary>What is left in the work directory of actions that have been answered. An answer leaves before its action's directory does, which has some time to go.</summary>
+    /// <summary>
+    /// What is left in the work directory of actions that have been answered. An answer leaves
+    /// before its action's directory does, which has some time to go.
+    /// </summary>
     public async Task<IReadOnlyList<string>> LeftOverAsync()
     {
         var began = Stopwatch.GetTimestamp();
         while (true)
         {
-            var left = System.IO.Directory.GetFileSystemEntries(WorkDirectory).Where(path => !Path.GetFileName(path).StartsWith('.')).ToList();
+            var left = System.IO.Directory.GetFileSystemEntries(WorkDirectory)
+                .Where(path => !Path.GetFileName(path).StartsWith('.')).ToList();
             if (left.Count == 0 || Stopwatch.GetElapsedTime(began) > CleanUpBound)
                 return left;
             await Task.Delay(5);

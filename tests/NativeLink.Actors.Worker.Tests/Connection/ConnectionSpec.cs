@@ -12,7 +12,10 @@ using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;
 
-/// <summary>One connection between a scripted scheduler and executors that are one probe, on a clock that only the test moves.</summary>
+/// <summary>
+/// One connection between a scripted scheduler and executors
+/// that are one probe, on a clock that only the test moves.
+/// </summary>
 public abstract class ConnectionSpec : TestKit
 {
     private readonly TempDirectory _scratch = new();
@@ -29,7 +32,10 @@ public abstract class ConnectionSpec : TestKit
 
     protected TestProbe Pool { get; }
 
-    /// <summary>Hears what every executor hears; the sender is the executor itself, as the connection knows it.</summary>
+    /// <summary>
+    /// Hears what every executor hears; the sender is
+    /// the executor itself, as the connection knows it.
+    /// </summary>
     protected TestProbe Executors { get; }
 
     protected TestScheduler Clock => (TestScheduler)Sys.Scheduler;
@@ -40,19 +46,22 @@ public abstract class ConnectionSpec : TestKit
         _scratch.Dispose();
     }
 
-    private protected IActorRef Connect(Func<ConnectionOptions, ConnectionOptions>? options = null, ExecutorOptions? actions = null)
+    private protected IActorRef Connect(
+        Func<ConnectionOptions, ConnectionOptions>? options = null, ExecutorOptions? actions = null)
     {
         var configured = (options ?? (same => same))(Actions.Connection());
         var executors = Executors.Ref;
         return Pool.ChildActorOf(SchedulerConnection.CreateProps(new ConnectionSettings(
-            configured, actions ?? new ExecutorOptions(), Link, Launcher, () => Props.Create(() => new Relay(executors)), new Random(1))
+            configured, actions ?? new ExecutorOptions(), Link, Launcher,
+            () => Props.Create(() => new Relay(executors)), new Random(1))
         {
             ScratchDirectory = _scratch.Path,
             Slots = 4,
         }), new OneForOneStrategy(_ => Directive.Restart));
     }
 
-    private protected async Task<ScriptedStream> RegisteredAsync(Func<ConnectionOptions, ConnectionOptions>? options = null)
+    private protected async Task<ScriptedStream> RegisteredAsync(
+        Func<ConnectionOptions, ConnectionOptions>? options = null)
     {
         Connect(options);
         return await AcceptAsync();
@@ -74,7 +83,8 @@ public abstract class ConnectionSpec : TestKit
         {
             InstanceName = instance,
             DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
-            ActionDigest = BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(action), DigestFunction.Sha256).ToWire(),
+            ActionDigest = BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(action), DigestFunction.Sha256)
+                .ToWire(),
         },
     };
 
@@ -98,10 +108,15 @@ public abstract class ConnectionSpec : TestKit
     }
 
     /// <summary>Lets an executor say its one answer and end.</summary>
-    private protected static void Finish(IActorRef executor, Start start, ResultKind resultKind = ResultKind.Succeeded, Fault? fault = null)
+    private protected static void Finish(
+        IActorRef executor, Start start, ResultKind resultKind = ResultKind.Succeeded, Fault? fault = null)
     {
         var stamps = new ActionStamps { WorkerStart = Actions.Queued };
-        var outcome = new ActionOutcome(start.Assignment, resultKind, fault, stamps) { Process = Actions.Report(), Outputs = Actions.Uploaded() };
+        var outcome = new ActionOutcome(start.Assignment, resultKind, fault, stamps)
+        {
+            Process = Actions.Report(),
+            Outputs = Actions.Uploaded(),
+        };
         executor.Tell(new Relay.Say(new Finished(start.Attempt, ExecuteResultBuilder.Build(outcome), resultKind)));
         executor.Tell(PoisonPill.Instance);
     }

@@ -37,7 +37,8 @@ public sealed class DrainTests : ConnectionSpec
         stream.Greet();
         stream.Start(StartOf("a"));
         var refused = await stream.ResultAsync();
-        Assert.Equal(("a", (int)Grpc.Core.StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
+        Assert.Equal(("a", (int)Grpc.Core.StatusCode.ResourceExhausted),
+            (refused.OperationId, refused.InternalError.Code));
         stream.HoldsGoingAway = false;
         await Pool.ExpectMsgAsync(new ConnectionProtocol.Drained(true));
     }

@@ -6,7 +6,8 @@ namespace NativeLink.Actors.Worker.Tests.Connection;
 
 public sealed class PlatformPropertyTests : ConnectionSpec
 {
-    private static ConnectionOptions With(ConnectionOptions options, params PlatformPropertySource[] sources) => options with { PlatformProperties = [.. sources] };
+    private static ConnectionOptions With(ConnectionOptions options, params PlatformPropertySource[] sources) =>
+        options with { PlatformProperties = [.. sources] };
 
     private static PlatformPropertySource Fixed(string name, params string[] values) => new(name, [.. values], null);
 
@@ -18,7 +19,8 @@ public sealed class PlatformPropertyTests : ConnectionSpec
         Launcher.Script = _ => (0, "hello\n  goodbye \n\n", []);
         Connect(options => With(options, Fixed("baz", "bar1", "bar2"), Query("q", "printf 'x y'")));
         var hello = (await Link.NextAsync()).Hello;
-        Assert.Equal([("baz", "bar1"), ("baz", "bar2"), ("q", "hello"), ("q", "goodbye")], hello.Properties.Select(property => (property.Name, property.Value)));
+        Assert.Equal([("baz", "bar1"), ("baz", "bar2"), ("q", "hello"), ("q", "goodbye")],
+            hello.Properties.Select(property => (property.Name, property.Value)));
         Assert.Equal("", hello.WorkerIdPrefix);
         Assert.Equal(0UL, hello.MaxInflightTasks);
         Assert.Equal(["printf", "x y"], Assert.Single(Launcher.Plans).Arguments);
@@ -32,8 +34,10 @@ public sealed class PlatformPropertyTests : ConnectionSpec
             OwnEnvironment = ImmutableDictionary<string, string>.Empty.Add("OWN", "mine").Add("LEAK", "secret"),
             AdditionalEnvironment =
             [
-                new EnvironmentEntry("V", EnvironmentSource.Value, "fixed"), new EnvironmentEntry("OWN", EnvironmentSource.FromEnvironment),
-                new EnvironmentEntry("P", EnvironmentSource.Property, "x"), new EnvironmentEntry("T", EnvironmentSource.TimeoutMillis),
+                new EnvironmentEntry("V", EnvironmentSource.Value, "fixed"), new EnvironmentEntry(
+                    "OWN", EnvironmentSource.FromEnvironment),
+                new EnvironmentEntry("P", EnvironmentSource.Property, "x"), new EnvironmentEntry(
+                    "T", EnvironmentSource.TimeoutMillis),
             ],
         });
         Assert.Equal("east-", (await Link.NextAsync()).Hello.WorkerIdPrefix);

@@ -17,7 +17,8 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         Assert.InRange(first, TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(60));
         for (var i = 0; i < 3; i++)
         {
-            Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest, (await stream.ReadAsync()).UpdateCase);
+            Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.KeepAliveRequest,
+                (await stream.ReadAsync()).UpdateCase);
             Clock.Advance(TimeSpan.FromSeconds(2.5));
         }
         await stream.ReadAsync();
@@ -257,7 +258,10 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
             stream.Start(StartOf("a"));
             var (a, executor) = await StartedAsync();
             Watch(executor);
-            Finish(executor, a, ResultKind.PreconditionFailed, new Fault(FaultKind.Worker, "no") { Code = Grpc.Core.StatusCode.ResourceExhausted });
+            Finish(executor, a, ResultKind.PreconditionFailed, new Fault(FaultKind.Worker, "no")
+            {
+                Code = Grpc.Core.StatusCode.ResourceExhausted,
+            });
             await ExpectTerminatedAsync(executor);
             waits.Add(await AdvanceUntilAsync(() => stream.Seen.Any(message => message.ExecuteResult is not null)));
             var result = stream.Seen.Last(message => message.ExecuteResult is not null).ExecuteResult;
@@ -265,7 +269,8 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
             stream.Seen.Clear();
         }
         Assert.Equal(waits.Order(), waits);
-        Assert.True(waits[0] >= TimeSpan.FromSeconds(0.2) && waits[^1] >= TimeSpan.FromSeconds(1.5), string.Join(", ", waits));
+        Assert.True(waits[0] >= TimeSpan.FromSeconds(0.2) && waits[^1] >= TimeSpan.FromSeconds(1.5),
+            string.Join(", ", waits));
     }
 
     [Fact]
@@ -278,7 +283,8 @@ public sealed class SchedulerConnectionTests : ConnectionSpec
         connection.Tell(new ConnectionProtocol.Drain(), Pool);
         stream.Start(StartOf("late"));
         var refused = await stream.ResultAsync();
-        Assert.Equal(("late", (int)Grpc.Core.StatusCode.ResourceExhausted), (refused.OperationId, refused.InternalError.Code));
+        Assert.Equal(("late", (int)Grpc.Core.StatusCode.ResourceExhausted),
+            (refused.OperationId, refused.InternalError.Code));
         await Pool.ExpectNoMsgAsync(TestKits.Shortly);
         Finish(executor, a);
         Assert.Equal("a", (await stream.ResultAsync()).OperationId);

@@ -30,7 +30,8 @@ public sealed class SchedulerTlsTests : IDisposable
     public async Task A_scheduler_whose_authority_is_in_the_ca_file_greets_the_worker()
     {
         await using var scheduler = await ScriptedScheduler.StartAsync(_server);
-        Assert.Null(await RefusalAsync(scheduler, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false)));
+        Assert.Null(await RefusalAsync(
+            scheduler, new TlsOptions(Pem("ca.pem", _authority), null, null, UseNativeRoots: false)));
     }
 
     [Fact]
@@ -38,7 +39,8 @@ public sealed class SchedulerTlsTests : IDisposable
     {
         using var other = Certificates.Authority("CN=another authority");
         await using var scheduler = await ScriptedScheduler.StartAsync(_server);
-        Assert.NotNull(await RefusalAsync(scheduler, new TlsOptions(Pem("ca.pem", other), null, null, UseNativeRoots: false)));
+        Assert.NotNull(
+            await RefusalAsync(scheduler, new TlsOptions(Pem("ca.pem", other), null, null, UseNativeRoots: false)));
         Assert.NotNull(await RefusalAsync(scheduler, new TlsOptions(null, null, null, UseNativeRoots: true)));
         Assert.Equal(0, scheduler.Connections);
     }
@@ -51,21 +53,28 @@ public sealed class SchedulerTlsTests : IDisposable
         await using var scheduler = await ScriptedScheduler.StartAsync(_server, _authority);
         var ca = Pem("ca.pem", _authority);
         Assert.NotNull(await RefusalAsync(scheduler, new TlsOptions(ca, null, null, UseNativeRoots: false)));
-        Assert.NotNull(await RefusalAsync(scheduler, new TlsOptions(ca, Pem("stranger.pem", stranger), Key("stranger.key", stranger), UseNativeRoots: false)));
+        Assert.NotNull(await RefusalAsync(scheduler, new TlsOptions(
+            ca, Pem("stranger.pem", stranger), Key("stranger.key", stranger), UseNativeRoots: false)));
         Assert.Equal(0, scheduler.Connections);
-        Assert.Null(await RefusalAsync(scheduler, new TlsOptions(ca, Pem("own.pem", own), Key("own.key", own), UseNativeRoots: false)));
+        Assert.Null(await RefusalAsync(
+            scheduler, new TlsOptions(ca, Pem("own.pem", own), Key("own.key", own), UseNativeRoots: false)));
     }
 
     /// <summary>Null when the scheduler greeted; else why not.</summary>
     private static async Task<Fault?> RefusalAsync(ScriptedScheduler scheduler, TlsOptions tls)
     {
         var heard = new TaskCompletionSource<Fault?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var link = new GrpcSchedulerLink(new GrpcEndpointOptions(scheduler.Address) { Tls = tls }, GrpcChannels.Open);
+        await using var link = new GrpcSchedulerLink(new GrpcEndpointOptions(scheduler.Address)
+        {
+            Tls = tls,
+        }, GrpcChannels.Open);
         try
         {
             await using var session = await link.ConnectAsync(
                 new Registration("", 0, []),
-                update => heard.TrySetResult(update is not RegistrationAccepted ? new Fault(FaultKind.Worker, $"{update}") : null),
+                update => heard.TrySetResult(update is not RegistrationAccepted
+                    ? new Fault(FaultKind.Worker, $"{update}")
+                    : null),
                 fault => heard.TrySetResult(fault ?? new Fault(FaultKind.Worker, "the stream ended")),
                 CancellationToken.None).WaitAsync(Bound);
             return await heard.Task.WaitAsync(Bound);
@@ -78,7 +87,8 @@ public sealed class SchedulerTlsTests : IDisposable
 
     private string Pem(string name, X509Certificate2 certificate) => Write(name, certificate.ExportCertificatePem());
 
-    private string Key(string name, X509Certificate2 certificate) => Write(name, certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+    private string Key(string name, X509Certificate2 certificate) =>
+        Write(name, certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
 
     private string Write(string name, string text)
     {

@@ -14,10 +14,13 @@ using Xunit.Abstractions;
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 
 /// <summary>
-/// Operations are sent again, killed, and moved between the two workers of one process, at random, with real trees and processes. Whatever the order, every operation
-/// ends with its own outputs, and nothing stays behind. <c>NLA_ATTEMPTS</c> says how many operations (10000 is the whole), <c>NLA_TEST_SEED</c> from which seed.
+/// Operations are sent again, killed, and moved between the two workers of one process, at random,
+/// with real trees and processes. Whatever the order, every operation ends with its own outputs,
+/// and nothing stays behind. <c>NLA_ATTEMPTS</c> says how many operations (10000 is the whole),
+/// <c>NLA_TEST_SEED</c> from which seed.
 /// </summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int AtOnce = 8;
@@ -27,7 +30,8 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
 
     private readonly TempDirectory _directory = new();
     private readonly ScriptedLink _link = new();
-    private readonly ConcurrentDictionary<string, ConcurrentQueue<(int Worker, Wire.ExecuteResult Result)>> _answers = new();
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<(int Worker, Wire.ExecuteResult Result)>> _answers =
+        new();
     private readonly ConcurrentDictionary<(string, int), int> _starts = new();
     private readonly ScriptedStream[] _streams = new ScriptedStream[2];
     private ContentStore _store = null!;
@@ -73,7 +77,10 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         var pumps = _streams.Select((stream, worker) => PumpAsync(stream, worker, stop.Token)).ToList();
         try
         {
-            await Parallel.ForEachAsync(Enumerable.Range(0, Operations), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (index, _) => await LiveAsync(index));
+            await Parallel.ForEachAsync(Enumerable.Range(0, Operations), new ParallelOptions
+            {
+                MaxDegreeOfParallelism = AtOnce,
+            }, async (index, _) => await LiveAsync(index));
         }
         catch (Exception error)
         {
@@ -86,11 +93,15 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         foreach (var ((operation, worker), starts) in _starts)
             Assert.InRange(_answers[operation].Count(answer => answer.Worker == worker), 1, starts);
         Assert.All((string[])["work0", "work1"], work => Assert.Empty(Left(work)));
-        Assert.DoesNotContain(await File.ReadAllLinesAsync("/proc/self/mounts"), line => line.Contains(_directory.Path, StringComparison.Ordinal));
+        Assert.DoesNotContain(await File.ReadAllLinesAsync("/proc/self/mounts"),
+            line => line.Contains(_directory.Path, StringComparison.Ordinal));
         Assert.DoesNotContain(Directory.EnumerateDirectories("/proc"), IsOurs);
     }
 
-    /// <summary>One operation: started, bothered a few times, and in the end left alone until it has succeeded.</summary>
+    /// <summary>
+    /// One operation: started, bothered a few times, and
+    /// in the end left alone until it has succeeded.
+    /// </summary>
     private async Task LiveAsync(int index)
     {
         var random = new Random(HashCode.Combine(Seed, index));
@@ -106,18 +117,21 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
             worker = Bother(random, worker, start);
         }
         var seen = 0;
-        // A worker's answer ends its attempt: what failed in a way that may pass is sent once more, as a scheduler does.
+        // A worker's answer ends its attempt: what failed in a way
+        // that may pass is sent once more, as a scheduler does.
         for (var tries = 0; tries < 20; tries++)
         {
             await Eventually.HoldsAsync(
                 () => answers.Skip(seen).Any(answer => answer.Worker == worker),
                 () => $"{id} has no answer from worker {worker} after {seen} others");
-            var (result, all) = (answers.ToArray().Skip(seen).First(answer => answer.Worker == worker).Result, answers.ToArray());
+            var (result, all) = (answers.ToArray().Skip(seen).First(answer => answer.Worker == worker).Result,
+                answers.ToArray());
             seen += Array.FindIndex(all[seen..], answer => answer.Worker == worker) + 1;
             Check(id, result);
             if (result.ExecuteResponse is { Status: null or { Code: 0 } })
                 return;
-            if (answers.Count(answer => answer.Worker == worker) >= _starts[(id, worker)] || result.InternalError is not null)
+            if (answers.Count(answer => answer.Worker == worker) >= _starts[(id, worker)]
+                || result.InternalError is not null)
                 Start(worker = random.Next(2), start);
         }
         Assert.Fail($"{id} did not succeed");
@@ -169,7 +183,8 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         }
         var expected = BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(id), DigestFunction.Sha256);
         Assert.True(response.Result.ExitCode == 0, $"{id}: exit code {response.Result.ExitCode}");
-        Assert.True(response.Result.OutputFiles is [{ Path: "out" } file] && file.Digest.Equals(expected.ToWire()), $"{id}: {response.Result.OutputFiles}");
+        Assert.True(response.Result.OutputFiles is [{ Path: "out" } file] && file.Digest.Equals(expected.ToWire()),
+            $"{id}: {response.Result.OutputFiles}");
         Assert.True(_store.Contains(expected), $"{id}: its output is not in the CAS");
     }
 
@@ -182,7 +197,10 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    /// <summary>Copies its input; a third does so late, and a third leaves a fifo the first time, which is given back.</summary>
+    /// <summary>
+    /// Copies its input; a third does so late, and a third
+    /// leaves a fifo the first time, which is given back.
+    /// </summary>
     private Wire.StartExecute StartOf(string id, Random random)
     {
         var mark = At("marks", id);
@@ -192,19 +210,38 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
             1 => string.Create(CultureInfo.InvariantCulture, $"sleep 0.0{random.Next(1, 6)}; cat in > out"),
             _ => $"if mkdir {mark} 2> /dev/null; then mkfifo out; else cat in > out; fi",
         };
-        var root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "in", Digest = Put(System.Text.Encoding.UTF8.GetBytes(id)).ToWire() } } };
+        var root = new Reapi.Directory
+        {
+            Files = { new Reapi.FileNode
+            {
+                Name = "in",
+                Digest = Put(System.Text.Encoding.UTF8.GetBytes(id)).ToWire(),
+            } },
+        };
         var command = new Reapi.Command
         {
             Arguments = { "/bin/sh", "-c", script },
             OutputPaths = { "out" },
-            EnvironmentVariables = { new Reapi.Command.Types.EnvironmentVariable { Name = "PATH", Value = "/usr/bin:/bin" } },
+            EnvironmentVariables = { new Reapi.Command.Types.EnvironmentVariable
+            {
+                Name = "PATH",
+                Value = "/usr/bin:/bin",
+            } },
         };
-        var action = new Reapi.Action { CommandDigest = Put(command.ToByteArray()).ToWire(), InputRootDigest = Put(root.ToByteArray()).ToWire() };
+        var action = new Reapi.Action
+        {
+            CommandDigest = Put(command.ToByteArray()).ToWire(),
+            InputRootDigest = Put(root.ToByteArray()).ToWire(),
+        };
         return new Wire.StartExecute
         {
             OperationId = id,
             QueuedTimestamp = new Timestamp { Seconds = 1_700_000_000 },
-            ExecuteRequest = new Reapi.ExecuteRequest { ActionDigest = Put(action.ToByteArray()).ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 },
+            ExecuteRequest = new Reapi.ExecuteRequest
+            {
+                ActionDigest = Put(action.ToByteArray()).ToWire(),
+                DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
+            },
         };
     }
 
@@ -247,7 +284,8 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
     {
         try
         {
-            return new DirectoryInfo(Path.Combine(process, "cwd")).LinkTarget?.StartsWith(_directory.Path, StringComparison.Ordinal) == true;
+            return new DirectoryInfo(Path.Combine(process, "cwd")).LinkTarget?.StartsWith(
+                _directory.Path, StringComparison.Ordinal) == true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -256,5 +294,7 @@ public sealed class AttemptStormTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     private static int? Setting(string name) =>
-        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : null;
 }

@@ -6,10 +6,12 @@ using NativeLink.Actors.Testing.Workers;
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 
 /// <summary>
-/// Actions that mean harm, through a whole worker with copies as input roots, which the kernel keeps apart least: the right answer, one of it, and
-/// nothing touched outside of the action's directory.
+/// Actions that mean harm, through a whole worker with copies as
+/// input roots, which the kernel keeps apart least: the right answer,
+/// one of it, and nothing touched outside of the action's directory.
 /// </summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class HostileActionTests : IAsyncLifetime
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(2);
@@ -37,7 +39,8 @@ public sealed class HostileActionTests : IAsyncLifetime
     [InlineData("mkdir d; ln -s ../../../../../canary d/up", "d/up/f")]
     [InlineData("mv ../work ../elsewhere; ln -s \"$CANARY\" ../work", "f")]
     [InlineData("rm -rf ../work; ln -s \"$CANARY\" ../work", "f")]
-    public async Task What_a_link_of_the_action_leads_to_outside_is_no_output_and_stays_where_it_is(string script, string output)
+    public async Task What_a_link_of_the_action_leads_to_outside_is_no_output_and_stays_where_it_is(
+        string script, string output)
     {
         var response = await RunAsync(script + "; exit 3", output);
         Assert.Equal((3, 0), (response.Result.ExitCode, response.Status?.Code ?? 0));
@@ -75,7 +78,8 @@ public sealed class HostileActionTests : IAsyncLifetime
         command.OutputPaths.Add("d");
         command.OutputNodeProperties.Add("unix_mode");
         var result = (await RunAsync(command)).Result;
-        var tree = Reapi.Tree.Parser.ParseFrom(_rig.Cas.Blobs[Digest.FromWire(Assert.Single(result.OutputDirectories).TreeDigest, DigestFunction.Sha256, "the tree")]);
+        var tree = Reapi.Tree.Parser.ParseFrom(_rig.Cas.Blobs[Digest.FromWire(
+            Assert.Single(result.OutputDirectories).TreeDigest, DigestFunction.Sha256, "the tree")]);
         Assert.Equal((0xDEDu, true), (tree.Root.Files[0].NodeProperties.UnixMode, tree.Root.Files[0].IsExecutable));
     }
 
@@ -84,7 +88,9 @@ public sealed class HostileActionTests : IAsyncLifetime
     {
         // 40 names of 120 bytes: more than PATH_MAX, and fewer levels than are looked into.
         var name = new string('d', 120);
-        var response = await RunAsync($"mkdir out; cd -P out; i=0; while [ $i -lt 40 ]; do mkdir {name}; cd -P {name}; i=$((i+1)); done; echo x > f", "out");
+        var response = await RunAsync(
+            $"mkdir out; cd -P out; i=0; while [ $i -lt 40 ]; do mkdir {name}; cd -P {name}; i=$((i+1)); done; " +
+            "echo x > f", "out");
         Assert.Equal((int)StatusCode.InvalidArgument, response.Status?.Code);
     }
 
@@ -100,14 +106,16 @@ public sealed class HostileActionTests : IAsyncLifetime
     [Fact]
     public async Task A_sparse_file_of_gigabytes_is_an_output_like_another()
     {
-        var file = Assert.Single((await RunAsync("truncate -s 1G out; rm out; truncate -s 300M out", "out")).Result.OutputFiles);
+        var file = Assert.Single(
+            (await RunAsync("truncate -s 1G out; rm out; truncate -s 300M out", "out")).Result.OutputFiles);
         Assert.Equal(300L << 20, file.Digest.SizeBytes);
     }
 
     [Theory]
     [InlineData(1_100, 1)]
     [InlineData(10, 10)]
-    public async Task A_tree_that_is_too_deep_or_stands_for_too_much_is_refused_before_anything_is_made(int depth, int width)
+    public async Task A_tree_that_is_too_deep_or_stands_for_too_much_is_refused_before_anything_is_made(
+        int depth, int width)
     {
         var below = Put(new Reapi.Directory());
         for (var level = 0; level < depth; level++)
@@ -133,7 +141,11 @@ public sealed class HostileActionTests : IAsyncLifetime
     {
         var root = new Reapi.Directory
         {
-            Files = { new Reapi.FileNode { Name = "file", Digest = new Reapi.Digest { Hash = Digest.Empty(DigestFunction.Sha256).Hash } } },
+            Files = { new Reapi.FileNode
+            {
+                Name = "file",
+                Digest = new Reapi.Digest { Hash = Digest.Empty(DigestFunction.Sha256).Hash },
+            } },
             Symlinks =
             {
                 new Reapi.SymlinkNode { Name = "loop", Target = "loop" },
@@ -171,7 +183,11 @@ public sealed class HostileActionTests : IAsyncLifetime
         EnvironmentVariables = { Variable("PATH", "/usr/sbin:/usr/bin:/bin"), Variable("CANARY", Canary) },
     };
 
-    private static Reapi.Command.Types.EnvironmentVariable Variable(string name, string value) => new() { Name = name, Value = value };
+    private static Reapi.Command.Types.EnvironmentVariable Variable(string name, string value) => new()
+    {
+        Name = name,
+        Value = value,
+    };
 
     private Reapi.Digest Put(IMessage message) => _rig.Put(message, DigestFunction.Sha256).ToWire();
 
@@ -199,7 +215,8 @@ public sealed class HostileActionTests : IAsyncLifetime
         return answer.ExecuteResponse;
     }
 
-    private Task<Reapi.ExecuteResponse> RunAsync(Reapi.Command command) => RunAsync(command, Put(new Reapi.Directory()));
+    private Task<Reapi.ExecuteResponse> RunAsync(Reapi.Command command) =>
+        RunAsync(command, Put(new Reapi.Directory()));
 
     private async Task<Reapi.ExecuteResponse> RunAsync(Reapi.Command command, Reapi.Digest root)
     {

@@ -73,7 +73,9 @@ public sealed class StoreSamplingTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             var text = formatter(state, exception);
             if (logLevel == LogLevel.Warning && text.Contains(word, StringComparison.Ordinal))

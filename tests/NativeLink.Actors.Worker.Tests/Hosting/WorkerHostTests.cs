@@ -18,8 +18,12 @@ using NativeLink.Actors.Worker.Tests.Operations;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 
-/// <summary>A whole host, with real files, processes and streams, at a scheduler that the test plays; the local store is the CAS.</summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
+/// <summary>
+/// A whole host, with real files, processes and streams, at a
+/// scheduler that the test plays; the local store is the CAS.
+/// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class WorkerHostTests : IAsyncLifetime
 {
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
@@ -75,14 +79,23 @@ public sealed class WorkerHostTests : IAsyncLifetime
     {
         var command = Actions.Command("/bin/sh", "-c", script);
         command.OutputPaths.Add("out");
-        var action = new Reapi.Action { CommandDigest = Put(command).ToWire(), InputRootDigest = Put(new Reapi.Directory()).ToWire() };
+        var action = new Reapi.Action
+        {
+            CommandDigest = Put(command).ToWire(),
+            InputRootDigest = Put(new Reapi.Directory()).ToWire(),
+        };
         return new Wire.UpdateForWorker
         {
             StartAction = new Wire.StartExecute
             {
                 OperationId = id,
                 QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
-                ExecuteRequest = new Reapi.ExecuteRequest { InstanceName = "main", ActionDigest = Put(action).ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 },
+                ExecuteRequest = new Reapi.ExecuteRequest
+                {
+                    InstanceName = "main",
+                    ActionDigest = Put(action).ToWire(),
+                    DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
+                },
             },
         };
     }
@@ -119,7 +132,16 @@ public sealed class WorkerHostTests : IAsyncLifetime
     public async Task NL_071_A_side_channel_file_that_nobody_writes_leaves_the_result_as_it_is()
     {
         var options = Options;
-        options = options with { Workers = [options.Workers[0] with { Actions = new ExecutorOptions { AdditionalEnvironment = [new EnvironmentEntry("SIDE", EnvironmentSource.SideChannelFile)] } }] };
+        options = options with
+        {
+            Workers = [options.Workers[0] with
+            {
+                Actions = new ExecutorOptions
+                {
+                    AdditionalEnvironment = [new EnvironmentEntry("SIDE", EnvironmentSource.SideChannelFile)],
+                },
+            }],
+        };
         await using var host = await WorkerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System);
         await SayAsync(Start("one", "[ -n \"$SIDE\" ] && [ ! -e \"$SIDE\" ] && echo made > out; exit 3"));
         Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
@@ -145,8 +167,10 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await SayAsync(start);
         Assert.Equal("one", (await _scheduler.HearAsync()).ExecuteComplete.OperationId);
         var result = (await _scheduler.HearAsync()).ExecuteResult.ExecuteResponse.Result;
-        var (made, printed) = (BlobHasher.Compute("made\n"u8, DigestFunction.Blake3), BlobHasher.Compute("printed\n"u8, DigestFunction.Blake3));
-        Assert.Equal((made.ToWire(), printed.ToWire()), (Assert.Single(result.OutputFiles).Digest, result.StdoutDigest));
+        var (made, printed) = (BlobHasher.Compute("made\n"u8, DigestFunction.Blake3),
+            BlobHasher.Compute("printed\n"u8, DigestFunction.Blake3));
+        Assert.Equal((made.ToWire(), printed.ToWire()),
+            (Assert.Single(result.OutputFiles).Digest, result.StdoutDigest));
         Assert.True(_store.Contains(made) && _store.Contains(printed));
     }
 
@@ -183,7 +207,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
         var pid = int.Parse(await File.ReadAllTextAsync(file), System.Globalization.CultureInfo.InvariantCulture);
         await host.DisposeAsync().AsTask().WaitAsync(Bound);
         var stat = $"/proc/{pid}/cmdline";
-        Assert.False(File.Exists(stat) && (await File.ReadAllTextAsync(stat)).Contains("600", StringComparison.Ordinal));
+        Assert.False(
+            File.Exists(stat) && (await File.ReadAllTextAsync(stat)).Contains("600", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -192,7 +217,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
         var precious = _directory.At("work", "thesis.txt");
         Directory.CreateDirectory(Path.GetDirectoryName(precious)!);
         await File.WriteAllTextAsync(precious, "mine");
-        await Assert.ThrowsAsync<FaultException>(() => WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        await Assert.ThrowsAsync<FaultException>(
+            () => WorkerHost.StartAsync(Options, NullLoggerFactory.Instance, TimeProvider.System));
         Assert.True(File.Exists(precious));
     }
 
@@ -200,7 +226,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
     public async Task Workers_live_in_somebody_elses_actor_system_too()
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        builder.Services.AddAkka(
+            "theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
         using var theirs = builder.Build();
         await theirs.StartAsync();
         await SayAsync(Start("one", "echo hello > out"));
@@ -214,7 +241,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
     public async Task Somebody_elses_host_that_stops_lets_what_runs_finish_first()
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkDefaults(NullLoggerFactory.Instance).AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkDefaults(NullLoggerFactory.Instance)
+            .AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
         using var theirs = builder.Build();
         await theirs.StartAsync();
         var (begun, go) = (_directory.At("begun"), _directory.At("go"));
@@ -233,7 +261,8 @@ public sealed class WorkerHostTests : IAsyncLifetime
     public async Task Somebody_elses_system_gives_a_drain_the_time_that_its_own_bound_allows()
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddAkka("theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
+        builder.Services.AddAkka(
+            "theirs", akka => akka.AddNativeLinkWorkers(Options, NullLoggerFactory.Instance, TimeProvider.System));
         using var theirs = builder.Build();
         await theirs.StartAsync();
         var shutdown = CoordinatedShutdown.Get(theirs.Services.GetRequiredService<ActorSystem>());
@@ -268,7 +297,10 @@ public sealed class WorkerHostTests : IAsyncLifetime
         _scheduler.Say(update);
     }
 
-    /// <summary>Sends work until it is refused: a drain goes through several mailboxes, and the wire may be faster.</summary>
+    /// <summary>
+    /// Sends work until it is refused: a drain goes through
+    /// several mailboxes, and the wire may be faster.
+    /// </summary>
     private async Task<StatusCode> RefusalAsync()
     {
         for (var late = 0; ; late++)

@@ -19,9 +19,13 @@ namespace NativeLink.Actors.Worker.Tests.Hosting;
 [CollectionDefinition(nameof(WorkerMetricsTests), DisableParallelization = true)]
 public sealed class NothingElseRuns;
 
-/// <summary>A whole host between a scheduler that the test plays and a CAS on a real port, watched by a listener.</summary>
+/// <summary>
+/// A whole host between a scheduler that the test plays
+/// and a CAS on a real port, watched by a listener.
+/// </summary>
 [Collection(nameof(WorkerMetricsTests))]
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class WorkerMetricsTests : IAsyncLifetime
 {
     private const int InputBytes = 1_234_567;
@@ -55,7 +59,8 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         {
             await host.Registered.WaitAsync(Bound);
             // One slot: the second action waits for it.
-            var one = _scheduler.ExecuteAsync(Start("one", $"cat f > /dev/null; head -c {OutputBytes} /dev/zero > out; echo printed"));
+            var one = _scheduler.ExecuteAsync(
+                Start("one", $"cat f > /dev/null; head -c {OutputBytes} /dev/zero > out; echo printed"));
             var two = _scheduler.ExecuteAsync(Start("two", "exit 3"));
             Assert.Equal(0, (await one.WaitAsync(Bound)).ExecuteResponse.Result.ExitCode);
             Assert.Equal(3, (await two.WaitAsync(Bound)).ExecuteResponse.Result.ExitCode);
@@ -73,7 +78,8 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         Assert.Equal(InputBytes, _seen["nativelink.worker.working_directory.size"].Largest);
         Assert.Equal(2, _seen["nativelink.worker.input_roots"].Sum);
         Assert.Equal(1, _seen["nativelink.worker.materialiser"].Sum);
-        Assert.InRange(_seen["nativelink.worker.store.size"].Sum, InputBytes + OutputBytes, InputBytes + OutputBytes + 20_000);
+        Assert.InRange(_seen["nativelink.worker.store.size"].Sum, InputBytes + OutputBytes,
+            InputBytes + OutputBytes + 20_000);
         string[] levels = ["actions.inflight", "actions.waiting", "connected", "working_directory.size"];
         Assert.All(levels, level => Assert.Equal(0, _seen[$"nativelink.worker.{level}"].Sum));
         Assert.All(levels, level => Assert.True(_seen[$"nativelink.worker.{level}"].Largest > 0));
@@ -81,7 +87,10 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
 
     private WorkerHostOptions Options => new()
     {
-        Cas = new CasOptions { Grpc = new GrpcStoreOptions { InstanceName = "main", Endpoints = [new GrpcEndpointOptions(_cas.Address)] } },
+        Cas = new CasOptions
+        {
+            Grpc = new GrpcStoreOptions { InstanceName = "main", Endpoints = [new GrpcEndpointOptions(_cas.Address)] },
+        },
         LocalStore = new ContentStoreOptions(_directory.At("cas"), _directory.At("cas-temp")),
         DirectoryCache = new DirectoryCacheOptions(_directory.At("trees")) { ForcedMaterialiser = "copy" },
         Workers =
@@ -103,15 +112,27 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
     {
         var input = new byte[InputBytes];
         new Random(7).NextBytes(input);
-        var root = new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = _cas.Put(input).ToWire() } } };
+        var root = new Reapi.Directory
+        {
+            Files = { new Reapi.FileNode { Name = "f", Digest = _cas.Put(input).ToWire() } },
+        };
         var command = Actions.Command("/bin/sh", "-c", script);
         command.OutputPaths.Add("out");
-        var action = new Reapi.Action { CommandDigest = _cas.Put(command).ToWire(), InputRootDigest = _cas.Put(root).ToWire() };
+        var action = new Reapi.Action
+        {
+            CommandDigest = _cas.Put(command).ToWire(),
+            InputRootDigest = _cas.Put(root).ToWire(),
+        };
         return new Wire.StartExecute
         {
             OperationId = id,
             QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
-            ExecuteRequest = new Reapi.ExecuteRequest { InstanceName = "main", ActionDigest = _cas.Put(action).ToWire(), DigestFunction = Reapi.DigestFunction.Types.Value.Sha256 },
+            ExecuteRequest = new Reapi.ExecuteRequest
+            {
+                InstanceName = "main",
+                ActionDigest = _cas.Put(action).ToWire(),
+                DigestFunction = Reapi.DigestFunction.Types.Value.Sha256,
+            },
         };
     }
 
@@ -133,5 +154,6 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         return listener;
     }
 
-    private void See(string name, double value) => _seen.AddOrUpdate(name, (value, value), (_, seen) => (seen.Sum + value, Math.Max(seen.Largest, value)));
+    private void See(string name, double value) =>
+        _seen.AddOrUpdate(name, (value, value), (_, seen) => (seen.Sum + value, Math.Max(seen.Largest, value)));
 }

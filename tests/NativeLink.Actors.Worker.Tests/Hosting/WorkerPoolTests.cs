@@ -32,7 +32,8 @@ public sealed class WorkerPoolTests : TestKit
         var workers = _links.Select((link, index) => new PooledWorker($"w{index}", 0, _ => new ConnectionSettings(
             Actions.Connection(), new ExecutorOptions(), link, new ScriptedLauncher(), () => quiet, new Random(1))
         { ScratchDirectory = _scratch.Path }));
-        return Sys.ActorOf(WorkerPool.CreateProps(new WorkerPoolSettings(service ?? quiet, quiet, [quiet], [.. workers])));
+        return Sys.ActorOf(
+            WorkerPool.CreateProps(new WorkerPoolSettings(service ?? quiet, quiet, [quiet], [.. workers])));
     }
 
     private async Task<ScriptedStream[]> AcceptAllAsync()
@@ -67,7 +68,8 @@ public sealed class WorkerPoolTests : TestKit
         pool.Tell(new DrainAll());
         await ExpectMsgAsync(new AllDrained(true));
         foreach (var stream in streams)
-            Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest, (await stream.ReadAsync()).UpdateCase);
+            Assert.Equal(Wire.UpdateForScheduler.UpdateOneofCase.GoingAwayRequest,
+                (await stream.ReadAsync()).UpdateCase);
         Watch(pool);
         pool.Tell(new ShutdownAll());
         await ExpectTerminatedAsync(pool);

@@ -30,8 +30,12 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
     public async Task InitializeAsync()
     {
         _server = await FakeCasServer.StartAsync();
-        _client = new GrpcCasClient(new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(_server.Address)] }, TimeProvider.System, new Random(1));
-        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")), TimeProvider.System);
+        _client = new GrpcCasClient(new GrpcStoreOptions
+        {
+            Endpoints = [new GrpcEndpointOptions(_server.Address)],
+        }, TimeProvider.System, new Random(1));
+        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")),
+            TimeProvider.System);
         _work = WorkDirectory.Open(_directory.At("work"));
     }
 
@@ -48,7 +52,11 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
     public async Task An_action_is_loaded_with_its_command()
     {
         var command = new Reapi.Command { Arguments = { "true" } };
-        var action = new Reapi.Action { CommandDigest = _server.Put(command).ToWire(), InputRootDigest = Digest.Empty(DigestFunction.Sha256).ToWire() };
+        var action = new Reapi.Action
+        {
+            CommandDigest = _server.Put(command).ToWire(),
+            InputRootDigest = Digest.Empty(DigestFunction.Sha256).ToWire(),
+        };
         Downloader().Tell(new LoadAction(Op, _server.Put(action)), TestActor);
         var loaded = await ExpectMsgAsync<ActionLoaded>(Soon);
         Assert.Equal((Op, action, command), (loaded.Id, loaded.Action, loaded.Command));
@@ -57,7 +65,10 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
     [Fact]
     public async Task Inputs_are_staged_where_the_executor_wants_them()
     {
-        var root = _server.Put(new Reapi.Directory { Files = { new Reapi.FileNode { Name = "f", Digest = _server.Put("content"u8.ToArray()).ToWire() } } });
+        var root = _server.Put(new Reapi.Directory
+        {
+            Files = { new Reapi.FileNode { Name = "f", Digest = _server.Put("content"u8.ToArray()).ToWire() } },
+        });
         var place = Place();
         Downloader().Tell(new StageInputs(Op, root, place, [], ""), TestActor);
         var staged = await ExpectMsgAsync<InputsStaged>(Soon);
@@ -94,7 +105,7 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
     }
 
     [Fact]
-    public async Task A_root_that_comes_after_its_directory_was_given_up_is_disposed_of_and_the_directory_goes_after_it()
+    public async Task A_root_that_comes_after_its_directory_was_given_up_is_disposed_of_and_then_the_directory_goes()
     {
         (_roots.Hold, _roots.Deaf) = (true, true);
         var downloader = Downloader();
@@ -125,7 +136,8 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
             entered.TrySetResult();
             return new TaskCompletionSource().Task;
         };
-        downloader.Tell(new LoadAction(AttemptId.Next(Op.Operation), _server.Put("never answered"u8.ToArray())), TestActor);
+        downloader.Tell(new LoadAction(AttemptId.Next(Op.Operation), _server.Put("never answered"u8.ToArray())),
+            TestActor);
         await entered.Task.WaitAsync(Soon);
         _server.Before.Clear();
         await FailAsync(downloader);
@@ -135,7 +147,8 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
         (_roots.Hold, _roots.Cached) = (false, () => false);
         await AwaitAssertAsync(async () =>
         {
-            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
+            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(),
+                [], ""), TestActor);
             await ExpectMsgAsync<InputsStaged>(Soon);
         }, Soon, TimeSpan.FromMilliseconds(20));
     }
@@ -147,7 +160,8 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
         // It is in the mailbox by then: the pause of 100 ms is over soon on a slow machine.
         await FailAsync(downloader, new LoadAction(Op, Digest.Empty(DigestFunction.Sha256)));
         var failed = await ExpectMsgAsync<DownloadFailed>(Soon);
-        Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.Unavailable), (failed.Fault.Kind, failed.Fault.Code!.Value));
+        Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.Unavailable),
+            (failed.Fault.Kind, failed.Fault.Code!.Value));
         Assert.Contains("failed a moment ago", failed.Fault.Detail, StringComparison.Ordinal);
     }
 
@@ -178,9 +192,12 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
     {
         _roots.Hold = true;
         var failing = AttemptId.Next(Op.Operation);
-        var downloader = Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new OutputParents(), new ArrivalCount(), TimeProvider.System, (request, source, stop) => request.Id == failing
+        var downloader = Sys.ActorOf(CasDownloader.CreateProps(_client, _store, _roots, new OutputParents(),
+            new ArrivalCount(), TimeProvider.System, (request, source, stop) => request.Id == failing
             ? Props.Create(() => new Failing())
-            : TransferWork.CreateProps(async cancelled => new InputsStaged(request.Id, await request.Directory.StageAsync(path => _roots.MaterialiseAsync(request.InputRoot, path, source, cancelled)), ""), stop)));
+            : TransferWork.CreateProps(
+                async cancelled => new InputsStaged(request.Id, await request.Directory.StageAsync(
+                    path => _roots.MaterialiseAsync(request.InputRoot, path, source, cancelled)), ""), stop)));
         downloader.Tell(new StageInputs(Op, Digest.Empty(DigestFunction.Sha256), Place(), [], ""), TestActor);
         await _roots.Entered(1);
         await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
@@ -201,7 +218,8 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
         _roots.Cached = () => throw new InvalidOperationException("the test wants it");
         await EventFilter.Exception<InvalidOperationException>().ExpectOneAsync(() =>
         {
-            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(), [], ""), ActorRefs.NoSender);
+            downloader.Tell(new StageInputs(AttemptId.Next(Op.Operation), Digest.Empty(DigestFunction.Sha256), Place(),
+                [], ""), ActorRefs.NoSender);
             if (next is not null)
                 downloader.Tell(next, TestActor);
             return Task.CompletedTask;
@@ -246,14 +264,16 @@ public sealed class CasDownloaderTests() : TestKit(TestKits.Real), IAsyncLifetim
         public Task Entered(int times) =>
             Eventually.HoldsAsync(() => Volatile.Read(ref _entered) >= times, () => $"entered {_entered} times");
 
-        public async Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+        public async Task<IInputRoot> MaterialiseAsync(
+            Digest root, string destination, ITreeSource source, CancellationToken cancellation)
         {
             Interlocked.Increment(ref _entered);
             if (Hold)
                 await _release.Task.WaitAsync(Deaf ? CancellationToken.None : cancellation);
             var stop = Deaf ? CancellationToken.None : cancellation;
             var directory = (await source.GetDirectoriesAsync([root], static (_, _) => true, stop))[root];
-            (await source.FetchAsync([.. directory.Files.Select(file => Digest.FromWire(file.Digest, root.Function, "f"))], stop)).Dispose();
+            (await source.FetchAsync(
+                [.. directory.Files.Select(file => Digest.FromWire(file.Digest, root.Function, "f"))], stop)).Dispose();
             return new ScriptedRoot(this, destination);
         }
 

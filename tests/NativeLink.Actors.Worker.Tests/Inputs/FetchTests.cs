@@ -20,7 +20,8 @@ public sealed class FetchTests : InputSpec
     {
         var files = Enumerable.Range(0, 10).Select(i => Server.Put(Noise(20_000_000 + i, i))).ToArray();
         using var leases = await Source.FetchAsync(files, None);
-        Assert.All(files, file => Assert.Equal((1, Server.Blobs[file].Length), (Server.Reads[file], Stored(file).Length)));
+        Assert.All(
+            files, file => Assert.Equal((1, Server.Blobs[file].Length), (Server.Reads[file], Stored(file).Length)));
     }
 
     [Fact]
@@ -29,7 +30,8 @@ public sealed class FetchTests : InputSpec
         // Its bytes are more than its digest says: what writes them refuses them long before the end.
         var file = Server.Put(Noise(2_000_000));
         Server.Blobs[file] = Noise(100_000_000);
-        var error = await Assert.ThrowsAsync<FaultException>(() => Source.FetchAsync([file], None).WaitAsync(TimeSpan.FromSeconds(60)));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => Source.FetchAsync([file], None).WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal((FaultKind.Storage, StatusCode.DataLoss), (error.Fault.Kind, error.Fault.Code!.Value));
         Assert.Equal(2, Server.Reads[file]);
     }
@@ -37,7 +39,8 @@ public sealed class FetchTests : InputSpec
     [Fact]
     public async Task NL_003_NL_145_Empty_files_are_never_asked_for()
     {
-        using var leases = await Source.FetchAsync([Digest.Empty(DigestFunction.Sha256), Digest.Empty(DigestFunction.Blake3)], None);
+        using var leases = await Source.FetchAsync(
+            [Digest.Empty(DigestFunction.Sha256), Digest.Empty(DigestFunction.Blake3)], None);
         Assert.Equal(0, Server.TotalCalls);
     }
 
@@ -56,7 +59,8 @@ public sealed class FetchTests : InputSpec
     {
         var gate = new TaskCompletionSource();
         Server.Before["Read"] = Server.Before["BatchReadBlobs"] = _ => gate.Task;
-        var files = Enumerable.Range(0, 100).Select(i => Server.Put(Noise(1000, i))).Append(Server.Put(Noise(3_000_000))).ToArray();
+        var files = Enumerable.Range(0, 100).Select(i => Server.Put(Noise(1000, i)))
+            .Append(Server.Put(Noise(3_000_000))).ToArray();
         var fetches = Enumerable.Range(0, 8).Select(_ => Source.FetchAsync(files, None)).ToArray();
         gate.SetResult();
         foreach (var leases in await Task.WhenAll(fetches))
@@ -69,7 +73,8 @@ public sealed class FetchTests : InputSpec
     {
         var gate = new TaskCompletionSource();
         Server.Before["BatchReadBlobs"] = _ => gate.Task;
-        var fetches = Enumerable.Range(0, 200).Select(i => Source.FetchAsync([Server.Put(Noise(1000, i))], None)).ToArray();
+        var fetches = Enumerable.Range(0, 200).Select(i => Source.FetchAsync([Server.Put(Noise(1000, i))], None))
+            .ToArray();
         gate.SetResult();
         await Task.WhenAll(fetches);
         Assert.InRange(Server.Calls("BatchReadBlobs"), 1, 20);
@@ -137,7 +142,8 @@ public sealed class FetchTests : InputSpec
     public async Task NL_195_All_missing_files_are_named_in_one_fault_and_the_others_are_kept()
     {
         var here = Server.Put(Noise(1000));
-        var gone = Enumerable.Range(0, 30).Select(i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256))
+        var gone = Enumerable.Range(0, 30)
+            .Select(i => BlobHasher.Compute(BitConverter.GetBytes(i), DigestFunction.Sha256))
             .Append(Digest.FromHash(new byte[32], 3_000_000, DigestFunction.Sha256)).ToArray();
         var error = await Assert.ThrowsAsync<FaultException>(() => Source.FetchAsync([here, .. gone], None));
         Assert.Equal(FaultKind.Missing, error.Fault.Kind);
@@ -208,7 +214,8 @@ public sealed class FetchTests : InputSpec
     public async Task A_broken_batch_is_a_storage_fault_for_those_who_wait()
     {
         Server.FailNext("BatchReadBlobs", int.MaxValue);
-        var error = await Assert.ThrowsAsync<FaultException>(() => NewSource(retries: 1).FetchAsync([Server.Put(Noise(10))], None));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => NewSource(retries: 1).FetchAsync([Server.Put(Noise(10))], None));
         Assert.Equal((FaultKind.Storage, StatusCode.Unavailable), (error.Fault.Kind, error.Fault.Code!.Value));
     }
 }

@@ -19,7 +19,12 @@ public sealed class InputSourceTests : InputSpec
         Assert.Equal(2, Server.Calls("BatchReadBlobs"));
         await WalkAsync(Source, root);
         Assert.Equal(2, Server.Calls("BatchReadBlobs"));
-        await Source.LoadActionAsync(Server.Put(new Reapi.Action { CommandDigest = command.ToWire(), InputRootDigest = root.ToWire(), DoNotCache = true }), None);
+        await Source.LoadActionAsync(Server.Put(new Reapi.Action
+        {
+            CommandDigest = command.ToWire(),
+            InputRootDigest = root.ToWire(),
+            DoNotCache = true,
+        }), None);
         Assert.Equal(3, Server.Calls("BatchReadBlobs"));
         Assert.Equal(0, Server.Calls("GetTree"));
     }
@@ -30,7 +35,8 @@ public sealed class InputSourceTests : InputSpec
         var huge = Digest.FromHash(new byte[32], CasLimits.ProtobufBytes + 1, DigestFunction.Sha256);
         var error = await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(huge, None));
         Assert.Equal(FaultKind.Action, error.Fault.Kind);
-        error = await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(PutAction(huge, PutTree(1, 0)), None));
+        error = await Assert.ThrowsAsync<FaultException>(
+            () => Source.LoadActionAsync(PutAction(huge, PutTree(1, 0)), None));
         Assert.Equal(FaultKind.Action, error.Fault.Kind);
         Assert.Equal(0, Server.Reads.GetValueOrDefault(huge));
     }
@@ -48,9 +54,11 @@ public sealed class InputSourceTests : InputSpec
     public async Task What_is_no_message_is_the_actions_fault()
     {
         var junk = Server.Put("no message at all"u8.ToArray());
-        Assert.Equal(FaultKind.Action, (await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(junk, None))).Fault.Kind);
+        Assert.Equal(FaultKind.Action,
+            (await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(junk, None))).Fault.Kind);
         var noDigests = Server.Put(new Reapi.Action { DoNotCache = true });
-        Assert.Equal(FaultKind.Action, (await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(noDigests, None))).Fault.Kind);
+        Assert.Equal(FaultKind.Action,
+            (await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(noDigests, None))).Fault.Kind);
     }
 
     [Fact]
@@ -58,9 +66,11 @@ public sealed class InputSourceTests : InputSpec
     {
         // Google.Protobuf throws an InvalidOperationException here: a wrapper that ends early.
         var root = Server.Put(Convert.FromHexString("2A041A020000"));
-        var (_, command) = await Source.LoadActionAsync(PutAction(Server.Put(_command), root), None).WaitAsync(TimeSpan.FromSeconds(30));
+        var (_, command) = await Source.LoadActionAsync(PutAction(Server.Put(_command), root), None)
+            .WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(_command, command);
-        var fault = (await Assert.ThrowsAsync<FaultException>(() => Source.GetDirectoriesAsync([root], static (_, _) => true, None).WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
+        var fault = (await Assert.ThrowsAsync<FaultException>(() => Source.GetDirectoriesAsync(
+            [root], static (_, _) => true, None).WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
         Assert.Equal(FaultKind.Action, fault.Kind);
         Assert.Contains(root.Hash, fault.Detail, StringComparison.Ordinal);
     }
@@ -71,7 +81,8 @@ public sealed class InputSourceTests : InputSpec
         var gone = BlobHasher.Compute("gone"u8, DigestFunction.Sha256);
         var error = await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(gone, None));
         Assert.Equal((FaultKind.Missing, gone), (error.Fault.Kind, Assert.Single(error.Fault.Missing)));
-        error = await Assert.ThrowsAsync<FaultException>(() => Source.LoadActionAsync(PutAction(gone, PutTree(1, 0)), None));
+        error = await Assert.ThrowsAsync<FaultException>(
+            () => Source.LoadActionAsync(PutAction(gone, PutTree(1, 0)), None));
         Assert.Equal((FaultKind.Missing, gone), (error.Fault.Kind, Assert.Single(error.Fault.Missing)));
         Assert.Contains(gone.Hash, error.Fault.Detail, StringComparison.Ordinal);
     }
@@ -121,7 +132,8 @@ public sealed class InputSourceTests : InputSpec
     public async Task Missing_directories_of_a_level_are_told_together()
     {
         var root = PutTree(3, 3);
-        var children = Reapi.Directory.Parser.ParseFrom(Server.Blobs[root]).Directories.Select(child => Digest.FromWire(child.Digest, root.Function, "a child")).ToArray();
+        var children = Reapi.Directory.Parser.ParseFrom(Server.Blobs[root]).Directories.Select(
+            child => Digest.FromWire(child.Digest, root.Function, "a child")).ToArray();
         foreach (var child in children[1..])
             Server.Blobs.TryRemove(child, out _);
         var error = await Assert.ThrowsAsync<FaultException>(() => WalkAsync(Source, root));

@@ -25,5 +25,6 @@ public sealed class MessageCacheTests
         Assert.True(cache.TryGet<Reapi.Directory>(Digest(1), out _));
     }
 
-    private static Digest Digest(byte i) => Protocol.Digest.FromHash(Enumerable.Repeat(i, 32).ToArray(), 100, DigestFunction.Sha256);
+    private static Digest Digest(byte i) =>
+        Protocol.Digest.FromHash(Enumerable.Repeat(i, 32).ToArray(), 100, DigestFunction.Sha256);
 }

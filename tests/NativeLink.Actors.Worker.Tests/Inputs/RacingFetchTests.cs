@@ -2,7 +2,10 @@ using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 
-/// <summary>What lands between "it is not here" and "it is not on its way" is not fetched again: the other action's whole fetch is put just there.</summary>
+/// <summary>
+/// What lands between "it is not here" and "it is not on its way" is not fetched again: the other
+/// action's whole fetch is put just there.
+/// </summary>
 public sealed class RacingFetchTests : InputSpec
 {
     [Fact]
@@ -10,11 +13,13 @@ public sealed class RacingFetchTests : InputSpec
     {
         using var directory = new TempDirectory();
         var time = new TimeWithHook();
-        using var store = ContentStore.Open(new ContentStoreOptions(directory.At("content"), directory.At("temp")), time);
+        using var store = ContentStore.Open(new ContentStoreOptions(directory.At("content"), directory.At("temp")),
+            time);
         var source = NewSource(Client(), store);
         var (first, second) = (Server.Put(Noise(1000, 1)), Server.Put(Noise(1000, 2)));
         var large = Server.Put(Noise(3_000_000));
-        // The store asks for the time at each look: at the third one the first two blobs were looked for in vain already.
+        // The store asks for the time at each look: at the third one the first two blobs were
+        // looked for in vain already.
         time.AtCall(3, () => source.FetchAsync([first, large], None).GetAwaiter().GetResult().Dispose());
         (await source.FetchAsync([first, large, second], None)).Dispose();
         Assert.True(time.Called);
@@ -55,7 +60,10 @@ public sealed class RacingFetchTests : InputSpec
         }
     }
 
-    /// <summary>No clock to be moved: it tells at which of its looks the store is, and real files have real times.</summary>
+    /// <summary>
+    /// No clock to be moved: it tells at which of its
+    /// looks the store is, and real files have real times.
+    /// </summary>
     private sealed class TimeWithHook : TimeProvider
     {
         private int _calls = int.MaxValue;

@@ -35,7 +35,8 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
         {
             var downloader = Sys.ActorOf(
                 CasDownloader.CreateProps(client, store, roots, new OutputParents(), TimeProvider.System));
-            var attempts = Enumerable.Range(0, InFlight).Select(i => AttemptId.Next(new OperationId($"op-{i}"))).ToList();
+            var attempts = Enumerable.Range(0, InFlight).Select(i => AttemptId.Next(new OperationId($"op-{i}")))
+                .ToList();
             foreach (var attempt in attempts)
             {
                 var place = work.CreateActionDirectory(attempt);
@@ -71,7 +72,8 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
 
         public void Answer() => _answers.Set();
 
-        public Task<IInputRoot> MaterialiseAsync(Digest root, string destination, ITreeSource source, CancellationToken cancellation)
+        public Task<IInputRoot> MaterialiseAsync(
+            Digest root, string destination, ITreeSource source, CancellationToken cancellation)
         {
             _stalled.TrySetResult();
             // Without the token: a thread that waits in the kernel hears nothing.

@@ -146,7 +146,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     [InlineData(0, false)]
     [InlineData(1, false)]
     [InlineData(137, true)]
-    public async Task What_an_action_came_to_where_our_memory_was_full_is_an_internal_error_whatever_its_exit_code(int code, bool timedOut)
+    public async Task What_an_action_came_to_where_our_memory_was_full_is_an_internal_error_whatever_its_exit_code(
+        int code, bool timedOut)
     {
         StartExecutor();
         await RunAsync();
@@ -176,7 +177,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         await Connection.ExpectMsgAsync<ProcessEnded>();
         await UploadAsync();
         var finished = await FinishedAsync();
-        Assert.Equal((0, 0), (finished.Result.ExecuteResponse!.Result.ExitCode, finished.Result.ExecuteResponse!.Status?.Code ?? 0));
+        Assert.Equal((0, 0),
+            (finished.Result.ExecuteResponse!.Result.ExitCode, finished.Result.ExecuteResponse!.Status?.Code ?? 0));
         Assert.Equal(ResultKind.Succeeded, finished.ResultKind);
     }
 
@@ -240,7 +242,10 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     [Fact]
     public async Task NL_084_An_action_marked_do_not_cache_does_not_enter_the_action_cache()
     {
-        WorkerOptions = WorkerOptions with { Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.Everything } };
+        WorkerOptions = WorkerOptions with
+        {
+            Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.Everything },
+        };
         StartExecutor();
         await RunAsync(action: Action(doNotCache: true));
         Exit(Report());
@@ -280,7 +285,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         Exit(Report(exitCode: 127) with { Unstarted = true });
         var error = (await FinishedAsync()).Result.InternalError;
         Assert.Equal((int)Grpc.Core.StatusCode.Internal, error!.Code);
-        Assert.Contains("'/no/such/script' could not be run: nativelink-actors: /no/such/script: not found", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'/no/such/script' could not be run: nativelink-actors: /no/such/script: not found",
+            error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -292,7 +298,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         StartExecutor(Assignment(platform: ("p", value ?? new string('v', 200_000))));
         var finished = await FinishedAsync();
         Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, finished.Result.ExecuteResponse!.Status.Code);
-        Assert.Contains($"PLATFORM_p {reason}", finished.Result.ExecuteResponse!.Status.Message, StringComparison.Ordinal);
+        Assert.Contains($"PLATFORM_p {reason}", finished.Result.ExecuteResponse!.Status.Message,
+            StringComparison.Ordinal);
         await Runner.ExpectNoMsgAsync(TestKits.Shortly);
     }
 
@@ -308,7 +315,9 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
             ExecutionStart = began.AddSeconds(3),
             ExecutionCompleted = began.AddSeconds(7),
         };
-        var metadata = ExecuteResultBuilder.Response(new ActionOutcome(Assignment(), ResultKind.Succeeded, null, stamps) { Process = Report() }).Result.ExecutionMetadata;
+        var metadata = ExecuteResultBuilder.Response(new ActionOutcome(
+            Assignment(), ResultKind.Succeeded, null, stamps)
+        { Process = Report() }).Result.ExecutionMetadata;
         Assert.Equal(began, metadata.QueuedTimestamp.ToDateTimeOffset());
         Assert.Equal(began.AddSeconds(3), metadata.ExecutionStartTimestamp.ToDateTimeOffset());
         Assert.Equal(4, metadata.VirtualExecutionDuration.Seconds);
@@ -320,7 +329,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
         WorkerOptions = WorkerOptions with
         {
             PreconditionScript = "check",
-            AdditionalEnvironment = [new EnvironmentEntry("DEMO_ENV", EnvironmentSource.Value, "yes"), new EnvironmentEntry("DIR", EnvironmentSource.ActionDirectory)],
+            AdditionalEnvironment = [new EnvironmentEntry("DEMO_ENV", EnvironmentSource.Value, "yes"),
+                new EnvironmentEntry("DIR", EnvironmentSource.ActionDirectory)],
         };
         StartExecutor();
         var run = await NextRunAsync();
@@ -372,5 +382,8 @@ public sealed class ActionExecutorEndingTests : ExecutorSpec
     }
 
     private void WithSideChannel() =>
-        WorkerOptions = WorkerOptions with { AdditionalEnvironment = [new EnvironmentEntry("SIDE_CHANNEL", EnvironmentSource.SideChannelFile)] };
+        WorkerOptions = WorkerOptions with
+        {
+            AdditionalEnvironment = [new EnvironmentEntry("SIDE_CHANNEL", EnvironmentSource.SideChannelFile)],
+        };
 }

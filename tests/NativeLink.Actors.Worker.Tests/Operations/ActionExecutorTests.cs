@@ -12,7 +12,7 @@ namespace NativeLink.Actors.Worker.Tests.Operations;
 public sealed class ActionExecutorTests : ExecutorSpec
 {
     [Fact]
-    public async Task NL_020_NL_021_NL_100_NL_101_A_successful_action_says_that_its_process_ended_then_its_whole_result()
+    public async Task NL_020_NL_021_NL_100_NL_101_A_successful_action_says_that_its_process_ended_then_its_result()
     {
         StartExecutor();
         await RunAsync();
@@ -28,8 +28,16 @@ public sealed class ActionExecutorTests : ExecutorSpec
         Assert.Equal(ResultKind.Succeeded, finished.ResultKind);
         Assert.Equal(Timestamp.FromDateTimeOffset(Queued), response.Result.ExecutionMetadata.QueuedTimestamp);
         Assert.Equal("worker-1", response.Result.ExecutionMetadata.Worker);
-        var usage = Assert.Single(response.Result.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>();
-        Assert.Equal(new Wire.ActionResourceUsage { OperationId = Op.Value, WorkerId = "worker-1", Sampled = true, PeakMemoryKb = 2048, CpuTimeMs = 150 }, usage);
+        var usage = Assert.Single(response.Result.ExecutionMetadata.AuxiliaryMetadata)
+            .Unpack<Wire.ActionResourceUsage>();
+        Assert.Equal(new Wire.ActionResourceUsage
+        {
+            OperationId = Op.Value,
+            WorkerId = "worker-1",
+            Sampled = true,
+            PeakMemoryKb = 2048,
+            CpuTimeMs = 150,
+        }, usage);
         Assert.Equal(usage, Told(finished.Result).ResourceUsage);
         Assert.True(Root!.Disposed);
     }
@@ -66,7 +74,8 @@ public sealed class ActionExecutorTests : ExecutorSpec
         var response = (await FinishedAsync()).Result.ExecuteResponse!;
         Assert.Equal((int)Grpc.Core.StatusCode.DeadlineExceeded, response.Status.Code);
         // Clients look for the first two words.
-        Assert.Contains("exceeded deadline: the action timed out after 10 s", response.Status.Message, StringComparison.Ordinal);
+        Assert.Contains("exceeded deadline: the action timed out after 10 s", response.Status.Message,
+            StringComparison.Ordinal);
         Assert.Equal(137, response.Result.ExitCode);
         Assert.Equal(Uploaded().StdoutDigest, response.Result.StdoutDigest);
     }
@@ -126,11 +135,15 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
-        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Missing, "inputs are not in the CAS") { Missing = [ActionDigest, RootDigest] }));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Missing, "inputs are not in the CAS")
+        {
+            Missing = [ActionDigest, RootDigest],
+        }));
         var status = (await FinishedAsync()).Result.ExecuteResponse!.Status;
         Assert.Equal((int)Grpc.Core.StatusCode.FailedPrecondition, status.Code);
         var detail = Assert.Single(status.Details).Unpack<Google.Rpc.PreconditionFailure>();
-        Assert.Equal([$"blobs/{ActionDigest}", $"blobs/{RootDigest}"], detail.Violations.Select(violation => violation.Subject));
+        Assert.Equal([$"blobs/{ActionDigest}", $"blobs/{RootDigest}"],
+            detail.Violations.Select(violation => violation.Subject));
         Assert.All(detail.Violations, violation => Assert.Equal("MISSING", violation.Type));
         Assert.Contains(RootDigest.ToString(), status.Message, StringComparison.Ordinal);
     }
@@ -141,7 +154,10 @@ public sealed class ActionExecutorTests : ExecutorSpec
         StartExecutor();
         await LoadAsync();
         await Downloader.ExpectMsgAsync<StageInputs>();
-        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Worker, "no such path") { Code = Grpc.Core.StatusCode.NotFound }));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Worker, "no such path")
+        {
+            Code = Grpc.Core.StatusCode.NotFound,
+        }));
         Assert.Equal((int)Grpc.Core.StatusCode.NotFound, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
@@ -150,7 +166,10 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await Downloader.ExpectMsgAsync<LoadAction>();
-        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Storage, "quota") { Code = Grpc.Core.StatusCode.ResourceExhausted }));
+        Downloader.Reply(new DownloadFailed(Attempt, new Fault(FaultKind.Storage, "quota")
+        {
+            Code = Grpc.Core.StatusCode.ResourceExhausted,
+        }));
         Assert.Equal((int)Grpc.Core.StatusCode.Unavailable, (await FinishedAsync()).Result.InternalError!.Code);
     }
 
@@ -173,7 +192,8 @@ public sealed class ActionExecutorTests : ExecutorSpec
     {
         StartExecutor();
         await LoadAsync(command: CommandWithOutputs(path));
-        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, (await FinishedAsync()).Result.ExecuteResponse!.Status.Code);
+        Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument,
+            (await FinishedAsync()).Result.ExecuteResponse!.Status.Code);
     }
 
     [Fact]

@@ -44,9 +44,11 @@ public sealed class ActionPlanTests : IDisposable
             OwnEnvironment = ImmutableDictionary<string, string>.Empty.Add("OWN", "mine").Add("FOO", "leak"),
             AdditionalEnvironment =
             [
-                new("V", EnvironmentSource.Value, "fixed"), new("OWN", EnvironmentSource.FromEnvironment), new("UNSET", EnvironmentSource.FromEnvironment),
+                new("V", EnvironmentSource.Value, "fixed"), new("OWN", EnvironmentSource.FromEnvironment), new(
+                    "UNSET", EnvironmentSource.FromEnvironment),
                 new("P1", EnvironmentSource.Property, "modified"), new("P2", EnvironmentSource.Property, "of-action"),
-                new("P3", EnvironmentSource.Property, "absent"), new("T", EnvironmentSource.TimeoutMillis), new("S", EnvironmentSource.SideChannelFile),
+                new("P3", EnvironmentSource.Property, "absent"), new("T", EnvironmentSource.TimeoutMillis), new(
+                    "S", EnvironmentSource.SideChannelFile),
                 new("D", EnvironmentSource.ActionDirectory), new("WIN", EnvironmentSource.Value, "no"),
             ],
         };
@@ -59,18 +61,26 @@ public sealed class ActionPlanTests : IDisposable
         Assert.Equal(["/opt/my wrapper", "tool", "a b"], process.Arguments);
         Assert.Equal(
             [
-                new("V", "fixed"), new("OWN", "mine"), new("UNSET", ""), new("P1", "new"), new("P2", "here"), new("P3", ""), new("T", "12000"),
+                new("V", "fixed"), new("OWN", "mine"), new("UNSET", ""), new("P1", "new"), new("P2", "here"), new(
+                    "P3", ""), new("T", "12000"),
                 new("S", "/w/op/side_channel"), new("D", "/w/op"), new("WIN", "yes"),
             ],
             process.Environment);
-        Assert.Equal(("/w/op/work", "/w/op/stdout", "/w/op/stderr"), (process.WorkingDirectory, process.StdoutPath, process.StderrPath));
+        Assert.Equal(("/w/op/work", "/w/op/stdout", "/w/op/stderr"),
+            (process.WorkingDirectory, process.StdoutPath, process.StderrPath));
     }
 
     [Fact]
     public void NL_013_NL_014_NL_015_Parents_of_all_three_output_lists_are_made_below_the_working_directory()
     {
 #pragma warning disable CS0612
-        var command = new Reapi.Command { WorkingDirectory = "wd", OutputPaths = { "a/p", "../beside/q", "top" }, OutputFiles = { "b/f" }, OutputDirectories = { "c/d/e" } };
+        var command = new Reapi.Command
+        {
+            WorkingDirectory = "wd",
+            OutputPaths = { "a/p", "../beside/q", "top" },
+            OutputFiles = { "b/f" },
+            OutputDirectories = { "c/d/e" },
+        };
 #pragma warning restore CS0612
         Assert.Equal(["beside", "wd", "wd/a", "wd/b", "wd/c/d"], CommandPaths.Parents(command));
     }
@@ -90,7 +100,8 @@ public sealed class ActionPlanTests : IDisposable
     [Fact]
     public void The_message_about_a_long_name_does_not_cut_a_surrogate_pair()
     {
-        var fault = Assert.Throws<FaultException>(() => CommandPaths.Parents(new Reapi.Command { OutputPaths = { new string('a', 39) + "\U0001F600" + new string('b', 300) } })).Fault;
+        var fault = Assert.Throws<FaultException>(() => CommandPaths.Parents(
+            new Reapi.Command { OutputPaths = { new string('a', 39) + "\U0001F600" + new string('b', 300) } })).Fault;
         Assert.Equal(FaultKind.Action, fault.Kind);
         Assert.DoesNotContain(fault.Detail, char.IsSurrogate);
     }
@@ -110,15 +121,18 @@ public sealed class ActionPlanTests : IDisposable
     public void Output_parents_that_are_too_deep_for_this_system_are_the_actions_fault()
     {
         var deep = string.Join('/', Enumerable.Repeat(new string('d', 200), 25));
-        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [deep], "")).Fault.Kind);
+        Assert.Equal(FaultKind.Action,
+            Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [deep], "")).Fault.Kind);
     }
 
     [Fact]
     public void A_negative_timeout_is_the_actions_fault()
     {
-        var fault = Assert.Throws<FaultException>(() => ActionTimeout.Choose(new Duration { Seconds = -5 }, TimeSpan.FromSeconds(10), false)).Fault;
+        var fault = Assert.Throws<FaultException>(
+            () => ActionTimeout.Choose(new Duration { Seconds = -5 }, TimeSpan.FromSeconds(10), false)).Fault;
         Assert.Equal(FaultKind.Action, fault.Kind);
-        Assert.Throws<FaultException>(() => ActionTimeout.Choose(new Duration { Seconds = long.MaxValue }, TimeSpan.FromSeconds(10), true));
+        Assert.Throws<FaultException>(
+            () => ActionTimeout.Choose(new Duration { Seconds = long.MaxValue }, TimeSpan.FromSeconds(10), true));
     }
 
     [Fact]
@@ -133,8 +147,10 @@ public sealed class ActionPlanTests : IDisposable
         Assert.Equal(_root.At("real"), OutputParents.Create(_root.Path, ["inside/x/y"], "inside"));
         Assert.True(Directory.Exists(_root.At("real/x/y")));
         foreach (var bad in new[] { "outside/x", "absolute/x", "loop/x", "file/x" })
-            Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [bad], "")).Fault.Kind);
-        Assert.Equal(FaultKind.Action, Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [], "not/there")).Fault.Kind);
+            Assert.Equal(FaultKind.Action,
+                Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [bad], "")).Fault.Kind);
+        Assert.Equal(FaultKind.Action,
+            Assert.Throws<FaultException>(() => OutputParents.Create(_root.Path, [], "not/there")).Fault.Kind);
         Assert.False(Directory.Exists(_root.At("not")));
     }
 
@@ -151,5 +167,6 @@ public sealed class ActionPlanTests : IDisposable
     [InlineData("'open")]
     [InlineData("\"open")]
     [InlineData("trailing\\")]
-    public void Text_that_a_shell_would_not_take_is_refused(string text) => Assert.Throws<FormatException>(() => ShellWords.Split(text));
+    public void Text_that_a_shell_would_not_take_is_refused(string text) =>
+        Assert.Throws<FormatException>(() => ShellWords.Split(text));
 }

@@ -22,13 +22,15 @@ internal static class Actions
 
     public static readonly DateTimeOffset Queued = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
-    public static ActionAssignment Assignment(OperationId? id = null, Digest? action = null, params (string Name, string Value)[] platform) =>
+    public static ActionAssignment Assignment(OperationId? id = null, Digest? action = null,
+        params (string Name, string Value)[] platform) =>
         new(id ?? Op, "main", action ?? ActionDigest, Platform(platform), Queued, new WorkerId("worker-1"));
 
     public static Reapi.Platform Platform(params (string Name, string Value)[] properties)
     {
         var platform = new Reapi.Platform();
-        platform.Properties.AddRange(properties.Select(property => new Reapi.Platform.Types.Property { Name = property.Name, Value = property.Value }));
+        platform.Properties.AddRange(properties.Select(
+            property => new Reapi.Platform.Types.Property { Name = property.Name, Value = property.Value }));
         return platform;
     }
 
@@ -56,8 +58,10 @@ internal static class Actions
         SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
     };
 
-    public static ProcessReport Report(int exitCode = 0, int signal = 0, bool aborted = false, bool outOfMemory = false) =>
-        new(exitCode, signal, aborted, Queued.AddSeconds(1), Queued.AddSeconds(2), new ResourceUsage(2048, TimeSpan.FromMilliseconds(150), outOfMemory));
+    public static ProcessReport Report(int exitCode = 0, int signal = 0, bool aborted = false,
+        bool outOfMemory = false) =>
+        new(exitCode, signal, aborted, Queued.AddSeconds(1), Queued.AddSeconds(2),
+            new ResourceUsage(2048, TimeSpan.FromMilliseconds(150), outOfMemory));
 
     public static Reapi.ActionResult Uploaded(string stdout = "out", string stderr = "err") => new()
     {
@@ -73,7 +77,8 @@ internal static class Actions
         var metadata = response.Result.ExecutionMetadata;
         Timestamp?[] stamps =
         [
-            metadata.QueuedTimestamp, metadata.WorkerStartTimestamp, metadata.InputFetchStartTimestamp, metadata.InputFetchCompletedTimestamp,
+            metadata.QueuedTimestamp, metadata.WorkerStartTimestamp, metadata.InputFetchStartTimestamp,
+            metadata.InputFetchCompletedTimestamp,
             metadata.ExecutionStartTimestamp, metadata.ExecutionCompletedTimestamp, metadata.OutputUploadStartTimestamp,
             metadata.OutputUploadCompletedTimestamp, metadata.WorkerCompletedTimestamp,
         ];

@@ -27,9 +27,11 @@ public abstract class ExecutorSpec : TestKit
         : base(TestKits.Clocked)
     {
         (Connection, Downloader, Runner, Uploader) =
-            (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"), CreateTestProbe("uploader"));
+            (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"),
+                CreateTestProbe("uploader"));
         _directory = WorkDirectory.Open(_work.Path);
-        Settings = new ExecutorSettings(Options(), new ExecutorPeers(Sys.ActorOf(Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
+        Settings = new ExecutorSettings(Options(), new ExecutorPeers(Sys.ActorOf(
+            Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
     }
 
     protected TestProbe Connection { get; }
@@ -53,7 +55,8 @@ public abstract class ExecutorSpec : TestKit
     protected TestScheduler Clock => (TestScheduler)Sys.Scheduler;
 
     /// <summary>Names in the work directory that are not the worker's own.</summary>
-    protected string[] WorkLeft => [.. Directory.GetFileSystemEntries(_work.Path).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))];
+    protected string[] WorkLeft => [.. Directory.GetFileSystemEntries(_work.Path).Select(path => Path.GetFileName(path))
+        .Where(name => !name.StartsWith('.'))];
 
     protected override void AfterAll()
     {
@@ -86,7 +89,8 @@ public abstract class ExecutorSpec : TestKit
         });
         try
         {
-            Downloader.Reply(new InputsStaged(Attempt, Root!, OutputParents.Create(Root!.Path, stage.OutputParents, stage.WorkingDirectory)));
+            Downloader.Reply(new InputsStaged(Attempt, Root!,
+                OutputParents.Create(Root!.Path, stage.OutputParents, stage.WorkingDirectory)));
         }
         catch (FaultException error)
         {
@@ -111,7 +115,8 @@ public abstract class ExecutorSpec : TestKit
     }
 
     /// <summary>Answers a request to remember the result, and says what was asked.</summary>
-    private protected async Task<Worker.Outputs.PublishPlan> PublishAsync(bool actionCache = false, Digest? historical = null)
+    private protected async Task<Worker.Outputs.PublishPlan> PublishAsync(
+        bool actionCache = false, Digest? historical = null)
     {
         var publish = await Uploader.ExpectMsgAsync<Publish>();
         Uploader.Reply(new Published(Attempt, actionCache, historical));
@@ -121,13 +126,17 @@ public abstract class ExecutorSpec : TestKit
     private protected async Task<Run> NextRunAsync() => _run = await Runner.ExpectMsgAsync<Run>();
 
     /// <summary>The process has ended, and the runner has looked at what it left.</summary>
-    private protected void Exit(ProcessReport report) => Runner.Reply(new Exited(Attempt, report, _run!.Inspect?.Invoke()));
+    private protected void Exit(ProcessReport report) =>
+        Runner.Reply(new Exited(Attempt, report, _run!.Inspect?.Invoke()));
 
     /// <summary>The result as a scheduler of NativeLink gets it.</summary>
     protected static Wire.ExecuteResult Told(ExecuteResult result)
     {
         var translator = new WorkerApiTranslator();
-        translator.FromWire(new Wire.UpdateForWorker { ConnectionResult = new Wire.ConnectionResult { WorkerId = "worker-1" } });
+        translator.FromWire(new Wire.UpdateForWorker
+        {
+            ConnectionResult = new Wire.ConnectionResult { WorkerId = "worker-1" },
+        });
         return translator.ToWire(new LinkProtocol.ResultReady(result)).ExecuteResult;
     }
 
@@ -146,7 +155,10 @@ public abstract class ExecutorSpec : TestKit
         return finished;
     }
 
-    /// <summary>A downloader that does as the real one with what ended attempts have on disk; the rest is the probe's.</summary>
+    /// <summary>
+    /// A downloader that does as the real one with what
+    /// ended attempts have on disk; the rest is the probe's.
+    /// </summary>
     private sealed class Releasing(IActorRef probe) : UntypedActor
     {
         protected override void OnReceive(object message)

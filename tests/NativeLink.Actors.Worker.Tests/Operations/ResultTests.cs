@@ -24,10 +24,16 @@ public sealed class ResultTests
     [InlineData(ResultStrategy.FailuresOnly, 1, 0, true)]
     [InlineData(ResultStrategy.FailuresOnly, 0, 0, false)]
     [InlineData(ResultStrategy.Never, 0, 0, false)]
-    public void NL_075_NL_076_NL_077_The_action_cache_takes_what_its_strategy_says_and_never_a_status_error(ResultStrategy strategy, int exit, int status, bool cached)
+    public void NL_075_NL_076_NL_077_The_action_cache_takes_what_its_strategy_says_and_never_a_status_error(
+        ResultStrategy strategy, int exit, int status, bool cached)
     {
-        var options = new UploadResultOptions { ActionCacheStrategy = strategy, HistoricalStrategy = ResultStrategy.Never };
-        Assert.Equal(cached, ResultPolicy.Plan(options, false, ActionDigest, Response(exit, status))?.ActionCache is not null);
+        var options = new UploadResultOptions
+        {
+            ActionCacheStrategy = strategy,
+            HistoricalStrategy = ResultStrategy.Never,
+        };
+        Assert.Equal(
+            cached, ResultPolicy.Plan(options, false, ActionDigest, Response(exit, status))?.ActionCache is not null);
         Assert.Null(ResultPolicy.Plan(options, true, ActionDigest, Response(exit, status)));
     }
 
@@ -38,7 +44,8 @@ public sealed class ResultTests
     [InlineData(ResultStrategy.FailuresOnly, 0, 3, true)]
     [InlineData(ResultStrategy.FailuresOnly, 0, 0, false)]
     [InlineData(ResultStrategy.Everything, 0, 0, true)]
-    public void NL_079_NL_080_NL_081_A_historical_record_follows_its_strategy_and_a_status_error_is_a_failure(ResultStrategy strategy, int exit, int status, bool kept)
+    public void NL_079_NL_080_NL_081_A_historical_record_follows_its_strategy_and_a_status_error_is_a_failure(
+        ResultStrategy strategy, int exit, int status, bool kept)
     {
         var options = new UploadResultOptions { HistoricalStrategy = strategy };
         var response = Response(exit, status);
@@ -58,7 +65,8 @@ public sealed class ResultTests
         };
         var record = BlobHasher.Compute("record"u8, DigestFunction.Blake3);
         var blake = BlobHasher.Compute("a"u8, DigestFunction.Blake3);
-        Assert.Equal($"blake3 {record.Hash}-{record.SizeBytes}", ResultPolicy.Message(options, Response(0), blake, new(false, record)));
+        Assert.Equal($"blake3 {record.Hash}-{record.SizeBytes}",
+            ResultPolicy.Message(options, Response(0), blake, new(false, record)));
         Assert.Equal($"failed {blake.Hash}/1 ", ResultPolicy.Message(options, Response(0, 3), blake, new(true, null)));
         Assert.Equal("", ResultPolicy.Message(options, Response(0), blake, new(false, null)));
         Assert.Equal("", ResultPolicy.Message(options, Response(0), blake, null));
@@ -66,16 +74,19 @@ public sealed class ResultTests
 
     public static TheoryData<FaultKind, bool, int> Faults => new()
     {
-        { FaultKind.Action, true, 3 }, { FaultKind.Missing, true, 9 }, { FaultKind.Aborted, true, 10 }, { FaultKind.TimedOut, true, 4 },
+        { FaultKind.Action, true, 3 }, { FaultKind.Missing, true, 9 }, { FaultKind.Aborted, true, 10 },
+        { FaultKind.TimedOut, true, 4 },
         { FaultKind.Worker, false, 13 }, { FaultKind.Storage, false, 14 },
     };
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void Every_kind_of_fault_has_its_place_on_the_wire_and_final_answers_are_complete(FaultKind kind, bool final, int code)
+    public void Every_kind_of_fault_has_its_place_on_the_wire_and_final_answers_are_complete(
+        FaultKind kind, bool final, int code)
     {
         var fault = new Fault(kind, "why");
-        var result = ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKinds.Of(fault), fault, new ActionStamps()));
+        var result = ExecuteResultBuilder.Build(
+            new ActionOutcome(Assignment(), ResultKinds.Of(fault), fault, new ActionStamps()));
         Assert.Equal(final, result.ExecuteResponse is not null);
         Assert.Equal(code, (result.ExecuteResponse?.Status ?? result.InternalError)!.Code);
         if (final)
@@ -84,7 +95,8 @@ public sealed class ResultTests
 
     [Fact]
     public void A_full_disk_is_a_verdict_of_its_own() =>
-        Assert.Equal(ResultKind.DiskFull, ResultKinds.Of(new Fault(FaultKind.Storage, "write /x: No space left on device")));
+        Assert.Equal(
+            ResultKind.DiskFull, ResultKinds.Of(new Fault(FaultKind.Storage, "write /x: No space left on device")));
 
     [Fact]
     public void Verdicts_have_distinct_labels() =>
@@ -97,12 +109,19 @@ public sealed class ResultTests
         {
             var outputs = Uploaded();
             for (var i = 0; i < files; i++)
-                outputs.OutputFiles.Add(new Reapi.OutputFile { Path = $"{i}".PadLeft(nameLength, 'x'), Digest = ActionDigest.ToWire() });
-            return ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = outputs });
+                outputs.OutputFiles.Add(new Reapi.OutputFile
+                {
+                    Path = $"{i}".PadLeft(nameLength, 'x'),
+                    Digest = ActionDigest.ToWire(),
+                });
+            return ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.Succeeded, null,
+                new ActionStamps())
+            { Process = Report(), Outputs = outputs });
         }
         Assert.Equal(20_000, Build(20_000, 20).ExecuteResponse!.Result.OutputFiles.Count);
         var tooLarge = Build(50_000, 20);
-        Assert.InRange(new WorkerApiTranslator().ToWire(new LinkProtocol.ResultReady(tooLarge)).CalculateSize(), 1, 4 << 20);
+        Assert.InRange(new WorkerApiTranslator().ToWire(new LinkProtocol.ResultReady(tooLarge)).CalculateSize(), 1,
+            4 << 20);
         Assert.Equal((int)Grpc.Core.StatusCode.InvalidArgument, tooLarge.ExecuteResponse!.Status.Code);
         Assert.Contains("50000 output files", tooLarge.ExecuteResponse!.Status.Message, StringComparison.Ordinal);
         Complete(tooLarge.ExecuteResponse);
@@ -111,11 +130,15 @@ public sealed class ResultTests
     [Fact]
     public void What_an_action_cost_is_remembered_with_its_result_and_an_action_that_never_ran_cost_nothing()
     {
-        var ran = ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.Succeeded, null, new ActionStamps()) { Process = Report(), Outputs = Uploaded() });
+        var ran = ExecuteResultBuilder.Build(new ActionOutcome(
+            Assignment(), ResultKind.Succeeded, null, new ActionStamps())
+        { Process = Report(), Outputs = Uploaded() });
         var options = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.SuccessOnly };
         var entry = ResultPolicy.Plan(options, false, ActionDigest, ran.ExecuteResponse!)!.ActionCache!;
-        Assert.Equal(ResourceUsageMessage.ToWire(ran.Usage!.Value, ran.OperationId, Assignment().Worker), Assert.Single(entry.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>());
-        var never = ExecuteResultBuilder.Build(new ActionOutcome(Assignment(), ResultKind.InvalidAction, new Fault(FaultKind.Action, "why"), new ActionStamps()));
+        Assert.Equal(ResourceUsageMessage.ToWire(ran.Usage!.Value, ran.OperationId, Assignment().Worker),
+            Assert.Single(entry.ExecutionMetadata.AuxiliaryMetadata).Unpack<Wire.ActionResourceUsage>());
+        var never = ExecuteResultBuilder.Build(new ActionOutcome(
+            Assignment(), ResultKind.InvalidAction, new Fault(FaultKind.Action, "why"), new ActionStamps()));
         Assert.Empty(never.ExecuteResponse!.Result.ExecutionMetadata.AuxiliaryMetadata);
     }
 
@@ -126,6 +149,7 @@ public sealed class ResultTests
         var status = FaultMapping.ToStatus(new Fault(FaultKind.Missing, "gone") { Missing = [blake, ActionDigest] });
         Assert.Equal(
             [$"blobs/blake3/{blake}", $"blobs/{ActionDigest}"],
-            status.Details[0].Unpack<Google.Rpc.PreconditionFailure>().Violations.Select(violation => violation.Subject));
+            status.Details[0].Unpack<Google.Rpc.PreconditionFailure>().Violations.Select(
+                violation => violation.Subject));
     }
 }

@@ -4,7 +4,10 @@ using NativeLink.Actors.Worker.Outputs;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 
-/// <summary>An absolute link means nothing on another machine: what it leads to arrives, or nothing does; relative ones stay.</summary>
+/// <summary>
+/// An absolute link means nothing on another machine: what
+/// it leads to arrives, or nothing does; relative ones stay.
+/// </summary>
 public sealed class AbsoluteLinkTests : OutputSpec
 {
     /// <summary>As many as two ways through each may lead to: no output has more than two million entries.</summary>
@@ -31,10 +34,13 @@ public sealed class AbsoluteLinkTests : OutputSpec
 
         var tree = TreeOf(Assert.Single((await UploadAsync(Outputs("d"))).OutputDirectories));
         var inner = tree.Children.Single(child => child.Files.Any(file => file.Name == "file"));
-        Assert.Equal([("chain", true), ("file", false), ("into", true), ("null", false)], inner.Files.Select(file => (file.Name, file.IsExecutable)));
-        Assert.Equal(["x", "y", "x"], inner.Files.Where(file => file.Digest.SizeBytes > 0).Select(file => TextOf(file.Digest)));
+        Assert.Equal([("chain", true), ("file", false), ("into", true), ("null", false)],
+            inner.Files.Select(file => (file.Name, file.IsExecutable)));
+        Assert.Equal(["x", "y", "x"], inner.Files.Where(file => file.Digest.SizeBytes > 0)
+            .Select(file => TextOf(file.Digest)));
         Assert.Equal(Digest.Empty(Function).ToWire(), inner.Files[3].Digest);
-        Assert.Equal([("dangling", "nothing"), ("relative", "../../f"), ("self", "."), ("sibling", "file")], inner.Symlinks.Select(link => (link.Name, link.Target)));
+        Assert.Equal([("dangling", "nothing"), ("relative", "../../f"), ("self", "."), ("sibling", "file")],
+            inner.Symlinks.Select(link => (link.Name, link.Target)));
         var copy = tree.Children.Single(child => child.Directories.Any(directory => directory.Name == "below"));
         Assert.Equal(["directory"], inner.Directories.Select(directory => directory.Name));
         Assert.Equal(["up"], copy.Files.Select(file => file.Name));
@@ -61,7 +67,8 @@ public sealed class AbsoluteLinkTests : OutputSpec
         {
             Assert.Equal(["a", "foo"], tree.Root.Files.Select(file => file.Name));
             Assert.Equal(["ad", "bar"], tree.Root.Directories.Select(directory => directory.Name));
-            Assert.Equal([("r", "foo"), ("rd", "bar"), ("round", ".")], tree.Root.Symlinks.Select(link => (link.Name, link.Target)));
+            Assert.Equal([("r", "foo"), ("rd", "bar"), ("round", ".")],
+                tree.Root.Symlinks.Select(link => (link.Name, link.Target)));
         }
     }
 
@@ -76,10 +83,14 @@ public sealed class AbsoluteLinkTests : OutputSpec
         for (var i = 0; i < Directories; i++)
         {
             for (var j = 0; j < Directories; j++)
-                Link(string.Create(CultureInfo.InvariantCulture, $"d/{i:00}/{j:00}"), Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"d/{j:00}")));
+                Link(string.Create(CultureInfo.InvariantCulture, $"d/{i:00}/{j:00}"),
+                    Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"d/{j:00}")));
         }
 #pragma warning disable CS0612 // Deprecated in REAPI, but older clients send these lists.
-        var tree = TreeOf(Assert.Single((await UploadAsync(new Reapi.Command { OutputFiles = { "d" } })).OutputDirectories));
+        var tree = TreeOf(Assert.Single((await UploadAsync(new Reapi.Command
+        {
+            OutputFiles = { "d" },
+        })).OutputDirectories));
 #pragma warning restore CS0612
         Assert.Equal(["copy", "file"], tree.Root.Files.Select(file => file.Name));
         Assert.Equal([("self", ".")], tree.Root.Symlinks.Select(link => (link.Name, link.Target)));
@@ -91,7 +102,8 @@ public sealed class AbsoluteLinkTests : OutputSpec
     public async Task A_link_into_the_view_of_a_process_leads_nowhere_and_tells_nothing_of_the_worker()
     {
         Write("d/f", "x");
-        string[] targets = ["/proc/self/environ", "/proc/self/fd/0", "/proc/self/root/etc/hostname", "/proc/self", "/proc"];
+        string[] targets = ["/proc/self/environ", "/proc/self/fd/0", "/proc/self/root/etc/hostname", "/proc/self",
+            "/proc"];
         for (var i = 0; i < targets.Length; i++)
         {
             Link(string.Create(CultureInfo.InvariantCulture, $"l{i}"), targets[i]);
@@ -127,7 +139,8 @@ public sealed class AbsoluteLinkTests : OutputSpec
         // By the measure of this machine; were each way walked, there would be half a million.
         Assert.True(fan < (20 * chain) + TimeSpan.FromSeconds(4), $"{fan}, and {chain} with one way");
         Assert.Equal(["a", "b", "fan/0"], result.OutputDirectories.Select(directory => directory.Path));
-        Assert.Equal([("to-b", 1)], TreeOf(result.OutputDirectories[0]).Root.Directories.Select(child => (child.Name, TreeOf(result.OutputDirectories[0]).Children.Count)));
+        Assert.Equal([("to-b", 1)], TreeOf(result.OutputDirectories[0]).Root.Directories.Select(
+            child => (child.Name, TreeOf(result.OutputDirectories[0]).Children.Count)));
         Assert.Equal(["f"], TreeOf(result.OutputDirectories[0]).Children[0].Files.Select(file => file.Name));
         Assert.Equal(["to-a"], TreeOf(result.OutputDirectories[1]).Root.Directories.Select(child => child.Name));
         Assert.Equal(Fans, TreeOf(result.OutputDirectories[2]).Children.Count);

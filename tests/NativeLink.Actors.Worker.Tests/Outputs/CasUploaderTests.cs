@@ -22,8 +22,10 @@ public sealed class CasUploaderTests : OutputSpec
         Write("large", new string('x', 2_000_000));
         WriteSpools("same", "err");
         await UploadAsync(Outputs("there", "same0", "same1", "same2", "same3", "same4", "large"));
-        Assert.Equal((1, 1, 1), (Server.Calls("FindMissingBlobs"), Server.Calls("BatchUpdateBlobs"), Server.Calls("Write")));
-        Assert.Equal(["err", "same", new string('x', 2_000_000)], Server.Written.Select(digest => System.Text.Encoding.UTF8.GetString(Server.Blobs[digest])).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            (1, 1, 1), (Server.Calls("FindMissingBlobs"), Server.Calls("BatchUpdateBlobs"), Server.Calls("Write")));
+        Assert.Equal(["err", "same", new string('x', 2_000_000)], Server.Written.Select(
+            digest => System.Text.Encoding.UTF8.GetString(Server.Blobs[digest])).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -55,7 +57,11 @@ public sealed class CasUploaderTests : OutputSpec
     public async Task A_CAS_that_goes_away_during_an_upload_is_given_again_what_it_was_known_to_have()
     {
         await using var retrying = new GrpcCasClient(
-            new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)], Retry = new RetryOptions(3) }, TimeProvider.System, new Random(1));
+            new GrpcStoreOptions
+            {
+                Endpoints = [new GrpcEndpointOptions(Server.Address)],
+                Retry = new RetryOptions(3),
+            }, TimeProvider.System, new Random(1));
         var uploader = Uploader(retrying);
         Write("f", "content");
         await UploadAsync(Outputs("f"), uploader: uploader);
@@ -74,7 +80,8 @@ public sealed class CasUploaderTests : OutputSpec
     [Theory]
     [InlineData(10)]
     [InlineData(3_000_000)]
-    public async Task A_file_that_changes_between_its_hashing_and_its_upload_is_named_and_no_blob_of_it_is_finished(int length)
+    public async Task A_file_that_changes_between_its_hashing_and_its_upload_is_named_and_no_blob_of_it_is_finished(
+        int length)
     {
         Write("f", new string('a', length));
         Server.Before["FindMissingBlobs"] = _ =>
@@ -83,7 +90,8 @@ public sealed class CasUploaderTests : OutputSpec
             return Task.CompletedTask;
         };
         var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs("f")));
-        Assert.Contains($"something still writes to {Path.Combine(Root, "f")}", error.Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains($"something still writes to {Path.Combine(Root, "f")}", error.Fault.Detail,
+            StringComparison.Ordinal);
         Assert.Empty(Server.Written);
         Assert.DoesNotContain(Server.WriteMessages, message => message.Finish);
     }
@@ -107,7 +115,9 @@ public sealed class CasUploaderTests : OutputSpec
         Write("f", "content");
         Write("d/g", "in a directory");
         await UploadAsync(Outputs("f", "d"), movable);
-        Assert.All((string[])["content", "in a directory"], text => Assert.True(Store.Contains(BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(text), Function))));
+        Assert.All((string[])["content", "in a directory"],
+            text => Assert.True(
+                Store.Contains(BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(text), Function))));
         Assert.Equal(!movable, File.Exists(Path.Combine(Root, "f")));
         Assert.Equal(!movable, File.Exists(Path.Combine(Root, "d/g")));
     }
@@ -139,7 +149,8 @@ public sealed class CasUploaderTests : OutputSpec
         WriteSpools("out", "");
         await UploadAsync(Outputs("moved"), movable: true, Uploader(new StoreCasClient(Store)));
         Assert.False(File.Exists(Path.Combine(Root, "moved")));
-        Assert.All((string[])["content", "out"], text => Assert.True(Store.Contains(BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(text), Function))));
+        Assert.All((string[])["content", "out"], text => Assert.True(
+            Store.Contains(BlobHasher.Compute(System.Text.Encoding.UTF8.GetBytes(text), Function))));
         Assert.Equal(0, Server.TotalCalls);
     }
 
@@ -169,7 +180,9 @@ public sealed class CasUploaderTests : OutputSpec
     {
         // One file under 50,000 names: each bit of a number is one slash or two.
         Write("some/f");
-        var paths = Enumerable.Range(0, 50_000).Select(i => string.Concat(Enumerable.Range(0, 16).Select(bit => (i >> bit & 1) == 0 ? "./" : ".//")) + "some/f").ToArray();
+        var paths = Enumerable.Range(0, 50_000)
+            .Select(i => string.Concat(Enumerable.Range(0, 16).Select(bit => (i >> bit & 1) == 0 ? "./" : ".//"))
+                + "some/f").ToArray();
         var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs(paths)));
         Assert.Equal((FaultKind.Action, StatusCode.InvalidArgument), (error.Fault.Kind, error.Fault.Code!.Value));
         Assert.Contains("50000 output files", error.Fault.Detail, StringComparison.Ordinal);
@@ -218,7 +231,8 @@ public sealed class CasUploaderTests : OutputSpec
     [Theory]
     [InlineData(1000)]
     [InlineData(2_000_000)]
-    public async Task What_two_actions_bring_at_once_is_sent_once_and_the_second_bytes_serve_when_the_first_have_changed(int length)
+    public async Task What_two_actions_bring_at_once_is_sent_once_and_the_second_serves_when_the_first_changed(
+        int length)
     {
         var gate = new TaskCompletionSource();
         var asked = new TaskCompletionSource();
@@ -241,7 +255,8 @@ public sealed class CasUploaderTests : OutputSpec
         gate.SetResult();
         var answers = new[] { await ExpectMsgAsync<object>(Soon), await ExpectMsgAsync<object>(Soon) };
         Assert.Equal(second, Assert.Single(answers.OfType<Uploaded>()).Id);
-        Assert.Contains("something still writes to", Assert.Single(answers.OfType<UploadFailed>()).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("something still writes to", Assert.Single(answers.OfType<UploadFailed>()).Fault.Detail,
+            StringComparison.Ordinal);
         Assert.Equal(content, System.Text.Encoding.UTF8.GetString(Server.Blobs[Assert.Single(Server.Written)]));
         Assert.Equal(1, Server.Calls("FindMissingBlobs"));
     }
@@ -289,7 +304,9 @@ public sealed class CasUploaderTests : OutputSpec
             return Task.CompletedTask;
         });
         fails = false;
-        Assert.Equal((Op, FaultKind.Worker), (await ExpectMsgAsync<UploadFailed>(Soon)) is var held ? (held.Id, held.Fault.Kind) : default);
+        Assert.Equal((Op, FaultKind.Worker), (await ExpectMsgAsync<UploadFailed>(Soon)) is var held
+            ? (held.Id, held.Fault.Kind)
+            : default);
         Assert.Equal(StatusCode.Unavailable, (await ExpectMsgAsync<UploadFailed>(Soon)).Fault.Code);
         await AwaitAssertAsync(async () =>
         {
@@ -303,11 +320,15 @@ public sealed class CasUploaderTests : OutputSpec
     {
         var action = BlobHasher.Compute("action"u8, Function);
         var record = new Wire.HistoricalExecuteResponse { ActionDigest = action.ToWire() };
-        Uploader().Tell(new Publish(Op, new PublishPlan(action, new Reapi.ActionResult { ExitCode = 5 }, record)), TestActor);
+        Uploader().Tell(new Publish(Op, new PublishPlan(action, new Reapi.ActionResult
+        {
+            ExitCode = 5,
+        }, record)), TestActor);
         var published = await ExpectMsgAsync<Published>(Soon);
         Assert.True(published.ActionCacheWritten);
         Assert.Equal(5, Server.Results[action].ExitCode);
-        Assert.Equal(record, Wire.HistoricalExecuteResponse.Parser.ParseFrom(Server.Blobs[published.Historical!.Value]));
+        Assert.Equal(
+            record, Wire.HistoricalExecuteResponse.Parser.ParseFrom(Server.Blobs[published.Historical!.Value]));
     }
 
     [Fact]
@@ -317,7 +338,11 @@ public sealed class CasUploaderTests : OutputSpec
         Server.FailNext("BatchUpdateBlobs", int.MaxValue);
         var action = BlobHasher.Compute("action"u8, Function);
         var uploader = Uploader();
-        uploader.Tell(new Publish(Op, new PublishPlan(action, new Reapi.ActionResult(), new Wire.HistoricalExecuteResponse { ActionDigest = action.ToWire() })), TestActor);
+        uploader.Tell(
+            new Publish(Op, new PublishPlan(action, new Reapi.ActionResult(), new Wire.HistoricalExecuteResponse
+            {
+                ActionDigest = action.ToWire(),
+            })), TestActor);
         Assert.Equal(new Published(Op, false, null), await ExpectMsgAsync<Published>(Soon));
         var calls = Server.TotalCalls;
         uploader.Tell(new Publish(Op, new PublishPlan(action, null, null)), TestActor);

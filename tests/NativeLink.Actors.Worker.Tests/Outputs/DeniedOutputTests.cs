@@ -3,10 +3,14 @@ using NativeLink.Actors.Worker.Outputs;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 
-/// <summary>What may not be looked at, or cannot be for want of something: never a success without the output.</summary>
+/// <summary>
+/// What may not be looked at, or cannot be for want
+/// of something: never a success without the output.
+/// </summary>
 public sealed partial class DeniedOutputTests : OutputSpec
 {
-    private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
     [Fact]
     public async Task NL_029_A_target_that_cannot_be_read_is_left_out_and_never_fails_the_action()
@@ -21,7 +25,8 @@ public sealed partial class DeniedOutputTests : OutputSpec
         }
         File.SetUnixFileMode(Path.Combine(Outside, "closed"), UnixFileMode.None);
         File.SetUnixFileMode(Path.Combine(Outside, "part/shut"), UnixFileMode.None);
-        var found = AsAnOrdinaryUser(() => OutputScanner.Scan(new NativeFiles(), Plan(Outputs("d", "closed", "part", "part-shut-x"))));
+        var found = AsAnOrdinaryUser(
+            () => OutputScanner.Scan(new NativeFiles(), Plan(Outputs("d", "closed", "part", "part-shut-x"))));
         File.SetUnixFileMode(Path.Combine(Outside, "part/shut"), Open);
         Assert.Empty(found.Files);
         var directory = Assert.Single(found.Directories).Directory;
@@ -49,7 +54,8 @@ public sealed partial class DeniedOutputTests : OutputSpec
         {
             var found = OutputScanner.Scan(new NativeFiles(), Plan(Outputs(output)));
             foreach (var file in found.AllFiles)
-                FileHashing.HashAllAsync(new NativeFiles(), [file], Function, null!, CancellationToken.None).GetAwaiter().GetResult();
+                FileHashing.HashAllAsync(new NativeFiles(), [file], Function, null!, CancellationToken.None)
+                    .GetAwaiter().GetResult();
             return found;
         }));
         File.SetUnixFileMode(Path.Combine(Root, closed), mode);

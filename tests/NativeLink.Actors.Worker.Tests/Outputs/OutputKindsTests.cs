@@ -12,13 +12,19 @@ public sealed partial class OutputKindsTests : OutputSpec
     {
         Write("some_cwd/test.txt", "123 ");
         WriteSpools("foo-stdout ", "bar-stderr  ");
-        var result = await UploadAsync(new Reapi.Command { WorkingDirectory = "some_cwd", OutputPaths = { "test.txt" } });
+        var result = await UploadAsync(new Reapi.Command
+        {
+            WorkingDirectory = "some_cwd",
+            OutputPaths = { "test.txt" },
+        });
         var file = Assert.Single(result.OutputFiles);
         Assert.Equal(("test.txt", false), (file.Path, file.IsExecutable));
-        Assert.Equal(("c69e10a5f54f4e28e33897fbd4f8701595443fa8c3004aeaa20dd4d9a463483b", 4), (file.Digest.Hash, file.Digest.SizeBytes));
+        Assert.Equal(("c69e10a5f54f4e28e33897fbd4f8701595443fa8c3004aeaa20dd4d9a463483b", 4),
+            (file.Digest.Hash, file.Digest.SizeBytes));
         Assert.Equal("15019a676f057d97d1ad3af86f3cc1e623cb33b18ff28422bbe3248d2471cc94", result.StdoutDigest.Hash);
         Assert.Equal("2375ab8a01ca11e1ea7606dfb58756c153d49733cde1dbfb5a1e00f39afacf06", result.StderrDigest.Hash);
-        Assert.Equal(("123 ", "foo-stdout ", "bar-stderr  "), (TextOf(file.Digest), TextOf(result.StdoutDigest), TextOf(result.StderrDigest)));
+        Assert.Equal(("123 ", "foo-stdout ", "bar-stderr  "),
+            (TextOf(file.Digest), TextOf(result.StdoutDigest), TextOf(result.StderrDigest)));
     }
 
     [Fact]
@@ -27,8 +33,13 @@ public sealed partial class OutputKindsTests : OutputSpec
         Function = DigestFunction.Blake3;
         Write("some_cwd/test.txt", "123 ");
         WriteSpools("foo-stdout ", "bar-stderr  ");
-        var result = await UploadAsync(new Reapi.Command { WorkingDirectory = "some_cwd", OutputPaths = { "test.txt" } });
-        Assert.Equal("3f488ba478fc6716c756922c9f34ebd7e84b85c3e03e33e22e7a3736cafdc6d8", Assert.Single(result.OutputFiles).Digest.Hash);
+        var result = await UploadAsync(new Reapi.Command
+        {
+            WorkingDirectory = "some_cwd",
+            OutputPaths = { "test.txt" },
+        });
+        Assert.Equal("3f488ba478fc6716c756922c9f34ebd7e84b85c3e03e33e22e7a3736cafdc6d8",
+            Assert.Single(result.OutputFiles).Digest.Hash);
         Assert.Equal("af1720193ae81515067a3ef39f0dfda3ad54a1a9d216e55d32fe5c1e178c6a7d", result.StdoutDigest.Hash);
         Assert.Equal("65e0abbae32a3aedaf040b654c6f02ace03c7690c17a8415a90fc2ec9c809a16", result.StderrDigest.Hash);
         Assert.Equal("123 ", TextOf(result.OutputFiles[0].Digest));
@@ -54,7 +65,8 @@ public sealed partial class OutputKindsTests : OutputSpec
         Skip.If(Store.LargestThatFits >= Size, "the disk is larger than the test's file");
         using (var hole = File.Create(Path.Combine(Root, "hole")))
             hole.SetLength(Size);
-        var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(Outputs("hole"), uploader: Uploader(new StoreCasClient(Store))));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => UploadAsync(Outputs("hole"), uploader: Uploader(new StoreCasClient(Store))));
         Assert.Equal((FaultKind.Action, StatusCode.InvalidArgument), (error.Fault.Kind, error.Fault.Code));
         Assert.Contains("'hole' is a file of 8796093022208 bytes", error.Fault.Detail, StringComparison.Ordinal);
     }
@@ -88,7 +100,8 @@ public sealed partial class OutputKindsTests : OutputSpec
         Link("through", "f/x");
         var result = await UploadAsync(Outputs("lf", "ld", "dangling", "itself", "through"));
 #pragma warning disable CS0612 // Deprecated in REAPI, and the lists that NativeLink's scheduler reads.
-        Assert.Equal([("dangling", "nowhere"), ("itself", "itself"), ("lf", "f"), ("through", "f/x")], result.OutputFileSymlinks.Select(link => (link.Path, link.Target)));
+        Assert.Equal([("dangling", "nowhere"), ("itself", "itself"), ("lf", "f"), ("through", "f/x")],
+            result.OutputFileSymlinks.Select(link => (link.Path, link.Target)));
         Assert.Equal([("ld", "d")], result.OutputDirectorySymlinks.Select(link => (link.Path, link.Target)));
 #pragma warning restore CS0612
         Assert.Equal(["dangling", "itself", "ld", "lf", "through"], result.OutputSymlinks.Select(link => link.Path));
@@ -108,11 +121,14 @@ public sealed partial class OutputKindsTests : OutputSpec
         Link("dangling", "/no/such/file");
         FillsStore = true;
         var result = await UploadAsync(Outputs("file", "directory", "null", "dangling"), movable: true);
-        Assert.Equal([("file", 18, true), ("null", 0, false)], result.OutputFiles.Select(file => (file.Path, (int)file.Digest.SizeBytes, file.IsExecutable)));
+        Assert.Equal([("file", 18, true), ("null", 0, false)],
+            result.OutputFiles.Select(file => (file.Path, (int)file.Digest.SizeBytes, file.IsExecutable)));
         Assert.Equal("hello-from-outside", TextOf(result.OutputFiles[0].Digest));
-        Assert.Equal(["other", "target"], TreeOf(Assert.Single(result.OutputDirectories)).Root.Files.Select(file => file.Name));
+        Assert.Equal(
+            ["other", "target"], TreeOf(Assert.Single(result.OutputDirectories)).Root.Files.Select(file => file.Name));
         Assert.Empty(result.OutputSymlinks);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(target));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(target));
         Assert.Equal("hello-from-outside", await File.ReadAllTextAsync(target));
         Assert.Equal(target, new FileInfo(Path.Combine(Root, "file")).LinkTarget);
     }
@@ -135,7 +151,11 @@ public sealed partial class OutputKindsTests : OutputSpec
     {
         Write("wd/in", "1");
         Write("out.txt", "2");
-        var result = await UploadAsync(new Reapi.Command { WorkingDirectory = "wd", OutputPaths = { "in", "../out.txt", "./in", "in/" } });
+        var result = await UploadAsync(new Reapi.Command
+        {
+            WorkingDirectory = "wd",
+            OutputPaths = { "in", "../out.txt", "./in", "in/" },
+        });
         Assert.Equal(["../out.txt", "./in", "in", "in/"], result.OutputFiles.Select(file => file.Path));
     }
 
@@ -147,7 +167,14 @@ public sealed partial class OutputKindsTests : OutputSpec
     public async Task NL_044_A_path_that_leads_out_of_the_root_is_the_actions_fault(string path)
     {
         Write("wd/in", "1");
-        var error = await Assert.ThrowsAsync<FaultException>(() => UploadAsync(new Reapi.Command { WorkingDirectory = path.StartsWith("../wd", StringComparison.Ordinal) ? "wd" : "", OutputPaths = { path } }));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            () => UploadAsync(new Reapi.Command
+            {
+                WorkingDirectory = path.StartsWith("../wd", StringComparison.Ordinal)
+                ? "wd"
+                : "",
+                OutputPaths = { path }
+            }));
         Assert.Equal(FaultKind.Action, error.Fault.Kind);
         Assert.Contains(path, error.Fault.Detail, StringComparison.Ordinal);
         Assert.Equal(0, Server.TotalCalls);
@@ -162,7 +189,8 @@ public sealed partial class OutputKindsTests : OutputSpec
         Link("inside", "real");
         Link("inside-absolute", Path.Combine(Root, "real"));
         Write("real/f", "ok");
-        var result = await UploadAsync(Outputs("absolute/secret", "relative/secret", "inside/f", "inside-absolute/f", "relative"));
+        var result = await UploadAsync(
+            Outputs("absolute/secret", "relative/secret", "inside/f", "inside-absolute/f", "relative"));
         Assert.Equal(["inside-absolute/f", "inside/f"], result.OutputFiles.Select(file => file.Path));
         Assert.Equal(["relative"], result.OutputSymlinks.Select(link => link.Path));
         Assert.DoesNotContain(Server.Blobs.Values, blob => System.Text.Encoding.UTF8.GetString(blob) == "secret");

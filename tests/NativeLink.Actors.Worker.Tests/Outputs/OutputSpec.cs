@@ -44,7 +44,8 @@ public abstract class OutputSpec() : TestKit(TestKits.Real), IAsyncLifetime
         var options = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)] };
         Client = new GrpcCasClient(options, TimeProvider.System, new Random(1));
         _cache = new GrpcActionCacheClient(options, TimeProvider.System, new Random(1));
-        Store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")), TimeProvider.System);
+        Store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")),
+            TimeProvider.System);
     }
 
     async Task IAsyncLifetime.DisposeAsync()
@@ -56,7 +57,8 @@ public abstract class OutputSpec() : TestKit(TestKits.Real), IAsyncLifetime
         _directory.Dispose();
     }
 
-    protected IActorRef Uploader(ICasClient? cas = null) => Sys.ActorOf(CasUploader.CreateProps(Targets(cas), TimeProvider.System));
+    protected IActorRef Uploader(ICasClient? cas = null) =>
+        Sys.ActorOf(CasUploader.CreateProps(Targets(cas), TimeProvider.System));
 
     private protected UploadTargets Targets(ICasClient? cas = null) =>
         new(cas ?? Client, FillsStore || cas is StoreCasClient ? Store : null, new NativeFiles(), _cache, null);
@@ -86,15 +88,19 @@ public abstract class OutputSpec() : TestKit(TestKits.Real), IAsyncLifetime
 
     protected static Reapi.Command Outputs(params string[] paths) => new() { OutputPaths = { paths } };
 
-    protected async Task<Reapi.ActionResult> UploadAsync(Reapi.Command command, bool movable = false, IActorRef? uploader = null)
+    protected async Task<Reapi.ActionResult> UploadAsync(
+        Reapi.Command command, bool movable = false, IActorRef? uploader = null)
     {
         (uploader ?? Uploader()).Tell(new Upload(Op, Plan(command, movable)), TestActor);
         var answer = await ExpectMsgAsync<object>(Soon);
-        return answer is Uploaded uploaded ? uploaded.Outputs : throw new FaultException(Assert.IsType<UploadFailed>(answer).Fault);
+        return answer is Uploaded uploaded
+            ? uploaded.Outputs
+            : throw new FaultException(Assert.IsType<UploadFailed>(answer).Fault);
     }
 
     protected Reapi.Tree TreeOf(Reapi.OutputDirectory directory) =>
         Reapi.Tree.Parser.ParseFrom(Server.Blobs[Digest.FromWire(directory.TreeDigest, Function, "the tree")]);
 
-    protected string TextOf(Reapi.Digest digest) => System.Text.Encoding.UTF8.GetString(Server.Blobs[Digest.FromWire(digest, Function, "a blob")]);
+    protected string TextOf(Reapi.Digest digest) =>
+        System.Text.Encoding.UTF8.GetString(Server.Blobs[Digest.FromWire(digest, Function, "a blob")]);
 }

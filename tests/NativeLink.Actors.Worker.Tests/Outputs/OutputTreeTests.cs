@@ -12,12 +12,18 @@ public sealed partial class OutputTreeTests : OutputSpec
         Write("dir1/file", "foo\n");
         Write("dir1/file2");
         Link("dir1/dir2/sym", "../file");
-        var directory = Assert.Single((await UploadAsync(new Reapi.Command { WorkingDirectory = ".", OutputPaths = { "dir1" } })).OutputDirectories);
-        Assert.Equal(("3edeaef5deb22b072c788adbbb15cef97d5b640a0133da260d3e0b1c0afd5ca6", 254), (directory.TreeDigest.Hash, directory.TreeDigest.SizeBytes));
+        var directory = Assert.Single((await UploadAsync(new Reapi.Command
+        {
+            WorkingDirectory = ".",
+            OutputPaths = { "dir1" },
+        })).OutputDirectories);
+        Assert.Equal(("3edeaef5deb22b072c788adbbb15cef97d5b640a0133da260d3e0b1c0afd5ca6", 254),
+            (directory.TreeDigest.Hash, directory.TreeDigest.SizeBytes));
         Assert.True(directory.IsTopologicallySorted);
         var tree = TreeOf(directory);
         Assert.Equal(["file", "file2"], tree.Root.Files.Select(file => file.Name));
-        Assert.Equal("cce0098e0b0f1d785edb0da50beedb13e27dcd459b091b2f8f82543cb7cd0527", tree.Root.Directories[0].Digest.Hash);
+        Assert.Equal("cce0098e0b0f1d785edb0da50beedb13e27dcd459b091b2f8f82543cb7cd0527",
+            tree.Root.Directories[0].Digest.Hash);
         Assert.Equal("../file", Assert.Single(tree.Children).Symlinks[0].Target);
     }
 
@@ -26,7 +32,8 @@ public sealed partial class OutputTreeTests : OutputSpec
     {
         Write("tst/tst.txt", "456 ");
         var directory = Assert.Single((await UploadAsync(Outputs("tst"))).OutputDirectories);
-        Assert.Equal(("c80ff014a65938993c8a40d2c9743b65c012c42677d6e50147d2608eb053193f", 83), (directory.TreeDigest.Hash, directory.TreeDigest.SizeBytes));
+        Assert.Equal(("c80ff014a65938993c8a40d2c9743b65c012c42677d6e50147d2608eb053193f", 83),
+            (directory.TreeDigest.Hash, directory.TreeDigest.SizeBytes));
     }
 
     [Fact]
@@ -47,8 +54,10 @@ public sealed partial class OutputTreeTests : OutputSpec
         // a, b (of a), deep, x (equal to z), b, empty: the root is not among them.
         Assert.Equal(6, order.Count);
         for (var i = 0; i < order.Count; i++)
-            Assert.All(tree.Children[i].Directories, child => Assert.True(order.IndexOf(Digest.FromWire(child.Digest, Function, "a child")) > i));
-        Assert.All(tree.Root.Directories, child => Assert.Contains(Digest.FromWire(child.Digest, Function, "a child"), order));
+            Assert.All(tree.Children[i].Directories,
+                child => Assert.True(order.IndexOf(Digest.FromWire(child.Digest, Function, "a child")) > i));
+        Assert.All(
+            tree.Root.Directories, child => Assert.Contains(Digest.FromWire(child.Digest, Function, "a child"), order));
     }
 
     [Fact]
@@ -56,7 +65,8 @@ public sealed partial class OutputTreeTests : OutputSpec
     {
         Write("d/f", "x");
         Assert.Equal(0, MakeFifo(Path.Combine(Root, "d/p"), 0x1a4));
-        Assert.Equal(["f"], TreeOf(Assert.Single((await UploadAsync(Outputs("d"))).OutputDirectories)).Root.Files.Select(file => file.Name));
+        Assert.Equal(["f"], TreeOf(
+            Assert.Single((await UploadAsync(Outputs("d"))).OutputDirectories)).Root.Files.Select(file => file.Name));
     }
 
     [Fact]
@@ -76,7 +86,8 @@ public sealed partial class OutputTreeTests : OutputSpec
     [InlineData(Reapi.Command.Types.OutputDirectoryFormat.TreeOnly, false)]
     [InlineData(Reapi.Command.Types.OutputDirectoryFormat.DirectoryOnly, true)]
     [InlineData(Reapi.Command.Types.OutputDirectoryFormat.TreeAndDirectory, true)]
-    public async Task Directories_are_blobs_of_their_own_when_the_format_asks_for_them(Reapi.Command.Types.OutputDirectoryFormat format, bool single)
+    public async Task Directories_are_blobs_of_their_own_when_the_format_asks_for_them(
+        Reapi.Command.Types.OutputDirectoryFormat format, bool single)
     {
         Write("d/a/b/f", "x");
         var command = Outputs("d");
@@ -86,7 +97,8 @@ public sealed partial class OutputTreeTests : OutputSpec
         Assert.Equal(single, directory.RootDirectoryDigest is not null);
         var levels = 0;
         for (var next = directory.RootDirectoryDigest; next is not null; levels++)
-            next = Reapi.Directory.Parser.ParseFrom(Server.Blobs[Digest.FromWire(next, Function, "a directory")]).Directories.FirstOrDefault()?.Digest;
+            next = Reapi.Directory.Parser.ParseFrom(
+                Server.Blobs[Digest.FromWire(next, Function, "a directory")]).Directories.FirstOrDefault()?.Digest;
         Assert.Equal(single ? 3 : 0, levels);
     }
 
@@ -98,7 +110,11 @@ public sealed partial class OutputTreeTests : OutputSpec
     public async Task The_root_itself_may_be_an_output(string workingDirectory, string path)
     {
         Write("a/f", "x");
-        var directory = Assert.Single((await UploadAsync(new Reapi.Command { WorkingDirectory = workingDirectory, OutputPaths = { path } })).OutputDirectories);
+        var directory = Assert.Single((await UploadAsync(new Reapi.Command
+        {
+            WorkingDirectory = workingDirectory,
+            OutputPaths = { path },
+        })).OutputDirectories);
         Assert.Equal(path, directory.Path);
         Assert.Equal("a", Assert.Single(TreeOf(directory).Root.Directories).Name);
     }

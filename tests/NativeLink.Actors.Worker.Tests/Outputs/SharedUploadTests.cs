@@ -29,7 +29,9 @@ public sealed class SharedUploadTests : OutputSpec
         foreach (var (name, function) in new[] { ("sha", DigestFunction.Sha256), ("blake", DigestFunction.Blake3) })
         {
             var uploaded = Assert.IsType<Uploaded>(answers[name]);
-            Assert.True(Server.Blobs.ContainsKey(Digest.FromWire(uploaded.Outputs.OutputFiles.Single().Digest, function, name)), $"{name} is answered and not in the CAS");
+            Assert.True(
+                Server.Blobs.ContainsKey(Digest.FromWire(uploaded.Outputs.OutputFiles.Single().Digest, function, name)),
+                $"{name} is answered and not in the CAS");
         }
     }
 
@@ -64,7 +66,10 @@ public sealed class SharedUploadTests : OutputSpec
     [Fact]
     public async Task An_answer_from_before_an_absence_is_not_taken_for_one_of_after_it()
     {
-        await using var inner = new GrpcCasClient(new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(Server.Address)] }, TimeProvider.System, new Random(1));
+        await using var inner = new GrpcCasClient(new GrpcStoreOptions
+        {
+            Endpoints = [new GrpcEndpointOptions(Server.Address)],
+        }, TimeProvider.System, new Random(1));
         var cas = new WatchedCas(inner) { HoldsFirstAnswer = true };
         var digest = Server.Put("content"u8.ToArray());
         var uploader = Uploader(cas);
@@ -86,7 +91,8 @@ public sealed class SharedUploadTests : OutputSpec
     {
         await using var cas = new GrpcCasClient(new GrpcStoreOptions
         {
-            Endpoints = [new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")), new GrpcEndpointOptions(Server.Address)],
+            Endpoints = [new GrpcEndpointOptions(new Uri("http://127.0.0.1:1")),
+                new GrpcEndpointOptions(Server.Address)],
             Retry = new RetryOptions(5, TimeSpan.FromMilliseconds(1), 0),
         }, TimeProvider.System, new Random(1));
         var uploader = Uploader(cas);
@@ -108,7 +114,9 @@ public sealed class SharedUploadTests : OutputSpec
         }, TimeProvider.System, new Random(1));
         var calls = 0;
         Server.Before["FindMissingBlobs"] = Server.Before["BatchUpdateBlobs"] = _ =>
-            Interlocked.Increment(ref calls) % 3 == 0 ? throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "now and then")) : Task.CompletedTask;
+            Interlocked.Increment(ref calls) % 3 == 0
+                ? throw new RpcException(new Grpc.Core.Status(StatusCode.Unavailable, "now and then"))
+                : Task.CompletedTask;
         var uploader = Uploader(cas);
         for (var i = 0; i < 20; i++)
             Begin(uploader, $"f{i}", $"content {i}");
@@ -139,7 +147,9 @@ public sealed class SharedUploadTests : OutputSpec
         for (var i = 0; i < count; i++)
         {
             var answer = await ExpectMsgAsync<object>(Soon);
-            answers.Add(answer is Uploaded uploaded ? uploaded.Id.Operation.Value : Assert.IsType<UploadFailed>(answer).Id.Operation.Value, answer);
+            answers.Add(answer is Uploaded uploaded
+                ? uploaded.Id.Operation.Value
+                : Assert.IsType<UploadFailed>(answer).Id.Operation.Value, answer);
         }
         return answers;
     }

@@ -4,7 +4,10 @@ using NativeLink.Actors.Cas.Codec;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;
 
-/// <summary>A CAS that tells how many actions' outputs an uploader has taken up, and holds its first answer back.</summary>
+/// <summary>
+/// A CAS that tells how many actions' outputs an uploader
+/// has taken up, and holds its first answer back.
+/// </summary>
 internal sealed class WatchedCas(ICasClient inner) : ICasClient
 {
     private int _calls;
@@ -33,9 +36,10 @@ internal sealed class WatchedCas(ICasClient inner) : ICasClient
     public long MaxBlobBytes => inner.MaxBlobBytes;
 
     /// <summary>
-    /// So many actions have their outputs hashed, and those are among what the uploader asks about next. It looks at the
-    /// absences once for each action that it takes up with what it will ask later, and once more for each blob that it
-    /// asks about: to be asked where the calls of all earlier ones are under way.
+    /// So many actions have their outputs hashed, and those are among what the uploader asks about
+    /// next. It looks at the absences once for each action that it takes up with what it will ask
+    /// later, and once more for each blob that it asks about: to be asked where the calls of all
+    /// earlier ones are under way.
     /// </summary>
     public Task TakenUpAsync(int actions) => Eventually.HoldsAsync(
         () => Volatile.Read(ref _looks) >= actions + Volatile.Read(ref _calls),

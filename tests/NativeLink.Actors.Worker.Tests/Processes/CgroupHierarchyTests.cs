@@ -4,7 +4,8 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 
 public sealed class CgroupHierarchyTests
 {
-    private const string Plain = "25 30 0:23 / /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot";
+    private const string Plain = "25 30 0:23 / /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime shared:4 - cgroup2 " +
+        "cgroup2 rw,nsdelegate,memory_recursiveprot";
 
     [Fact]
     public void The_own_group_is_found_below_the_mount_that_shows_it()

@@ -20,7 +20,8 @@ public sealed class CgroupReuseTests
     [InlineData("echo 7 > $P/cgroup.max.depth")]
     [InlineData("mkdir $P/sub && echo $$ > $P/sub/cgroup.procs")]
     [InlineData("mkdir -p $P/sub/deep && rmdir $P/sub/deep")]
-    [InlineData("for c in $(cat $P/cgroup.controllers); do echo +$c > $P/cgroup.subtree_control; done 2>/dev/null; mkdir $P/sub; exit 0")]
+    [InlineData("for c in $(cat $P/cgroup.controllers); do echo +$c > $P/cgroup.subtree_control; done 2>/dev/null; " +
+        "mkdir $P/sub; exit 0")]
     [InlineData("(sleep 0.3; echo 1 > $P/cgroup.freeze) & exit 0")]
     public async Task A_group_that_an_action_wrote_to_is_removed_and_the_next_actions_work(string script)
     {
@@ -29,7 +30,8 @@ public sealed class CgroupReuseTests
         var root = RootOf(bench);
         var run = await bench.ShellAsync($"P={root}/$({MyGroup}); echo $P; {script}");
         Assert.Equal((0, ""), (run.Report.ExitCode, run.Error));
-        foreach (var next in await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => bench.ShellAsync("exit 3")))) Assert.Equal(3, next.Report.ExitCode);
+        foreach (var next in await Task.WhenAll(Enumerable.Range(0, 10)
+            .Select(_ => bench.ShellAsync("exit 3")))) Assert.Equal(3, next.Report.ExitCode);
         await Eventually.HoldsAsync(() => !Directory.Exists(run.Out.Trim()), "the group is removed");
     }
 
@@ -41,7 +43,8 @@ public sealed class CgroupReuseTests
         using var abort = new CancellationTokenSource();
         var script = $"P={RootOf(bench)}/$({MyGroup}); echo 1 > $P/cgroup.freeze; sleep 60";
         var running = bench.RunAsync(bench.Shell(script), abort.Token);
-        await Eventually.HoldsAsync(() => Workbench.InGroups(bench.Launcher, "cgroup.events").Any(IsFrozen), "it is frozen");
+        await Eventually.HoldsAsync(() => Workbench.InGroups(bench.Launcher, "cgroup.events").Any(IsFrozen),
+            "it is frozen");
         await abort.CancelAsync();
         var run = await running;
         Assert.True(run.Report.Aborted);

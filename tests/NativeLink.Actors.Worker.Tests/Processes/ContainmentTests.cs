@@ -7,7 +7,8 @@ namespace NativeLink.Actors.Worker.Tests.Processes;
 public sealed class ContainmentTests
 {
     // A shell that leaves the session, a double fork, and one that has closed everything it could be known by.
-    private const string Daemons = "setsid sleep 61 & (sleep 62 &) ; (setsid sh -c 'cd /; exec sleep 63' </dev/null >/dev/null 2>&1 &); ";
+    private const string Daemons =
+        "setsid sleep 61 & (sleep 62 &) ; (setsid sh -c 'cd /; exec sleep 63' </dev/null >/dev/null 2>&1 &); ";
 
     // Half of what the shortest of them would take by itself: so slow is no machine.
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(30);
@@ -52,7 +53,10 @@ public sealed class ContainmentTests
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
         var go = Path.Combine(bench.Directory, "go");
-        var kept = bench.RunAsync(bench.Shell($"(setsid sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; echo kept > {go}.kept' &) ; while [ ! -e {go}.kept ]; do sleep 0.05; done"));
+        var kept = bench.RunAsync(
+            bench.Shell(
+                $"(setsid sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; echo kept > {go}.kept' &) ; " +
+                $"while [ ! -e {go}.kept ]; do sleep 0.05; done"));
         var ended = bench.RunAsync(bench.Shell(Daemons + "sleep 64; :"), abort.Token);
         await Eventually.HoldsAsync(() => bench.Marked().Count >= 7, "both run");
         await abort.CancelAsync();
@@ -68,7 +72,8 @@ public sealed class ContainmentTests
         Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         using var abort = new CancellationTokenSource();
-        var running = bench.RunAsync(bench.Shell("f() { while :; do sleep 0.01; (sleep 0.02 &); done; }; f & f & f & wait"), abort.Token);
+        var running = bench.RunAsync(
+            bench.Shell("f() { while :; do sleep 0.01; (sleep 0.02 &); done; }; f & f & f & wait"), abort.Token);
         await Eventually.HoldsAsync(() => bench.Marked().Count >= 6, "it forks");
         await abort.CancelAsync();
         Assert.True((await running).Report.Aborted);
@@ -81,7 +86,8 @@ public sealed class ContainmentTests
     {
         Workbench.Needs(kind);
         using var bench = new Workbench(kind);
-        var runs = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => bench.ShellAsync($"setsid sleep 60 & echo {i}")));
+        var runs = await Task.WhenAll(Enumerable.Range(0, 200)
+            .Select(i => bench.ShellAsync($"setsid sleep 60 & echo {i}")));
         Assert.Equal(Enumerable.Range(0, 200).Select(i => $"{i}\n"), runs.Select(run => run.Out));
         Assert.All(runs, run => Assert.False(run.Report.Aborted));
         Assert.Empty(bench.Marked());
@@ -97,7 +103,8 @@ public sealed class ContainmentTests
         Assert.InRange(small.PeakMemoryKiB, 1, 20_000);
         Assert.False(small.OutOfMemory);
 
-        var big = (await bench.ShellAsync("x=$(head -c 300000000 /dev/zero | tr '\\0' x | head -c 300000000); exit 0")).Report.Usage;
+        var big = (await bench.ShellAsync(
+            "x=$(head -c 300000000 /dev/zero | tr '\\0' x | head -c 300000000); exit 0")).Report.Usage;
         Assert.InRange(big.PeakMemoryKiB, 250_000, 3_000_000);
 
         var busy = (await bench.ShellAsync("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")).Report.Usage;
@@ -113,10 +120,12 @@ public sealed class ContainmentTests
         Workbench.Needs(kind);
         using var bench = new Workbench(kind);
         var codes = await Task.WhenAll(Enumerable.Range(0, 256).Select(code => bench.ShellAsync($"exit {code}")));
-        Assert.Equal(Enumerable.Range(0, 256).Select(code => (code, 0)), codes.Select(run => (run.Report.ExitCode, run.Report.Signal)));
+        Assert.Equal(Enumerable.Range(0, 256).Select(code => (code, 0)),
+            codes.Select(run => (run.Report.ExitCode, run.Report.Signal)));
         int[] signals = [1, 2, 3, 6, 9, 11, 13, 15];
         var deaths = await Task.WhenAll(signals.Select(signal => bench.ShellAsync($"kill -{signal} $$; sleep 60")));
-        Assert.Equal(signals.Select(signal => (128 + signal, signal, false)), deaths.Select(run => (run.Report.ExitCode, run.Report.Signal, run.Report.Aborted)));
+        Assert.Equal(signals.Select(signal => (128 + signal, signal, false)),
+            deaths.Select(run => (run.Report.ExitCode, run.Report.Signal, run.Report.Aborted)));
     }
 
     [SkippableTheory]
@@ -151,6 +160,7 @@ public sealed class ContainmentTests
         using var bench = new Workbench(ContainmentKind.Subreaper);
         Assert.Contains("best effort", bench.Launcher.Description, StringComparison.Ordinal);
         using var automatic = new Workbench();
-        Assert.Contains(Workbench.CountOfWorking() > 1 ? "certain" : "best effort", automatic.Launcher.Description, StringComparison.Ordinal);
+        Assert.Contains(Workbench.CountOfWorking() > 1 ? "certain" : "best effort", automatic.Launcher.Description,
+            StringComparison.Ordinal);
     }
 }

@@ -16,7 +16,8 @@ public sealed class OutputTests : IDisposable
     [InlineData("echo important-warning >&2; echo two > /dev/stderr", "", "important-warning\ntwo\n")]
     [InlineData("exec 2>&1; echo one >&2; echo two; echo three >/proc/self/fd/1", "one\ntwo\nthree\n", "")]
     [InlineData("printf a; (printf b) & wait; printf c > /dev/fd/1", "abc", "")]
-    public async Task Whatever_opens_its_stream_again_by_name_loses_nothing_and_leaves_the_order(string script, string stdout, string stderr)
+    public async Task Whatever_opens_its_stream_again_by_name_loses_nothing_and_leaves_the_order(
+        string script, string stdout, string stderr)
     {
         var run = await _bench.ShellAsync(script);
         Assert.Equal((0, stdout, stderr), (run.Report.ExitCode, run.Out, run.Error));
@@ -25,11 +26,14 @@ public sealed class OutputTests : IDisposable
     [Fact]
     public async Task Two_writers_of_one_stream_lose_no_line()
     {
-        var run = await _bench.ShellAsync("(for i in 1 2 3 4 5; do echo sub$i >> /dev/stderr; sleep 0.01; done) & for i in 1 2 3 4 5; do echo main$i >&2; sleep 0.01; done; wait");
+        var run = await _bench.ShellAsync(
+            "(for i in 1 2 3 4 5; do echo sub$i >> /dev/stderr; sleep 0.01; done) & for i in 1 2 3 4 5; " +
+            "do echo main$i >&2; sleep 0.01; done; wait");
         var lines = run.Error.TrimEnd('\n').Split('\n');
         Assert.Equal(10, lines.Length);
         foreach (var writer in (string[])["sub", "main"])
-            Assert.Equal(Enumerable.Range(1, 5).Select(i => $"{writer}{i}"), lines.Where(line => line.StartsWith(writer, StringComparison.Ordinal)));
+            Assert.Equal(Enumerable.Range(1, 5).Select(i => $"{writer}{i}"),
+                lines.Where(line => line.StartsWith(writer, StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -38,7 +42,8 @@ public sealed class OutputTests : IDisposable
         using var abort = new CancellationTokenSource();
         var plan = _bench.Shell("echo first; sleep 0.05; echo second; sleep 60");
         var running = _bench.RunAsync(plan, abort.Token);
-        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && File.ReadAllText(plan.StdoutPath) == "first\nsecond\n", "both lines can be read");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath)
+            && File.ReadAllText(plan.StdoutPath) == "first\nsecond\n", "both lines can be read");
         await abort.CancelAsync();
         Assert.Equal("first\nsecond\n", (await running).Out);
     }
@@ -81,7 +86,10 @@ public sealed class OutputTests : IDisposable
         Skip.IfNot(File.Exists("/dev/full"));
         var plan = _bench.Plan("/bin/sh", "-c", "exec 2>/dev/null; echo said; sleep 60");
         Directory.CreateDirectory(plan.StdoutPath + ".d");
-        var fault = await _bench.FaultOfAsync(plan with { StdoutPath = Path.Combine(_bench.Directory, new string('x', 300)) }).WaitAsync(TimeSpan.FromSeconds(30));
+        var fault = await _bench.FaultOfAsync(plan with
+        {
+            StdoutPath = Path.Combine(_bench.Directory, new string('x', 300)),
+        }).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal((FaultKind.Worker, Grpc.Core.StatusCode.ResourceExhausted), (fault.Kind, fault.Code));
         Assert.Contains("stdout cannot be kept", fault.Detail, StringComparison.Ordinal);
     }
@@ -92,7 +100,8 @@ public sealed class OutputTests : IDisposable
         using var abort = new CancellationTokenSource();
         var flood = _bench.Plan("/bin/sh", "-c", "yes | head -c 2000000000 >&2") with { StderrPath = "" };
         var loud = _bench.Shell("while :; do head -c 1000000 /dev/zero; sleep 0.01; done");
-        var (running, other) = (_bench.Launcher.RunAsync(flood, abort.Token), _bench.Launcher.RunAsync(loud, abort.Token));
+        var (running, other) = (_bench.Launcher.RunAsync(flood, abort.Token),
+            _bench.Launcher.RunAsync(loud, abort.Token));
         for (var i = 0; i < 20; i++) Assert.Equal($"{i}\n", (await _bench.ShellAsync($"echo {i}")).Out);
         await abort.CancelAsync();
         await Task.WhenAll(running, other);
@@ -113,7 +122,11 @@ public sealed class OutputTests : IDisposable
     [InlineData("", "/dev/shm/said")]
     public async Task A_device_is_no_spool_file_as_what_stands_there_would_be_removed(string output, string error)
     {
-        var fault = await _bench.FaultOfAsync(_bench.Plan("/bin/true") with { StdoutPath = output, StderrPath = error });
+        var fault = await _bench.FaultOfAsync(_bench.Plan("/bin/true") with
+        {
+            StdoutPath = output,
+            StderrPath = error,
+        });
         Assert.Equal(FaultKind.Worker, fault.Kind);
         Assert.Contains("/dev/", fault.Detail, StringComparison.Ordinal);
     }

@@ -4,7 +4,10 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
-/// <summary>What only a PID namespace has: a holder, numbers of its own, and its use by one action after the other. Needs root, or a user namespace of one's own.</summary>
+/// <summary>
+/// What only a PID namespace has: a holder, numbers of its own, and its use by one action after the
+/// other. Needs root, or a user namespace of one's own.
+/// </summary>
 public sealed class PidNamespaceTests
 {
     private const string MyNamespace = "readlink /proc/self/ns/pid";
@@ -15,7 +18,9 @@ public sealed class PidNamespaceTests
         Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var own = new FileInfo("/proc/self/ns/pid").LinkTarget;
-        var run = await bench.ShellAsync($"[ \"$({MyNamespace})\" != '{own}' ] || exit 99; for s in KILL TERM STOP HUP INT SEGV; do kill -$s 1 || exit 98; done; exit 5");
+        var run = await bench.ShellAsync(
+            $"[ \"$({MyNamespace})\" != '{own}' ] || exit 99; for s in KILL TERM STOP HUP INT SEGV; " +
+            "do kill -$s 1 || exit 98; done; exit 5");
         Assert.Equal((5, ""), (run.Report.ExitCode, run.Error));
     }
 
@@ -37,7 +42,8 @@ public sealed class PidNamespaceTests
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var together = Path.Combine(bench.Directory, "together");
         var runs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
-            bench.ShellAsync($"echo $$; echo . >>{together}; while [ $(wc -l <{together}) -lt 4 ]; do sleep 0.01; done")));
+            bench.ShellAsync(
+                $"echo $$; echo . >>{together}; while [ $(wc -l <{together}) -lt 4 ]; do sleep 0.01; done")));
         Assert.Equal(4, runs.Select(run => run.Out).Distinct().Count());
     }
 
@@ -47,10 +53,13 @@ public sealed class PidNamespaceTests
         Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var (made, go) = (Path.Combine(bench.Directory, "made"), Path.Combine(bench.Directory, "go"));
-        var running = bench.ShellAsync($"i=0; while [ $i -lt 50 ]; do (true & true); i=$((i+1)); done; {MyNamespace} >{made}; while [ ! -e {go} ]; do sleep 0.01; done");
+        var running = bench.ShellAsync(
+            $"i=0; while [ $i -lt 50 ]; do (true & true); i=$((i+1)); done; {MyNamespace} >{made}; " +
+            $"while [ ! -e {go} ]; do sleep 0.01; done");
         await Eventually.HoldsAsync(() => File.Exists(made) && new FileInfo(made).Length > 0, "the orphans are made");
         var holder = HolderOf((await File.ReadAllTextAsync(made)).Trim());
-        await Eventually.HoldsAsync(() => ProcStat.Pids($"/proc/{holder}/task/{holder}/children").Count == 0, "they are gone, not dead");
+        await Eventually.HoldsAsync(() => ProcStat.Pids($"/proc/{holder}/task/{holder}/children").Count == 0,
+            "they are gone, not dead");
         await File.WriteAllTextAsync(go, "");
         Assert.Equal(0, (await running).Report.ExitCode);
     }
@@ -62,7 +71,8 @@ public sealed class PidNamespaceTests
         using var bench = new Workbench(ContainmentKind.PidNamespace);
         var plan = bench.Shell($"setsid sleep 60 & {MyNamespace}; sleep 60");
         var running = bench.FaultOfAsync(plan);
-        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it runs");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0,
+            "it runs");
         Kill(HolderOf((await File.ReadAllTextAsync(plan.StdoutPath)).Trim()));
         var fault = await running;
         Assert.Equal(FaultKind.Worker, fault.Kind);
@@ -79,7 +89,8 @@ public sealed class PidNamespaceTests
         var first = (await bench.ShellAsync(MyNamespace)).Out;
         var holder = HolderOf(first.Trim());
         Kill(holder);
-        await Eventually.HoldsAsync(() => ProcStat.Read(holder) is not { } stat || ProcStat.State(stat) == 'Z', "it is dead");
+        await Eventually.HoldsAsync(() => ProcStat.Read(holder) is not { } stat || ProcStat.State(stat) == 'Z',
+            "it is dead");
         var second = await bench.ShellAsync(MyNamespace);
         Assert.Equal(0, second.Report.ExitCode);
         Assert.NotEqual(first, second.Out);
@@ -92,9 +103,12 @@ public sealed class PidNamespaceTests
     {
         Workbench.Needs(ContainmentKind.PidNamespace);
         using var bench = new Workbench(ContainmentKind.PidNamespace);
-        // clone(CLONE_PARENT | SIGCHLD): with every pointer 0 the order of the others, which differs by machine, does not matter.
-        var clone = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? 56 : 220;
-        var script = $"import ctypes, os, time\nif ctypes.CDLL(None).syscall({clone}, 0x8000 | 17, 0, 0, 0, 0) == 0: {child}\ntime.sleep(0.1)\nos._exit(3)";
+        // clone(CLONE_PARENT | SIGCHLD): with every pointer 0 the order of the others, which
+        // differs by machine, does not matter.
+        var clone = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture
+            == System.Runtime.InteropServices.Architecture.X64 ? 56 : 220;
+        var script = $"import ctypes, os, time\nif ctypes.CDLL(None).syscall({clone}, 0x8000 | 17, 0, 0, 0, " +
+            $"0) == 0: {child}\ntime.sleep(0.1)\nos._exit(3)";
         var run = await bench.RunAsync(bench.Plan("/usr/bin/python3", "-c", script));
         Assert.Equal((3, ""), (run.Report.ExitCode, run.Error));
         Assert.Empty(bench.Marked());
@@ -106,7 +120,8 @@ public sealed class PidNamespaceTests
     {
         Workbench.Needs(ContainmentKind.PidNamespace);
         string name;
-        using (var bench = new Workbench(ContainmentKind.PidNamespace)) name = (await bench.ShellAsync(MyNamespace)).Out.Trim();
+        using (var bench = new Workbench(ContainmentKind.PidNamespace)) name =
+            (await bench.ShellAsync(MyNamespace)).Out.Trim();
         Assert.Equal(0, HolderOf(name));
     }
 
@@ -116,7 +131,8 @@ public sealed class PidNamespaceTests
         try
         {
             return new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/pid")).LinkTarget == name
-                && File.ReadLines($"/proc/{pid}/status").Any(line => line.StartsWith("NSpid:", StringComparison.Ordinal) && line.EndsWith("\t1", StringComparison.Ordinal));
+                && File.ReadLines($"/proc/{pid}/status").Any(line => line.StartsWith("NSpid:", StringComparison.Ordinal)
+                    && line.EndsWith("\t1", StringComparison.Ordinal));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -127,7 +143,8 @@ public sealed class PidNamespaceTests
     private static void Kill(int pid)
     {
         Assert.True(pid > 1);
-        using var kill = System.Diagnostics.Process.Start("kill", ["-KILL", pid.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = System.Diagnostics.Process.Start(
+            "kill", ["-KILL", pid.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 }

@@ -52,9 +52,13 @@ public sealed class PosixProcessLauncherTests : IDisposable
     [Fact]
     public async Task The_environment_is_exactly_the_given_one()
     {
-        var plan = _bench.Plan("/usr/bin/env") with { Environment = [new("A", "1"), new("B", "two words"), new("EMPTY", ""), new("U", "ü€𝄞")] };
+        var plan = _bench.Plan("/usr/bin/env") with
+        {
+            Environment = [new("A", "1"), new("B", "two words"), new("EMPTY", ""), new("U", "ü€𝄞")],
+        };
         var run = await _bench.RunAsync(plan);
-        Assert.Equal(["A=1", "B=two words", "EMPTY=", "U=ü€𝄞"], run.Out.TrimEnd('\n').Split('\n').Order(StringComparer.Ordinal));
+        Assert.Equal(["A=1", "B=two words", "EMPTY=", "U=ü€𝄞"],
+            run.Out.TrimEnd('\n').Split('\n').Order(StringComparer.Ordinal));
         Assert.Equal("", (await _bench.RunAsync(_bench.Plan("/usr/bin/env") with { Environment = [] })).Out);
     }
 
@@ -62,7 +66,10 @@ public sealed class PosixProcessLauncherTests : IDisposable
     public async Task Stdin_is_empty_the_working_directory_is_set_and_the_umask_is_022()
     {
         var inner = Directory.CreateDirectory(Path.Combine(_bench.Directory, "in ner")).FullName;
-        var run = await _bench.RunAsync(_bench.Shell("cat; pwd; umask; readlink /proc/self/fd/0") with { WorkingDirectory = inner });
+        var run = await _bench.RunAsync(_bench.Shell("cat; pwd; umask; readlink /proc/self/fd/0") with
+        {
+            WorkingDirectory = inner,
+        });
         Assert.Equal([inner, "0022", "/dev/null"], run.Out.TrimEnd('\n').Split('\n'));
     }
 
@@ -80,7 +87,8 @@ public sealed class PosixProcessLauncherTests : IDisposable
     public async Task Signals_are_at_their_defaults_and_none_is_blocked()
     {
         var run = await _bench.ShellAsync("grep -E 'Sig(Blk|Ign)' /proc/self/status; yes | head -n 1");
-        Assert.Equal(["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "y"], run.Out.TrimEnd('\n').Split('\n'));
+        Assert.Equal(["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "y"],
+            run.Out.TrimEnd('\n').Split('\n'));
         Assert.Equal("", run.Error);
     }
 
@@ -90,7 +98,8 @@ public sealed class PosixProcessLauncherTests : IDisposable
         using var abort = new CancellationTokenSource();
         var plan = _bench.Shell("echo printed; echo half >&2; sleep 60");
         var running = _bench.RunAsync(plan, abort.Token);
-        await Eventually.HoldsAsync(() => File.Exists(plan.StderrPath) && new FileInfo(plan.StderrPath).Length > 0, "it has printed");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StderrPath) && new FileInfo(plan.StderrPath).Length > 0,
+            "it has printed");
         await abort.CancelAsync();
         var run = await running;
         Assert.Equal((137, 9, true), (run.Report.ExitCode, run.Report.Signal, run.Report.Aborted));
@@ -109,9 +118,11 @@ public sealed class PosixProcessLauncherTests : IDisposable
     [Fact]
     public async Task A_thousand_runs_at_once_are_each_answered_with_their_own_result()
     {
-        var runs = Enumerable.Range(0, 1000).Select(i => _bench.RunAsync(_bench.Plan("/bin/sh", "-c", $"echo {i}; exit {i % 200}"))).ToList();
+        var runs = Enumerable.Range(0, 1000)
+            .Select(i => _bench.RunAsync(_bench.Plan("/bin/sh", "-c", $"echo {i}; exit {i % 200}"))).ToList();
         var results = await Task.WhenAll(runs);
-        for (var i = 0; i < results.Length; i++) Assert.Equal((i % 200, $"{i}\n"), (results[i].Report.ExitCode, results[i].Out));
+        for (var i = 0; i < results.Length; i++) Assert.Equal(
+            (i % 200, $"{i}\n"), (results[i].Report.ExitCode, results[i].Out));
     }
 
     [Fact]

@@ -10,7 +10,8 @@ public sealed class ProcStatTests
     [InlineData("315 (perl) S 1 60 60 0 -1 4194560", 60)]
     [InlineData("1234 (weird )( name) R 1 777 777 0 -1", 777)]
     [InlineData("7 (a\nb) 5 ) S 1 42 42\n", 42)]
-    public void NL_090_NL_091_The_process_group_follows_the_name_whatever_is_in_it(string stat, int expected) => Assert.Equal(expected, ProcStat.ProcessGroup(stat));
+    public void NL_090_NL_091_The_process_group_follows_the_name_whatever_is_in_it(string stat, int expected) =>
+        Assert.Equal(expected, ProcStat.ProcessGroup(stat));
 
     [Theory]
     [InlineData("315 (perl) S 1 60 60" + Rest + "120 34 0 0 20 0 1 0 5555 0", 154)]

@@ -16,7 +16,8 @@ public sealed class ProcessReaperTests : IDisposable
     private readonly List<SpawnCall> _calls = [];
     private readonly ProcessReaper _reaper;
 
-    public ProcessReaperTests() => _reaper = new ProcessReaper(new NoContainment(), TimeProvider.System, NullLogger.Instance, TimeSpan.FromMilliseconds(200), _drain);
+    public ProcessReaperTests() => _reaper = new ProcessReaper(
+        new NoContainment(), TimeProvider.System, NullLogger.Instance, TimeSpan.FromMilliseconds(200), _drain);
 
     public void Dispose()
     {
@@ -68,7 +69,9 @@ public sealed class ProcessReaperTests : IDisposable
         var others = Enumerable.Range(0, 3).Select(_ => ActionOutput.Open(Spool(), Spool())).ToList();
         tree.Empty = true;
         await Eventually.HoldsAsync(() => tree.Closed == 1, "the tree is given back");
-        Assert.All(others, other => Assert.Equal((0, 0), (Libc.WriteText(other.ForChild.Stdout, "x"u8), Libc.WriteText(other.ForChild.Stderr, "x"u8))));
+        Assert.All(
+            others, other => Assert.Equal(
+                (0, 0), (Libc.WriteText(other.ForChild.Stdout, "x"u8), Libc.WriteText(other.ForChild.Stderr, "x"u8))));
         others.ForEach(_drain.Discard);
     }
 
@@ -101,7 +104,10 @@ public sealed class ProcessReaperTests : IDisposable
         call.Prepare(_bench.Plan("/bin/true"), "/bin/true", new SpawnStreams(-1, -1));
         Assert.True(call.Spawn());
         var completion = new TaskCompletionSource<ProcessReport>(TaskCreationOptions.RunContinuationsAsynchronously);
-        return new RunningProcess(call.Pid, call.PidFd, tree, TimeProvider.System.GetUtcNow(), completion) { Output = ActionOutput.Open(Spool(), Spool()) };
+        return new RunningProcess(call.Pid, call.PidFd, tree, TimeProvider.System.GetUtcNow(), completion)
+        {
+            Output = ActionOutput.Open(Spool(), Spool()),
+        };
     }
 
     /// <summary>The emptying thread calls one whose stream cannot be kept, which holds it up.</summary>

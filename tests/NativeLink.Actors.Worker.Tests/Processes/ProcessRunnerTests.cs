@@ -7,7 +7,8 @@ using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
 public sealed class ProcessRunnerTests() : TestKit(
-    TestKits.Patience + "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, dedicated-thread-pool { thread-count = 2 } }")
+    TestKits.Patience + "nativelink.dispatchers.steps { type = ForkJoinDispatcher, throughput = 10, " +
+    "dedicated-thread-pool { thread-count = 2 } }")
 {
     private static readonly AttemptId One = AttemptId.Next(new OperationId("one"));
     private static readonly AttemptId Two = AttemptId.Next(new OperationId("two"));
@@ -19,7 +20,9 @@ public sealed class ProcessRunnerTests() : TestKit(
         var executor = CreateTestProbe("executor");
         var runner = Sys.ActorOf(ProcessRunner.CreateProps(bench.Launcher));
         runner.Tell(new Run(One, bench.Shell("exit 5")), executor);
-        Assert.Equal((One, 5), executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)) is var exited ? (exited.Id, exited.Report.ExitCode) : default);
+        Assert.Equal((One, 5), executor.ExpectMsg<Exited>(TimeSpan.FromSeconds(20)) is var exited
+            ? (exited.Id, exited.Report.ExitCode)
+            : default);
         runner.Tell(new Run(One, bench.Plan()), executor);
         Assert.Equal(FaultKind.Action, executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)).Fault.Kind);
     }
@@ -81,7 +84,9 @@ public sealed class ProcessRunnerTests() : TestKit(
         runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
         await Eventually.HoldsAsync(() => bench.Marked().Count > 0, "it runs");
         Sys.Stop(runner);
-        Assert.Equal((One, FaultKind.Worker), executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)) is var failed ? (failed.Id, failed.Fault.Kind) : default);
+        Assert.Equal((One, FaultKind.Worker), executor.ExpectMsg<RunFailed>(TimeSpan.FromSeconds(20)) is var failed
+            ? (failed.Id, failed.Fault.Kind)
+            : default);
         await Eventually.HoldsAsync(() => bench.Marked().Count == 0, "it has been ended");
         executor.ExpectNoMsg(TimeSpan.Zero);
     }
@@ -91,7 +96,8 @@ public sealed class ProcessRunnerTests() : TestKit(
     {
         using var bench = new Workbench();
         var executor = CreateTestProbe("executor");
-        var runner = await Sys.ActorOf(Props.Create(() => new Restarting(ProcessRunner.CreateProps(bench.Launcher)))).Ask<IActorRef>("child", TimeSpan.FromSeconds(20));
+        var runner = await Sys.ActorOf(Props.Create(() => new Restarting(ProcessRunner.CreateProps(bench.Launcher))))
+            .Ask<IActorRef>("child", TimeSpan.FromSeconds(20));
         runner.Tell(new Run(One, bench.Shell("sleep 60")), executor);
         await Eventually.HoldsAsync(() => bench.Marked().Count > 0, "it runs");
         runner.Tell(Kill.Instance);

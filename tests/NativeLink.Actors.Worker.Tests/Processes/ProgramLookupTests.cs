@@ -34,7 +34,10 @@ public sealed class ProgramLookupTests : IDisposable
         var plan = _bench.Plan("sh") with { Environment = [new("PATH", $"/nowhere:{_bench.Directory}/tools:/bin")] };
         Assert.Equal("mine\n", (await _bench.RunAsync(plan)).Out);
         Assert.Equal("mine\n", (await _bench.RunAsync(plan with { Environment = [new("PATH", "tools")] })).Out);
-        Assert.Equal(127, (await _bench.RunAsync(plan with { Environment = [new("PATH", "/nowhere")] })).Report.ExitCode);
+        Assert.Equal(127, (await _bench.RunAsync(plan with
+        {
+            Environment = [new("PATH", "/nowhere")],
+        })).Report.ExitCode);
     }
 
     [Fact]
@@ -125,7 +128,10 @@ public sealed class ProgramLookupTests : IDisposable
     [Fact]
     public async Task A_spool_that_cannot_be_made_is_the_fault_of_the_worker()
     {
-        var plan = _bench.Plan("/bin/echo", "said") with { StdoutPath = Path.Combine(_bench.Directory, "missing", "out") };
+        var plan = _bench.Plan("/bin/echo", "said") with
+        {
+            StdoutPath = Path.Combine(_bench.Directory, "missing", "out"),
+        };
         Assert.Equal(FaultKind.Worker, (await _bench.FaultOfAsync(plan)).Kind);
     }
 

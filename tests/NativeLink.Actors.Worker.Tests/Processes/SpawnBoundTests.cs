@@ -46,11 +46,13 @@ public sealed class SpawnBoundTests
         using var bench = new Workbench(ContainmentKind.Subreaper);
         using var launcher = await FrozenAsync(TimeSpan.FromSeconds(1));
         var standing = launcher.RunAsync(bench.Plan("/bin/true"), CancellationToken.None);
-        var fault = (await Assert.ThrowsAsync<FaultException>(() => standing.WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
+        var fault = (await Assert.ThrowsAsync<FaultException>(
+            () => standing.WaitAsync(TimeSpan.FromSeconds(30)))).Fault;
         Assert.Equal(FaultKind.Worker, fault.Kind);
         Assert.Contains("did not start within 1 s", fault.Detail, StringComparison.Ordinal);
         await FreezeAsync(launcher, "0");
-        Assert.Equal(3, (await launcher.RunAsync(bench.Shell("exit 3"), CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30))).ExitCode);
+        Assert.Equal(3, (await launcher.RunAsync(bench.Shell("exit 3"), CancellationToken.None)
+            .WaitAsync(TimeSpan.FromSeconds(30))).ExitCode);
     }
 
     /// <summary>One lane, in which every spawn stands.</summary>
@@ -58,7 +60,12 @@ public sealed class SpawnBoundTests
     {
         Workbench.Needs(ContainmentKind.Cgroup);
         var launcher = PosixProcessLauncher.Create(
-            new ProcessLauncherOptions { Containment = ContainmentKind.Cgroup, SpawnBound = bound, Lanes = 1 }, TimeProvider.System, NullLogger.Instance);
+            new ProcessLauncherOptions
+            {
+                Containment = ContainmentKind.Cgroup,
+                SpawnBound = bound,
+                Lanes = 1,
+            }, TimeProvider.System, NullLogger.Instance);
         await FreezeAsync(launcher, "1");
         return launcher;
     }

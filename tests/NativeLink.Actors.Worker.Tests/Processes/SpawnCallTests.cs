@@ -19,7 +19,8 @@ public sealed class SpawnCallTests
         Assert.True(other.Spawn());
         try
         {
-            // The descriptor of the other lane's child has by now, as a rule, the number that this lane's last child had.
+            // The descriptor of the other lane's child has by now,
+            // as a rule, the number that this lane's last child had.
             if (before) lane.Prepare(bench.Plan("/bin/true"), "/bin/true", new SpawnStreams(-1, -1));
             lane.KillWhileSpawning();
             Assert.False(HasEnded(other.Pid), "the other lane's child was ended");
@@ -49,7 +50,10 @@ public sealed class SpawnCallTests
         }
     }
 
-    /// <summary>SIGKILL is acted upon before the process comes back to user space: a look at its state tells (proc_pid_stat(5)).</summary>
+    /// <summary>
+    /// SIGKILL is acted upon before the process comes back to
+    /// user space: a look at its state tells (proc_pid_stat(5)).
+    /// </summary>
     private static bool HasEnded(int pid)
     {
         for (var i = 0; i < 100; i++)

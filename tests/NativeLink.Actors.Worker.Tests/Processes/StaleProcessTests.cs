@@ -16,10 +16,13 @@ public sealed class StaleProcessTests
         Workbench.Needs(ContainmentKind.Cgroup);
         using var bench = new Workbench(ContainmentKind.Subreaper);
         using var cgroups = new Workbench(ContainmentKind.Cgroup);
-        var mine = cgroups.Launcher.Description.Split(' ').First(word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
+        var mine = cgroups.Launcher.Description.Split(' ')
+            .First(word => word.Contains("/nativelink-actors.", StringComparison.Ordinal)).TrimEnd(',');
         var parts = Path.GetFileName(mine).Split('.');
-        var stale = Path.Combine(Path.GetDirectoryName(mine)!, $"{parts[0]}.{parts[1]}.{DeadOwner}.1.{Random.Shared.Next()}");
-        var run = await WithNextStartAsync(bench, ContainmentKind.Cgroup, $"mkdir -p {stale}/1 && echo $$ > {stale}/1/cgroup.procs && echo in && exec sleep 60");
+        var stale = Path.Combine(Path.GetDirectoryName(mine)!,
+            $"{parts[0]}.{parts[1]}.{DeadOwner}.1.{Random.Shared.Next()}");
+        var run = await WithNextStartAsync(bench, ContainmentKind.Cgroup,
+            $"mkdir -p {stale}/1 && echo $$ > {stale}/1/cgroup.procs && echo in && exec sleep 60");
         Assert.Equal((9, false), (run.Report.Signal, run.Report.Aborted));
         Assert.False(Directory.Exists(stale));
         Assert.True(Directory.Exists(mine));
@@ -29,8 +32,10 @@ public sealed class StaleProcessTests
     public async Task A_process_with_the_mark_of_a_worker_that_is_no_more_is_ended_at_the_next_start()
     {
         using var bench = new Workbench();
-        var mark = SubreaperContainment.Mark(ulong.Parse(ProcessIdentity.PidNamespace, CultureInfo.InvariantCulture), (int)DeadOwner, 1, 7);
-        var run = await WithNextStartAsync(bench, ContainmentKind.Subreaper, $"echo in; exec prlimit --rttime={mark}: sleep 60");
+        var mark = SubreaperContainment.Mark(ulong.Parse(ProcessIdentity.PidNamespace, CultureInfo.InvariantCulture),
+            (int)DeadOwner, 1, 7);
+        var run = await WithNextStartAsync(bench, ContainmentKind.Subreaper,
+            $"echo in; exec prlimit --rttime={mark}: sleep 60");
         Assert.Equal((9, false), (run.Report.Signal, run.Report.Aborted));
     }
 
@@ -41,9 +46,11 @@ public sealed class StaleProcessTests
         var elsewhere = ulong.Parse(ProcessIdentity.PidNamespace, CultureInfo.InvariantCulture) + 1;
         var mark = SubreaperContainment.Mark(elsewhere, (int)DeadOwner, 1, 7);
         var go = Path.Combine(bench.Directory, "go");
-        var plan = bench.Shell($"echo in; exec prlimit --rttime={mark}: sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; exit 5'");
+        var plan = bench.Shell(
+            $"echo in; exec prlimit --rttime={mark}: sh -c 'while [ ! -e {go} ]; do sleep 0.05; done; exit 5'");
         var running = bench.RunAsync(plan);
-        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "it is there");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0,
+            "it is there");
         for (var start = 0; start < 3; start++) Start(ContainmentKind.Subreaper);
         await File.WriteAllTextAsync(go, "");
         Assert.Equal(5, (await running).Report.ExitCode);
@@ -53,7 +60,8 @@ public sealed class StaleProcessTests
     {
         var plan = bench.Shell(script);
         var running = bench.RunAsync(plan);
-        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0, "the stale process is there");
+        await Eventually.HoldsAsync(() => File.Exists(plan.StdoutPath) && new FileInfo(plan.StdoutPath).Length > 0,
+            "the stale process is there");
         await Eventually.HoldsAsync(() => running.IsCompleted || Start(next), "a next start ends it");
         return await running;
     }

@@ -3,7 +3,10 @@ using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
-/// <summary>The soft limit of open files, which the runtime has raised by the time that anything of ours runs.</summary>
+/// <summary>
+/// The soft limit of open files, which the runtime
+/// has raised by the time that anything of ours runs.
+/// </summary>
 public sealed class StartLimitsTests : IDisposable
 {
     private readonly Workbench _bench = new();
@@ -17,9 +20,12 @@ public sealed class StartLimitsTests : IDisposable
     [InlineData(524_288, 1_073_741_816, 1_073_741_816, 1024)]
     [InlineData(600, 1024, 524_288, 600)]
     [InlineData(4096, null, null, 1024)]
-    public void The_limit_is_the_parents_unless_the_limits_were_set_in_between(int own, int? parentSoft, int? parentHard, int expected)
+    public void The_limit_is_the_parents_unless_the_limits_were_set_in_between(
+        int own, int? parentSoft, int? parentHard, int expected)
     {
-        ResourceLimit? parent = parentSoft is { } soft ? new ResourceLimit { Soft = (ulong)soft, Hard = (ulong)parentHard! } : null;
+        ResourceLimit? parent = parentSoft is { } soft
+            ? new ResourceLimit { Soft = (ulong)soft, Hard = (ulong)parentHard! }
+            : null;
         var limit = StartLimits.Choose(new ResourceLimit { Soft = (ulong)own, Hard = (ulong)own }, parent);
         Assert.Equal(((ulong)expected, (ulong)own), (limit.Soft, limit.Hard));
     }
@@ -32,5 +38,7 @@ public sealed class StartLimitsTests : IDisposable
         Assert.Equal(expected, run.Out.TrimEnd('\n').Split('\n'));
     }
 
-    private static string Text(ulong limit) => limit == ResourceLimit.Infinity ? "unlimited" : limit.ToString(CultureInfo.InvariantCulture);
+    private static string Text(ulong limit) => limit == ResourceLimit.Infinity
+        ? "unlimited"
+        : limit.ToString(CultureInfo.InvariantCulture);
 }

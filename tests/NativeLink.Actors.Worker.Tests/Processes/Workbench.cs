@@ -48,10 +48,15 @@ internal sealed class Workbench : IDisposable
         [nameof(ContainmentKind.Subreaper), nameof(ContainmentKind.Cgroup), nameof(ContainmentKind.PidNamespace)];
 
     /// <summary>The kinds of containment that work on this machine.</summary>
-    internal static int CountOfWorking() => Enum.GetValues<ContainmentKind>().Count(static kind => kind != ContainmentKind.Automatic && WhyNot(kind) is null);
+    internal static int CountOfWorking() => Enum.GetValues<ContainmentKind>()
+        .Count(static kind => kind != ContainmentKind.Automatic && WhyNot(kind) is null);
 
-    /// <summary>Skips the test where this user has not the right that the kind needs; the subreaper needs none.</summary>
-    internal static void Needs(ContainmentKind kind) => Skip.If(WhyNot(kind) is not null, $"no {kind} here: {WhyNot(kind)}");
+    /// <summary>
+    /// Skips the test where this user has not the right
+    /// that the kind needs; the subreaper needs none.
+    /// </summary>
+    internal static void Needs(ContainmentKind kind) =>
+        Skip.If(WhyNot(kind) is not null, $"no {kind} here: {WhyNot(kind)}");
 
     internal static void Needs(string kind) => Needs(Enum.Parse<ContainmentKind>(kind));
 
@@ -86,7 +91,10 @@ internal sealed class Workbench : IDisposable
     {
         try
         {
-            PosixProcessLauncher.Create(new ProcessLauncherOptions { Containment = kind }, TimeProvider.System, NullLogger.Instance).Dispose();
+            PosixProcessLauncher.Create(new ProcessLauncherOptions
+            {
+                Containment = kind,
+            }, TimeProvider.System, NullLogger.Instance).Dispose();
             return null;
         }
         catch (FaultException error)
@@ -99,7 +107,8 @@ internal sealed class Workbench : IDisposable
     {
         var run = Interlocked.Increment(ref _runs).ToString(CultureInfo.InvariantCulture);
         var mark = Mark.Split('=');
-        return new ProcessPlan(arguments, [UsualPath, new(mark[0], mark[1])], Directory, Path.Combine(Directory, run + ".out"), Path.Combine(Directory, run + ".err"));
+        return new ProcessPlan(arguments, [UsualPath, new(mark[0], mark[1])], Directory,
+            Path.Combine(Directory, run + ".out"), Path.Combine(Directory, run + ".err"));
     }
 
     internal ProcessPlan Shell(string script) => Plan("/bin/sh", "-c", script);
@@ -112,7 +121,8 @@ internal sealed class Workbench : IDisposable
 
     internal Task<Result> ShellAsync(string script) => RunAsync(Shell(script));
 
-    internal async Task<Fault> FaultOfAsync(ProcessPlan plan) => (await Assert.ThrowsAsync<FaultException>(() => Launcher.RunAsync(plan, CancellationToken.None))).Fault;
+    internal async Task<Fault> FaultOfAsync(ProcessPlan plan) =>
+        (await Assert.ThrowsAsync<FaultException>(() => Launcher.RunAsync(plan, CancellationToken.None))).Fault;
 
     /// <summary>Live processes with this bench's mark in their environment.</summary>
     internal List<int> Marked()
@@ -120,10 +130,12 @@ internal sealed class Workbench : IDisposable
         var found = new List<int>();
         foreach (var directory in System.IO.Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) continue;
+            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var pid)) continue;
             try
             {
-                if (File.ReadAllText(directory + "/environ").Contains(Mark, StringComparison.Ordinal) && ProcStat.State(File.ReadAllText(directory + "/stat")) != 'Z') found.Add(pid);
+                if (File.ReadAllText(directory + "/environ").Contains(Mark, StringComparison.Ordinal)
+                    && ProcStat.State(File.ReadAllText(directory + "/stat")) != 'Z') found.Add(pid);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -141,7 +153,8 @@ internal sealed class Workbench : IDisposable
     }
 
     /// <summary>Who has said nothing has no spool file.</summary>
-    private static async Task<string> SpoolAsync(string path) => File.Exists(path) ? await File.ReadAllTextAsync(path, CancellationToken.None) : "";
+    private static async Task<string> SpoolAsync(string path) =>
+        File.Exists(path) ? await File.ReadAllTextAsync(path, CancellationToken.None) : "";
 
     internal sealed record Result(ProcessReport Report, string Out, string Error);
 }

@@ -32,7 +32,11 @@ internal static class SimActions
 
     public static Digest AddAction(SimCas cas, string operation, Digest root)
     {
-        var command = new Reapi.Command { Arguments = { "/bin/make", operation }, OutputPaths = { "out/file", "out/tree" } };
+        var command = new Reapi.Command
+        {
+            Arguments = { "/bin/make", operation },
+            OutputPaths = { "out/file", "out/tree" },
+        };
         return cas.Add(new Reapi.Action
         {
             CommandDigest = cas.Add(command).ToWire(),

@@ -47,7 +47,8 @@ internal sealed class SimCas(SimWorld world, double failures) : ICasClient, IAct
     public async Task<IReadOnlyList<BatchBlob>> ReadBatchAsync(
         IReadOnlyCollection<Digest> digests, CancellationToken cancellation)
     {
-        await CallAsync($"read batch {string.Join(' ', digests.Select(digest => SimWorld.Short(digest)))}", cancellation);
+        await CallAsync($"read batch {string.Join(' ', digests.Select(digest => SimWorld.Short(digest)))}",
+            cancellation);
         return [.. digests.Select(Blob)];
     }
 
@@ -76,7 +77,8 @@ internal sealed class SimCas(SimWorld world, double failures) : ICasClient, IAct
     public async Task<IReadOnlyDictionary<Digest, Fault>> TryWriteBatchAsync(
         IReadOnlyCollection<(Digest Digest, ReadOnlyMemory<byte> Data)> blobs, CancellationToken cancellation)
     {
-        await CallAsync($"write batch {string.Join(' ', blobs.Select(blob => SimWorld.Short(blob.Digest)))}", cancellation);
+        await CallAsync($"write batch {string.Join(' ', blobs.Select(blob => SimWorld.Short(blob.Digest)))}",
+            cancellation);
         foreach (var (digest, data) in blobs)
             Keep(digest, data);
         return ImmutableDictionary<Digest, Fault>.Empty;

@@ -33,7 +33,8 @@ internal sealed class SimDirectories(SimWorld world) : IActionDirectories
         {
             world.Trace.Add($"disk inspect {path}");
             IActionDirectory self = this;
-            return new RunFindings(world.Disk.LengthOf(self.StdoutPath) + world.Disk.LengthOf(self.StderrPath), false, null, null);
+            return new RunFindings(world.Disk.LengthOf(self.StdoutPath) + world.Disk.LengthOf(self.StderrPath), false,
+                null, null);
         }
 
         public ScriptFindings TakeScript() => ScriptFindings.None;

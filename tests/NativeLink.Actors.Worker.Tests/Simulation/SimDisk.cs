@@ -69,7 +69,8 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
 
     public void Delete(string path)
     {
-        if (Find(Path.GetDirectoryName(path)!) is { } parent && parent.Entries.Remove(Path.GetFileName(path), out var gone))
+        if (Find(Path.GetDirectoryName(path)!) is { } parent
+            && parent.Entries.Remove(Path.GetFileName(path), out var gone))
             gone.Links--;
     }
 
@@ -116,7 +117,8 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
             return default;
         var (node, _) = found;
         var mode = node.Executable ? 0x1edu : 0x1a4;
-        return new FileStatus(node.Kind, mode, node.Links, node.Data.Length, 0, 0, false, new FileIdentity(1, node.Inode));
+        return new FileStatus(node.Kind, mode, node.Links, node.Data.Length, 0, 0, false,
+            new FileIdentity(1, node.Inode));
     }
 
     public string ReadLink(SafeHandle from, string name) =>
@@ -160,7 +162,8 @@ internal sealed class SimDisk(Random random) : IOutputFiles, IOutputParents
             {
                 // From a place inside, what is above it is found from the top.
                 if (trail.Count == 1)
-                    return Walk((_root, ""), string.Join('/', [Path.GetDirectoryName(where) ?? "", .. pending]), follow);
+                    return Walk((_root, ""), string.Join('/', [Path.GetDirectoryName(where) ?? "", .. pending]),
+                        follow);
                 trail.RemoveAt(trail.Count - 1);
                 continue;
             }

@@ -37,7 +37,8 @@ internal sealed class SimLauncher(SimWorld world) : IProcessLauncher
             SimActions.Leave(world.Disk, plan.WorkingDirectory, plan.Arguments[1]);
         world.Disk.Write(plan.StdoutPath, Encoding.UTF8.GetBytes($"{plan.Arguments[1]} says {aborted}"));
         world.Trace.Add($"launcher end {plan.Arguments[1]} aborted {aborted}");
-        return new ProcessReport(aborted ? 137 : 0, aborted ? Signals.Kill : 0, aborted, started, world.Time.GetUtcNow(), default);
+        return new ProcessReport(aborted ? 137 : 0, aborted ? Signals.Kill : 0, aborted, started,
+            world.Time.GetUtcNow(), default);
     }
 
     public void Dispose()

@@ -47,7 +47,8 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
         var level = new Dictionary<string, Digest> { [""] = root };
         while (level.Count > 0)
         {
-            var known = await source.GetDirectoriesAsync([.. level.Values.Distinct()], static (_, _) => false, cancellation);
+            var known = await source.GetDirectoriesAsync(
+                [.. level.Values.Distinct()], static (_, _) => false, cancellation);
             var next = new Dictionary<string, Digest>();
             foreach (var (path, digest) in level)
             {
@@ -58,7 +59,8 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
             }
             level = next;
         }
-        var digests = nodes.ToDictionary(node => node.Key, node => Digest.FromWire(node.Value.Digest, root.Function, "a file"));
+        var digests = nodes.ToDictionary(node => node.Key,
+            node => Digest.FromWire(node.Value.Digest, root.Function, "a file"));
         using var leases = await source.FetchAsync([.. digests.Values.Distinct()], cancellation);
         // Linking takes a moment, in which nothing of it may go.
         await world.DelayAsync(1, 5, cancellation);

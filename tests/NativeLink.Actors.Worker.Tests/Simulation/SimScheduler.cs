@@ -8,7 +8,8 @@ namespace NativeLink.Actors.Worker.Tests.Simulation;
 /// <summary>
 /// A scheduler that hands out operations at moments of its own choosing, kills some of them, and counts the answers.
 /// </summary>
-internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Digest> roots, int operations, double kills)
+internal sealed class SimScheduler(
+    SimWorld world, SimCas cas, IReadOnlyList<Digest> roots, int operations, double kills)
     : ISchedulerLink, ISchedulerSession
 {
     private readonly Dictionary<string, int> _answers = [];
@@ -25,7 +26,8 @@ internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Dig
     public bool IsDone => _given == operations && Answered == operations;
 
     public async Task<ISchedulerSession> ConnectAsync(
-        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
+        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd,
+        CancellationToken cancellation)
     {
         world.Trace.Add("link connect");
         // Not back to the task scheduler of whoever called: PipeTo, which waits for this, would go on in the thread
@@ -69,7 +71,8 @@ internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Dig
         _answers.Add(id, 0);
         var action = SimActions.AddAction(cas, id, roots[world.Random.Next(roots.Count)]);
         Say(new ActionAssigned(new ActionAssignment(
-            new OperationId(id), "main", action, new Reapi.Platform(), world.Time.GetUtcNow(), new WorkerId("worker-1"))));
+            new OperationId(id), "main", action, new Reapi.Platform(), world.Time.GetUtcNow(), new WorkerId(
+                "worker-1"))));
         if (world.Chance(kills))
         {
             world.Time.After(world.Some(1, 400), () =>
@@ -100,9 +103,12 @@ internal sealed class SimScheduler(SimWorld world, SimCas cas, IReadOnlyList<Dig
 
     private static string Describe(object message) => message switch
     {
-        ActionAssigned assigned => $"ActionAssigned {assigned.Assignment.Id} {SimWorld.Short(assigned.Assignment.Action)}",
+        ActionAssigned assigned =>
+            $"ActionAssigned {assigned.Assignment.Id} {SimWorld.Short(assigned.Assignment.Action)}",
         KillRequested kill => $"KillRequested {kill.Operation}",
-        ResultReady { Result: var result } => $"ResultReady {result.OperationId} {result.ExecuteResponse?.Status?.Code} {result.ExecuteResponse?.Result?.ExitCode}",
+        ResultReady { Result: var result } =>
+            $"ResultReady {result.OperationId} {result.ExecuteResponse?.Status?.Code} " +
+            $"{result.ExecuteResponse?.Result?.ExitCode}",
         _ => message.GetType().Name,
     };
 }

@@ -35,7 +35,10 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
     {
         world.Trace.Add($"store put {SimWorld.Short(digest)}");
         if (BlobHasher.Compute(content, digest.Function) != digest)
-            throw new FaultException(new Fault(FaultKind.Storage, $"the bytes are not those of {digest}") { Code = StatusCode.DataLoss });
+            throw new FaultException(new Fault(FaultKind.Storage, $"the bytes are not those of {digest}")
+            {
+                Code = StatusCode.DataLoss,
+            });
         if (!_blobs.TryGetValue(digest, out var blob))
             _blobs.Add(digest, blob = new Blob(content.ToArray()));
         var lease = new Lease([blob]);

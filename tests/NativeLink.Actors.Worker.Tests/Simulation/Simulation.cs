@@ -92,7 +92,8 @@ internal sealed class Simulation
 
     private static Simulation RunHere(int seed)
     {
-        var system = ActorSystem.Create("simulation", ConfigurationFactory.ParseString(OneThread).WithFallback(WorkerHocon.Reference()));
+        var system = ActorSystem.Create("simulation",
+            ConfigurationFactory.ParseString(OneThread).WithFallback(WorkerHocon.Reference()));
         try
         {
             var clock = (TestScheduler)system.Scheduler;
@@ -116,7 +117,8 @@ internal sealed class Simulation
     private static Simulation Compose(int seed, ActorSystem system, SimWorld world, out IActorRef pool)
     {
         var cas = new SimCas(world, failures: 0.02);
-        var scheduler = new SimScheduler(world, cas, SimActions.AddTrees(cas, world.Random, 12), Operations, kills: 0.25);
+        var scheduler = new SimScheduler(world, cas, SimActions.AddTrees(cas, world.Random, 12), Operations,
+            kills: 0.25);
         var store = new SimStore(world, mostBytes: 600 << 10);
         var launcher = new SimLauncher(world);
         var settings = new ExecutorSettings(Actions.Options(), null!, new SimDirectories(world));

@@ -31,7 +31,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     {
         var expected = Sound(One.Value).World.Trace.Sha256;
         var dotnet = Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
-        var start = new ProcessStartInfo(dotnet, [typeof(Simulation).Assembly.Location, "simulate", Seed.ToString(CultureInfo.InvariantCulture)])
+        var start = new ProcessStartInfo(
+            dotnet, [typeof(Simulation).Assembly.Location, "simulate", Seed.ToString(CultureInfo.InvariantCulture)])
         {
             RedirectStandardOutput = true,
         };
@@ -46,7 +47,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     private Simulation Sound(Simulation simulation)
     {
         output.WriteLine($"seed {simulation.Seed}: {simulation.World.Trace.Lines.Count} lines, "
-            + $"{simulation.Scheduler.Succeeded} succeeded, {simulation.Scheduler.Killed} killed, {simulation.Streamed} pieces, {simulation.Store.Evicted} evicted, {simulation.World.Trace.Sha256}");
+            + $"{simulation.Scheduler.Succeeded} succeeded, {simulation.Scheduler.Killed} killed, " +
+            $"{simulation.Streamed} pieces, {simulation.Store.Evicted} evicted, {simulation.World.Trace.Sha256}");
         Assert.Empty(simulation.World.Wrong);
         Assert.Empty(simulation.World.Trace.Strays);
         return simulation;

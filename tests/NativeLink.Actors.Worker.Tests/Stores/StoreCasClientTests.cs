@@ -13,7 +13,8 @@ public sealed class StoreCasClientTests : IDisposable
 
     public StoreCasClientTests()
     {
-        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")), TimeProvider.System);
+        _store = ContentStore.Open(new ContentStoreOptions(_directory.At("content"), _directory.At("temp")),
+            TimeProvider.System);
         _client = new StoreCasClient(_store);
     }
 
@@ -28,10 +29,12 @@ public sealed class StoreCasClientTests : IDisposable
     {
         var (small, large) = ("small"u8.ToArray(), new byte[3_000_000]);
         new Random(1).NextBytes(large);
-        var digests = new[] { BlobHasher.Compute(small, DigestFunction.Sha256), BlobHasher.Compute(large, DigestFunction.Sha256) };
+        var digests = new[] { BlobHasher.Compute(small, DigestFunction.Sha256),
+            BlobHasher.Compute(large, DigestFunction.Sha256) };
         var path = _directory.At("file");
         await File.WriteAllBytesAsync(path, large);
-        Assert.Equal(digests, (await _client.FindMissingAsync([.. digests, Digest.Empty(DigestFunction.Sha256)], CancellationToken.None)).ToArray());
+        Assert.Equal(digests, (await _client.FindMissingAsync(
+            [.. digests, Digest.Empty(DigestFunction.Sha256)], CancellationToken.None)).ToArray());
         await _client.WriteBatchAsync([(digests[0], small)], CancellationToken.None);
         using (var file = File.OpenHandle(path))
             await _client.WriteAsync(digests[1], new BlobSource(default, file), CancellationToken.None);
@@ -46,10 +49,12 @@ public sealed class StoreCasClientTests : IDisposable
     public async Task NL_189_What_is_not_there_is_missing_and_wrong_bytes_are_refused()
     {
         var gone = BlobHasher.Compute("gone"u8, DigestFunction.Sha256);
-        var error = await Assert.ThrowsAsync<FaultException>(async () => await _client.ReadAsync(gone, _ => { }, CancellationToken.None));
+        var error = await Assert.ThrowsAsync<FaultException>(
+            async () => await _client.ReadAsync(gone, _ => { }, CancellationToken.None));
         Assert.Equal(FaultKind.Missing, error.Fault.Kind);
         Assert.Equal(FaultKind.Missing, (await _client.ReadBatchAsync([gone], CancellationToken.None))[0].Fault!.Kind);
-        error = await Assert.ThrowsAsync<FaultException>(async () => await _client.WriteBatchAsync([(gone, "lies"u8.ToArray())], CancellationToken.None));
+        error = await Assert.ThrowsAsync<FaultException>(
+            async () => await _client.WriteBatchAsync([(gone, "lies"u8.ToArray())], CancellationToken.None));
         Assert.Equal(FaultKind.Storage, error.Fault.Kind);
         Assert.False(_store.Contains(gone));
     }

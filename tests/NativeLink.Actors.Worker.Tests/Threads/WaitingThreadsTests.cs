@@ -93,7 +93,9 @@ public sealed class WaitingThreadsTests
     {
         var made = 0;
         var few = new WaitingThreads("few", Most, Most, () =>
-            Interlocked.Increment(ref made) == 1 ? new WakeSignal() : throw new FaultException(FaultKind.Worker, "there is no descriptor"));
+            Interlocked.Increment(ref made) == 1
+                ? new WakeSignal()
+                : throw new FaultException(FaultKind.Worker, "there is no descriptor"));
         using var done = new CountdownEvent(20);
 
         for (var i = 0; i < 20; i++)

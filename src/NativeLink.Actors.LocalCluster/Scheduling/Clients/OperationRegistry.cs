@@ -3,7 +3,10 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling.Clients;
 
-/// <summary>The names by which clients know operations, who subscribes to them, what can be joined, and finished operations as long as they are retained.</summary>
+/// <summary>
+/// The names by which clients know operations, who subscribes to them, what can be joined, and
+/// finished operations as long as they are retained.
+/// </summary>
 internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
 {
     /// <summary>Finished answers above this total are removed before their time, oldest first.</summary>
@@ -24,7 +27,8 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
     /// <summary>When the next finished operation is to be removed.</summary>
     public TimeSpan? NextExpiry => _finished.TryPeek(out var first) ? first.Until : null;
 
-    public ScheduledOperation? FindJoinable(Submission submission) => submission.Joinable ? _joinable.GetValueOrDefault(submission.Key) : null;
+    public ScheduledOperation? FindJoinable(Submission submission) =>
+        submission.Joinable ? _joinable.GetValueOrDefault(submission.Key) : null;
 
     public void MakeJoinable(ScheduledOperation operation)
     {
@@ -58,7 +62,10 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
         waiter.Streams.Add(stream);
     }
 
-    /// <summary>Returns the operation that this stream was subscribed to; null if there was none, or its last update was sent.</summary>
+    /// <summary>
+    /// Returns the operation that this stream was subscribed
+    /// to; null if there was none, or its last update was sent.
+    /// </summary>
     public static ScheduledOperation? Unsubscribe(OperationStream stream)
     {
         if (stream.Waiter is not { } waiter)
@@ -94,7 +101,10 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
         RemoveExpired(now);
     }
 
-    /// <summary>Ends an operation that has no answer: its clients' streams fail with this status, its names are removed.</summary>
+    /// <summary>
+    /// Ends an operation that has no answer: its clients'
+    /// streams fail with this status, its names are removed.
+    /// </summary>
     public void Fail(ScheduledOperation operation, StatusCode code, string detail)
     {
         if (_joinable.TryGetValue(operation.Key, out var current) && ReferenceEquals(current, operation))
@@ -113,7 +123,8 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
     /// <summary>Removes finished operations whose time has come.</summary>
     public void RemoveExpired(TimeSpan now)
     {
-        while (_finished.TryPeek(out var first) && (first.Until <= now || _retainedBytes > MaxRetainedBytes || _finishedNames > MaxFinishedNames))
+        while (_finished.TryPeek(out var first)
+            && (first.Until <= now || _retainedBytes > MaxRetainedBytes || _finishedNames > MaxFinishedNames))
         {
             _finished.Dequeue();
             _retainedBytes -= SizeOf(first.Operation);

@@ -5,14 +5,20 @@ using Grpc.Core;
 namespace NativeLink.Actors.LocalCluster.Scheduling.Clients;
 
 /// <summary>
-/// The updates of an operation for one client stream: the scheduler writes, the stream reads. A slow reader loses the oldest stages, never the last.
+/// The updates of an operation for one client stream: the scheduler writes, the stream reads. A
+/// slow reader loses the oldest stages, never the last.
 /// </summary>
 internal sealed class OperationStream
 {
     private const int MaxUnread = 32;
 
     private readonly Channel<Operation> _channel = Channel.CreateBounded<Operation>(
-        new BoundedChannelOptions(MaxUnread) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(MaxUnread)
+        {
+            FullMode = BoundedChannelFullMode.DropOldest,
+            SingleReader = true,
+            SingleWriter = true,
+        });
 
     private volatile bool _isAbandoned;
 
@@ -22,7 +28,10 @@ internal sealed class OperationStream
     /// <summary>Belongs to the scheduler.</summary>
     public Waiter? Waiter { get; set; }
 
-    /// <summary>How the operation goes on; fails with an <see cref="RpcException"/> if the scheduler refuses the call.</summary>
+    /// <summary>
+    /// How the operation goes on; fails with an
+    /// <see cref="RpcException"/> if the scheduler refuses the call.
+    /// </summary>
     public ChannelReader<Operation> Updates => _channel.Reader;
 
     /// <summary>Called by the reader when it ends, from its own thread.</summary>
@@ -32,5 +41,6 @@ internal sealed class OperationStream
 
     public void Complete() => _channel.Writer.TryComplete();
 
-    public void Fail(StatusCode code, string detail) => _channel.Writer.TryComplete(new RpcException(new Status(code, detail)));
+    public void Fail(StatusCode code, string detail) =>
+        _channel.Writer.TryComplete(new RpcException(new Status(code, detail)));
 }

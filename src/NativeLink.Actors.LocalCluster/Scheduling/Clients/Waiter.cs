@@ -4,7 +4,10 @@ using Grpc.Core;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling.Clients;
 
-/// <summary>A client that waits for an operation, with a name of its own for it; several clients of one execution are a waiter each.</summary>
+/// <summary>
+/// A client that waits for an operation, with a name of its own for it; several clients of one
+/// execution are a waiter each.
+/// </summary>
 internal sealed class Waiter(string id, ScheduledOperation operation)
 {
     /// <summary>The part of the name after the last slash.</summary>

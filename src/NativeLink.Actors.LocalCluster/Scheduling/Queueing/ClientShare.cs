@@ -3,8 +3,8 @@ using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 namespace NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 /// <summary>
-/// One client among those that share the workers: a build tool's invocation, or a connection. Who has less running is first; of equals, who was
-/// served longer ago; then who came first.
+/// One client among those that share the workers: a build tool's invocation, or a connection. Who
+/// has less running is first; of equals, who was served longer ago; then who came first.
 /// </summary>
 internal sealed class ClientShare
 {
@@ -54,7 +54,8 @@ internal readonly record struct SharePosition(int Running, long LastServed, long
 }
 
 /// <summary>
-/// Whose position has changed, the latest first. A client may wait at any number of priorities, and most of them are not looked at before its
+/// Whose position has changed, the latest first. A client may wait at any
+/// number of priorities, and most of them are not looked at before its
 /// position changes again: so each place catches up when it is looked at.
 /// </summary>
 internal sealed class ShareChanges

@@ -3,10 +3,16 @@ using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
-/// <summary>Something that waits, or a group of such: what it needs at least, and what of it a worker can start.</summary>
+/// <summary>
+/// Something that waits, or a group of such: what it
+/// needs at least, and what of it a worker can start.
+/// </summary>
 internal interface IWaiting
 {
-    /// <summary>What it needs at least of the <c>minimum</c> properties, as <see cref="LeastNeeds"/> has it; null when it needs none.</summary>
+    /// <summary>
+    /// What it needs at least of the <c>minimum</c> properties, as
+    /// <see cref="LeastNeeds"/> has it; null when it needs none.
+    /// </summary>
     ulong[][]? Needs { get; }
 
     /// <summary>What this worker starts of it; null when it cannot take any of it now.</summary>
@@ -14,8 +20,9 @@ internal interface IWaiting
 }
 
 /// <summary>
-/// Items in order, each of which needs something: finds the first one that a worker can take without asking all before it. A balanced tree
-/// (a treap) in which each node knows the least that what is below it needs. An item's order may not change while it is in here.
+/// Items in order, each of which needs something: finds the first one that a worker can take
+/// without asking all before it. A balanced tree (a treap) in which each node knows the least that
+/// what is below it needs. An item's order may not change while it is in here.
 /// </summary>
 internal sealed class FirstFit<T>(IComparer<T> order)
     where T : class, IWaiting
@@ -179,7 +186,10 @@ internal sealed class FirstFit<T>(IComparer<T> order)
     }
 }
 
-/// <summary>Where trees begin to draw their weights: who chooses what goes into one, and in which order, must not be able to choose its shape too.</summary>
+/// <summary>
+/// Where trees begin to draw their weights: who chooses what goes into one, and in which order,
+/// must not be able to choose its shape too.
+/// </summary>
 internal static class TreeSeeds
 {
     private static uint _last = (uint)RandomNumberGenerator.GetInt32(int.MaxValue);

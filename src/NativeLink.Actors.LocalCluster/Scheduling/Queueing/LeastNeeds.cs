@@ -1,8 +1,9 @@
 namespace NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 /// <summary>
-/// What a group of waiting things needs at least: the quantities of those that need no more of everything than another, one array each; null
-/// when one of them needs nothing. Kept exactly while there are few: then a group that suffices has something in it that can start. Of more,
+/// What a group of waiting things needs at least: the quantities of those that need no more of
+/// everything than another, one array each; null when one of them needs nothing. Kept exactly while
+/// there are few: then a group that suffices has something in it that can start. Of more,
 /// neighbours are taken together: they may seem to need less than they do, never more.
 /// </summary>
 internal static class LeastNeeds
@@ -61,5 +62,6 @@ internal static class LeastNeeds
 
     /// <summary>Neighbours by the first quantity are the most alike: so the least is lost.</summary>
     private static ulong[][] Thinned(List<ulong[]> needs) =>
-        [.. needs.OrderBy(one => one[0]).Chunk(2).Select(pair => pair.Length == 1 ? pair[0] : [.. pair[0].Zip(pair[1], Math.Min)])];
+        [.. needs.OrderBy(one => one[0]).Chunk(2)
+            .Select(pair => pair.Length == 1 ? pair[0] : [.. pair[0].Zip(pair[1], Math.Min)])];
 }

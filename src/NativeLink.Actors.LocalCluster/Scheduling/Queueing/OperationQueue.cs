@@ -3,8 +3,9 @@ using NativeLink.Actors.LocalCluster.Scheduling.Workers;
 namespace NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 /// <summary>
-/// Waiting operations: higher priority first, then the client with the smaller share, then the older. Those that the same kinds of workers can
-/// run stand in one line, however many different properties they name; so whatever is asked of the queue costs the logarithm of what waits, and
+/// Waiting operations: higher priority first, then the client with the smaller share, then the
+/// older. Those that the same kinds of workers can run stand in one line, however many different
+/// properties they name; so whatever is asked of the queue costs the logarithm of what waits, and
 /// grows with the kinds of workers alone.
 /// </summary>
 internal sealed class OperationQueue
@@ -31,13 +32,20 @@ internal sealed class OperationQueue
     /// <summary>All that wait, in no order that means anything.</summary>
     public IEnumerable<ScheduledOperation> All => _lines.Queues.SelectMany(queue => queue.InOrder());
 
-    /// <summary>The one that waits longest, whatever its priority; null when the queue is empty. Asks every client.</summary>
-    public ScheduledOperation? Oldest => _lines.Queues.Select(queue => queue.Oldest!).MinBy(operation => operation.Sequence);
+    /// <summary>
+    /// The one that waits longest, whatever its priority;
+    /// null when the queue is empty. Asks every client.
+    /// </summary>
+    public ScheduledOperation? Oldest => _lines.Queues.Select(queue => queue.Oldest!)
+        .MinBy(operation => operation.Sequence);
 
     /// <summary>Whether <see cref="SortSome"/> has something to do.</summary>
     public bool HasToSort => _lines.HasToSort;
 
-    /// <summary>A worker comes; says of which kind it is. One that was never here before sees what waits by <see cref="SortSome"/>.</summary>
+    /// <summary>
+    /// A worker comes; says of which kind it is. One that was never
+    /// here before sees what waits by <see cref="SortSome"/>.
+    /// </summary>
     public WorkerKind AddWorker(WorkerProperties properties)
     {
         var kind = _lines.KindOf(properties);
@@ -50,7 +58,10 @@ internal sealed class OperationQueue
     /// <summary>Whether operations may wait for workers of this kind that they do not see yet.</summary>
     public bool HasToSortFor(WorkerKind kind) => _lines.HasToSortFor(kind);
 
-    /// <summary>Shows some of what waits to kinds of workers that have not seen it: <see cref="HasToSortFor"/> says which.</summary>
+    /// <summary>
+    /// Shows some of what waits to kinds of workers that have not seen it:
+    /// <see cref="HasToSortFor"/> says which.
+    /// </summary>
     public void SortSome() => _lines.SortSome(SortedAtOnce);
 
     public void Add(ScheduledOperation operation)
@@ -80,7 +91,10 @@ internal sealed class OperationQueue
         ForgetIfIdle(client);
     }
 
-    /// <summary>How much the owner of an operation and another client have waiting: the one with less has its turn sooner.</summary>
+    /// <summary>
+    /// How much the owner of an operation and another client
+    /// have waiting: the one with less has its turn sooner.
+    /// </summary>
     public bool HasLessWaiting(string client, string than) => WaitingOf(client) < WaitingOf(than);
 
     /// <summary>The first operation in order that this worker can start now; it stays in the queue.</summary>
@@ -89,14 +103,18 @@ internal sealed class OperationQueue
         ScheduledOperation? best = null;
         foreach (var line in worker.Kind.Lines)
         {
-            if (line.PickFor(worker, best?.Priority ?? int.MinValue) is { } found && (best is null || ComesBefore(found, best)))
+            if (line.PickFor(worker, best?.Priority ?? int.MinValue) is { } found
+                && (best is null || ComesBefore(found, best)))
                 best = found;
         }
 
         return best;
     }
 
-    /// <summary>A worker holds one more operation of this client. Returns whom to give it back to by <see cref="Refund"/>.</summary>
+    /// <summary>
+    /// A worker holds one more operation of this client.
+    /// Returns whom to give it back to by <see cref="Refund"/>.
+    /// </summary>
     public ClientShare Charge(string client)
     {
         var share = ClientOf(client);

@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
-/// <summary>Gives properties their types (protos/README.md 3.9). Of several values of one name the last one counts, as in NativeLink.</summary>
+/// <summary>
+/// Gives properties their types (protos/README.md 3.9). Of several
+/// values of one name the last one counts, as in NativeLink.
+/// </summary>
 internal sealed class PropertyRules
 {
     private readonly ImmutableDictionary<string, PropertyType> _types;
@@ -12,7 +15,8 @@ internal sealed class PropertyRules
     public PropertyRules(ImmutableDictionary<string, PropertyType> types)
     {
         _types = types;
-        foreach (var name in types.Where(t => t.Value == PropertyType.Minimum).Select(t => t.Key).Order(StringComparer.Ordinal))
+        foreach (var name in types.Where(t => t.Value == PropertyType.Minimum).Select(t => t.Key)
+            .Order(StringComparer.Ordinal))
             _quantities.Add(name, _quantities.Count);
     }
 
@@ -41,9 +45,11 @@ internal sealed class PropertyRules
         foreach (var property in platform.Properties)
         {
             var type = TypeOf(property.Name);
-            sorted[property.Name] = new RequiredProperty(property.Name, property.Value, type, _quantities.GetValueOrDefault(property.Name, -1));
+            sorted[property.Name] = new RequiredProperty(
+                property.Name, property.Value, type, _quantities.GetValueOrDefault(property.Name, -1));
             if (type == PropertyType.Minimum)
-                (quantities ??= new ulong[_quantities.Count])[_quantities[property.Name]] = ReadQuantity(property, "action");
+                (quantities ??= new ulong[_quantities.Count])[_quantities[property.Name]] = ReadQuantity(
+                    property, "action");
         }
 
         return new PlatformRequirements([.. sorted.Values], quantities);
@@ -55,7 +61,8 @@ internal sealed class PropertyRules
         ulong.TryParse(property.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var quantity)
             ? quantity
             : throw new FormatException(
-                $"the {whose}'s property '{property.Name}' is '{property.Value}': the scheduler counts it as a minimum, so an unsigned number is needed");
+                $"the {whose}'s property '{property.Name}' is '{property.Value}': " +
+                "the scheduler counts it as a minimum, so an unsigned number is needed");
 }
 
 /// <summary>One property that an action asks for; no type means that the scheduler does not list the name.</summary>
@@ -64,7 +71,8 @@ internal readonly record struct RequiredProperty(string Name, string Value, Prop
 
 /// <summary>All that an action asks for, sorted by name.</summary>
 /// <param name="properties">Sorted by name.</param>
-/// <param name="quantities">How much of each <c>minimum</c> property, in the order of the rules; null when it asks for none.</param>
+/// <param name="quantities">How much of each <c>minimum</c> property, in the order of the rules;
+/// null when it asks for none.</param>
 internal sealed class PlatformRequirements(ImmutableArray<RequiredProperty> properties, ulong[]? quantities)
 {
     public static readonly PlatformRequirements None = new([], null);
@@ -85,14 +93,17 @@ internal sealed class PlatformRequirements(ImmutableArray<RequiredProperty> prop
         return platform;
     }
 
-    public override string ToString() => properties.IsEmpty ? "no properties" : string.Join(", ", properties.Select(w => $"{w.Name}={w.Value}"));
+    public override string ToString() => properties.IsEmpty
+        ? "no properties"
+        : string.Join(", ", properties.Select(w => $"{w.Name}={w.Value}"));
 }
 
 /// <summary>What a worker declared, and how much of its <c>minimum</c> quantities is free.</summary>
 internal sealed class WorkerProperties(SortedDictionary<string, string> values, ulong[] free)
 {
     /// <summary>Equal for two workers that every action matches alike, when both are idle and large enough.</summary>
-    public string PlatformKey { get; } = string.Concat(values.Select(v => $"{v.Key.Length}:{v.Key}={v.Value.Length}:{v.Value}"));
+    public string PlatformKey { get; } = string.Concat(
+        values.Select(v => $"{v.Key.Length}:{v.Key}={v.Value.Length}:{v.Value}"));
 
     /// <summary>What is left of each <c>minimum</c> property, in the order of the rules.</summary>
     public ReadOnlySpan<ulong> Free => free;
@@ -125,7 +136,10 @@ internal sealed class WorkerProperties(SortedDictionary<string, string> values, 
         return true;
     }
 
-    /// <summary>The first property of the action that this worker cannot serve at all; else the first of which it has too little free.</summary>
+    /// <summary>
+    /// The first property of the action that this worker cannot serve at all; else the first of
+    /// which it has too little free.
+    /// </summary>
     public RequiredProperty? FirstUnsatisfied(PlatformRequirements requirements)
     {
         foreach (var required in requirements.Properties)
@@ -134,7 +148,10 @@ internal sealed class WorkerProperties(SortedDictionary<string, string> values, 
                 return required;
         }
 
-        return HasFree(requirements) ? null : requirements.Properties.First(w => w.QuantityIndex >= 0 && free[w.QuantityIndex] < requirements.Quantities![w.QuantityIndex]);
+        return HasFree(requirements)
+            ? null
+            : requirements.Properties.First(w => w.QuantityIndex >= 0
+                && free[w.QuantityIndex] < requirements.Quantities![w.QuantityIndex]);
     }
 
     public void Reserve(PlatformRequirements requirements)

@@ -47,7 +47,10 @@ internal sealed class WaitingLine(LineKey key, ShareChanges changes)
         }
     }
 
-    /// <summary>Compared with what the order has seen: a pick may have changed the needs since, when it put clients to their places.</summary>
+    /// <summary>
+    /// Compared with what the order has seen: a pick may have
+    /// changed the needs since, when it put clients to their places.
+    /// </summary>
     private void Show(WaitingBand band)
     {
         if (ReferenceEquals(band.Shown, band.Needs))
@@ -57,7 +60,8 @@ internal sealed class WaitingLine(LineKey key, ShareChanges changes)
     }
 
     /// <summary>The best that this worker can start, if anything here has at least that priority.</summary>
-    public ScheduledOperation? PickFor(ConnectedWorker worker, int atLeast) => _order.First?.Priority >= atLeast ? _order.PickFor(worker) : null;
+    public ScheduledOperation? PickFor(ConnectedWorker worker, int atLeast) =>
+        _order.First?.Priority >= atLeast ? _order.PickFor(worker) : null;
 
     private sealed class HigherFirst : IComparer<WaitingBand>
     {
@@ -131,7 +135,10 @@ internal sealed class WaitingBand(WaitingLine line, int priority, ShareChanges c
         return _clients.PickFor(worker);
     }
 
-    /// <summary>Puts those whose position has changed to their places. Looks at no more clients than have changed, nor at more than twice those that wait here.</summary>
+    /// <summary>
+    /// Puts those whose position has changed to their places. Looks at no more clients than have
+    /// changed, nor at more than twice those that wait here.
+    /// </summary>
     private void CatchUp()
     {
         var left = _clients.Count;

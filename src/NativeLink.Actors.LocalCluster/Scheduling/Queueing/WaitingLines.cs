@@ -23,12 +23,16 @@ internal sealed class WorkerKind(WorkerProperties properties, int index, int gen
 internal readonly record struct LineKey(int Generation, BigInteger Kinds);
 
 /// <summary>
-/// The lines, one for all operations that the same kinds of workers can run. A kind that was never here before begins a new generation: what waits
-/// in the lines of an earlier one stays there for those that knew it, and is sorted anew a few at a time.
+/// The lines, one for all operations that the same kinds of workers can run. A kind that was never
+/// here before begins a new generation: what waits in the lines of an earlier one stays there for
+/// those that knew it, and is sorted anew a few at a time.
 /// </summary>
 internal sealed class WaitingLines
 {
-    /// <summary>Kinds of which no worker is left are kept: a worker that comes back moves nothing. More than this are cleared away.</summary>
+    /// <summary>
+    /// Kinds of which no worker is left are kept: a worker that
+    /// comes back moves nothing. More than this are cleared away.
+    /// </summary>
     private const int MostIdleKinds = 32;
 
     private const int KindsAtOnePrice = 16;
@@ -45,7 +49,10 @@ internal sealed class WaitingLines
 
     public IEnumerable<ClientQueue> Queues => _lines.Values.SelectMany(line => line.Queues);
 
-    /// <summary>Whether something waits of which it is not known yet if the latest kinds of workers can run it.</summary>
+    /// <summary>
+    /// Whether something waits of which it is not known
+    /// yet if the latest kinds of workers can run it.
+    /// </summary>
     public bool HasToSort
     {
         get
@@ -71,7 +78,10 @@ internal sealed class WaitingLines
     /// <summary>Whether operations may wait for this kind that it does not see yet.</summary>
     public bool HasToSortFor(WorkerKind kind) => HasToSort && _toSort.Peek().Key.Generation < kind.Generation;
 
-    /// <summary>Sorts some operations anew, at most so many; fewer where there are many kinds, each of which is asked about each operation.</summary>
+    /// <summary>
+    /// Sorts some operations anew, at most so many; fewer where there are many kinds, each of which
+    /// is asked about each operation.
+    /// </summary>
     public void SortSome(int most)
     {
         for (; most > 0 && HasToSort; most -= 1 + (_kinds.Count / KindsAtOnePrice))
@@ -83,7 +93,8 @@ internal sealed class WaitingLines
         }
     }
 
-    public void Add(ScheduledOperation operation, ClientShare client) => LineOf(operation.Requirements).Add(operation, client);
+    public void Add(ScheduledOperation operation, ClientShare client) =>
+        LineOf(operation.Requirements).Add(operation, client);
 
     public void Remove(ScheduledOperation operation)
     {

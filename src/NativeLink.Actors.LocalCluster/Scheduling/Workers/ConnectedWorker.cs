@@ -18,7 +18,10 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
 
     public WorkerKind Kind => kind;
 
-    /// <summary>It had too much unread; whether it reads again has to be looked at, because nothing reports it.</summary>
+    /// <summary>
+    /// It had too much unread; whether it reads again
+    /// has to be looked at, because nothing reports it.
+    /// </summary>
     public bool Stalled { get; set; }
 
     /// <summary>Grows with each operation given; the smallest is the least recently used, 0 is never.</summary>
@@ -26,7 +29,10 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
 
     public bool Draining { get; set; }
 
-    /// <summary>It refused for want of resources while it had other work; its next finished operation ends this.</summary>
+    /// <summary>
+    /// It refused for want of resources while it had
+    /// other work; its next finished operation ends this.
+    /// </summary>
     public bool Paused { get; private set; }
 
     /// <summary>It refused although idle: nothing before this time.</summary>
@@ -45,14 +51,21 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
         return !Stalled;
     }
 
-    /// <summary>Can take this operation now. One that it still holds from before is adopted: it needs neither slot nor quantities.</summary>
+    /// <summary>
+    /// Can take this operation now. One that it still holds from before is adopted: it needs
+    /// neither slot nor quantities.
+    /// </summary>
     public bool CanTake(ScheduledOperation operation, TimeSpan now) =>
         Running.TryGetValue(operation.Id, out var held)
             ? !held.KillSent && !Draining
             : IsOpen(now) && Properties.Satisfies(operation.Requirements);
 
-    /// <summary>Of an open worker and an operation whose properties match: it does not still hold it, and its quantities suffice.</summary>
-    public bool CanBegin(ScheduledOperation operation) => !Running.ContainsKey(operation.Id) && Properties.HasFree(operation.Requirements);
+    /// <summary>
+    /// Of an open worker and an operation whose properties match:
+    /// it does not still hold it, and its quantities suffice.
+    /// </summary>
+    public bool CanBegin(ScheduledOperation operation) =>
+        !Running.ContainsKey(operation.Id) && Properties.HasFree(operation.Requirements);
 
     /// <summary>Takes it, or goes on with it if it still holds it.</summary>
     public Assignment Assign(ScheduledOperation operation, OperationQueue queue)
@@ -83,7 +96,10 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
 
     public void ResetRefusals() => Refusals = 0;
 
-    /// <summary>It has no resources now. Returns when it is to be asked again, or null if that is when its next operation finishes.</summary>
+    /// <summary>
+    /// It has no resources now. Returns when it is to be asked
+    /// again, or null if that is when its next operation finishes.
+    /// </summary>
     public TimeSpan? BackOff(TimeSpan now)
     {
         if (Running.Count > 0)
@@ -107,7 +123,11 @@ internal sealed class ConnectedWorker(WorkerId id, WorkerLink link, WorkerKind k
         if (Paused || BackOffUntil > now)
             return "has just refused for want of resources";
         if (Properties.FirstUnsatisfied(operation.Requirements) is { } required)
-            return required.Type == PropertyType.Minimum ? $"has not enough {required.Name} free for {required.Value}" : $"does not match {required.Name}={required.Value}";
-        return Running.ContainsKey(operation.Id) ? "was told to kill it and has not answered" : "does not read its messages";
+            return required.Type == PropertyType.Minimum
+                ? $"has not enough {required.Name} free for {required.Value}"
+                : $"does not match {required.Name}={required.Value}";
+        return Running.ContainsKey(operation.Id)
+            ? "was told to kill it and has not answered"
+            : "does not read its messages";
     }
 }

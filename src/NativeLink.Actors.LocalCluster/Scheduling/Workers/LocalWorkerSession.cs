@@ -5,8 +5,9 @@ using static NativeLink.Actors.LocalCluster.Scheduling.SchedulerProtocol;
 namespace NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
 /// <summary>
-/// The conversation of <c>ConnectWorker</c> (protos/README.md 3) for a worker in this process, without a wire in between: the same messages in the same
-/// order. Whoever opened it ends it by disposing it.
+/// The conversation of <c>ConnectWorker</c> (protos/README.md 3) for a
+/// worker in this process, without a wire in between: the same messages
+/// in the same order. Whoever opened it ends it by disposing it.
 /// </summary>
 internal sealed class LocalWorkerSession : IDisposable
 {
@@ -21,13 +22,17 @@ internal sealed class LocalWorkerSession : IDisposable
 
     /// <summary>What the scheduler sends until it closes the session; nobody may change these messages.</summary>
     /// <exception cref="RpcException">The scheduler refuses the worker.</exception>
-    public async IAsyncEnumerable<Wire.UpdateForWorker> ReceiveAsync([EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<Wire.UpdateForWorker> ReceiveAsync(
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         await foreach (var update in _link.Outgoing.ReadAllAsync(cancellation))
             yield return update;
     }
 
-    /// <summary>Sends a message to the scheduler, which owns it from then on. False when the scheduler has closed the session.</summary>
+    /// <summary>
+    /// Sends a message to the scheduler, which owns it from then
+    /// on. False when the scheduler has closed the session.
+    /// </summary>
     public bool TrySend(Wire.UpdateForScheduler update)
     {
         if (_link.Closed.IsCompleted)

@@ -4,7 +4,10 @@ using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 
 namespace NativeLink.Actors.LocalCluster.Scheduling.Workers;
 
-/// <summary>One ConnectWorker stream as the scheduler sees it: who registers, and a bounded queue of what is sent to it.</summary>
+/// <summary>
+/// One ConnectWorker stream as the scheduler sees it: who
+/// registers, and a bounded queue of what is sent to it.
+/// </summary>
 internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerProperties properties, TimeProvider time)
 {
     /// <summary>Above this many unread messages a worker is given no more work: it does not read.</summary>
@@ -13,15 +16,20 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
     private const int MaxUnread = 4 * MaxUnreadStarts;
 
     private readonly Channel<Wire.UpdateForWorker> _channel = Channel.CreateBounded<Wire.UpdateForWorker>(
-        new BoundedChannelOptions(MaxUnread) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(MaxUnread)
+        {
+            FullMode = BoundedChannelFullMode.Wait,
+            SingleReader = true,
+            SingleWriter = true,
+        });
 
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private long _lastKeepAlive = time.GetTimestamp();
 
     /// <summary>
-    /// How long the worker has sent no keep-alive. Whoever reads its stream notes them, from any thread: they count from their arrival, however
-    /// much the scheduler has to do.
+    /// How long the worker has sent no keep-alive. Whoever reads its stream notes them, from any
+    /// thread: they count from their arrival, however much the scheduler has to do.
     /// </summary>
     public TimeSpan Silence => time.GetElapsedTime(Volatile.Read(ref _lastKeepAlive));
 
@@ -37,10 +45,16 @@ internal sealed class WorkerLink(string prefix, ulong maxInflight, WorkerPropert
 
     public int Unread => _channel.Reader.Count;
 
-    /// <summary>Completes when the scheduler has closed the link, whether all that it sent has been read or not.</summary>
+    /// <summary>
+    /// Completes when the scheduler has closed the link,
+    /// whether all that it sent has been read or not.
+    /// </summary>
     public Task Closed => _closed.Task;
 
-    /// <summary>What is sent to the worker; fails with an <see cref="RpcException"/> if the scheduler refuses it.</summary>
+    /// <summary>
+    /// What is sent to the worker; fails with an
+    /// <see cref="RpcException"/> if the scheduler refuses it.
+    /// </summary>
     public ChannelReader<Wire.UpdateForWorker> Outgoing => _channel.Reader;
 
     /// <summary>Handles what needs no decision; false when the scheduler has to receive it.</summary>

@@ -24,7 +24,9 @@ internal sealed class WorkerRegistry(bool mostRecentlyUsedFirst)
         ConnectedWorker? best = null;
         foreach (var worker in _workers.Values)
         {
-            if (best is not null && (mostRecentlyUsedFirst ? worker.LastUsed <= best.LastUsed : worker.LastUsed >= best.LastUsed))
+            if (best is not null && (mostRecentlyUsedFirst
+                ? worker.LastUsed <= best.LastUsed
+                : worker.LastUsed >= best.LastUsed))
                 continue;
             if (worker.CanTake(operation, now))
                 best = worker;
@@ -38,5 +40,6 @@ internal sealed class WorkerRegistry(bool mostRecentlyUsedFirst)
     /// <summary>Why no worker takes this operation, each reason with the number of workers it holds for.</summary>
     public string WhyNone(ScheduledOperation operation, TimeSpan now) => Count == 0
         ? "no worker is connected"
-        : string.Join("; ", _workers.Values.GroupBy(w => w.WhyNot(operation, now), StringComparer.Ordinal).Select(g => $"{g.Count()} {g.Key}"));
+        : string.Join("; ", _workers.Values.GroupBy(w => w.WhyNot(operation, now), StringComparer.Ordinal)
+            .Select(g => $"{g.Count()} {g.Key}"));
 }

@@ -67,7 +67,10 @@ internal sealed class DiskSpace(StoreEviction eviction, StorePaths paths)
         return any;
     }
 
-    /// <summary>One after the other, so that many who write at once do not each empty the store; who waited may find that enough is free.</summary>
+    /// <summary>
+    /// One after the other, so that many who write at once do not each empty the store; who waited
+    /// may find that enough is free.
+    /// </summary>
     private bool Evict(in Disk disk, long bytes, long goal)
     {
         lock (_evicting)

@@ -5,9 +5,11 @@ using NativeLink.Actors.Storage.Filesystem.Leases;
 namespace NativeLink.Actors.Storage.Filesystem.Eviction;
 
 /// <summary>
-/// Keeps a store within its limits. A victim leaves its directory under the store's gate, so that the same blob can be written again at once, and its
-/// blocks are freed outside of it, a few victims at a time. Its entry goes when its file has gone. When other processes use the store too, one at a
-/// time evicts, and looks first at what the others have done; what they have leased stays.
+/// Keeps a store within its limits. A victim leaves its directory under the store's gate, so that
+/// the same blob can be written again at once, and its blocks are freed outside of it, a few
+/// victims at a time. Its entry goes when its file has gone. When other processes use the store
+/// too, one at a time evicts, and looks first at what the others have done; what they have leased
+/// stays.
 /// </summary>
 internal sealed class StoreEviction(
     Lock gate,
@@ -26,7 +28,9 @@ internal sealed class StoreEviction(
     private static readonly TimeSpan RescanAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WarnAgainAfter = TimeSpan.FromMinutes(1);
 
-    private readonly TimeSpan _sparedAfterForeignUse = options.VouchedFor > LeastSpared ? options.VouchedFor : LeastSpared;
+    private readonly TimeSpan _sparedAfterForeignUse = options.VouchedFor > LeastSpared
+        ? options.VouchedFor
+        : LeastSpared;
     private readonly StoreRescan _rescan = new(gate, index, paths, time);
     private DateTimeOffset _lastRescan;
     private DateTimeOffset _lastWarning;
@@ -35,7 +39,10 @@ internal sealed class StoreEviction(
     private long _addedAtRescan;
     private int _changesAtRescan = presence.HasOthers ? 0 : presence.Changes;
 
-    /// <summary>Evicts what is above the limits or too old; not what has just been made, as far as that is given.</summary>
+    /// <summary>
+    /// Evicts what is above the limits or too old; not
+    /// what has just been made, as far as that is given.
+    /// </summary>
     public void Run(BlobEntry? justMade = null)
     {
         if (!IsOver())
@@ -58,7 +65,10 @@ internal sealed class StoreEviction(
             Evict(Limit.FromOptions(options), hasOthers, justMade);
     }
 
-    /// <summary>As <see cref="Run"/>, for what is done already and does not fail when this does: the next one makes up for it. The log says so.</summary>
+    /// <summary>
+    /// As <see cref="Run"/>, for what is done already and does not fail when this does: the next
+    /// one makes up for it. The log says so.
+    /// </summary>
     public void TryRun(BlobEntry? justMade = null)
     {
         try
@@ -67,7 +77,9 @@ internal sealed class StoreEviction(
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FaultException)
         {
-            WarnOfFailure($"nothing can be evicted from {options.ContentPath}: {error.Message}; it grows beyond its limits meanwhile");
+            WarnOfFailure(
+                $"nothing can be evicted from {options.ContentPath}: {error.Message}; " +
+                "it grows beyond its limits meanwhile");
         }
     }
 
@@ -95,7 +107,10 @@ internal sealed class StoreEviction(
         return FreeKnown(bytes, hasOthers);
     }
 
-    /// <summary>Who found the lock held for as long as anybody waits for it does not wait again for a while, nor does anybody else here.</summary>
+    /// <summary>
+    /// Who found the lock held for as long as anybody waits for it does not wait again for a while,
+    /// nor does anybody else here.
+    /// </summary>
     /// <exception cref="FaultException">Another process does not let go of it.</exception>
     private DirectoryLock Alone()
     {
@@ -152,7 +167,8 @@ internal sealed class StoreEviction(
                 _addedAtRescan = index.Added;
             }
             return (options.MaxCount > 0 && index.Count > options.MaxCount)
-                || (options.MaxAge > TimeSpan.Zero && time.GetUtcNow() is var now && index.Oldest(now) is { } oldest && oldest.LastUse < now - options.MaxAge);
+                || (options.MaxAge > TimeSpan.Zero && time.GetUtcNow() is var now && index.Oldest(now) is { } oldest
+                    && oldest.LastUse < now - options.MaxAge);
         }
     }
 
@@ -209,7 +225,8 @@ internal sealed class StoreEviction(
 
     private bool WasUsedElsewhere(BlobEntry victim)
     {
-        if (Libc.StatxAt(paths.BlobDescriptor, StorePaths.NameOf(victim.Key), 0, StatxBuffer.Basic, out var status) != 0)
+        if (Libc.StatxAt(paths.BlobDescriptor, StorePaths.NameOf(victim.Key), 0, StatxBuffer.Basic, out var status)
+            != 0)
             return false;
         var used = AccessTimes.TimeOf(status.AccessTime);
         return used > victim.PersistedUse + TimeSpan.FromSeconds(1) && used > time.GetUtcNow() - _sparedAfterForeignUse;
@@ -220,7 +237,8 @@ internal sealed class StoreEviction(
         if (!IsTimeToWarn(ref _lastWarning))
             return;
         options.OnWarning?.Invoke(
-            $"{blobs} blobs of {options.ContentPath} were evicted that clients were told of within the last {options.VouchedFor.TotalMinutes:0} minutes, because nothing else was left to evict; "
+            $"{blobs} blobs of {options.ContentPath} were evicted that clients were told of within the last " +
+            $"{options.VouchedFor.TotalMinutes:0} minutes, because nothing else was left to evict; "
             + "builds that keep digests only may fail: give the store more space (max_bytes)");
     }
 
@@ -239,7 +257,8 @@ internal sealed class StoreEviction(
     }
 
     /// <param name="Bytes">Down to this goes what nobody relies on.</param>
-    /// <param name="VouchedBytes">What was vouched for goes for as long as there is more than this, and not for room to come.</param>
+    /// <param name="VouchedBytes">What was vouched for goes for as long as there is more than this,
+    /// and not for room to come.</param>
     private readonly record struct Limit(long Bytes, long VouchedBytes, long Count)
     {
         public static Limit FromOptions(ContentStoreOptions options) => new(
@@ -247,7 +266,8 @@ internal sealed class StoreEviction(
             options.MaxBytes > 0 ? options.MaxBytes : long.MaxValue,
             options.MaxCount > 0 ? options.MaxCount : long.MaxValue);
 
-        public bool IsExceededBy(BlobIndex index, bool isVouched) => index.Bytes > (isVouched ? VouchedBytes : Bytes) || index.Count > Count;
+        public bool IsExceededBy(BlobIndex index, bool isVouched) =>
+            index.Bytes > (isVouched ? VouchedBytes : Bytes) || index.Count > Count;
     }
 
     /// <summary>What may go, in the order in which it does.</summary>
@@ -278,7 +298,8 @@ internal sealed class StoreEviction(
 
         /// <summary>Whether all have been looked at in this phase.</summary>
         public bool HasMet(BlobEntry victim, int count) =>
-            victim.Slot == _firstPutBack || _putBack > count || (Phase == Phase.UsedByNobodyElse && _putBack >= MostUsedElsewhere);
+            victim.Slot == _firstPutBack || _putBack > count
+                || (Phase == Phase.UsedByNobodyElse && _putBack >= MostUsedElsewhere);
 
         public void PutBack(BlobEntry victim)
         {

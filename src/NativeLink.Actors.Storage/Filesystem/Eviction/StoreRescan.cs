@@ -4,8 +4,9 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem.Eviction;
 
 /// <summary>
-/// Brings the index to what the directory holds, where other processes write and evict too; the names say all that is needed. Nobody waits while they
-/// are listed: the gate is held for some of them at a time, and nothing is kept of those that are known.
+/// Brings the index to what the directory holds, where other processes write and evict too; the
+/// names say all that is needed. Nobody waits while they are listed: the gate is held for some of
+/// them at a time, and nothing is kept of those that are known.
 /// </summary>
 internal sealed class StoreRescan(Lock gate, BlobIndex index, StorePaths paths, TimeProvider time)
 {
@@ -78,7 +79,8 @@ internal sealed class StoreRescan(Lock gate, BlobIndex index, StorePaths paths, 
     {
         List<Digest> unseen;
         lock (gate)
-            unseen = [.. index.SomeFrom(slot, SlotsAtOnce).Where(entry => !index.WasSeen(entry)).Select(static entry => entry.Key)];
+            unseen = [.. index.SomeFrom(slot, SlotsAtOnce).Where(entry => !index.WasSeen(entry))
+                .Select(static entry => entry.Key)];
         // What was not listed may have come since.
         foreach (var key in unseen.Where(key => !paths.Has(key)))
         {

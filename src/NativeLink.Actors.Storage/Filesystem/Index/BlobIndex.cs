@@ -1,12 +1,14 @@
 namespace NativeLink.Actors.Storage.Filesystem.Index;
 
 /// <summary>
-/// What the store knows of its blobs, in memory (<see cref="DigestTable"/>): those that were vouched for lately, those that were not, each least recently
-/// used first, and leased ones in neither order. Every operation costs the same however many there are. Not safe for several threads at once: the
-/// store's gate guards it.
+/// What the store knows of its blobs, in memory (<see cref="DigestTable"/>): those that were
+/// vouched for lately, those that were not, each least recently used first, and leased ones in
+/// neither order. Every operation costs the same however many there are. Not safe for several
+/// threads at once: the store's gate guards it.
 /// </summary>
 /// <param name="blockSize">Sizes are accounted in multiples of this many bytes.</param>
-/// <param name="vouchedFor">How long a blob that was vouched for is kept while there is another to evict; zero is not at all.</param>
+/// <param name="vouchedFor">How long a blob that was vouched for is kept while there is another to
+/// evict; zero is not at all.</param>
 internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = default)
 {
     private const int MostDraws = 256;
@@ -28,7 +30,8 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
     public IEnumerable<Digest> Digests => SomeFrom(0, int.MaxValue).Select(static entry => entry.Key);
 
     /// <summary>
-    /// The key of a blob. File names carry no digest function, and two functions never give two contents the same 32 bytes, so it is left out.
+    /// The key of a blob. File names carry no digest function, and two functions never give two
+    /// contents the same 32 bytes, so it is left out.
     /// </summary>
     public static Digest KeyOf(in Digest digest)
     {
@@ -42,7 +45,10 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
     /// <summary>Bytes that a blob of this size counts for: whole blocks.</summary>
     public long Account(long size) => (size / _block * _block) + (size % _block == 0 ? 0 : _block);
 
-    /// <summary>One of all entries; null when there are none, or so few among slots that were freed that none was met.</summary>
+    /// <summary>
+    /// One of all entries; null when there are none, or so
+    /// few among slots that were freed that none was met.
+    /// </summary>
     public BlobEntry? Draw(Random random)
     {
         for (var i = 0; i < MostDraws && _table.Count > 0; i++)
@@ -53,7 +59,9 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         return null;
     }
 
-    public BlobEntry? Find(in Digest key) => _table.Find(key) is not DigestTable.None and var slot ? new BlobEntry(_table, slot) : null;
+    public BlobEntry? Find(in Digest key) => _table.Find(key) is not DigestTable.None and var slot
+        ? new BlobEntry(_table, slot)
+        : null;
 
     /// <summary>Up to so many entries in the order of their slots, from one slot on.</summary>
     public IEnumerable<BlobEntry> SomeFrom(int slot, int count)
@@ -95,7 +103,10 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         return entry;
     }
 
-    /// <summary>Adds blobs that are not known yet, each with its last use, and brings them into the order of those uses.</summary>
+    /// <summary>
+    /// Adds blobs that are not known yet, each with its last
+    /// use, and brings them into the order of those uses.
+    /// </summary>
     public void AddAll(IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> blobs)
     {
         var first = _table.SlotCount;
@@ -157,7 +168,10 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         return true;
     }
 
-    /// <summary>Answers whether this was the last lease. The entry of a blob that was removed meanwhile ends with it.</summary>
+    /// <summary>
+    /// Answers whether this was the last lease. The entry
+    /// of a blob that was removed meanwhile ends with it.
+    /// </summary>
     public bool Release(BlobEntry entry, DateTimeOffset now)
     {
         entry.LastUse = now;
@@ -171,17 +185,24 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         return true;
     }
 
-    /// <summary>The blob to evict next that nobody relies on; null when all that is left is leased or was vouched for lately.</summary>
+    /// <summary>
+    /// The blob to evict next that nobody relies on; null when
+    /// all that is left is leased or was vouched for lately.
+    /// </summary>
     public BlobEntry? Oldest(DateTimeOffset now)
     {
         var (used, vouched) = (_used.First, _vouched.First);
         if (vouched == DigestTable.None || IsVouched(_table[vouched], BlobEntry.Seconds(now)))
             return used == DigestTable.None ? null : new BlobEntry(_table, used);
-        return new BlobEntry(_table, used == DigestTable.None || _table[vouched].LastUse <= _table[used].LastUse ? vouched : used);
+        return new BlobEntry(_table, used == DigestTable.None || _table[vouched].LastUse <= _table[used].LastUse
+            ? vouched
+            : used);
     }
 
     /// <summary>Of those that were vouched for the one for which that was longest ago.</summary>
-    public BlobEntry? OldestVouched => _vouched.First == DigestTable.None ? null : new BlobEntry(_table, _vouched.First);
+    public BlobEntry? OldestVouched => _vouched.First == DigestTable.None
+        ? null
+        : new BlobEntry(_table, _vouched.First);
 
     /// <summary>Makes another one the next to be evicted.</summary>
     public void PutBack(BlobEntry entry, DateTimeOffset now)
@@ -199,7 +220,11 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
 
     private BlobEntry AddUnordered(in Digest key, DateTimeOffset lastUse)
     {
-        var entry = new BlobEntry(_table, _table.Add(key)) { LastUse = lastUse, State = BlobState.Taken | BlobState.Known };
+        var entry = new BlobEntry(_table, _table.Add(key))
+        {
+            LastUse = lastUse,
+            State = BlobState.Taken | BlobState.Known,
+        };
         _table[entry.Slot].SeenInLook = _rescan;
         var bytes = Account(key.SizeBytes);
         Bytes += bytes;
@@ -207,11 +232,17 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
         return entry;
     }
 
-    private BlobEntry? Known(int slot) => (_table[slot].State & BlobState.Known) != 0 ? new BlobEntry(_table, slot) : null;
+    private BlobEntry? Known(int slot) => (_table[slot].State & BlobState.Known) != 0
+        ? new BlobEntry(_table, slot)
+        : null;
 
-    private bool IsVouched(in DigestTable.Slot slot, uint now) => _vouchedFor > 0 && (ulong)slot.VouchedAt + _vouchedFor > now;
+    private bool IsVouched(in DigestTable.Slot slot, uint now) =>
+        _vouchedFor > 0 && (ulong)slot.VouchedAt + _vouchedFor > now;
 
-    /// <summary>Where a blob that was used now goes to the end. Those that are vouched for stand in the order in which that ends, so it lasts on from now.</summary>
+    /// <summary>
+    /// Where a blob that was used now goes to the end. Those that are vouched for stand in the
+    /// order in which that ends, so it lasts on from now.
+    /// </summary>
     private BlobOrder OrderAtEnd(ref DigestTable.Slot slot)
     {
         if (!IsVouched(slot, slot.LastUse))
@@ -268,7 +299,10 @@ internal sealed class BlobIndex(long blockSize = 1, TimeSpan vouchedFor = defaul
     }
 }
 
-/// <summary>One blob of an index: uses, leases, what stands on disk beside it. Good until it is removed and no lease is left.</summary>
+/// <summary>
+/// One blob of an index: uses, leases, what stands on disk
+/// beside it. Good until it is removed and no lease is left.
+/// </summary>
 internal readonly struct BlobEntry(DigestTable table, int slot)
 {
     public int Slot => slot;
@@ -294,7 +328,10 @@ internal readonly struct BlobEntry(DigestTable table, int slot)
         set => table[slot].LastUse = Seconds(value);
     }
 
-    /// <summary>The use that was last written to the file's access time, from which the order is taken after a restart.</summary>
+    /// <summary>
+    /// The use that was last written to the file's access
+    /// time, from which the order is taken after a restart.
+    /// </summary>
     public DateTimeOffset PersistedUse
     {
         get => DateTimeOffset.FromUnixTimeSeconds(table[slot].PersistedUse);

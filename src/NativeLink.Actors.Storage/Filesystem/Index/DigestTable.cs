@@ -1,8 +1,10 @@
 namespace NativeLink.Actors.Storage.Filesystem.Index;
 
 /// <summary>
-/// A hash table of digests for millions of them: 72 bytes a digest in segments that never move, and 4 bytes a bucket. It grows by one bucket at a time
-/// (linear hashing), so no addition copies what is there. A slot's number stays the same until it is freed. Not safe for several threads at once.
+/// A hash table of digests for millions of them: 72 bytes a digest in segments that never move, and
+/// 4 bytes a bucket. It grows by one bucket at a time (linear hashing), so no addition copies what
+/// is there. A slot's number stays the same until it is freed. Not safe for several threads at
+/// once.
 /// </summary>
 internal sealed class DigestTable
 {
@@ -16,7 +18,8 @@ internal sealed class DigestTable
     private readonly List<int[]> _buckets = [];
     private int _bucketCount;
 
-    // All bits of the largest bucket's number: the hash is cut to it, and where that bucket is not there yet, to one bit less.
+    // All bits of the largest bucket's number: the hash is cut to it, and where that bucket is not
+    // there yet, to one bit less.
     private int _mask;
     private int _firstFree = None;
 
@@ -154,7 +157,10 @@ internal enum BlobState : byte
     Free = 0,
     Taken = 1,
 
-    /// <summary>In the index; a blob that was removed while it was leased keeps its slot until the lease ends.</summary>
+    /// <summary>
+    /// In the index; a blob that was removed while it
+    /// was leased keeps its slot until the lease ends.
+    /// </summary>
     Known = 2,
     HasExecutableCopy = 4,
 }

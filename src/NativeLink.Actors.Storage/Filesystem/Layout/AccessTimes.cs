@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Storage.Filesystem.Layout;
 
-/// <summary>The times of a blob's file, in which its last use is kept for the next run and for other processes.</summary>
+/// <summary>
+/// The times of a blob's file, in which its last use
+/// is kept for the next run and for other processes.
+/// </summary>
 internal static class AccessTimes
 {
     public static DateTimeOffset TimeOf(StatxTime time)

@@ -6,8 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace NativeLink.Actors.Storage.Filesystem.Layout;
 
 /// <summary>
-/// Says which processes use a directory: each holds the lock of a file of its own there, which the kernel drops when it ends. What belongs to a
-/// name whose lock is free is left over from a process that is gone. Thread-safe.
+/// Says which processes use a directory: each holds the lock of a file of its own there, which the
+/// kernel drops when it ends. What belongs to a name whose lock is free is left over from a process
+/// that is gone. Thread-safe.
 /// </summary>
 internal sealed class ProcessPresence : IDisposable
 {
@@ -31,27 +32,34 @@ internal sealed class ProcessPresence : IDisposable
     {
         (_directory, Name, _own, _clean) = (directory, name, own, clean);
         var descriptor = Libc.Open(directory, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.CloseOnExec, 0);
-        _handle = descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw DiskFault.Last($"directory {directory} cannot be opened");
+        _handle = descriptor >= 0
+            ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw DiskFault.Last($"directory {directory} cannot be opened");
     }
 
     /// <summary>This process's name here; no other process ever has the same.</summary>
     public string Name { get; }
 
-    /// <summary>Registers this process, and hands the names of those that are gone to <paramref name="clean"/> while nobody else can register.</summary>
+    /// <summary>
+    /// Registers this process, and hands the names of those that are gone to
+    /// <paramref name="clean"/> while nobody else can register.
+    /// </summary>
     /// <exception cref="FaultException">The directory cannot be used.</exception>
     public static ProcessPresence Register(string directory, Action<string> clean)
     {
         Directory.CreateDirectory(directory);
         using var gate = DirectoryLock.Wait(GateOf(directory));
         RemoveDead(directory, ownName: null, clean);
-        var name = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
+        var name = string.Create(CultureInfo.InvariantCulture,
+            $"{Environment.ProcessId}-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
         var path = Path.Combine(directory, name + Suffix);
-        return new ProcessPresence(directory, name, DirectoryLock.TryTake(path) ?? throw new FaultException(FaultKind.Storage, $"lock {path} is taken"), clean);
+        return new ProcessPresence(directory, name, DirectoryLock.TryTake(path)
+            ?? throw new FaultException(FaultKind.Storage, $"lock {path} is taken"), clean);
     }
 
     /// <summary>
-    /// The names of the others that use the directory; one that was killed counts for a second more. Costs one look at the directory's time while
-    /// nothing has changed.
+    /// The names of the others that use the directory; one that was killed counts for a second
+    /// more. Costs one look at the directory's time while nothing has changed.
     /// </summary>
     public ImmutableArray<string> Others
     {
@@ -59,7 +67,8 @@ internal sealed class ProcessPresence : IDisposable
         {
             lock (_looking)
             {
-                if (_handle.IsClosed || Libc.StatxAt((int)_handle.DangerousGetHandle(), "", Libc.AtEmptyPath, StatxBuffer.ModificationTime, out var status) != 0)
+                if (_handle.IsClosed || Libc.StatxAt((int)_handle.DangerousGetHandle(), "", Libc.AtEmptyPath,
+                    StatxBuffer.ModificationTime, out var status) != 0)
                     return _others;
                 var now = Environment.TickCount64;
                 if (status.ModifyTime.TotalNanoseconds != _changed)

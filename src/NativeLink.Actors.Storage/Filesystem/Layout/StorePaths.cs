@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Storage.Filesystem.Layout;
 
-/// <summary>The layout on disk (protos/README.md 5.4) and open descriptors of its directories, so that hot calls need no long paths.</summary>
+/// <summary>
+/// The layout on disk (protos/README.md 5.4) and open descriptors
+/// of its directories, so that hot calls need no long paths.
+/// </summary>
 internal sealed class StorePaths : IDisposable
 {
     private int _blobDescriptor;
@@ -49,7 +52,8 @@ internal sealed class StorePaths : IDisposable
     /// <summary>-1 after the store was closed: a number that was closed may be another file's by then.</summary>
     public int BlobDescriptor => Volatile.Read(ref _blobDescriptor);
 
-    public static string NameOf(in Digest digest) => string.Create(CultureInfo.InvariantCulture, $"{digest.Hash}-{digest.SizeBytes}");
+    public static string NameOf(in Digest digest) =>
+        string.Create(CultureInfo.InvariantCulture, $"{digest.Hash}-{digest.SizeBytes}");
 
     public static bool TryParseName(ReadOnlySpan<char> name, out Digest key)
     {
@@ -76,11 +80,15 @@ internal sealed class StorePaths : IDisposable
 
     public string ExecutableCopyPath(in Digest digest) => Path.Combine(ExecutableCopyDirectory, NameOf(digest));
 
-    /// <summary>Whether the blob's file is there now. Others, NativeLink among them, put files here that have a time of their own: they get ours.</summary>
+    /// <summary>
+    /// Whether the blob's file is there now. Others, NativeLink among them, put files here that
+    /// have a time of their own: they get ours.
+    /// </summary>
     public bool Has(in Digest digest)
     {
         var name = NameOf(digest);
-        var has = Libc.StatxAt(BlobDescriptor, name, Libc.AtSymlinkNoFollow, StatxBuffer.TypeSizeAndTime, out var status) == 0
+        var has =
+            Libc.StatxAt(BlobDescriptor, name, Libc.AtSymlinkNoFollow, StatxBuffer.TypeSizeAndTime, out var status) == 0
             && status.IsRegular && status.Size == (ulong)digest.SizeBytes;
         if (has && status.ModifyTime.TotalNanoseconds != InputTime.Nanoseconds)
             _ = InputTime.SetAt(BlobDescriptor, name);
@@ -110,7 +118,8 @@ internal sealed class StorePaths : IDisposable
     private static void RequireAbsolute(string path, string key)
     {
         if (!Path.IsPathRooted(path) || path.Contains('\0', StringComparison.Ordinal))
-            throw new FaultException(FaultKind.Storage, $"{key} '{path}' of the filesystem store is not an absolute path");
+            throw new FaultException(
+                FaultKind.Storage, $"{key} '{path}' of the filesystem store is not an absolute path");
     }
 
     private static void Make(string path, string key)
@@ -121,7 +130,8 @@ internal sealed class StorePaths : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Storage, $"{key}: directory {path} cannot be made: {error.Message}", error);
+            throw new FaultException(FaultKind.Storage, $"{key}: directory {path} cannot be made: {error.Message}",
+                error);
         }
     }
 }

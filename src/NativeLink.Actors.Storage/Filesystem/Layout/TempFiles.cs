@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeLink.Actors.Storage.Filesystem.Layout;
 
-/// <summary>Files being written: in a directory of this process's own below <c>temp_path</c>; those of processes that are gone are removed at start.</summary>
+/// <summary>
+/// Files being written: in a directory of this process's own below <c>temp_path</c>; those of
+/// processes that are gone are removed at start.
+/// </summary>
 internal sealed class TempFiles : IDisposable
 {
     private readonly ProcessPresence _presence;
@@ -14,7 +17,8 @@ internal sealed class TempFiles : IDisposable
         try
         {
             RemoveLooseFiles(tempPath);
-            _presence = ProcessPresence.Register(Path.Combine(tempPath, ".users"), name => TreeDeleter.Delete(Path.Combine(tempPath, name)));
+            _presence = ProcessPresence.Register(Path.Combine(tempPath, ".users"),
+                name => TreeDeleter.Delete(Path.Combine(tempPath, name)));
             _own = Path.Combine(tempPath, _presence.Name);
             Directory.CreateDirectory(_own);
         }
@@ -25,7 +29,8 @@ internal sealed class TempFiles : IDisposable
     }
 
     /// <summary>A path that no other file has or ever had.</summary>
-    public string NewPath() => Path.Combine(_own, Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
+    public string NewPath() => Path.Combine(_own,
+        Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture));
 
     public void Dispose()
     {
@@ -33,7 +38,10 @@ internal sealed class TempFiles : IDisposable
         _presence.Dispose();
     }
 
-    /// <summary>NativeLink empties <c>temp_path</c> at start. A directory that is everybody's (sticky, as /tmp) is left alone all the same.</summary>
+    /// <summary>
+    /// NativeLink empties <c>temp_path</c> at start. A directory that is everybody's (sticky, as
+    /// /tmp) is left alone all the same.
+    /// </summary>
     private static void RemoveLooseFiles(string tempPath)
     {
         if ((File.GetUnixFileMode(tempPath) & UnixFileMode.StickyBit) != 0)

@@ -7,13 +7,15 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem.Leases;
 
 /// <summary>
-/// Tells the other processes of a store what this one has leased: a file of counters, each for all blobs whose hashes begin alike, so that a blob may
-/// be spared for another's sake and never the other way round. Written from the first lease on: another process may come at any moment, and evict
-/// before this one has seen it. The store's gate guards it.
+/// Tells the other processes of a store what this one has leased: a file of counters, each for all
+/// blobs whose hashes begin alike, so that a blob may be spared for another's sake and never the
+/// other way round. Written from the first lease on: another process may come at any moment, and
+/// evict before this one has seen it. The store's gate guards it.
 /// </summary>
 /// <remarks>
-/// Who leases counts first and then looks whether the blob is still there; who evicts takes the blob away first and then looks at the counters, and
-/// puts it back if it is leased. So one of the two sees the other, however they meet.
+/// Who leases counts first and then looks whether the blob is still there; who evicts takes the
+/// blob away first and then looks at the counters, and puts it back if it is leased. So one of the
+/// two sees the other, however they meet.
 /// </remarks>
 internal sealed class LeaseBoard : IDisposable
 {
@@ -81,7 +83,8 @@ internal sealed class LeaseBoard : IDisposable
             return;
         try
         {
-            _file = File.OpenHandle(FileOf(_directory, _presence.Name), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            _file = File.OpenHandle(FileOf(_directory, _presence.Name), FileMode.Create, FileAccess.Write,
+                FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -99,7 +102,8 @@ internal sealed class LeaseBoard : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            // A full disk, or a file that was sealed against us. Written anew as a whole when the next lease is taken or ended.
+            // A full disk, or a file that was sealed against us. Written anew as a whole when the
+            // next lease is taken or ended.
             Withdraw();
         }
     }
@@ -125,7 +129,8 @@ internal sealed class LeaseBoard : IDisposable
             Span<byte> count = stackalloc byte[sizeof(ushort)];
             foreach (var path in _paths)
             {
-                if (HandleOf(path) is { } file && RandomAccess.Read(file, count, offset) == count.Length && BitConverter.ToUInt16(count) > 0)
+                if (HandleOf(path) is { } file && RandomAccess.Read(file, count, offset) == count.Length
+                    && BitConverter.ToUInt16(count) > 0)
                     return true;
             }
             return false;

@@ -4,12 +4,17 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem.Leases;
 
 /// <summary>
-/// Leases on blobs, which nobody evicts while they last: not this process, whose index knows them, nor others, whom the board tells. What begins or
-/// ends one is called under the store's gate.
+/// Leases on blobs, which nobody evicts while they last: not this process, whose index knows them,
+/// nor others, whom the board tells. What begins or ends one is called under the store's gate.
 /// </summary>
-internal sealed class StoreLeases(Lock gate, BlobIndex index, LeaseBoard board, ProcessPresence presence, StorePaths paths, TimeProvider time, Action whenReleased)
+internal sealed class StoreLeases(
+    Lock gate, BlobIndex index, LeaseBoard board, ProcessPresence presence, StorePaths paths, TimeProvider time,
+    Action whenReleased)
 {
-    /// <summary>Leases a blob that is known; false when another process has evicted it, and then it leaves the index.</summary>
+    /// <summary>
+    /// Leases a blob that is known; false when another
+    /// process has evicted it, and then it leaves the index.
+    /// </summary>
     public bool TryBegin(BlobEntry entry)
     {
         Begin(entry);
@@ -28,7 +33,10 @@ internal sealed class StoreLeases(Lock gate, BlobIndex index, LeaseBoard board, 
         return false;
     }
 
-    /// <summary>Leases a blob that is known. Others hear of it from <see cref="Publish"/>, after which its file has to be looked for.</summary>
+    /// <summary>
+    /// Leases a blob that is known. Others hear of it from <see cref="Publish"/>, after which its
+    /// file has to be looked for.
+    /// </summary>
     public void Begin(BlobEntry entry)
     {
         // One announcement stands for all leases of a blob.
@@ -43,7 +51,10 @@ internal sealed class StoreLeases(Lock gate, BlobIndex index, LeaseBoard board, 
         Interlocked.MemoryBarrier();
     }
 
-    /// <summary>Ends the lease of a blob that another process had evicted before, and takes it out of the index.</summary>
+    /// <summary>
+    /// Ends the lease of a blob that another process had
+    /// evicted before, and takes it out of the index.
+    /// </summary>
     public void ReleaseMissing(BlobEntry entry)
     {
         index.Remove(entry);

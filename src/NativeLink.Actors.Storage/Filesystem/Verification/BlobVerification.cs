@@ -6,8 +6,9 @@ using NativeLink.Actors.Storage.Filesystem.Index;
 namespace NativeLink.Actors.Storage.Filesystem.Verification;
 
 /// <summary>
-/// Hashes one file of a blob, at once or piece by piece, and says whether its content has the hash of its name. File names carry no digest function:
-/// where the assumed one does not fit, the other one is tried. No use of the blob: access times, by which blobs are evicted, stay as they are.
+/// Hashes one file of a blob, at once or piece by piece, and says whether its content has the hash
+/// of its name. File names carry no digest function: where the assumed one does not fit, the other
+/// one is tried. No use of the blob: access times, by which blobs are evicted, stay as they are.
 /// </summary>
 internal sealed class BlobVerification : IDisposable
 {
@@ -23,7 +24,9 @@ internal sealed class BlobVerification : IDisposable
     private BlobVerification(in Digest digest, SafeFileHandle file)
     {
         (_key, _file) = (BlobIndex.KeyOf(digest), file);
-        _functions = new Queue<DigestFunction>(digest.Function == DigestFunction.Blake3 ? [DigestFunction.Sha256] : [DigestFunction.Blake3]);
+        _functions = new Queue<DigestFunction>(digest.Function == DigestFunction.Blake3
+            ? [DigestFunction.Sha256]
+            : [DigestFunction.Blake3]);
         _hasher = BlobHasher.Create(digest.Function);
         _pages = PassingPages.ForReading(file, digest.SizeBytes);
     }
@@ -38,7 +41,8 @@ internal sealed class BlobVerification : IDisposable
     /// <exception cref="FaultException">Storage: the file is there and cannot be opened.</exception>
     public static BlobVerification? Open(string path, in Digest digest)
     {
-        var descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow | OpenFlags.NoAccessTime, 0);
+        var descriptor = Libc.Open(
+            path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow | OpenFlags.NoAccessTime, 0);
         // Only a file's owner may leave its access time alone (open(2), O_NOATIME).
         if (descriptor < 0 && Errno.Last == Errno.EPERM)
             descriptor = Libc.Open(path, OpenFlags.ReadOnly | OpenFlags.CloseOnExec | OpenFlags.NoFollow, 0);
@@ -65,7 +69,8 @@ internal sealed class BlobVerification : IDisposable
             long done = 0;
             while (!IsDone && done < bytes)
             {
-                var read = RandomAccess.Read(_file, buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - done)), _offset);
+                var read = RandomAccess.Read(_file, buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - done)),
+                    _offset);
                 (done, _offset) = (done + read, _offset + read);
                 _pages?.Passed(_offset);
                 if (read > 0)

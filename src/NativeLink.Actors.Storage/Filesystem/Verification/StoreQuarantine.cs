@@ -5,10 +5,12 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem.Verification;
 
 /// <summary>
-/// Takes corrupt files out of the store and keeps the newest few of them beside it for whoever wants to know what happened. Their names begin with
-/// the time (UTC) at which they came here; their own times stay as they were.
+/// Takes corrupt files out of the store and keeps the newest few of them beside it for whoever
+/// wants to know what happened. Their names begin with the time (UTC) at which they came here;
+/// their own times stay as they were.
 /// </summary>
-internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock gate, ContentStoreOptions options, TimeProvider time)
+internal sealed class StoreQuarantine(
+    StorePaths paths, BlobIndex index, Lock gate, ContentStoreOptions options, TimeProvider time)
 {
     private const int Kept = 16;
 
@@ -38,13 +40,15 @@ internal sealed class StoreQuarantine(StorePaths paths, BlobIndex index, Lock ga
     }
 
     private void Warn(string what) =>
-        options.OnWarning?.Invoke($"{what}; it is kept in {paths.QuarantineDirectory} and will be made anew when it is wanted");
+        options.OnWarning?.Invoke(
+            $"{what}; it is kept in {paths.QuarantineDirectory} and will be made anew when it is wanted");
 
     private void Move(string path, string name)
     {
         var stamp = time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss.fff'Z'", CultureInfo.InvariantCulture);
         // That it leaves the store matters more than that it is kept.
-        if (!TryMake() || Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, Path.Combine(paths.QuarantineDirectory, $"{stamp}-{name}")) != 0)
+        if (!TryMake() || Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd,
+            Path.Combine(paths.QuarantineDirectory, $"{stamp}-{name}")) != 0)
             _ = Libc.UnlinkAt(Libc.AtFdCwd, path, 0);
         else
             DeleteOld();

@@ -4,11 +4,15 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem.Verification;
 
 /// <summary>
-/// Reads the blobs of an earlier run into the index: names and sizes only, in the order of their access times. After a restart of the machine the
-/// blobs of its last minutes are hashed too, because the kernel may not have written them all (it writes within 30 s by default; ext4(5), proc(5)): the
-/// first of them here, as many as nobody notices at a start, the others before their first use.
+/// Reads the blobs of an earlier run into the index: names and sizes only, in the order of their
+/// access times. After a restart of the machine the blobs of its last minutes are hashed too,
+/// because the kernel may not have written them all (it writes within 30 s by default; ext4(5),
+/// proc(5)): the first of them here, as many as nobody notices at a start, the others before their
+/// first use.
 /// </summary>
-internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuarantine quarantine, UnverifiedBlobs unverified, ContentStoreOptions options, TimeProvider time)
+internal sealed class StoreScan(
+    StorePaths paths, BlobIndex index, StoreQuarantine quarantine, UnverifiedBlobs unverified,
+    ContentStoreOptions options, TimeProvider time)
 {
     /// <summary>A file that is opened costs as much as some bytes that are read.</summary>
     private const long CostOfFile = 16 << 10;
@@ -31,7 +35,8 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         index.AddAll(Blobs(time.GetUtcNow(), keepsAll: left is not null));
         DeleteOrphanedExecutableCopies();
         if (_inFuture > 0)
-            options.OnWarning?.Invoke($"{_inFuture} blobs of {options.ContentPath} have access times in the future; they count as used now");
+            options.OnWarning?.Invoke(
+                $"{_inFuture} blobs of {options.ContentPath} have access times in the future; they count as used now");
         if (_hasRestarted || left is not null)
             VerifyUnverified(left);
         // Last: a check that was cut short has to be made again.
@@ -40,7 +45,8 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         return _quarantined;
     }
 
-    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> Blobs(DateTimeOffset now, bool keepsAll)
+    private IEnumerable<(Digest Key, DateTimeOffset LastUse, bool HasExecutableCopy)> Blobs(
+        DateTimeOffset now, bool keepsAll)
     {
         foreach (var key in StorePaths.KeysIn(paths.BlobDirectory))
         {
@@ -59,7 +65,8 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
     private StatxBuffer? Check(in Digest key)
     {
         var name = StorePaths.NameOf(key);
-        if (Libc.StatxAt(paths.BlobDescriptor, name, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) != 0 || !status.IsRegular)
+        if (Libc.StatxAt(paths.BlobDescriptor, name, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out var status) != 0
+            || !status.IsRegular)
             return null;
         if (status.Size == (ulong)key.SizeBytes)
         {
@@ -68,7 +75,9 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
                 _ = InputTime.SetAt(paths.BlobDescriptor, name);
             return status;
         }
-        options.OnWarning?.Invoke($"blob {name} of {options.ContentPath} has {status.Size} bytes; it was not written to the end before a power cut and is removed");
+        options.OnWarning?.Invoke(
+            $"blob {name} of {options.ContentPath} has {status.Size} bytes; " +
+            "it was not written to the end before a power cut and is removed");
         _ = Libc.UnlinkAt(paths.BlobDescriptor, name, 0);
         return null;
     }
@@ -92,7 +101,10 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
         return null;
     }
 
-    /// <summary>What a process left that was killed between a blob and its executable copy: nobody would ever count or evict them.</summary>
+    /// <summary>
+    /// What a process left that was killed between a blob and its
+    /// executable copy: nobody would ever count or evict them.
+    /// </summary>
     private void DeleteOrphanedExecutableCopies()
     {
         foreach (var key in StorePaths.KeysIn(paths.ExecutableCopyDirectory))
@@ -128,7 +140,9 @@ internal sealed class StoreScan(StorePaths paths, BlobIndex index, StoreQuaranti
                 _quarantined.Add(key);
         }
         if (later.Count > 0 && left is null)
-            options.OnWarning?.Invoke($"{later.Count} blobs of {options.ContentPath} were written just before the machine was restarted, or look so: each is hashed before its first use");
+            options.OnWarning?.Invoke(
+                $"{later.Count} blobs of {options.ContentPath} were written just before the machine was restarted, " +
+                "or look so: each is hashed before its first use");
         unverified.Begin(later, !_hasRestarted ? null : left < since ? left : since);
     }
 

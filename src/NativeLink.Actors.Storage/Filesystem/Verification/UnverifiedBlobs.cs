@@ -5,10 +5,11 @@ using NativeLink.Actors.Storage.Filesystem.Layout;
 namespace NativeLink.Actors.Storage.Filesystem.Verification;
 
 /// <summary>
-/// Blobs of which the machine may have gone down before the kernel had written them all, and which have not been hashed since: each is hashed
-/// before its first use, and by whoever samples the store. After a restore, or an upgrade that touched every file, that may be the whole store, which nobody
-/// can wait for at a start. That they are unverified is written down until none is left: another start finds it again by the times at which files changed.
-/// Thread-safe.
+/// Blobs of which the machine may have gone down before the kernel had written them all, and which
+/// have not been hashed since: each is hashed before its first use, and by whoever samples the
+/// store. After a restore, or an upgrade that touched every file, that may be the whole store,
+/// which nobody can wait for at a start. That they are unverified is written down until none is
+/// left: another start finds it again by the times at which files changed. Thread-safe.
 /// </summary>
 /// <param name="verify">Hashes a blob and says so here (<see cref="Remove"/>), whatever came of it.</param>
 internal sealed class UnverifiedBlobs(StorePaths paths, Lock gate, Action<Digest> verify)
@@ -29,20 +30,22 @@ internal sealed class UnverifiedBlobs(StorePaths paths, Lock gate, Action<Digest
     }
 
     /// <summary>
-    /// What an earlier start left unverified: files that changed since then. Those of later starts are among them, as a link more or less changes a file's time too.
-    /// Null: nothing.
+    /// What an earlier start left unverified: files that changed since then. Those of later starts
+    /// are among them, as a link more or less changes a file's time too. Null: nothing.
     /// </summary>
     public static DateTimeOffset? LeftSince(StorePaths paths)
     {
         if (Libc.StatxAt(Libc.AtFdCwd, paths.UnverifiedMarker, Libc.AtSymlinkNoFollow, StatxBuffer.Basic, out _) != 0)
             return null;
-        var isWhole = long.TryParse(File.ReadAllText(paths.UnverifiedMarker), NumberStyles.None, CultureInfo.InvariantCulture, out var since) && since < 253_402_300_000;
+        var isWhole = long.TryParse(File.ReadAllText(paths.UnverifiedMarker), NumberStyles.None,
+            CultureInfo.InvariantCulture, out var since) && since < 253_402_300_000;
         // One that was cut off says of nothing that it was verified.
         return isWhole ? DateTimeOffset.FromUnixTimeSeconds(since) : DateTimeOffset.MinValue;
     }
 
     /// <summary>Takes up what is unverified.</summary>
-    /// <param name="since">Written down: what changed since then is unverified; null when that is written already.</param>
+    /// <param name="since">Written down: what changed since then
+    /// is unverified; null when that is written already.</param>
     public void Begin(IReadOnlyCollection<Digest> blobs, DateTimeOffset? since)
     {
         lock (gate)
@@ -55,10 +58,14 @@ internal sealed class UnverifiedBlobs(StorePaths paths, Lock gate, Action<Digest
         if (!_hasAny)
             DeleteMarker();
         else if (since is { } first)
-            File.WriteAllText(paths.UnverifiedMarker, Math.Max(0, first.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture));
+            File.WriteAllText(paths.UnverifiedMarker, Math.Max(0, first.ToUnixTimeSeconds())
+                .ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Before a blob is used: an unverified one is hashed, its executable copy with it, and is not here any more if it is corrupt.</summary>
+    /// <summary>
+    /// Before a blob is used: an unverified one is hashed, its executable copy with it, and is not
+    /// here any more if it is corrupt.
+    /// </summary>
     /// <exception cref="FaultException">Storage: its file is there and cannot be opened.</exception>
     public void EnsureVerified(in Digest digest)
     {
@@ -76,7 +83,10 @@ internal sealed class UnverifiedBlobs(StorePaths paths, Lock gate, Action<Digest
         }
     }
 
-    /// <summary>Another unverified blob each time, so that one which cannot be read holds up no other; null when there are none.</summary>
+    /// <summary>
+    /// Another unverified blob each time, so that one which cannot
+    /// be read holds up no other; null when there are none.
+    /// </summary>
     public Digest? Next()
     {
         if (!_hasAny)

@@ -6,28 +6,38 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Connection.WorkerApi;
 
-/// <summary>The way to a scheduler by gRPC: NativeLink's <c>WorkerApi.ConnectWorker</c> (protos/README.md 3). One transport connection a stream.</summary>
+/// <summary>
+/// The way to a scheduler by gRPC: NativeLink's <c>WorkerApi.ConnectWorker</c> (protos/README.md
+/// 3). One transport connection a stream.
+/// </summary>
 /// <param name="endpoint">Where the scheduler listens for workers.</param>
 /// <param name="channels">Makes the channel, with its TLS and socket options.</param>
-internal sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcEndpointOptions, GrpcChannel> channels) : ISchedulerLink
+internal sealed class GrpcSchedulerLink(
+    GrpcEndpointOptions endpoint, Func<GrpcEndpointOptions, GrpcChannel> channels) : ISchedulerLink
 {
     public async Task<ISchedulerSession> ConnectAsync(
-        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd, CancellationToken cancellation)
+        Registration registration, Action<SchedulerMessage> onMessage, Action<Fault?> onEnd,
+        CancellationToken cancellation)
     {
         var channel = channels(endpoint);
         // The token bounds the connecting alone, the call lives on.
         var call = new Wire.WorkerApi.WorkerApiClient(channel).ConnectWorker(cancellationToken: CancellationToken.None);
         try
         {
-            // The scheduler answers, headers included, only after it has read this: waiting for them first would never end.
-            await call.RequestStream.WriteAsync(new Wire.UpdateForScheduler { ConnectWorkerRequest = WorkerApiTranslator.ToWire(registration) }, cancellation).WaitAsync(cancellation);
+            // The scheduler answers, headers included, only after it has read this: waiting for
+            // them first would never end.
+            await call.RequestStream.WriteAsync(new Wire.UpdateForScheduler
+            {
+                ConnectWorkerRequest = WorkerApiTranslator.ToWire(registration),
+            }, cancellation).WaitAsync(cancellation);
             return new GrpcSession(endpoint, channel, call, onMessage, onEnd);
         }
         catch (Exception error)
         {
             call.Dispose();
             channel.Dispose();
-            throw new FaultException(FaultKind.Worker, $"the scheduler at {endpoint.Address} cannot be reached: {Reason(endpoint, error)}", error);
+            throw new FaultException(FaultKind.Worker,
+                $"the scheduler at {endpoint.Address} cannot be reached: {Reason(endpoint, error)}", error);
         }
     }
 
@@ -49,13 +59,18 @@ internal sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcE
         private readonly GrpcChannel _channel;
         private readonly AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> _call;
         private readonly Channel<(Wire.UpdateForScheduler Message, TaskCompletionSource Sent)> _outbox =
-            Channel.CreateBounded<(Wire.UpdateForScheduler, TaskCompletionSource)>(new BoundedChannelOptions(1024) { SingleReader = true });
+            Channel.CreateBounded<(Wire.UpdateForScheduler, TaskCompletionSource)>(new BoundedChannelOptions(1024)
+            {
+                SingleReader = true,
+            });
 
         private readonly WorkerApiTranslator _translator = new();
         private readonly Task _reading;
         private readonly Task _writing;
 
-        public GrpcSession(GrpcEndpointOptions endpoint, GrpcChannel channel, AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> call,
+        public GrpcSession(
+            GrpcEndpointOptions endpoint, GrpcChannel channel,
+            AsyncDuplexStreamingCall<Wire.UpdateForScheduler, Wire.UpdateForWorker> call,
             Action<SchedulerMessage> onMessage, Action<Fault?> onEnd)
         {
             (_endpoint, _channel, _call) = (endpoint, channel, call);
@@ -83,7 +98,8 @@ internal sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcE
             try
             {
                 await _writing.WaitAsync(FlushTimeout);
-                // The peer reads our last words before it ends the stream; cancelling the call at once could overtake them.
+                // The peer reads our last words before it ends the stream;
+                // cancelling the call at once could overtake them.
                 await _reading.WaitAsync(GoodbyeTimeout);
             }
             catch (TimeoutException)
@@ -120,7 +136,8 @@ internal sealed class GrpcSchedulerLink(GrpcEndpointOptions endpoint, Func<GrpcE
                 if (broken is null)
                     await _call.RequestStream.CompleteAsync();
             }
-            catch (Exception error) when (error is RpcException or InvalidOperationException or IOException or OperationCanceledException)
+            catch (Exception error) when (error is RpcException or InvalidOperationException or IOException
+                or OperationCanceledException)
             {
                 // The stream had ended already.
             }

@@ -4,7 +4,10 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Connection.WorkerApi;
 
-/// <summary>NativeLink's <c>WorkerApi</c> (protos/README.md 3) and our own words for it; one translator a stream.</summary>
+/// <summary>
+/// NativeLink's <c>WorkerApi</c> (protos/README.md 3)
+/// and our own words for it; one translator a stream.
+/// </summary>
 internal sealed class WorkerApiTranslator
 {
     private WorkerId _worker = new("");
@@ -17,7 +20,8 @@ internal sealed class WorkerApiTranslator
             WorkerIdPrefix = registration.NamePrefix,
             MaxInflightTasks = (ulong)Math.Max(0, registration.MaxInflightTasks),
         };
-        request.Properties.AddRange(registration.Properties.Select(property => new Reapi.Platform.Types.Property { Name = property.Key, Value = property.Value }));
+        request.Properties.AddRange(registration.Properties.Select(
+            property => new Reapi.Platform.Types.Property { Name = property.Key, Value = property.Value }));
         return request;
     }
 
@@ -43,7 +47,10 @@ internal sealed class WorkerApiTranslator
     public Wire.UpdateForScheduler ToWire(WorkerMessage message) => message switch
     {
         KeepAliveSignal => new Wire.UpdateForScheduler { KeepAliveRequest = new Wire.KeepAliveRequest() },
-        ExecutionCompleted completed => new Wire.UpdateForScheduler { ExecuteComplete = new Wire.ExecuteComplete { OperationId = completed.Operation.Value } },
+        ExecutionCompleted completed => new Wire.UpdateForScheduler
+        {
+            ExecuteComplete = new Wire.ExecuteComplete { OperationId = completed.Operation.Value },
+        },
         ResultReady ready => new Wire.UpdateForScheduler { ExecuteResult = ToWire(ready.Result) },
         GoingAway => new Wire.UpdateForScheduler { GoingAwayRequest = new Wire.GoingAwayRequest() },
         _ => throw new NotSupportedException($"{message.GetType().Name} has no word in WorkerApi"),
@@ -51,14 +58,19 @@ internal sealed class WorkerApiTranslator
 
     private Wire.ExecuteResult ToWire(ExecuteResult result)
     {
-        var wire = new Wire.ExecuteResult { OperationId = result.OperationId.Value, InstanceName = result.InstanceName };
+        var wire = new Wire.ExecuteResult
+        {
+            OperationId = result.OperationId.Value,
+            InstanceName = result.InstanceName,
+        };
         if (result.Usage is { } usage)
             wire.ResourceUsage = ResourceUsageMessage.ToWire(usage, result.OperationId, _worker);
         // One of the two is set, or the scheduler would wait for ever (protos/README.md 3.7).
         if (result.ExecuteResponse is { } response)
             wire.ExecuteResponse = response;
         else
-            wire.InternalError = result.InternalError ?? throw new ArgumentException($"operation {result.OperationId} has no answer", nameof(result));
+            wire.InternalError = result.InternalError
+                ?? throw new ArgumentException($"operation {result.OperationId} has no answer", nameof(result));
         return wire;
     }
 
@@ -69,18 +81,26 @@ internal sealed class WorkerApiTranslator
         if (request is null)
             return Unusable("start_action has no execute_request");
         if (!DigestFunctions.TryFromWire(request.DigestFunction, out var function))
-            return Unusable($"digest function {request.DigestFunction} is not served by this worker; use SHA256 or BLAKE3");
+            return Unusable(
+                $"digest function {request.DigestFunction} is not served by this worker; use SHA256 or BLAKE3");
         if (!Digest.TryFromWire(request.ActionDigest, function, out var action))
         {
             return Unusable(request.ActionDigest is { } bad
-                ? $"action digest '{bad.Hash}/{bad.SizeBytes}' is malformed: 64 hexadecimal digits and a size of 0 or more are needed"
+                ? $"action digest '{bad.Hash}/{bad.SizeBytes}' is malformed: " +
+                    "64 hexadecimal digits and a size of 0 or more are needed"
                 : "start_action has no action_digest");
         }
-        var queued = start.QueuedTimestamp is { } stamp && IsValid(stamp) ? stamp.ToDateTimeOffset() : DateTimeOffset.UnixEpoch;
-        return new ActionAssigned(new ActionAssignment(id, request.InstanceName, action, start.Platform ?? new Reapi.Platform(), queued, _worker));
+        var queued = start.QueuedTimestamp is { } stamp && IsValid(stamp)
+            ? stamp.ToDateTimeOffset()
+            : DateTimeOffset.UnixEpoch;
+        return new ActionAssigned(new ActionAssignment(
+            id, request.InstanceName, action, start.Platform ?? new Reapi.Platform(), queued, _worker));
 
         AssignmentUnusable Unusable(string detail) =>
-            new(id, request?.InstanceName ?? "", new Fault(FaultKind.Worker, detail) { Code = Grpc.Core.StatusCode.InvalidArgument });
+            new(id, request?.InstanceName ?? "", new Fault(FaultKind.Worker, detail)
+            {
+                Code = Grpc.Core.StatusCode.InvalidArgument,
+            });
     }
 
     // google.protobuf.Timestamp: years 1 … 9999; the conversion throws beyond.

@@ -5,9 +5,11 @@ using System.Globalization;
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// A cgroup v2 of its own for every tree. Nothing can leave it without the right to write other groups, <c>cgroup.kill</c> ends all that is in it
-/// (also what forks at that moment), and <c>cgroup.events</c> proves it empty. A child is made in its group (clone3(2), CLONE_INTO_CGROUP): it never is anywhere else.
-/// Groups are used again: making, removing and accounting one costs more than all the rest.
+/// A cgroup v2 of its own for every tree. Nothing can leave it without the right to write other
+/// groups, <c>cgroup.kill</c> ends all that is in it (also what forks at that moment), and
+/// <c>cgroup.events</c> proves it empty. A child is made in its group (clone3(2),
+/// CLONE_INTO_CGROUP): it never is anywhere else. Groups are used again: making, removing and
+/// accounting one costs more than all the rest.
 /// </summary>
 internal sealed class CgroupContainment : IContainment
 {
@@ -29,7 +31,8 @@ internal sealed class CgroupContainment : IContainment
     /// <exception cref="FaultException">Worker: not possible here; says why.</exception>
     internal static CgroupContainment Create()
     {
-        var hierarchy = CgroupHierarchy.Find() ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
+        var hierarchy = CgroupHierarchy.Find()
+            ?? throw new FaultException(FaultKind.Worker, "no cgroup v2 file system is mounted");
         var own = hierarchy.Own;
         var name = string.Create(CultureInfo.InvariantCulture,
             $"{Prefix}{ProcessIdentity.Name}{Interlocked.Increment(ref _instances)}");
@@ -37,10 +40,12 @@ internal sealed class CgroupContainment : IContainment
         if (Libc.MakeDirectoryAt(Libc.AtFdCwd, root, 0x1ED) != 0)
             throw new FaultException(FaultKind.Worker, $"cannot make a group in {own}: {Errno.Message(Errno.Last)}");
 
-        // Only now: who may make no group may not remove one either, and would try in vain for as long as that may take.
+        // Only now: who may make no group may not remove one either,
+        // and would try in vain for as long as that may take.
         RemoveStale(own);
 
-        // Peak memory and out-of-memory kills are exact where this controller is to be had; where not, sampling has to do.
+        // Peak memory and out-of-memory kills are exact where this
+        // controller is to be had; where not, sampling has to do.
         _ = Libc.WriteText(own + "/cgroup.subtree_control", "+memory"u8);
         _ = Libc.WriteText(root + "/cgroup.subtree_control", "+memory"u8);
         return new CgroupContainment(root);
@@ -61,7 +66,8 @@ internal sealed class CgroupContainment : IContainment
             group.Remove();
         }
 
-        return new CgroupGroup(this, Path.Combine(_root, Interlocked.Increment(ref _groups).ToString(CultureInfo.InvariantCulture)));
+        return new CgroupGroup(
+            this, Path.Combine(_root, Interlocked.Increment(ref _groups).ToString(CultureInfo.InvariantCulture)));
     }
 
     internal void GiveBack(CgroupGroup group)
@@ -76,7 +82,10 @@ internal sealed class CgroupContainment : IContainment
         group.Remove();
     }
 
-    /// <summary>Removes a group and those below it; what the kernel still holds is tried again with the next ones.</summary>
+    /// <summary>
+    /// Removes a group and those below it; what the kernel
+    /// still holds is tried again with the next ones.
+    /// </summary>
     internal void RemoveDirectory(string path)
     {
         var before = _left.Count;
@@ -112,10 +121,14 @@ internal sealed class CgroupContainment : IContainment
     private static void RemoveStale(string own)
     {
         foreach (var directory in Directory.EnumerateDirectories(own, Prefix + "*").ToList())
-            if (ProcessIdentity.HasEnded(Path.GetFileName(directory)[Prefix.Length..])) EndAndRemove(directory, TimeSpan.FromSeconds(5));
+            if (ProcessIdentity.HasEnded(Path.GetFileName(directory)[Prefix.Length..])) EndAndRemove(
+                directory, TimeSpan.FromSeconds(5));
     }
 
-    /// <summary>Kills what is in the group and below, and removes it; gives up after the bound, the next start tries again.</summary>
+    /// <summary>
+    /// Kills what is in the group and below, and removes it;
+    /// gives up after the bound, the next start tries again.
+    /// </summary>
     private static void EndAndRemove(string directory, TimeSpan bound)
     {
         var began = Stopwatch.GetTimestamp();

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
-/// <summary>One cgroup v2 of ours (Linux Documentation/admin-guide/cgroup-v2.rst), used by one process tree after the other.</summary>
+/// <summary>
+/// One cgroup v2 of ours (Linux Documentation/admin-guide/cgroup-v2.rst),
+/// used by one process tree after the other.
+/// </summary>
 internal sealed class CgroupGroup : IProcessTree
 {
     private readonly CgroupContainment _owner;
@@ -35,7 +38,8 @@ internal sealed class CgroupGroup : IProcessTree
 
         var error = -Math.Min(_directory, Math.Min(_kill, _events));
         Remove();
-        throw new FaultException(FaultKind.Worker, $"the cgroup {path} cannot be used ({Errno.Message(error)}); cgroup.kill needs Linux 5.14");
+        throw new FaultException(FaultKind.Worker,
+            $"the cgroup {path} cannot be used ({Errno.Message(error)}); cgroup.kill needs Linux 5.14");
     }
 
     /// <summary>Set when somebody has written to it: it is not as it was made any more.</summary>
@@ -64,7 +68,9 @@ internal sealed class CgroupGroup : IProcessTree
         var (cpu, oom) = (Number(_cpu, "usage_usec"u8), Number(_memoryEvents, "oom_kill"u8));
         var peak = FirstNumber(_peak);
         var usage = new TreeUsage(
-            cpu is { } now ? TimeSpan.FromMicroseconds(now - _cpuBefore) : null, TimeSpan.Zero, peak / 1024, oom - _oomBefore > 0);
+            cpu is { } now
+                ? TimeSpan.FromMicroseconds(now - _cpuBefore)
+                : null, TimeSpan.Zero, peak / 1024, oom - _oomBefore > 0);
         (_cpuBefore, _oomBefore) = (cpu ?? 0, oom ?? 0);
         if (IsReusable())
             _owner.GiveBack(this);
@@ -81,8 +87,10 @@ internal sealed class CgroupGroup : IProcessTree
     }
 
     /// <summary>
-    /// Whether another tree may use it: only one that is as it was made. Without a peak that can be set back, the memory of the last tree would be told again. And
-    /// some kernels (6.14 and later) compare how often a group was killed with how often the parent's own was, and end what is made in one that differs.
+    /// Whether another tree may use it: only one that is as it was made. Without a peak that can be
+    /// set back, the memory of the last tree would be told again. And some kernels (6.14 and later)
+    /// compare how often a group was killed with how often the parent's own was, and end what is
+    /// made in one that differs.
     /// </summary>
     private bool IsReusable()
     {
@@ -106,6 +114,8 @@ internal sealed class CgroupGroup : IProcessTree
     private static long? FirstNumber(int fd)
     {
         Span<byte> buffer = stackalloc byte[64];
-        return System.Buffers.Text.Utf8Parser.TryParse(buffer[..ReadAll(fd, buffer)], out long value, out _) ? value : null;
+        return System.Buffers.Text.Utf8Parser.TryParse(buffer[..ReadAll(fd, buffer)], out long value, out _)
+            ? value
+            : null;
     }
 }

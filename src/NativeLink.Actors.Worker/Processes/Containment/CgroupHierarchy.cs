@@ -22,5 +22,6 @@ internal sealed record CgroupHierarchy(string Own)
         return null;
     }
 
-    internal static CgroupHierarchy? Find() => Find(File.ReadLines("/proc/self/cgroup"), File.ReadLines("/proc/self/mountinfo"));
+    internal static CgroupHierarchy? Find() =>
+        Find(File.ReadLines("/proc/self/cgroup"), File.ReadLines("/proc/self/mountinfo"));
 }

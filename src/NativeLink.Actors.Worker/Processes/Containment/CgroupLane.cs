@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
-/// <summary>Spawns into cgroups. A group that does not take the child is not used again, whatever has become of it, and another is tried.</summary>
+/// <summary>
+/// Spawns into cgroups. A group that does not take the child is not used again, whatever has become
+/// of it, and another is tried.
+/// </summary>
 internal sealed class CgroupLane(CgroupContainment groups) : ILaneContainment
 {
     private const int MostAttempts = 3;
@@ -19,7 +22,9 @@ internal sealed class CgroupLane(CgroupContainment groups) : ILaneContainment
 
             group.Remove();
             if (call.Failure != SpawnFailure.Child || call.IsScarcity) return null;
-            if (attempt == MostAttempts) throw new FaultException(FaultKind.Worker, $"a new process cannot be made in a cgroup: {Errno.Message(call.Error)}");
+            if (attempt == MostAttempts)
+                throw new FaultException(
+                    FaultKind.Worker, $"a new process cannot be made in a cgroup: {Errno.Message(call.Error)}");
         }
     }
 

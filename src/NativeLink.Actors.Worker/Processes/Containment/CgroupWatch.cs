@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// Tells which groups somebody has written to (inotify(7)): limits, a freeze, controllers, groups below. An action may do that where the worker may, and whoever comes
-/// into its group next would find it so. What a file holds need not be known for that, nor which files there are.
+/// Tells which groups somebody has written to (inotify(7)): limits, a freeze, controllers, groups
+/// below. An action may do that where the worker may, and whoever comes into its group next would
+/// find it so. What a file holds need not be known for that, nor which files there are.
 /// </summary>
 internal sealed unsafe class CgroupWatch : IDisposable
 {
@@ -77,7 +78,9 @@ internal sealed unsafe class CgroupWatch : IDisposable
 
     /// <summary>What the kernel itself changes, and the peak that is set back for the next tree.</summary>
     private static bool IsHarmless(ReadOnlySpan<byte> name) =>
-        name.SequenceEqual("cgroup.events"u8) || name.SequenceEqual("memory.events"u8) || name.SequenceEqual("memory.events.local"u8)
-        || name.SequenceEqual("memory.swap.events"u8) || name.SequenceEqual("memory.peak"u8) || name.SequenceEqual("pids.events"u8)
+        name.SequenceEqual("cgroup.events"u8) || name.SequenceEqual("memory.events"u8)
+            || name.SequenceEqual("memory.events.local"u8)
+        || name.SequenceEqual("memory.swap.events"u8) || name.SequenceEqual("memory.peak"u8)
+        || name.SequenceEqual("pids.events"u8)
         || name.SequenceEqual("pids.events.local"u8);
 }

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
-/// <summary>A way to hold a process tree together so that it can be ended, and proven to have ended, as a whole.</summary>
+/// <summary>
+/// A way to hold a process tree together so that it
+/// can be ended, and proven to have ended, as a whole.
+/// </summary>
 internal interface IContainment : IDisposable
 {
     /// <summary>What it is and how certain it is, for the log.</summary>
@@ -9,7 +12,10 @@ internal interface IContainment : IDisposable
     /// <summary>What one spawning thread needs; called on that thread.</summary>
     ILaneContainment ForLane();
 
-    /// <summary>Called by the reaper before it asks trees whether they are empty: what has been seen before this does not count any more.</summary>
+    /// <summary>
+    /// Called by the reaper before it asks trees whether they are empty: what has been seen before
+    /// this does not count any more.
+    /// </summary>
     void BeginRound()
     {
     }
@@ -19,7 +25,8 @@ internal interface IContainment : IDisposable
 internal interface ILaneContainment : IDisposable
 {
     /// <summary>Spawns into a tree of its own.</summary>
-    /// <returns>The tree, or null when nothing was spawned: then <see cref="SpawnCall.Failure"/> and <see cref="SpawnCall.Error"/> say why.</returns>
+    /// <returns>The tree, or null when nothing was spawned: then <see cref="SpawnCall.Failure"/>
+    /// and <see cref="SpawnCall.Error"/> say why.</returns>
     /// <exception cref="FaultException">Worker: the tree cannot be made here; no process is left.</exception>
     IProcessTree? Spawn(SpawnCall call);
 }

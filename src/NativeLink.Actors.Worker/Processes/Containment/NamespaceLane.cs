@@ -3,9 +3,12 @@ using System.Runtime.CompilerServices;
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// Spawns into PID namespaces, on a second thread: a thread whose children go to another PID namespace cannot start threads (clone(2), EINVAL), which in this runtime
-/// any thread may have to at any time, as when it queues work or when a method it calls becomes hot; and an ordinary user's thread does not come back, as the
-/// worker's own namespace is not his (setns(2)). So the second thread only waits, enters, spawns, in one method that is compiled ahead and calls nothing managed.
+/// Spawns into PID namespaces, on a second thread: a thread whose children go to another PID
+/// namespace cannot start threads (clone(2), EINVAL), which in this runtime any thread may have to
+/// at any time, as when it queues work or when a method it calls becomes hot; and an ordinary
+/// user's thread does not come back, as the worker's own namespace is not his (setns(2)). So the
+/// second thread only waits, enters, spawns, in one method that is compiled ahead and calls nothing
+/// managed.
 /// </summary>
 internal sealed unsafe class NamespaceLane : ILaneContainment
 {
@@ -28,7 +31,8 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
         (_pool, _kinds) = (pool, pool.Kinds);
         try
         {
-            if (_go < 0 || _done < 0) throw new FaultException(FaultKind.Worker, "there is no descriptor for a thread that spawns");
+            if (_go < 0 || _done < 0)
+                throw new FaultException(FaultKind.Worker, "there is no descriptor for a thread that spawns");
             _spawner = WorkerThread.Start(RunSpawner, "spawner");
         }
         catch
@@ -58,7 +62,8 @@ internal sealed unsafe class NamespaceLane : ILaneContainment
 
             // Its holder was killed from outside, or nobody may enter: with another one it is tried again.
             space.End();
-            if (attempt == MostAttempts) throw new FaultException(FaultKind.Worker, "a new process cannot be put into its PID namespace");
+            if (attempt == MostAttempts)
+                throw new FaultException(FaultKind.Worker, "a new process cannot be put into its PID namespace");
         }
     }
 

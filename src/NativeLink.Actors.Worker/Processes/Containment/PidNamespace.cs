@@ -4,14 +4,17 @@ using System.Globalization;
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// One PID namespace (pid_namespaces(7)) and its holder, which is PID 1 in it and only waits: when the holder ends the kernel ends everything else in there,
-/// and the holder is not gone before all else is. The holder ends when this process does, however that ends: its socket's other end is open here only.
+/// One PID namespace (pid_namespaces(7)) and its holder, which is PID 1 in it and only waits: when
+/// the holder ends the kernel ends everything else in there, and the holder is not gone before all
+/// else is. The holder ends when this process does, however that ends: its socket's other end is
+/// open here only.
 /// </summary>
 internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
 {
     private static readonly TimeSpan EndBound = TimeSpan.FromSeconds(2);
 
-    private readonly string _children = string.Create(CultureInfo.InvariantCulture, $"/proc/{holder}/task/{holder}/children");
+    private readonly string _children = string.Create(
+        CultureInfo.InvariantCulture, $"/proc/{holder}/task/{holder}/children");
     private readonly string? _name = NameOf(holder);
     private bool _ended;
 
@@ -66,19 +69,26 @@ internal sealed unsafe class PidNamespace(int holder, int pidfd, int socket)
     }
 
     /// <summary>
-    /// Whether only the holder is left of what was here, asked when the first process that <paramref name="spawner"/> put here has been waited for. Who loses his
-    /// parent becomes a child of the holder in the same moment, so all that is left descends from it or, by CLONE_PARENT, is a child of the spawning thread. What
-    /// cannot be read at this moment proves nothing.
+    /// Whether only the holder is left of what was here, asked when the first process that
+    /// <paramref name="spawner"/> put here has been waited for. Who loses his parent becomes a
+    /// child of the holder in the same moment, so all that is left descends from it or, by
+    /// CLONE_PARENT, is a child of the spawning thread. What cannot be read at this moment proves
+    /// nothing.
     /// </summary>
-    internal bool HoldsNothing(int spawner) => ProcStat.PidsIfReadable(_children) is { Count: 0 } && Strays(spawner) is { Count: 0 };
+    internal bool HoldsNothing(int spawner) => ProcStat.PidsIfReadable(_children) is { Count: 0 }
+        && Strays(spawner) is { Count: 0 };
 
     /// <summary>
-    /// Whether the holder is about to be gone: it waits for all others, also for the first process of an action. Nobody else waits for it, so there is something to
-    /// read until <see cref="HasEnded"/>, unless there is no descriptor.
+    /// Whether the holder is about to be gone: it waits for all others, also for the first process
+    /// of an action. Nobody else waits for it, so there is something to read until
+    /// <see cref="HasEnded"/>, unless there is no descriptor.
     /// </summary>
     internal bool IsEnding() => HasEnded() || (ProcStat.Read(holder) is { } stat && ProcStat.IsExiting(stat));
 
-    /// <summary>Waits for dead children of this process that an action has made by CLONE_PARENT: the holder does not end before.</summary>
+    /// <summary>
+    /// Waits for dead children of this process that an action
+    /// has made by CLONE_PARENT: the holder does not end before.
+    /// </summary>
     internal void ReapStrays(int spawner)
     {
         int status;

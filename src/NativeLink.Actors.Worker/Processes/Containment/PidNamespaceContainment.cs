@@ -1,8 +1,10 @@
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// A PID namespace of its own for every tree, where there is no cgroup: nothing can leave it, and killing its PID 1 ends all that is in it. PID 1 is a holder that
-/// only waits, never the action: signals that it sends to itself work as they should. Needs CAP_SYS_ADMIN in a user namespace: root, or a worker in one of its own.
+/// A PID namespace of its own for every tree, where there is no cgroup: nothing can leave it, and
+/// killing its PID 1 ends all that is in it. PID 1 is a holder that only waits, never the action:
+/// signals that it sends to itself work as they should. Needs CAP_SYS_ADMIN in a user namespace:
+/// root, or a worker in one of its own.
 /// </summary>
 internal sealed class PidNamespaceContainment : IContainment
 {
@@ -33,7 +35,8 @@ internal sealed class PidNamespaceContainment : IContainment
             }
         }
 
-        return new PidNamespaceContainment(Open(ownProc: false), $"/proc shows the worker's process numbers, not the action's, because {whyNot}");
+        return new PidNamespaceContainment(Open(ownProc: false),
+            $"/proc shows the worker's process numbers, not the action's, because {whyNot}");
     }
 
     public ILaneContainment ForLane() => new NamespaceLane(_pool);
@@ -57,5 +60,6 @@ internal sealed class PidNamespaceContainment : IContainment
 
     /// <summary>Whether every mount that this process sees belongs to a peer group (proc_pid_mountinfo(5)).</summary>
     private static bool MountsArePropagated() =>
-        File.ReadLines("/proc/self/mountinfo").All(line => line.Split(" - ", 2)[0].Contains(" shared:", StringComparison.Ordinal));
+        File.ReadLines("/proc/self/mountinfo")
+            .All(line => line.Split(" - ", 2)[0].Contains(" shared:", StringComparison.Ordinal));
 }

@@ -4,7 +4,8 @@ using System.Globalization;
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// PID namespaces that are used again as long as nothing is left in them, and made ahead where one was lost, by a thread that keeps the right to mount for them.
+/// PID namespaces that are used again as long as nothing is left in them, and made ahead where one
+/// was lost, by a thread that keeps the right to mount for them.
 /// </summary>
 internal sealed unsafe class PidNamespacePool : IDisposable
 {
@@ -14,7 +15,8 @@ internal sealed unsafe class PidNamespacePool : IDisposable
     // The keeper may have one or two to make before.
     private static readonly TimeSpan OrderBound = TimeSpan.FromSeconds(30);
 
-    // Numbers start elsewhere in each namespace: programs put their own into names in shared directories. Children of a PID 1 that ignores SIGCHLD leave no zombies.
+    // Numbers start elsewhere in each namespace: programs put their own into names in shared
+    // directories. Children of a PID 1 that ignores SIGCHLD leave no zombies.
     private const string Hold = "echo \"$1\" >/proc/sys/kernel/ns_last_pid; exec env --ignore-signal=CHLD cat";
     private const int FirstNumber = 300, NumbersApart = 1009, NumberRange = 30_000;
 
@@ -41,8 +43,10 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         var order = new TaskCompletionSource<PidNamespace>(TaskCreationOptions.RunContinuationsAsynchronously);
         _orders.Add(order);
         // Not Task.Wait, which would wrap what went wrong.
-        if (Task.WaitAny([order.Task], OrderBound) == 0 || !order.TrySetCanceled()) return order.Task.GetAwaiter().GetResult();
-        throw new FaultException(FaultKind.Worker, $"a PID namespace was not made within {OrderBound.TotalSeconds:0} s");
+        if (Task.WaitAny([order.Task], OrderBound) == 0 || !order.TrySetCanceled())
+            return order.Task.GetAwaiter().GetResult();
+        throw new FaultException(
+            FaultKind.Worker, $"a PID namespace was not made within {OrderBound.TotalSeconds:0} s");
     }
 
     internal void GiveBack(PidNamespace space)
@@ -67,7 +71,8 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         SpawningThread.PrepareForHelper();
         foreach (var order in _orders.GetConsumingEnumerable())
         {
-            if (order?.Task.IsCompleted == true) continue; // Nobody waits any more, as when there are more of these than can be made in time.
+            // Nobody waits any more, as when there are more of these than can be made in time.
+            if (order?.Task.IsCompleted == true) continue;
             try
             {
                 var made = Make();
@@ -85,7 +90,8 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         var number = FirstNumber + ((long)_made++ * NumbersApart % NumberRange);
         string[] hold = ["sh", "-c", Hold, "sh", number.ToString(CultureInfo.InvariantCulture)];
         string[] mount = ["unshare", "--mount", "--propagation", "slave", "--mount-proc"];
-        var plan = new ProcessPlan(_ownProc ? [.. mount, .. hold] : hold, [new("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")], "/", "", "");
+        var plan = new ProcessPlan(_ownProc ? [.. mount, .. hold] : hold,
+            [new("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")], "/", "", "");
         var program = ProgramLookup.Find(plan);
         var ends = stackalloc int[2];
         if (program.Path is null) throw new FaultException(FaultKind.Worker, program.Message);
@@ -103,7 +109,8 @@ internal sealed unsafe class PidNamespacePool : IDisposable
         var space = new PidNamespace(call.Pid, call.PidFd, ends[0]);
         if (space.IsReady(ReadyBound)) return space;
         space.End();
-        throw new FaultException(FaultKind.Worker, $"the holder of a PID namespace does not come up ({string.Join(' ', plan.Arguments)})");
+        throw new FaultException(
+            FaultKind.Worker, $"the holder of a PID namespace does not come up ({string.Join(' ', plan.Arguments)})");
     }
 
     private static FaultException Failed(string what, int error) =>

@@ -15,7 +15,8 @@ internal sealed class PidNamespaceTree(PidNamespacePool pool, PidNamespace space
             // Nobody waits for these: what they used is known only as long as they are there.
             _killed = true;
             foreach (var pid in Others())
-                if (ProcStat.Read(pid) is { } stat && ProcStat.CpuTicks(stat) is { } ticks) _left += TimeSpan.FromSeconds((double)ticks / ProcStat.TicksPerSecond);
+                if (ProcStat.Read(pid) is { } stat && ProcStat.CpuTicks(
+                    stat) is { } ticks) _left += TimeSpan.FromSeconds((double)ticks / ProcStat.TicksPerSecond);
         }
 
         space.Kill();
@@ -40,8 +41,12 @@ internal sealed class PidNamespaceTree(PidNamespacePool pool, PidNamespace space
     {
         if (space.HasEnded()) pool.Replace();
         else pool.GiveBack(space);
-        return new TreeUsage(null, _left, null, false) { Interference = _interference ? "the first process of its PID namespace was killed from outside" : null };
+        return new TreeUsage(null, _left, null, false)
+        {
+            Interference = _interference ? "the first process of its PID namespace was killed from outside" : null,
+        };
     }
 
-    private IEnumerable<int> Others() => ProcStat.Descendants(space.Holder).Concat(_rootEnded ? [] : ProcStat.Descendants(root));
+    private IEnumerable<int> Others() => ProcStat.Descendants(space.Holder)
+        .Concat(_rootEnded ? [] : ProcStat.Descendants(root));
 }

@@ -1,6 +1,9 @@
 namespace NativeLink.Actors.Worker.Processes.Output;
 
-/// <summary>Both streams of one process. Emptied by one thread and closed by another: each step has them to itself.</summary>
+/// <summary>
+/// Both streams of one process. Emptied by one thread
+/// and closed by another: each step has them to itself.
+/// </summary>
 internal sealed class ActionOutput
 {
     private readonly Lock _gate = new();
@@ -15,7 +18,10 @@ internal sealed class ActionOutput
     /// <summary>Never used twice, also after the descriptors have been.</summary>
     internal long Number { get; set; }
 
-    /// <summary>Called once, from the emptying thread, when something cannot be kept: the action need not go on.</summary>
+    /// <summary>
+    /// Called once, from the emptying thread, when
+    /// something cannot be kept: the action need not go on.
+    /// </summary>
     internal Action? Failed { get; set; }
 
     internal SpawnStreams ForChild => new(_stdout.WriteEnd, _stderr.WriteEnd);
@@ -62,7 +68,8 @@ internal sealed class ActionOutput
     }
 
     /// <summary>
-    /// Ends both at once if that takes no time: nothing is left in the pipes and nobody is emptying them. Else nothing has been done.
+    /// Ends both at once if that takes no time: nothing is left in the pipes and nobody is emptying
+    /// them. Else nothing has been done.
     /// </summary>
     internal bool TryFinish(Action<ActionOutput> beforeClosing, out Fault? fault)
     {
@@ -90,7 +97,10 @@ internal sealed class ActionOutput
     /// <summary>Remembers what to do with the outcome, for <see cref="Finish"/>.</summary>
     internal void FinishLater(Action<Fault?> done) => _done = done;
 
-    /// <summary>Keeps what is left in the pipes, ends both and tells the outcome, unless more is to be done than the emptying thread has time for.</summary>
+    /// <summary>
+    /// Keeps what is left in the pipes, ends both and tells the outcome, unless more is to be done
+    /// than the emptying thread has time for.
+    /// </summary>
     internal bool TryFinishWithRest(Action<ActionOutput> beforeClosing)
     {
         Fault? fault;
@@ -145,7 +155,8 @@ internal sealed class ActionOutput
     }
 
     /// <summary>Tells that it cannot be said whether all has been kept.</summary>
-    internal void Abandon(Exception error) => _done?.Invoke(new Fault(FaultKind.Worker, $"what the action said could not be kept: {error.Message}"));
+    internal void Abandon(Exception error) =>
+        _done?.Invoke(new Fault(FaultKind.Worker, $"what the action said could not be kept: {error.Message}"));
 
     private Fault? Close(Action<ActionOutput> beforeClosing)
     {
@@ -158,5 +169,11 @@ internal sealed class ActionOutput
 
     private static Fault? FaultOf(string name, OutputStream stream) => stream.Error == 0
         ? null
-        : new Fault(FaultKind.Worker, $"the action's {name} cannot be kept in {stream.Path}: {Errno.Message(stream.Error)}") { Code = Grpc.Core.StatusCode.ResourceExhausted };
+        : new Fault(
+            FaultKind.Worker,
+            $"the action's {name} cannot be kept in {stream.Path}: {Errno.Message(stream.Error)}")
+        {
+            Code =
+                Grpc.Core.StatusCode.ResourceExhausted
+        };
 }

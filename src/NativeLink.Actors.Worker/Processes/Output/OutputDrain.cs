@@ -5,8 +5,9 @@ using Microsoft.Extensions.Logging;
 namespace NativeLink.Actors.Worker.Processes.Output;
 
 /// <summary>
-/// Empties the pipes of all actions into their files, on one thread, in the kernel: nothing of it comes into this process's memory. Whoever says nothing wakes
-/// nobody up, and many small writes are taken together.
+/// Empties the pipes of all actions into their files, on one thread, in
+/// the kernel: nothing of it comes into this process's memory. Whoever
+/// says nothing wakes nobody up, and many small writes are taken together.
 /// </summary>
 internal sealed unsafe class OutputDrain : IDisposable
 {
@@ -28,7 +29,8 @@ internal sealed unsafe class OutputDrain : IDisposable
         (_log, _unwatch) = (log, Unwatch);
         try
         {
-            // A write beyond RLIMIT_FSIZE is an error to be told, not the end of this process. Children have the default again.
+            // A write beyond RLIMIT_FSIZE is an error to be told, not the end of this process.
+            // Children have the default again.
             Libc.IgnoreSignal(Signals.FileSizeExceeded);
             OutputStream.OpenNowhere();
             _thread = WorkerThread.Start(Loop, "output-drain");
@@ -52,7 +54,10 @@ internal sealed unsafe class OutputDrain : IDisposable
         return false;
     }
 
-    /// <summary>Keeps what is left in the pipes and closes them; tells, at once or from another thread, when the files hold it all, or why not.</summary>
+    /// <summary>
+    /// Keeps what is left in the pipes and closes them; tells, at once or from another thread, when
+    /// the files hold it all, or why not.
+    /// </summary>
     internal void Finish(ActionOutput output, Action<Fault?> done)
     {
         if (output.TryFinish(_unwatch, out var fault))
@@ -81,7 +86,8 @@ internal sealed unsafe class OutputDrain : IDisposable
     private void Unwatch(ActionOutput output)
     {
         if (!_watched.TryRemove(output.Number, out _)) return;
-        // By itself it would go only when the last copy of the descriptor does, and a child that is just being spawned has one.
+        // By itself it would go only when the last copy of the descriptor does, and a child that is
+        // just being spawned has one.
         var (stdout, stderr) = output.ReadEnds;
         if (stdout >= 0) _epoll.Forget(stdout);
         if (stderr >= 0) _epoll.Forget(stderr);
@@ -104,7 +110,8 @@ internal sealed unsafe class OutputDrain : IDisposable
 
             FinishEnded();
             var now = Stopwatch.GetTimestamp();
-            if (most is > 0 and < Much && Stopwatch.GetElapsedTime(last, now).TotalMilliseconds < RestMilliseconds) Rest();
+            if (most is > 0 and < Much
+                && Stopwatch.GetElapsedTime(last, now).TotalMilliseconds < RestMilliseconds) Rest();
             last = now;
         }
 

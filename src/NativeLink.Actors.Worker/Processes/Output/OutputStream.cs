@@ -1,8 +1,9 @@
 namespace NativeLink.Actors.Worker.Processes.Output;
 
 /// <summary>
-/// One of an action's two streams: a pipe, and the file that it is emptied into. A pipe keeps everything in its order, also what is written through
-/// <c>/dev/stderr</c>: a file opened again by that name has a position of its own, or is cut off.
+/// One of an action's two streams: a pipe, and the file that it is emptied into. A pipe keeps
+/// everything in its order, also what is written through <c>/dev/stderr</c>: a file opened again by
+/// that name has a position of its own, or is cut off.
 /// </summary>
 internal sealed unsafe class OutputStream
 {
@@ -17,9 +18,13 @@ internal sealed unsafe class OutputStream
     private bool _grown;
     private bool _cannotSplice;
 
-    private OutputStream(SpoolFile spool, int readEnd, int writeEnd) => (_spool, _readEnd, WriteEnd) = (spool, readEnd, writeEnd);
+    private OutputStream(SpoolFile spool, int readEnd, int writeEnd) =>
+        (_spool, _readEnd, WriteEnd) = (spool, readEnd, writeEnd);
 
-    /// <summary>Stays open here, so that nothing wakes up only because an action has ended; -1 when nothing is to be kept.</summary>
+    /// <summary>
+    /// Stays open here, so that nothing wakes up only because
+    /// an action has ended; -1 when nothing is to be kept.
+    /// </summary>
     internal int WriteEnd { get; private set; }
 
     internal int ReadEnd => _readEnd;
@@ -35,7 +40,8 @@ internal sealed unsafe class OutputStream
     /// <exception cref="FaultException">Worker: it cannot be opened.</exception>
     internal static void OpenNowhere()
     {
-        if (Nowhere < 0) throw new FaultException(FaultKind.Worker, $"cannot open /dev/null: {Errno.Message(-Nowhere)}");
+        if (Nowhere < 0)
+            throw new FaultException(FaultKind.Worker, $"cannot open /dev/null: {Errno.Message(-Nowhere)}");
     }
 
     /// <summary>With an empty path nothing of it is kept.</summary>
@@ -60,7 +66,10 @@ internal sealed unsafe class OutputStream
         return new OutputStream(new SpoolFile(path), ends[0], ends[1]);
     }
 
-    /// <summary>Moves what is there, at most so much, from the pipe to the file, or to nowhere once the file takes no more.</summary>
+    /// <summary>
+    /// Moves what is there, at most so much, from the pipe to
+    /// the file, or to nowhere once the file takes no more.
+    /// </summary>
     /// <returns>Bytes moved.</returns>
     internal long Empty(long most)
     {
@@ -129,12 +138,16 @@ internal sealed unsafe class OutputStream
     /// <summary>Who is interrupted looks again at the next round.</summary>
     private static int Interrupted(int error) => error == Errno.EINTR ? Errno.EAGAIN : error;
 
-    /// <summary>Whoever fills a pipe has much to say: in a larger one he waits less often. It stays as it is where this user may not.</summary>
+    /// <summary>
+    /// Whoever fills a pipe has much to say: in a larger one he
+    /// waits less often. It stays as it is where this user may not.
+    /// </summary>
     private void Grow()
     {
         _grown = true;
         _ = Libc.Fcntl(_readEnd, FcntlCommand.SetPipeSize, LargePipe);
     }
 
-    private static FaultException NoPipe(int error) => new(FaultKind.Worker, $"cannot make a pipe for what the action says: {Errno.Message(error)}");
+    private static FaultException NoPipe(int error) =>
+        new(FaultKind.Worker, $"cannot make a pipe for what the action says: {Errno.Message(error)}");
 }

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace NativeLink.Actors.Worker.Processes.Output;
 
 /// <summary>
-/// The file that keeps what a stream has said: made when there is something to keep, so that a silent action costs none. The action may have put anything in its
-/// place, before or afterwards: what is found there never counts, and in the end the path holds what was kept, or nothing.
+/// The file that keeps what a stream has said: made when there is something to keep, so that a
+/// silent action costs none. The action may have put anything in its place, before or afterwards:
+/// what is found there never counts, and in the end the path holds what was kept, or nothing.
 /// </summary>
 internal sealed unsafe class SpoolFile(string path)
 {
@@ -32,7 +33,10 @@ internal sealed unsafe class SpoolFile(string path)
         return true;
     }
 
-    /// <summary>Puts what was kept back to where the action has removed it from; takes as long as it takes to copy it. 0 or an errno.</summary>
+    /// <summary>
+    /// Puts what was kept back to where the action has removed it from; takes as long as it takes
+    /// to copy it. 0 or an errno.
+    /// </summary>
     internal int PutBack()
     {
         var fd = MakeAnew();
@@ -64,11 +68,16 @@ internal sealed unsafe class SpoolFile(string path)
         && Libc.StatxAt(Libc.AtFdCwd, path, Libc.AtSymlinkNoFollow, StatxBuffer.InodeAndLinks, out var named) == 0
         && (open.Inode, open.Device) == (named.Inode, named.Device);
 
-    /// <summary>A directory with something in it goes out of the way; it is removed with all the rest of the action.</summary>
+    /// <summary>
+    /// A directory with something in it goes out of the
+    /// way; it is removed with all the rest of the action.
+    /// </summary>
     private void FreePath()
     {
         if (Libc.UnlinkAt(Libc.AtFdCwd, path, 0) == 0 || Errno.Last == Errno.ENOENT) return;
-        _ = Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{path}.aside-{Interlocked.Increment(ref _nextAside)}"));
+        _ = Libc.RenameAt(Libc.AtFdCwd, path, Libc.AtFdCwd,
+            string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{path}.aside-{Interlocked.Increment(ref _nextAside)}"));
     }
 
     private static int Copy(int from, int to)

@@ -26,7 +26,8 @@ public sealed class QueueCostTests
     {
         var few = TimeOfSteps(_ => 0);
         var many = TimeOfSteps(i => i);
-        Assert.True(many < (20 * few) + TimeSpan.FromMilliseconds(200), $"{few.TotalMilliseconds:F0} ms with one priority, {many.TotalMilliseconds:F0} ms with {Many}");
+        Assert.True(many < (20 * few) + TimeSpan.FromMilliseconds(200),
+            $"{few.TotalMilliseconds:F0} ms with one priority, {many.TotalMilliseconds:F0} ms with {Many}");
     }
 
     [Fact]
@@ -61,13 +62,16 @@ public sealed class QueueCostTests
             }
             else
             {
-                var item = new Item(step, random.Next(50) == 0 ? PlatformRequirements.None : Requirements(((ulong)random.Next(10, 10 + sizes), (ulong)random.Next(10, 10 + sizes))), this);
+                var item = new Item(step, random.Next(50) == 0
+                    ? PlatformRequirements.None
+                    : Requirements(((ulong)random.Next(10, 10 + sizes), (ulong)random.Next(10, 10 + sizes))), this);
                 tree.Add(item);
                 items.Add(item);
             }
 
             var worker = Worker((ulong)random.Next(5, 12 + sizes), (ulong)random.Next(5, 12 + sizes));
-            Assert.Same(items.Find(i => worker.Properties.HasFree(i.Operation.Requirements))?.Operation, tree.PickFor(worker));
+            Assert.Same(items.Find(i => worker.Properties.HasFree(i.Operation.Requirements))?.Operation,
+                tree.PickFor(worker));
         }
     }
 
@@ -106,7 +110,11 @@ public sealed class QueueCostTests
 
     private static TimeSpan TimeOfSteps(Func<int, int> priorityOf)
     {
-        var rig = new EngineRig(new SchedulerOptions { SupportedProperties = EngineRig.Types, MaxQueuedOperations = 10 * Many });
+        var rig = new EngineRig(new SchedulerOptions
+        {
+            SupportedProperties = EngineRig.Types,
+            MaxQueuedOperations = 10 * Many,
+        });
         var worker = rig.Connect(1);
         for (var i = 0; i < Many; i++)
             rig.ExecuteFor("one", $"{i}", priorityOf(i));
@@ -117,21 +125,25 @@ public sealed class QueueCostTests
     }
 
     private PlatformRequirements Requirements((ulong Cpu, ulong Memory) needs) => _rules.ReadAction(Samples.Properties(
-        string.Create(CultureInfo.InvariantCulture, $"cpu={needs.Cpu}"), string.Create(CultureInfo.InvariantCulture, $"memory={needs.Memory}")));
+        string.Create(CultureInfo.InvariantCulture, $"cpu={needs.Cpu}"), string.Create(
+            CultureInfo.InvariantCulture, $"memory={needs.Memory}")));
 
     private ConnectedWorker Worker(ulong cpu, ulong memory)
     {
         var properties = _rules.ReadWorker(Samples.Properties(
-            string.Create(CultureInfo.InvariantCulture, $"cpu={cpu}"), string.Create(CultureInfo.InvariantCulture, $"memory={memory}")).Properties);
+            string.Create(CultureInfo.InvariantCulture, $"cpu={cpu}"), string.Create(
+                CultureInfo.InvariantCulture, $"memory={memory}")).Properties);
         _asked = 0;
-        return new ConnectedWorker(new WorkerId("w"), new WorkerLink("w", 0, properties, new FakeTimeProvider()), new WorkerKind(properties, 0, 0));
+        return new ConnectedWorker(new WorkerId("w"), new WorkerLink("w", 0, properties, new FakeTimeProvider()),
+            new WorkerKind(properties, 0, 0));
     }
 
     private sealed class Item(int number, PlatformRequirements requirements, QueueCostTests owner) : IWaiting
     {
         public int Number => number;
 
-        public ScheduledOperation Operation { get; } = new(new Submission(default, requirements, 0, null, false, false), number, new Google.Protobuf.WellKnownTypes.Timestamp());
+        public ScheduledOperation Operation { get; } = new(new Submission(default, requirements, 0, null, false, false),
+            number, new Google.Protobuf.WellKnownTypes.Timestamp());
 
         public ulong[][]? Needs => requirements.Needs;
 

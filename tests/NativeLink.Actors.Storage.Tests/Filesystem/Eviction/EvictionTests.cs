@@ -10,7 +10,8 @@ public class EvictionTests
     [Fact]
     public void NL_160_The_least_recently_used_go_first_down_to_the_limit_less_evict_bytes()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxBytes = 10 * 4096, EvictBytes = 3 * 4096 });
+        using var fixture = new StoreFixture(
+            static options => options with { MaxBytes = 10 * 4096, EvictBytes = 3 * 4096 });
         var blobs = Enumerable.Range(0, 10).Select(i => fixture.Store.Put($"blob {i}")).ToList();
         Assert.True(fixture.Store.Contains(blobs[0]));
 
@@ -27,7 +28,8 @@ public class EvictionTests
     [InlineData(12)]
     public void A_blob_as_large_as_the_limit_is_taken_in_however_much_is_evicted_at_once(int evicted)
     {
-        using var fixture = new StoreFixture(options => options with { MaxBytes = 10 * 4096, EvictBytes = evicted * 4096, RefusesTooLarge = true });
+        using var fixture = new StoreFixture(
+            options => options with { MaxBytes = 10 * 4096, EvictBytes = evicted * 4096, RefusesTooLarge = true });
         var small = fixture.Store.Put("small");
         var large = fixture.Store.Put(new byte[10 * 4096]);
         Assert.Equal((true, false), (File.Exists(fixture.BlobPath(large)), File.Exists(fixture.BlobPath(small))));
@@ -67,7 +69,8 @@ public class EvictionTests
         var first = fixture.Store.Put("first");
         var lease = fixture.Store.TryLease(first)!;
         var again = fixture.Store.TryLease(first)!;
-        using var many = fixture.Store.LeaseAll([fixture.Store.Put("second"), fixture.Store.Put("third"), Blobs.DigestOf([1])], out var missing);
+        using var many = fixture.Store.LeaseAll(
+            [fixture.Store.Put("second"), fixture.Store.Put("third"), Blobs.DigestOf([1])], out var missing);
         for (var i = 0; i < 5; i++)
             fixture.Store.Put($"other {i}");
 
@@ -163,7 +166,8 @@ public class EvictionTests
         using var directory = new TempDirectory();
         Directory.CreateDirectory(directory.At("disk"));
         Shell.RunOrSkip("mount -t tmpfs -o size=1m nativelink-actors disk", directory.Path);
-        using var store = ContentStore.Open(new ContentStoreOptions(directory.At("disk", "content"), directory.At("disk", "temp")), TimeProvider.System);
+        using var store = ContentStore.Open(new ContentStoreOptions(
+            directory.At("disk", "content"), directory.At("disk", "temp")), TimeProvider.System);
         var first = store.Put(Blobs.Numbered(1, 600_000));
         var second = store.Put(Blobs.Numbered(2, 600_000));
         Assert.False(store.Contains(first));

@@ -4,7 +4,10 @@ using NativeLink.Actors.Storage.WorkDirectories;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem.Eviction;
 
-/// <summary>A store on a file system of its own, which is full: there a new name takes space too, other than on tmpfs.</summary>
+/// <summary>
+/// A store on a file system of its own, which is full:
+/// there a new name takes space too, other than on tmpfs.
+/// </summary>
 public class FullFilesystemTests
 {
     [SkippableTheory]
@@ -12,7 +15,8 @@ public class FullFilesystemTests
     [InlineData("mkfs.ext4 -q", 64, 65536)]
     [InlineData("mkfs.xfs -q", 320, 4096)]
     [InlineData("mkfs.xfs -q", 320, 65536)]
-    public void On_a_full_file_system_puts_succeed_and_the_index_is_what_the_disk_holds(string format, int mebibytes, int size)
+    public void On_a_full_file_system_puts_succeed_and_the_index_is_what_the_disk_holds(
+        string format, int mebibytes, int size)
     {
         using var disk = LoopDisk.Mount(format, mebibytes);
         // The smallest xfs is larger than the test needs: something else has the rest.
@@ -27,7 +31,8 @@ public class FullFilesystemTests
                 Assert.Equal(disk.Blobs.Length, store.Usage.Count);
         }
 
-        Assert.Equal(disk.Blobs.Order(StringComparer.Ordinal), store.Digests.Select(digest => Path.GetFileName(disk.BlobPath(digest))).Order(StringComparer.Ordinal));
+        Assert.Equal(disk.Blobs.Order(StringComparer.Ordinal),
+            store.Digests.Select(digest => Path.GetFileName(disk.BlobPath(digest))).Order(StringComparer.Ordinal));
         // It gives up what it needs and no more.
         Assert.InRange(store.Usage.Bytes, free / 4, free);
         Assert.Empty(disk.TempFiles);
@@ -42,7 +47,8 @@ public class FullFilesystemTests
         store.Put(Blobs.Numbered(1, 4 << 20));
         disk.Fill();
         var attempt = AttemptId.Next(new OperationId("op"));
-        Assert.Contains("No space left", Assert.Throws<FaultException>(() => work.CreateActionDirectory(attempt)).Fault.Detail, StringComparison.Ordinal);
+        Assert.Contains("No space left", Assert.Throws<FaultException>(
+            () => work.CreateActionDirectory(attempt)).Fault.Detail, StringComparison.Ordinal);
 
         using var made = work.CreateActionDirectory(attempt, path => store.TryFreeSpace(0, path));
 
@@ -58,7 +64,8 @@ public class FullFilesystemTests
         var kept = store.Put("kept");
         var large = Digest.Parse(new string('a', 64), 64 << 20, DigestFunction.Sha256);
 
-        Assert.Equal(StatusCode.ResourceExhausted, Assert.Throws<FaultException>(() => store.BeginWrite(large)).Fault.Code);
+        Assert.Equal(
+            StatusCode.ResourceExhausted, Assert.Throws<FaultException>(() => store.BeginWrite(large)).Fault.Code);
         Assert.True(store.Contains(kept));
         Assert.Empty(disk.TempFiles);
     }
@@ -68,15 +75,18 @@ public class FullFilesystemTests
     {
         private readonly TempDirectory _directory = new();
 
-        public string[] Blobs => [.. Directory.GetFiles(At("content", "d")).Select(static path => Path.GetFileName(path))];
+        public string[] Blobs => [.. Directory.GetFiles(At("content", "d"))
+            .Select(static path => Path.GetFileName(path))];
 
-        public string[] TempFiles => Directory.GetFiles(At("temp"), "*", SearchOption.AllDirectories).Where(static path => !path.Contains(".users", StringComparison.Ordinal)).ToArray();
+        public string[] TempFiles => Directory.GetFiles(At("temp"), "*", SearchOption.AllDirectories)
+            .Where(static path => !path.Contains(".users", StringComparison.Ordinal)).ToArray();
 
         public static LoopDisk Mount(string format, int mebibytes)
         {
             var disk = new LoopDisk();
             Directory.CreateDirectory(disk._directory.At("disk"));
-            var made = Shell.Run($"truncate -s {mebibytes}M image && {format} image && mount -o loop image disk", disk._directory.Path);
+            var made = Shell.Run($"truncate -s {mebibytes}M image && {format} image && mount -o loop image disk",
+                disk._directory.Path);
             if (made.ExitCode != 0)
             {
                 disk._directory.Dispose();
@@ -85,7 +95,8 @@ public class FullFilesystemTests
             return disk;
         }
 
-        public ContentStore Open() => ContentStore.Open(new ContentStoreOptions(At("content"), At("temp")), TimeProvider.System);
+        public ContentStore Open() => ContentStore.Open(
+            new ContentStoreOptions(At("content"), At("temp")), TimeProvider.System);
 
         /// <summary>Takes what is beyond so many bytes for something else; answers what is free then.</summary>
         public long FillUpTo(long left)
@@ -97,7 +108,9 @@ public class FullFilesystemTests
         }
 
         /// <summary>Leaves not a block.</summary>
-        public void Fill() => Shell.Run($"cat /dev/zero > {At("filler")}; for i in $(seq 3000); do mkdir {At()}/full-$i || exit 0; done", _directory.Path);
+        public void Fill() => Shell.Run(
+            $"cat /dev/zero > {At("filler")}; for i in $(seq 3000); do mkdir {At()}/full-$i || exit 0; done",
+            _directory.Path);
 
         public string BlobPath(Digest digest) => At("content", "d", $"{digest.Hash}-{digest.SizeBytes}");
 

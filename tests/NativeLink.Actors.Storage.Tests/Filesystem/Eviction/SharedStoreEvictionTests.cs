@@ -10,7 +10,8 @@ public class SharedStoreEvictionTests
     [Fact]
     public void An_eviction_of_another_process_that_hangs_is_waited_for_once_and_blobs_are_taken_in_all_the_same()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxBytes = 8192, LockPatience = TimeSpan.FromSeconds(1) });
+        using var fixture = new StoreFixture(
+            static options => options with { MaxBytes = 8192, LockPatience = TimeSpan.FromSeconds(1) });
         using var other = fixture.OpenAnother();
         using (DirectoryLock.TryTake(fixture.Directory.At("content", ".eviction.lock")))
         {
@@ -20,7 +21,8 @@ public class SharedStoreEvictionTests
             Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 0.9, 20);
             Assert.All(blobs, digest => Assert.True(fixture.Store.Contains(digest)));
             Assert.False(fixture.Store.TryFreeSpace(1));
-            Assert.Contains($"process {Environment.ProcessId} ", Assert.Single(fixture.Warnings), StringComparison.Ordinal);
+            Assert.Contains($"process {Environment.ProcessId} ", Assert.Single(fixture.Warnings),
+                StringComparison.Ordinal);
         }
     }
 
@@ -56,24 +58,29 @@ public class SharedStoreEvictionTests
         Assert.True(other.Contains(mine));
         Assert.Equal("mine"u8.ToArray(), other.Read(mine));
 
-        Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => (i % 2 == 0 ? fixture.Store : other).Put($"blob {i}"));
+        Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 4 },
+            i => (i % 2 == 0 ? fixture.Store : other).Put($"blob {i}"));
 
         var left = Directory.GetFiles(fixture.Directory.At("content", "d"));
         // Each may be a thirty-second of the limit behind what the other has written.
         Assert.InRange(left.Length, 50, 72);
-        Assert.All(left, path => Assert.Equal(Path.GetFileName(path), $"{Blobs.DigestOf(File.ReadAllBytes(path)).Hash}-{new FileInfo(path).Length}"));
+        Assert.All(
+            left, path => Assert.Equal(Path.GetFileName(path),
+                $"{Blobs.DigestOf(File.ReadAllBytes(path)).Hash}-{new FileInfo(path).Length}"));
         Assert.Empty(fixture.TempFiles);
     }
 
     [Fact]
     public void What_another_has_leased_stays_until_the_lease_ends()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 },
+            new FakeTimeProvider(LongAfter));
         var old = fixture.Store.Put("leased before there was another");
         var oldLease = fixture.Store.TryLease(old)!;
         using var other = fixture.OpenAnother();
         var (late, written) = (fixture.Store.Put("leased later"), Blobs.Bytes("leased as it is written"));
-        var leases = new[] { oldLease, fixture.Store.TryLease(late)!, fixture.Store.PutLeased(Blobs.DigestOf(written), written) };
+        var leases = new[] { oldLease, fixture.Store.TryLease(late)!,
+            fixture.Store.PutLeased(Blobs.DigestOf(written), written) };
         var held = new[] { old, late, Blobs.DigestOf(written) };
 
         Fill(other, "first");
@@ -89,10 +96,12 @@ public class SharedStoreEvictionTests
     [Fact]
     public void Of_two_leases_of_a_blob_the_last_one_counts_for_others_too()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 },
+            new FakeTimeProvider(LongAfter));
         using var other = fixture.OpenAnother();
         var digest = fixture.Store.Put("wanted twice");
-        var (first, second) = (fixture.Store.TryLease(digest)!, fixture.Store.PutLeased(digest, Blobs.Bytes("wanted twice")));
+        var (first, second) = (fixture.Store.TryLease(digest)!,
+            fixture.Store.PutLeased(digest, Blobs.Bytes("wanted twice")));
         first.Dispose();
         Fill(other, "first");
         Assert.True(File.Exists(fixture.BlobPath(digest)));
@@ -104,7 +113,8 @@ public class SharedStoreEvictionTests
     [Fact]
     public void A_lease_of_what_another_has_evicted_is_refused()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 2 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 2 },
+            new FakeTimeProvider(LongAfter));
         using var other = fixture.OpenAnother();
         var digest = fixture.Store.Put("evicted by the other");
         Fill(other, "other");
@@ -144,7 +154,8 @@ public class SharedStoreEvictionTests
     [Fact]
     public void A_lease_from_before_another_came_counts_though_its_holder_does_nothing_more()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 },
+            new FakeTimeProvider(LongAfter));
         var old = fixture.Store.Put("leased before there was another");
         using var lease = fixture.Store.TryLease(old);
         using var other = fixture.OpenAnother();
@@ -155,7 +166,8 @@ public class SharedStoreEvictionTests
     [Fact]
     public void Many_leases_at_once_count_for_others_and_what_another_has_evicted_is_missing()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 },
+            new FakeTimeProvider(LongAfter));
         using var other = fixture.OpenAnother();
         var gone = fixture.Store.Put("gone");
         Fill(other, "first");
@@ -174,7 +186,8 @@ public class SharedStoreEvictionTests
     [Fact]
     public void What_another_has_evicted_is_not_here_and_is_written_again()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 },
+            new FakeTimeProvider(LongAfter));
         using var other = fixture.OpenAnother();
         var mine = fixture.Store.Put("mine");
         Fill(other, "first");
@@ -193,11 +206,13 @@ public class SharedStoreEvictionTests
     [Fact]
     public void What_fails_behind_a_lease_leaves_none_behind_and_what_was_put_is_put()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 }, new FakeTimeProvider(LongAfter));
+        using var fixture = new StoreFixture(static options => options with { MaxCount = 4 },
+            new FakeTimeProvider(LongAfter));
         using var other = fixture.OpenAnother();
         var written = Enumerable.Range(0, 6).Select(static i => Blobs.Bytes($"written {i}")).ToList();
         var digests = written.ConvertAll(static content => Blobs.DigestOf(content));
-        var (gate, evicting) = (fixture.Directory.At("content", ".users", ".gate"), fixture.Directory.At("content", ".eviction.lock"));
+        var (gate, evicting) = (fixture.Directory.At("content", ".users", ".gate"),
+            fixture.Directory.At("content", ".eviction.lock"));
         foreach (var path in new[] { gate, evicting })
         {
             File.Delete(path);

@@ -49,7 +49,8 @@ public class VouchedTests
     [Fact]
     public void Age_alone_takes_nothing_that_a_client_was_told_of()
     {
-        using var fixture = new StoreFixture(static options => options with { MaxAge = TimeSpan.FromMinutes(5), VouchedFor = TimeSpan.FromMinutes(30) }, _time);
+        using var fixture = new StoreFixture(static options =>
+            options with { MaxAge = TimeSpan.FromMinutes(5), VouchedFor = TimeSpan.FromMinutes(30) }, _time);
         var told = fixture.Store.Put("told of");
         _time.Advance(TimeSpan.FromMinutes(20));
         fixture.Store.Put("other");
@@ -63,7 +64,12 @@ public class VouchedTests
     public void For_room_to_come_nothing_goes_that_a_client_was_told_of()
     {
         using var fixture = new StoreFixture(
-            static options => options with { MaxBytes = 10 * 4096, EvictBytes = 5 * 4096, VouchedFor = TimeSpan.FromMinutes(30) }, _time);
+            static options => options with
+            {
+                MaxBytes = 10 * 4096,
+                EvictBytes = 5 * 4096,
+                VouchedFor = TimeSpan.FromMinutes(30)
+            }, _time);
         for (var i = 0; i < 11; i++)
             fixture.Store.Put($"blob {i}");
         Assert.Equal(10, fixture.Store.Usage.Count);
@@ -72,5 +78,6 @@ public class VouchedTests
         Assert.Equal(5, fixture.Store.Usage.Count);
     }
 
-    private StoreFixture Open(int blobs) => new(options => options with { MaxCount = blobs, VouchedFor = TimeSpan.FromMinutes(30) }, _time);
+    private StoreFixture Open(int blobs) =>
+        new(options => options with { MaxCount = blobs, VouchedFor = TimeSpan.FromMinutes(30) }, _time);
 }

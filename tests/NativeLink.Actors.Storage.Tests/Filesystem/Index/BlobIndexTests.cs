@@ -14,7 +14,9 @@ public class BlobIndexTests(ITestOutputHelper output)
     private static readonly TimeSpan HalfAnHour = TimeSpan.FromMinutes(30);
 
     // NLA_BLOBS says how many.
-    private static readonly int Blobs = Environment.GetEnvironmentVariable("NLA_BLOBS") is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : 500_000;
+    private static readonly int Blobs = Environment.GetEnvironmentVariable("NLA_BLOBS") is { Length: > 0 } text
+        ? int.Parse(text, CultureInfo.InvariantCulture)
+        : 500_000;
 
     [Fact]
     public void A_blob_costs_the_index_less_than_100_bytes()

@@ -2,7 +2,10 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem.Verification;
 
-/// <summary>Blobs that are not what their names say: found by a sample, or when the store is opened after the machine was restarted.</summary>
+/// <summary>
+/// Blobs that are not what their names say: found by a sample, or when the store is opened after
+/// the machine was restarted.
+/// </summary>
 public class VerificationTests
 {
     [Fact]
@@ -29,9 +32,13 @@ public class VerificationTests
     public void What_a_power_cut_left_short_or_changed_is_found_when_the_store_is_opened()
     {
         using var fixture = new StoreFixture();
-        var (shortened, zeroed, sound) = (fixture.Store.Put("will be shortened"), fixture.Store.Put("will be zeroed"), fixture.Store.Put("sound"));
+        var (shortened, zeroed, sound) = (fixture.Store.Put("will be shortened"), fixture.Store.Put("will be zeroed"),
+            fixture.Store.Put("sound"));
         fixture.Store.Dispose();
-        Shell.Run($"chmod u+w *; truncate -s 3 {shortened.Hash}*; head -c {zeroed.SizeBytes} /dev/zero > {zeroed.Hash}-{zeroed.SizeBytes}", fixture.Directory.At("content", "d"));
+        Shell.Run(
+            $"chmod u+w *; truncate -s 3 {shortened.Hash}*; " +
+            $"head -c {zeroed.SizeBytes} /dev/zero > {zeroed.Hash}-{zeroed.SizeBytes}", fixture.Directory.At(
+                "content", "d"));
         File.WriteAllText(fixture.Directory.At("content", ".boot"), "another boot");
         fixture.Reopen();
 
@@ -135,7 +142,8 @@ public class VerificationTests
         Shell.Run("sleep 0.05", "/");
         var later = fixture.Store.Put("later");
         fixture.Reopen();
-        // The later one is among them: a link more or less to one in doubt changes its time too, so that time alone cannot tell them apart.
+        // The later one is among them: a link more or less to one in doubt changes its time too, so
+        // that time alone cannot tell them apart.
         Assert.Equal(3, fixture.Store.UnverifiedCount);
         using (var another = fixture.OpenAnother())
             Assert.False(another.Contains(bad));
@@ -211,12 +219,14 @@ public class VerificationTests
         {
             fixture.Store.Quarantine(digest, "a test says so");
             time.Advance(TimeSpan.FromSeconds(1));
-            Shell.Run("[ -e 00000000-in-the-way ] || { mkdir 00000000-in-the-way && touch 00000000-in-the-way/x; }", quarantine);
+            Shell.Run("[ -e 00000000-in-the-way ] || { mkdir 00000000-in-the-way && touch 00000000-in-the-way/x; }",
+                quarantine);
         }
 
         var kept = Directory.GetFiles(quarantine).Select(Path.GetFileName).ToList();
         Assert.Equal(16, kept.Count);
-        Assert.All(blobs[4..], digest => Assert.Contains(kept, name => name!.Contains(digest.Hash, StringComparison.Ordinal)));
+        Assert.All(
+            blobs[4..], digest => Assert.Contains(kept, name => name!.Contains(digest.Hash, StringComparison.Ordinal)));
     }
 
     [Fact]
