@@ -20,17 +20,21 @@ internal sealed unsafe class Epoll : IDisposable
     public Epoll(string purpose)
     {
         _epoll = new SafeFileHandle(Libc.EpollCreate(OpenFlags.CloseOnExec), ownsHandle: true);
+        var errno = Errno.Last;
         _wake = new SafeFileHandle(Libc.EventFd(0, OpenFlags.CloseOnExec | OpenFlags.NonBlocking), ownsHandle: true);
-        if (!_epoll.IsInvalid && !_wake.IsInvalid && TryWatch((int)_wake.DangerousGetHandle(), WakeTag))
-            return;
-        var why = Errno.Message(Errno.Last);
+        if (!_epoll.IsInvalid)
+        {
+            if (!_wake.IsInvalid && TryWatch((int)_wake.DangerousGetHandle(), WakeTag))
+                return;
+            errno = Errno.Last;
+        }
         Dispose();
-        throw new FaultException(FaultKind.Worker, $"cannot watch {purpose}: {why}");
+        throw new FaultException(FaultKind.Worker, $"cannot watch {purpose}: {Errno.Message(errno)}");
     }
 
     /// <summary>Watches whether there is something to read, or the other end has been closed.</summary>
     /// <param name="tag">What <see cref="Wait"/> gives for it; not 0.</param>
-    /// <returns>False with errno set.</returns>
+    /// <returns>False with errno set, or after this was disposed of.</returns>
     public bool TryWatch(int descriptor, long tag)
     {
         using var held = Hold(_epoll);

@@ -61,7 +61,10 @@ internal sealed class DeletionQueue : IDisposable
             thread.Start();
         }
         foreach (var old in Directory.EnumerateFileSystemEntries(trash).ToList())
+        {
+            Expect(_trashDevice);
             Append(old, _trashDevice);
+        }
         lock (All)
             All.Add(this);
     }
@@ -95,11 +98,20 @@ internal sealed class DeletionQueue : IDisposable
     /// </summary>
     public void Enqueue(string path)
     {
+        // Counted before it has gone: whoever finds the disk full in this very moment waits for it.
+        Expect(_trashDevice);
         var errno = MoveInto(_trash, path, out var moved);
         if (errno == 0)
+        {
             Append(moved, _trashDevice);
-        else if (errno != Errno.ENOENT)
-            Append(path, DeviceOf(path));
+            return;
+        }
+        Done(_trashDevice);
+        if (errno == Errno.ENOENT)
+            return;
+        var device = DeviceOf(path);
+        Expect(device);
+        Append(path, device);
     }
 
     /// <summary>Waits while this process deletes trees on a disk, until enough is free there. Blocks.</summary>
@@ -113,7 +125,7 @@ internal sealed class DeletionQueue : IDisposable
         var before = disk.FreeBytes;
         while (disk.FreeBytes < goal && Environment.TickCount64 < until)
         {
-            // What is free grows while a tree is deleted, not only at its end.
+            // What is free grows while a tree is deleted, not only at its end. Nobody pulses this: it is a sleep.
             lock (All)
                 Monitor.Wait(All, LookAgainMilliseconds);
             if (!IsDeletingOn(disk.Device))
@@ -174,20 +186,31 @@ internal sealed class DeletionQueue : IDisposable
         return failed == 0 ? status.Device : 0;
     }
 
-    private void Append(string path, ulong device)
+    /// <summary>Counts a tree that is to be appended, or else is <see cref="Done"/>.</summary>
+    private void Expect(ulong device)
     {
         lock (_gate)
         {
-            if (_stopped)
-                return;
             if (_backlog++ == 0)
                 _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_backlog >= Bound && _throttle.Task.IsCompleted)
                 _throttle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _backlogs[device] = _backlogs.GetValueOrDefault(device) + 1;
-            _queue.Enqueue((path, device));
-            Monitor.Pulse(_gate);
         }
+    }
+
+    private void Append(string path, ulong device)
+    {
+        lock (_gate)
+        {
+            if (!_stopped)
+            {
+                _queue.Enqueue((path, device));
+                Monitor.Pulse(_gate);
+                return;
+            }
+        }
+        Done(device);
     }
 
     private void Work()

@@ -1,6 +1,10 @@
 namespace NativeLink.Actors.Storage;
 
-/// <summary>A mounted file system: what is freed at one of its paths is free at all of them.</summary>
+/// <summary>
+/// A mounted file system: what is freed at one of its paths is free at all
+/// of them. Two with the same space count as one: subvolumes of btrfs, or
+/// an overlay beside the disk below it, have numbers of their own.
+/// </summary>
 internal readonly struct Disk
 {
     private readonly string _path;
@@ -26,6 +30,12 @@ internal readonly struct Disk
     public static long CapacityAt(string path) =>
         Libc.FilesystemUse(path, out var use) == 0 ? (long)(use.Blocks * use.FragmentSize) : long.MaxValue;
 
-    /// <summary>Whether a path is on it.</summary>
-    public bool Has(string path) => Of(path) is { } other && other.Device == Device;
+    /// <summary>Whether a path is on it, or on one with the same space.</summary>
+    public bool Has(string path) => Of(path) is { } other && (other.Device == Device || HasSpaceOf(other));
+
+    /// <summary>Equal to the block, which two disks that are written to are only when they are one.</summary>
+    private bool HasSpaceOf(in Disk other) =>
+        Libc.FilesystemUse(_path, out var use) == 0 && Libc.FilesystemUse(other._path, out var others) == 0
+        && use.Blocks > 0 && (use.FragmentSize, use.Blocks, use.Free)
+            == (others.FragmentSize, others.Blocks, others.Free);
 }

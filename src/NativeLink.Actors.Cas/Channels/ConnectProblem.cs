@@ -21,9 +21,10 @@ internal static class ConnectProblem
         if (endpoints.FirstOrDefault(
             static endpoint => endpoint.Address.Scheme == Uri.UriSchemeHttps) is not { } secure)
             return "the server did not answer in HTTP/2; it may want TLS (a grpcs:// address)";
-        return secure.Tls?.CertFile is { } own
-            ? $"the server ended the TLS handshake; it may not accept the client certificate '{own}'"
-            : $"the server ended the TLS handshake; it may want a client certificate ({certificateOptions})";
+        var why = secure.Tls?.CertFile is { } own
+            ? $"it may not accept the client certificate '{own}'"
+            : $"it may want a client certificate ({certificateOptions})";
+        return $"the server ended the TLS handshake; {why}: {error.Status.DebugException!.GetBaseException().Message}";
     }
 
     private static bool HandshakeEnded(Exception? error)

@@ -33,8 +33,8 @@ internal sealed record WorkerSwitches
     /// <summary>Memory for what running actions write; 0: none.</summary>
     public long? ScratchMemoryBytes { get; init; }
 
-    /// <summary>This process's own environment.</summary>
-    public ImmutableDictionary<string, string> Environment { get; init; } = ImmutableDictionary<string, string>.Empty;
+    /// <summary>This process's own environment; null: what the workers' options have.</summary>
+    public ImmutableDictionary<string, string>? Environment { get; init; }
 
     /// <summary>The host as the file or the defaults have it, changed as the switches say.</summary>
     public WorkerHostOptions Apply(WorkerHostOptions host) => host with
@@ -50,7 +50,7 @@ internal sealed record WorkerSwitches
     private WorkerOptions Apply(WorkerOptions worker) => worker with
     {
         Connection = worker.Connection with { MaxInflightTasks = MaxInflight ?? worker.Connection.MaxInflightTasks },
-        Actions = worker.Actions with { OwnEnvironment = Environment },
+        Actions = worker.Actions with { OwnEnvironment = Environment ?? worker.Actions.OwnEnvironment },
     };
 }
 

@@ -125,8 +125,7 @@ internal sealed class ActionCacheStore
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 var isFull = DiskFault.IsFull(error);
-                if (isFull && attempt < MostAttempts
-                    && (_freeSpace?.Invoke(message.Length) == true || EvictOldest(message.Length << attempt)))
+                if (isFull && attempt < MostAttempts && TryMakeSpace(message.Length, attempt))
                     continue;
                 throw new FaultException(
                     new Fault(FaultKind.Storage,
@@ -138,6 +137,15 @@ internal sealed class ActionCacheStore
             }
         }
     }
+
+    /// <summary>
+    /// What others free first, for there may be more of it;
+    /// they may also take it again, so that our own goes then.
+    /// </summary>
+    private bool TryMakeSpace(int bytes, int attempt) =>
+        (attempt > 0 && EvictOldest(bytes << attempt))
+        || _freeSpace?.Invoke(bytes) == true
+        || EvictOldest(bytes << attempt);
 
     private string PathOf(in Digest key) => Path.Combine(_path, key.Hash[..2], StorePaths.NameOf(key));
 

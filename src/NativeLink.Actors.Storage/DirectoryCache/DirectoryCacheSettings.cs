@@ -8,9 +8,9 @@ namespace NativeLink.Actors.Storage.DirectoryCache;
 /// </summary>
 /// <param name="Root">Absolute path of the cache, on the content store's file system where
 /// possible: trees are made of links to its files.</param>
-/// <param name="UpperDirectoryRoot"> Absolute path of a directory of this process's own, on the
+/// <param name="UpperDirectoryRoot">Absolute path of a directory of this process's own, on the
 /// file system of the actions: what actions write goes here while they run, or on a tmpfs mounted
-/// here. <see cref="WorkDirectories.WorkDirectory.UpperDirectoryRoot"/> is meant for it. </param>
+/// here. <see cref="WorkDirectories.WorkDirectory.UpperDirectoryRoot"/> is meant for it.</param>
 internal sealed record DirectoryCacheSettings(string Root, string UpperDirectoryRoot)
 {
     /// <summary>Trees kept; 0 is like 1.</summary>

@@ -49,7 +49,7 @@ internal sealed partial class TreeCache
         foreach (var above in _order.Where(other => other.Below == entry).ToList())
             Evict(above);
         entry.IsEvicted = true;
-        _entries.Remove(entry.Root);
+        _entries.TryRemove(entry.Root, out _);
         if (entry.Node is { List: not null } node)
             _order.Remove(node);
         _bytes -= entry.Bytes;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace NativeLink.Actors.Storage.DirectoryCache;
@@ -14,7 +15,9 @@ internal sealed partial class TreeCache : IDisposable
     private static readonly TimeSpan PersistUseAfter = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<Digest, TreeEntry> _entries = [];
+
+    // Changed under the gate. Looked into without it: the gate is held while trees are renamed, which a disk may delay.
+    private readonly ConcurrentDictionary<Digest, TreeEntry> _entries = new();
     private readonly LinkedList<TreeEntry> _order = new();
     private readonly DirectoryCacheSettings _settings;
     private readonly TimeProvider _time;
@@ -43,8 +46,12 @@ internal sealed partial class TreeCache : IDisposable
             CacheSlots.HandOverDead(settings.Root, _path, time, _deletions.Enqueue);
             Adopt();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
+            _deletions?.Dispose();
+            _slot?.Dispose();
+            if (error is not (IOException or UnauthorizedAccessException))
+                throw;
             throw new FaultException(
                 FaultKind.Storage, $"directory cache {settings.Root} cannot be used: {error.Message}", error);
         }
@@ -78,11 +85,7 @@ internal sealed partial class TreeCache : IDisposable
 
     public Task Idle => _deletions.Idle;
 
-    public bool Contains(in Digest root)
-    {
-        lock (_gate)
-            return _entries.ContainsKey(root);
-    }
+    public bool Contains(in Digest root) => _entries.ContainsKey(root);
 
     /// <summary>Pins a tree that is here; the caller unpins it.</summary>
     public TreeEntry? TryPin(in Digest root)
@@ -297,7 +300,7 @@ internal sealed partial class TreeCache : IDisposable
 
     private void Add(TreeEntry entry)
     {
-        _entries.Add(entry.Root, entry);
+        _entries[entry.Root] = entry;
         var place = _order.Last;
         while (place is not null && place.Value.LastUse > entry.LastUse)
             place = place.Previous;

@@ -10,7 +10,7 @@ namespace NativeLink.Actors.Storage.Filesystem;
 /// <summary>
 /// Blobs as files elsewhere: links, executable copies, copies, and files coming in. The ladder:
 /// EMLINK makes a second inode for the blob, EXDEV and EPERM copy, ENOENT says that the blob is
-/// gone, ENOSPC evicts once and then fails.
+/// gone, ENOSPC frees space on the full disk a few times and then fails.
 /// </summary>
 internal sealed class BlobLinks(ContentStore store, StorePaths paths, TempFiles temps)
 {

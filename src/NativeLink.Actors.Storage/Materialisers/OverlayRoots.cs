@@ -71,15 +71,18 @@ internal sealed class OverlayRoots(
     {
         for (var tries = 0; ; tries++)
         {
+            // The mount point and the upper directories may stand on two disks: the full one is freed.
+            var writesTo = Path.GetDirectoryName(destination)!;
             try
             {
+                if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
+                    throw DiskFault.Last($"input root {destination} cannot be made");
+                writesTo = uppers.Disk;
                 return Mount(entry, destination, cached);
             }
-            catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error)
-                && (freeSpace(Path.GetDirectoryName(destination)!) | freeSpace(uppers.Disk)))
+            catch (FaultException error) when (tries < MostTries && DiskFault.IsFull(error) && freeSpace(writesTo))
             {
-                // The mount point and the upper directory may stand on two disks, and the error
-                // does not say which is full. Once more, with more free space.
+                // Once more, with more free space.
             }
         }
     }
@@ -131,10 +134,9 @@ internal sealed class OverlayRoots(
         return null;
     }
 
+    /// <summary>Mounts on a directory that is there, and goes again when nothing could be mounted.</summary>
     private OverlayRoot Mount(TreeEntry entry, string destination, bool cached)
     {
-        if (Libc.MakeDirectoryAt(Libc.AtFdCwd, destination, 0x1ED) != 0)
-            throw DiskFault.Last($"input root {destination} cannot be made");
         var inMemory = uppers.PrefersMemory && !_forDisk.ContainsKey(entry.Root);
         var errno = Errno.ENOSPC;
         // What is full takes no upper layer; the other place may.

@@ -109,7 +109,7 @@ internal static class LargeDownload
                 })
                 .ToMaterialized(Sink.Ignore<NotUsed>(), Keep.Right)
                 // Of the whole graph: with parts on several dispatchers it would be several actors, and not end as one.
-                .WithAttributes(ActorAttributes.CreateDispatcher(WorkerHocon.StepsDispatcher))
+                .WithAttributes(ActorAttributes.CreateDispatcher(WorkerHocon.LargeDownloadsDispatcher))
                 .Run(materializer);
             return null;
         }

@@ -293,11 +293,11 @@ internal sealed partial class ActionExecutor
         foreach (var (stage, took) in _clock.Stages)
             WorkerMetrics.RecordStage(stage, took);
         if (resultKind is ResultKind.Infrastructure or ResultKind.DiskFull)
-            _log.Warning("action {ActionDigest} of operation {OperationId}: {ResultKind}: {Reason}; {Stages}",
+            _log.Warning("action {ActionDigest} of operation {OperationId}: {Verdict}: {Reason}; {Stages}",
                 _assignment.Action, Id.Operation, resultKind.Label(), _fault?.Detail, _clock);
         else
             _log.Info(
-                "action {ActionDigest} of operation {OperationId}: {ResultKind}, exit code {ExitCode}; " +
+                "action {ActionDigest} of operation {OperationId}: {Verdict}, exit code {ExitCode}; " +
                 "{Stages}{Reason}",
                 _assignment.Action, Id.Operation, resultKind.Label(), _report?.ExitCode, _clock, _fault is { } fault
                     ? $"; {fault.Detail}"

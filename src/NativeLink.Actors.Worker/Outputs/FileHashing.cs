@@ -16,17 +16,23 @@ internal static class FileHashing
         CancellationToken cancellation)
     {
         var next = -1;
+        using var over = new CancellationTokenSource();
         var helpers = new Task[Math.Max(0, Math.Min(scanned.Count, Environment.ProcessorCount) - 1)];
         for (var i = 0; i < helpers.Length; i++)
-            helpers[i] = disk.RunAsync(HashNext);
+            helpers[i] = disk.RunAsync(HashNext, over.Token);
         try
         {
             HashNext();
         }
         finally
         {
-            await Task.WhenAll(helpers);
+            // Nothing is left for those that have not begun: they may still wait for a thread.
+            over.Cancel();
+            await Task.WhenAll(helpers).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
+        if (Array.Find(helpers, static helper => helper.IsFaulted) is { } failed)
+            await failed;
 
         void HashNext()
         {

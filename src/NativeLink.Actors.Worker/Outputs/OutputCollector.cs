@@ -175,7 +175,8 @@ internal sealed class OutputCollector(
     /// a file that was moved could not be sent any more.
     /// </summary>
     private Task CopyIntoStoreAsync(IEnumerable<ScannedFile> files, CancellationToken cancellation) =>
-        disk.RunAsync(() => Keep(files.Where(static file => file.MoveFrom is null), cancellation));
+        disk.RunAsync(
+            () => Keep(files.Where(static file => file.MoveFrom is null), cancellation), cancellation);
 
     /// <summary>
     /// The next action finds here what this one made.

@@ -20,7 +20,8 @@ internal sealed class ProcessRunner : ReceiveActor
     private readonly Dictionary<AttemptId, Held> _running = [];
     private readonly Queue<(Run Run, IActorRef ReplyTo)> _waiting = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly DispatcherScheduler _steps = new(Context.Dispatcher);
+    private readonly DispatcherScheduler _steps = DispatcherScheduler.On(Context.Dispatcher);
+    private readonly DispatcherScheduler _disk = DispatcherScheduler.ForDisk(Context.Dispatcher);
 
     /// <summary>Use <see cref="CreateProps"/>.</summary>
     public ProcessRunner(IProcessLauncher launcher, int mostAtOnce)
@@ -115,7 +116,7 @@ internal sealed class ProcessRunner : ReceiveActor
     private async Task<Exited> RunAsync(Run run, CancellationToken abort)
     {
         var report = await _launcher.RunAsync(run.Plan with { Attempt = run.Id }, abort);
-        return new Exited(run.Id, report, run.Inspect?.Invoke());
+        return new Exited(run.Id, report, run.Inspect is { } inspect ? await _disk.RunHereAsync(inspect) : null);
     }
 
     private void AnswerAll(Fault fault)

@@ -11,6 +11,9 @@ internal static class WorkerHocon
     /// </summary>
     public const string StepsDispatcher = "nativelink.dispatchers.steps";
 
+    /// <summary>The dispatcher of the graphs of large downloads, which write to the disk.</summary>
+    public const string LargeDownloadsDispatcher = "nativelink.dispatchers.large-downloads";
+
     /// <summary>Dispatchers that the actors name; every actor system that hosts workers needs them.</summary>
     public static Config Reference() => Read("hocon/reference.conf");
 

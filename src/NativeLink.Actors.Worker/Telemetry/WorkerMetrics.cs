@@ -14,10 +14,10 @@ public static class WorkerMetrics
     private static readonly Meter Meter = new(MeterName);
 
     private static readonly Counter<long> Actions = Meter.CreateCounter<long>(
-        "nativelink.worker.actions", "{action}", "Actions answered, by resultKind.");
+        "nativelink.worker.actions", "{action}", "Actions answered, by verdict.");
 
     private static readonly Histogram<double> ActionDuration = Meter.CreateHistogram<double>(
-        "nativelink.worker.action.duration", "s", "From the start of an action to its answer, by resultKind.");
+        "nativelink.worker.action.duration", "s", "From the start of an action to its answer, by verdict.");
 
     private static readonly Histogram<double> StageDuration = Meter.CreateHistogram<double>(
         "nativelink.worker.stage.duration", "s", "Time an action spent in a stage, by stage.");
@@ -47,7 +47,7 @@ public static class WorkerMetrics
 
     internal static void RecordAction(string resultKind, TimeSpan took)
     {
-        var tag = new KeyValuePair<string, object?>("resultKind", resultKind);
+        var tag = new KeyValuePair<string, object?>("verdict", resultKind);
         Actions.Add(1, tag);
         ActionDuration.Record(took.TotalSeconds, tag);
     }

@@ -4,16 +4,45 @@ using Akka.Dispatch;
 namespace NativeLink.Actors.Worker.Threads;
 
 /// <summary>
-/// Runs tasks, and what follows their awaits, on an Akka dispatcher: work that blocks on the disk
-/// stays on the threads that the configuration gives it.
+/// Runs tasks, and what follows their awaits, on an Akka dispatcher. What may block on the disk belongs on a scheduler
+/// made by <see cref="ForDisk"/>, which takes no more than the disk's share of the threads.
 /// </summary>
-internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskScheduler
+internal sealed class DispatcherScheduler : TaskScheduler
 {
-    public Task<T> RunAsync<T>(Func<Task<T>> work) =>
-        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap();
+    private readonly MessageDispatcher _dispatcher;
+    private readonly DiskShare? _share;
 
-    public Task RunAsync(Action work) =>
-        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
+    private DispatcherScheduler(MessageDispatcher dispatcher, DiskShare? share) =>
+        (_dispatcher, _share) = (dispatcher, share);
+
+    /// <summary>For what does not block.</summary>
+    public static DispatcherScheduler On(MessageDispatcher dispatcher) => new(dispatcher, null);
+
+    /// <summary>For what may block on the disk.</summary>
+    public static DispatcherScheduler ForDisk(MessageDispatcher dispatcher) =>
+        new(dispatcher, DiskShare.Of(dispatcher));
+
+    /// <param name="unlessBegun">Ends it as cancelled where it has not begun by then.</param>
+    public Task RunAsync(Action work, CancellationToken unlessBegun = default) =>
+        Task.Factory.StartNew(work, unlessBegun, TaskCreationOptions.DenyChildAttach, this);
+
+    /// <summary>
+    /// Work on the disk of whoever does not run on a scheduler for it: on this very thread while the disk's share has a
+    /// place, which saves a hop, else when it has one again.
+    /// </summary>
+    public async ValueTask<T> RunHereAsync<T>(Func<T> work)
+    {
+        if (_share?.TryEnter() == false)
+            return await Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            _share?.Leave();
+        }
+    }
 
     /// <summary>
     /// Runs work and tells what came of it, from these threads: <c>PipeTo</c> would tell it from the thread pool, one
@@ -37,7 +66,13 @@ internal sealed class DispatcherScheduler(MessageDispatcher dispatcher) : TaskSc
         },
         CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
 
-    protected override void QueueTask(Task task) => dispatcher.Schedule(() => TryExecuteTask(task));
+    protected override void QueueTask(Task task)
+    {
+        if (_share is null)
+            _dispatcher.Schedule(() => TryExecuteTask(task));
+        else
+            _share.Run(() => TryExecuteTask(task));
+    }
 
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) =>
         Current == this && TryExecuteTask(task);

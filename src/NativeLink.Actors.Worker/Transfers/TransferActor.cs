@@ -33,7 +33,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
     {
         (_role, _restarts) = (role, restarts);
         Log = Context.GetLogger();
-        Disk = new DispatcherScheduler(Context.Dispatcher);
+        Disk = DispatcherScheduler.ForDisk(Context.Dispatcher);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;

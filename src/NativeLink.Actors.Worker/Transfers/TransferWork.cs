@@ -24,7 +24,7 @@ internal sealed class TransferWork : UntypedActor
         Props.Create(() => new TransferWork(work, cancelled)).WithDispatcher(WorkerHocon.StepsDispatcher);
 
     protected override void PreStart() =>
-        new DispatcherScheduler(Context.Dispatcher).RunFor(
+        DispatcherScheduler.ForDisk(Context.Dispatcher).RunFor(
             Self, () => _work(_cancelled),
             answer => new TransferEnded(answer, null), error => new TransferEnded(null, Fault.From(error)));
 

@@ -46,6 +46,7 @@ internal sealed class Simulation
         nativelink.dispatchers {
           steps = ${calling-thread}
           keep-alive = ${calling-thread}
+          large-downloads = ${calling-thread}
         }
         calling-thread {
           type = "Akka.TestKit.CallingThreadDispatcherConfigurator, Akka.TestKit"

@@ -9,7 +9,7 @@ public sealed class WaitingThreadsTests
     private const int Most = 3;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly WaitingThreads _threads = new("test", Most, Most);
+    private readonly WaitingThreads _threads = new("test", Most);
 
     [Fact]
     public void Blocked_work_does_not_hold_up_other_work_while_there_are_threads()
@@ -92,7 +92,7 @@ public sealed class WaitingThreadsTests
     public void Without_a_descriptor_for_another_thread_those_that_there_are_do_the_work()
     {
         var made = 0;
-        var few = new WaitingThreads("few", Most, Most, () =>
+        var few = new WaitingThreads("few", Most, () =>
             Interlocked.Increment(ref made) == 1
                 ? new WakeSignal()
                 : throw new FaultException(FaultKind.Worker, "there is no descriptor"));
@@ -103,30 +103,6 @@ public sealed class WaitingThreadsTests
 
         Assert.True(done.Wait(Patience));
         few.Shutdown();
-    }
-
-    [Fact]
-    public void Work_of_tasks_never_has_more_threads_than_its_share_and_all_of_it_is_done()
-    {
-        var threads = new WaitingThreads("share", Most, Most - 1);
-        using var done = new CountdownEvent(500);
-        var (running, highest, gate) = (0, 0, new Lock());
-        for (var i = 0; i < 500; i++)
-        {
-            threads.Execute(new ActionRunnable(() =>
-            {
-                lock (gate)
-                    highest = Math.Max(highest, ++running);
-                Thread.Yield();
-                lock (gate)
-                    running--;
-                done.Signal();
-            }));
-        }
-
-        Assert.True(done.Wait(Patience));
-        Assert.InRange(highest, 1, Most - 1);
-        threads.Shutdown();
     }
 
     private void Execute(Action action) => _threads.Execute(new ActionRunnable(action));

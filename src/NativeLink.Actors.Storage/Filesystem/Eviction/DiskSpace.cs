@@ -54,7 +54,8 @@ internal sealed class DiskSpace(StoreEviction eviction, StorePaths paths)
         var goal = disk.FreeBytes + Math.Max(bytes, Least);
         var until = Environment.TickCount64 + PatienceMilliseconds;
         var any = false;
-        for (var round = 0; round < Rounds; round++)
+        // Without the path, what is free on its disk cannot be told any more.
+        for (var round = 0; round < Rounds && Disk.Of(path) is not null; round++)
         {
             var size = Math.Max(bytes, FirstRound(disk) << round);
             var more = isOurs && Evict(disk, size, goal);
