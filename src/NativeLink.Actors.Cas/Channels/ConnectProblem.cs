@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using Grpc.Core;
 
@@ -24,7 +25,11 @@ internal static class ConnectProblem
         var why = secure.Tls?.CertFile is { } own
             ? $"it may not accept the client certificate '{own}'"
             : $"it may want a client certificate ({certificateOptions})";
-        return $"the server ended the TLS handshake; {why}: {error.Status.DebugException!.GetBaseException().Message}";
+        // The socket's own words, where there are some: anything else is about the runtime's insides.
+        var how = error.Status.DebugException?.GetBaseException() is SocketException { Message: var words }
+            ? $": {words}"
+            : "";
+        return $"the server ended the TLS handshake; {why}{how}";
     }
 
     private static bool HandshakeEnded(Exception? error)

@@ -8,6 +8,7 @@ namespace NativeLink.Actors.Worker.Outputs;
 internal static class FileHashing
 {
     private const int BufferBytes = 1 << 20;
+    private const int Begun = 1, CalledOff = 2;
 
     /// <summary>Sets each file's digest, on these threads.</summary>
     /// <exception cref="FaultException">Worker: a file cannot be read.</exception>
@@ -16,23 +17,28 @@ internal static class FileHashing
         CancellationToken cancellation)
     {
         var next = -1;
-        using var over = new CancellationTokenSource();
-        var helpers = new Task[Math.Max(0, Math.Min(scanned.Count, Environment.ProcessorCount) - 1)];
+        // Whether a helper has begun, or is not to any more: it may wait for a thread when nothing is left to do.
+        var helpers = new (Task Task, int State)[Math.Max(0, Math.Min(scanned.Count, Environment.ProcessorCount) - 1)];
         for (var i = 0; i < helpers.Length; i++)
-            helpers[i] = disk.RunAsync(HashNext, over.Token);
+        {
+            var own = i;
+            helpers[i].Task = disk.RunAsync(() =>
+            {
+                if (Interlocked.CompareExchange(ref helpers[own].State, Begun, 0) == 0)
+                    HashNext();
+            });
+        }
+        var here = Task.CompletedTask;
         try
         {
             HashNext();
         }
-        finally
+        catch (Exception error)
         {
-            // Nothing is left for those that have not begun: they may still wait for a thread.
-            over.Cancel();
-            await Task.WhenAll(helpers).ConfigureAwait(
-                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            here = Task.FromException(error);
         }
-        if (Array.Find(helpers, static helper => helper.IsFaulted) is { } failed)
-            await failed;
+        var begun = helpers.Where((_, i) => Interlocked.CompareExchange(ref helpers[i].State, CalledOff, 0) == Begun);
+        await Task.WhenAll([here, .. begun.Select(static helper => helper.Task)]);
 
         void HashNext()
         {

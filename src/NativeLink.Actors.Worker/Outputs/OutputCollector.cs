@@ -175,8 +175,7 @@ internal sealed class OutputCollector(
     /// a file that was moved could not be sent any more.
     /// </summary>
     private Task CopyIntoStoreAsync(IEnumerable<ScannedFile> files, CancellationToken cancellation) =>
-        disk.RunAsync(
-            () => Keep(files.Where(static file => file.MoveFrom is null), cancellation), cancellation);
+        disk.RunAsync(() => Keep(files.Where(static file => file.MoveFrom is null), cancellation));
 
     /// <summary>
     /// The next action finds here what this one made.

@@ -22,9 +22,8 @@ internal sealed class DispatcherScheduler : TaskScheduler
     public static DispatcherScheduler ForDisk(MessageDispatcher dispatcher) =>
         new(dispatcher, DiskShare.Of(dispatcher));
 
-    /// <param name="unlessBegun">Ends it as cancelled where it has not begun by then.</param>
-    public Task RunAsync(Action work, CancellationToken unlessBegun = default) =>
-        Task.Factory.StartNew(work, unlessBegun, TaskCreationOptions.DenyChildAttach, this);
+    public Task RunAsync(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
 
     /// <summary>
     /// Work on the disk of whoever does not run on a scheduler for it: on this very thread while the disk's share has a

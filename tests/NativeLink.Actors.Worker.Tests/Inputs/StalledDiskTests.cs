@@ -9,8 +9,10 @@ using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Testing;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
+using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Inputs;
 
@@ -51,10 +53,32 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
             for (var i = 0; i < InFlight / 2; i++)
                 Assert.Equal(FaultKind.Aborted, (await ExpectMsgAsync<DownloadFailed>(Soon)).Fault.Kind);
 
+            // A process on a disk that answers ends, and is heard of.
+            var runner = Sys.ActorOf(ProcessRunner.CreateProps(new QuickLauncher()));
+            var other = AttemptId.Next(new OperationId("other"));
+            runner.Tell(new Run(other, new ProcessPlan(["true"], [], "/", "", "")), TestActor);
+            Assert.Equal(other, (await ExpectMsgAsync<Exited>(Soon)).Id);
+
             roots.Answer();
             for (var i = 0; i < InFlight / 2; i++)
                 await ExpectMsgAsync<InputsStaged>(Soon);
             await ExpectNoMsgAsync(TimeSpan.FromMilliseconds(100));
+        }
+    }
+
+    /// <summary>Its processes end a moment later, on a thread of somebody else's.</summary>
+    private sealed class QuickLauncher : IProcessLauncher
+    {
+        public string Description => "quick";
+
+        public async Task<ProcessReport> RunAsync(ProcessPlan plan, CancellationToken abort)
+        {
+            await Task.Yield();
+            return new ProcessReport(0, 0, false, default, default, default);
+        }
+
+        public void Dispose()
+        {
         }
     }
 

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Dispatch;
 using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Testing;
+using NativeLink.Actors.Worker.Outputs;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Threads;
 
@@ -66,15 +67,20 @@ public sealed class DiskShareTests() : TestKit(WorkerHocon.Reference())
     }
 
     [Fact]
-    public async Task What_has_not_begun_can_be_called_off()
+    public async Task Who_has_hashed_its_files_waits_for_no_thread_that_was_to_help()
     {
+        using var directory = new TempDirectory();
+        var files = Enumerable.Range(0, 5)
+            .Select(i => new ScannedFile(directory.Write($"{i}", $"{i}"), false, null, null)).ToList();
         var disk = DispatcherScheduler.ForDisk(Steps);
         using var stalled = new ManualResetEventSlim();
         var work = Enumerable.Range(0, 40).Select(_ => disk.RunAsync(() => stalled.Wait(Patience))).ToList();
-        using var over = new CancellationTokenSource();
-        var called = disk.RunAsync(static () => Assert.Fail("it was called off"), over.Token);
-        await over.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => called.WaitAsync(Patience));
+
+        var hashing = FileHashing.HashAllAsync(
+            new NativeFiles(), files, DigestFunction.Sha256, disk, CancellationToken.None);
+
+        Assert.True(hashing.IsCompletedSuccessfully);
+        Assert.All(files, static file => Assert.Equal(1, file.Digest.SizeBytes));
         stalled.Set();
         await Task.WhenAll(work).WaitAsync(Patience);
     }
