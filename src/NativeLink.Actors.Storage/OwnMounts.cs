@@ -7,19 +7,14 @@ internal static class OwnMounts
     public const string Source = "nativelink-actors";
 
     /// <summary>
-    /// Unmounts what an earlier run of ours left at or below a path; answers the first mount there
-    /// that is not ours, which stays.
+    /// Unmounts what an earlier run of ours left at or below a path, and with it what actions had mounted inside of
+    /// that; answers a mount that stands there still.
     /// </summary>
     public static MountEntry? UnmountBelow(string path)
     {
-        MountEntry? foreign = null;
-        foreach (var mount in MountTable.Below(path))
-        {
-            if (IsOurs(mount) && Libc.Unmount(mount.MountPoint, Libc.UnmountDetach) == 0)
-                continue;
-            foreign ??= mount;
-        }
-        return foreign;
+        foreach (var mount in MountTable.Below(path).Where(IsOurs))
+            _ = Libc.Unmount(mount.MountPoint, Libc.UnmountDetach);
+        return MountTable.Below(path) is [var left, ..] ? left : null;
     }
 
     private static bool IsOurs(MountEntry mount) => mount.Source == Source && mount.Type is "overlay" or "tmpfs";

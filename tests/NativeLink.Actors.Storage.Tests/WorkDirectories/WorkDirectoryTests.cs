@@ -182,6 +182,23 @@ public sealed class WorkDirectoryTests : IDisposable
     }
 
     [SkippableFact]
+    public void What_an_action_had_mounted_in_its_root_goes_with_the_root_at_the_next_start()
+    {
+        using (WorkDirectory.Open(Work))
+        {
+        }
+        Shell.RunOrSkip(
+            "mkdir -p op/work && cd op && mount -t tmpfs nativelink-actors work && mkdir work/m && " +
+            "mount -t tmpfs theirs work/m && touch work/m/file",
+            Work);
+
+        using var again = WorkDirectory.Open(Work);
+
+        Assert.False(System.IO.Directory.Exists(Path.Combine(Work, "op")));
+        Assert.DoesNotContain(_temp.Path, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public void Mounts_that_a_run_of_ours_left_are_removed_at_the_next_start()
     {
         WorkDirectory.Open(Work).Dispose();
