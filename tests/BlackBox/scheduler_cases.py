@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Black-box checks of a scheduler with its CAS, numbered by section of the wire contract. CLIENT=host:port WORKER_API=host:port scheduler_cases.py [-v] [pattern…]"""
+"""Black-box checks of a scheduler with its CAS, numbered by section of protos/README.md. CLIENT=host:port WORKER_API=host:port scheduler_cases.py [-v] [pattern…]"""
 import re, sys, time, uuid
 import grpc
 from rig import Known, case, digest, eventually, expect, key, run_cases

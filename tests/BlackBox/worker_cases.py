@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Black-box checks of a worker, numbered by section of the wire contract. WORKER="program" worker_cases.py [-v] [number or name pattern…]"""
+"""Black-box checks of a worker, numbered by section of protos/README.md. WORKER="program" worker_cases.py [-v] [number or name pattern…]"""
 import hashlib, os, signal, sys, threading, time
 import psutil_lite as ps
 from rig import case, digest, eventually, expect, key, run_cases, sh

@@ -26,7 +26,7 @@ public sealed partial class DocumentTests
     {
         var sections = Headings().Matches(Read("protos/README.md")).Select(heading => heading.Groups[1].Value)
             .ToHashSet();
-        var cited = Texts.SelectMany(path => Citations().Matches(Read(path)).SelectMany(
+        var cited = Texts.SelectMany(path => Citations().Matches(Unwrapped(path)).SelectMany(
             match => Numbers().Matches(match.Groups[1].Value).Select(number => (path, number.Value)))).ToList();
         Assert.True(cited.Count > 50, $"{cited.Count} citations");
         Assert.DoesNotContain(cited, citation => !sections.Contains(citation.Value));
@@ -57,6 +57,9 @@ public sealed partial class DocumentTests
         : string.Join(
             '\n', Read(path).Split('\n').Where(line => line.TrimStart().StartsWith("//", StringComparison.Ordinal)));
 
+    /// <summary>A citation may go on in the next line of a comment.</summary>
+    private static string Unwrapped(string path) => NextLineOfComment().Replace(Read(path), " ");
+
     private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));
 
     [GeneratedRegex(@"^#{2,3} ([0-9](?:\.[0-9]+)?) ", RegexOptions.Multiline)]
@@ -64,6 +67,9 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"protos/README\.md ([0-9](?:\.[0-9]+)?(?:(?:, | and | to )(?:[0-9]\.[0-9]+|[0-9]\b(?!\.)))*)")]
     private static partial Regex Citations();
+
+    [GeneratedRegex(@"\n[ \t]*(?://+|#)[ \t]*")]
+    private static partial Regex NextLineOfComment();
 
     [GeneratedRegex(@"[0-9](?:\.[0-9]+)?")]
     private static partial Regex Numbers();

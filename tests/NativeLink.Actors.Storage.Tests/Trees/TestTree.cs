@@ -68,8 +68,8 @@ internal sealed class TestTree(ContentStore store) : ITreeSource
     }
 
     /// <summary>
-    /// Files of 15 a directory below a tree of directories
-    /// 6 deep, as the measurements of the design have it.
+    /// Files, 15 a directory, below a tree of directories
+    /// 6 deep: about the shape of a source tree's inputs.
     /// </summary>
     public Digest Large(int files, int fileSize, int changed = -1, int executableEach = int.MaxValue)
     {

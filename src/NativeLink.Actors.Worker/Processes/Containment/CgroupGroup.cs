@@ -1,8 +1,7 @@
 namespace NativeLink.Actors.Worker.Processes.Containment;
 
 /// <summary>
-/// One cgroup v2 of ours (Linux Documentation/admin-guide/cgroup-v2.rst),
-/// used by one process tree after the other.
+/// One cgroup v2 of ours (cgroups(7)), used by one process tree after the other.
 /// </summary>
 internal sealed class CgroupGroup : IProcessTree
 {
