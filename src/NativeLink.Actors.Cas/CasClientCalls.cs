@@ -1,5 +1,3 @@
-using NativeLink.Actors.Cas.Codec;
-
 namespace NativeLink.Actors.Cas;
 
 /// <summary>Calls in simpler forms.</summary>

@@ -3,7 +3,8 @@ using Grpc.Core;
 namespace NativeLink.Actors.Posix;
 
 /// <summary>
-/// What a failed call on this disk becomes: a full disk is RESOURCE_EXHAUSTED, the rest has no code of its own.
+/// What a failed call on this disk becomes: a full disk is RESOURCE_EXHAUSTED, a process or a machine without
+/// descriptors or memory UNAVAILABLE (a later try may succeed); the rest has no code of its own.
 /// </summary>
 internal static class DiskFault
 {
@@ -14,7 +15,8 @@ internal static class DiskFault
             ? $"{what}: the disk is full and nothing more can be evicted; free space or lower max_bytes"
             : $"{what}: {Errno.Text(errno)}")
     {
-        Code = Errno.IsFull(errno) ? StatusCode.ResourceExhausted : null,
+        Code = Errno.IsFull(errno) ? StatusCode.ResourceExhausted
+            : Errno.IsScarce(errno) ? StatusCode.Unavailable : null,
     });
 
     /// <summary>The same for <see cref="Errno.Last"/>.</summary>

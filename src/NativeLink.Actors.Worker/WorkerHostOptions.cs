@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker;

@@ -1,4 +1,3 @@
-using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage;

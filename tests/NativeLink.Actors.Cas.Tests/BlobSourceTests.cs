@@ -1,6 +1,3 @@
-using NativeLink.Actors.Cas;
-using NativeLink.Actors.Protocol;
-
 namespace NativeLink.Actors.Cas.Tests;
 
 public sealed class BlobSourceTests

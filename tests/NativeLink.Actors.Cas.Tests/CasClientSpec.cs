@@ -1,6 +1,4 @@
-using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
-using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Testing.Cas;
 
 namespace NativeLink.Actors.Cas.Tests;

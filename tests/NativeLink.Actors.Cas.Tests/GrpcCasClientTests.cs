@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using Grpc.Core;
-using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Protocol.Hashing;
 

@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Testing;
 
 namespace NativeLink.Actors.Posix.Tests;
 

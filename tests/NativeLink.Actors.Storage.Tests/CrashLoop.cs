@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 using Xunit.Abstractions;
 

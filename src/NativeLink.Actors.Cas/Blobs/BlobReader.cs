@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Google.ByteStream;
 using Grpc.Core;
 using NativeLink.Actors.Cas.Channels;

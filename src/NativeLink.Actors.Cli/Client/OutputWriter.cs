@@ -65,7 +65,7 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         var links = result.OutputSymlinks.Concat(result.OutputFileSymlinks).Concat(result.OutputDirectorySymlinks)
             .DistinctBy(link => link.Path);
         foreach (var link in links)
-            WriteLink(Path.Combine(workingDirectory, link.Path), link.Target);
+            await WriteLinkAsync(Path.Combine(workingDirectory, link.Path), link.Target);
     }
 
     private async Task WriteDirectoryAsync(
@@ -88,7 +88,7 @@ internal sealed class OutputWriter(ReapiClient client, string root)
             await WriteDirectoryAsync(Path.Combine(path, CheckName(child.Name)), message, children, cancellation);
         }
         foreach (var link in directory.Symlinks)
-            WriteLink(Path.Combine(path, CheckName(link.Name)), link.Target);
+            await WriteLinkAsync(Path.Combine(path, CheckName(link.Name)), link.Target);
     }
 
     private async Task WriteFileAsync(
@@ -98,30 +98,51 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         if (Directory.Exists(target))
             throw new FaultException(FaultKind.Action,
                 $"{target} is a directory here and a file in the result; remove it or choose another --into");
-        File.Delete(target);
-        await using (var file = new FileStream(target, new FileStreamOptions
+        await PlaceAsync(target, async made =>
         {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            BufferSize = 0,
-            UnixCreateMode = executable ? Executable : Plain,
-        }))
-        {
+            await using var file = new FileStream(made, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                BufferSize = 0,
+                UnixCreateMode = executable ? Executable : Plain,
+            });
             if (contents.Length > 0 && contents.Length == digest.SizeBytes)
                 await file.WriteAsync(contents.Memory, cancellation);
             else
                 await client.DownloadAsync(digest, file, cancellation);
-        }
+        });
         Files++;
         Bytes += digest.SizeBytes;
     }
 
-    private void WriteLink(string path, string target)
+    private async Task WriteLinkAsync(string path, string target)
     {
-        var link = Prepare(path);
-        File.Delete(link);
-        File.CreateSymbolicLink(link, target);
+        await PlaceAsync(Prepare(path), made =>
+        {
+            File.CreateSymbolicLink(made, target);
+            return Task.CompletedTask;
+        });
         Files++;
+    }
+
+    /// <summary>
+    /// Makes an output under a name of its own, and gives it its own when it is whole: another client may write the
+    /// same one, and what stood there before stays if this one fails.
+    /// </summary>
+    private static async Task PlaceAsync(string target, Func<string, Task> make)
+    {
+        var made = Path.Combine(Path.GetDirectoryName(target)!, $".nativelink-actors-{Guid.NewGuid():N}");
+        try
+        {
+            await make(made);
+            File.Move(made, target, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(made);
+            throw;
+        }
     }
 
     /// <summary>The full path, its parents made; refused when it is outside or when a parent is a symlink.</summary>

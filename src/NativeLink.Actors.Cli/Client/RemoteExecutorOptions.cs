@@ -1,5 +1,4 @@
 using NativeLink.Actors.Cas.Channels;
-using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Client;

@@ -146,6 +146,8 @@ internal sealed class ExecCommand
         if (outputs.FirstOrDefault(path => path.Length == 0 || Path.IsPathRooted(path)
             || path.Split('/').Contains("..")) is { } wrong)
             throw new UsageException($"--output {wrong}: write a path relative to the input root, without '..'");
+        if (Reasons.NoDirectory(Path.GetFullPath(request.Into)) is { } reason)
+            throw new UsageException($"--into {request.Into}: {reason}");
         if (result.GetValue(_input) is { } input && !Directory.Exists(input))
             throw new UsageException($"--input {input}: there is no such directory");
         return request with

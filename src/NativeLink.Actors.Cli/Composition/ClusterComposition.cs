@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Net;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;

@@ -3,6 +3,7 @@ using System.Globalization;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Configuration.Model;
+using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
@@ -53,11 +54,11 @@ internal sealed record ConfigSummary(
             var slots = connection.MaxInflightTasks == 0 ? "unlimited" : Number(connection.MaxInflightTasks);
             var properties = string.Join(", ", connection.PlatformProperties.Select(Shown));
             var environment = string.Join(", ", actions.AdditionalEnvironment.Select(static entry => entry.Name));
-            yield return $"  scheduler      {Shown(scheduler)}, timeout {Shown(timeout)}";
+            yield return $"  scheduler      {Shown(scheduler)}, timeout {MessageText.Seconds(timeout)}";
             yield return $"  work directory {worker.WorkDirectory} (wiped at start)";
             yield return $"  at once        {slots}";
-            yield return $"  time limits    action {Shown(actions.MaxActionTimeout)}, " +
-                $"upload {Shown(actions.MaxUploadTimeout)}";
+            yield return $"  time limits    action {MessageText.Seconds(actions.MaxActionTimeout)}, " +
+                $"upload {MessageText.Seconds(actions.MaxUploadTimeout)}";
             yield return $"  properties     {(connection.PlatformProperties.IsEmpty ? "none" : properties)}";
             if (!worker.Actions.AdditionalEnvironment.IsEmpty)
                 yield return $"  environment    {environment}";
@@ -115,9 +116,6 @@ internal sealed record ConfigSummary(
         ? $"{property.Name} from `{command}`"
         : $"{property.Name}={string.Join('|', property.Values)}";
 
-    private static string Shown(TimeSpan time) =>
-        string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
-
     private static string Limits(ContentStoreOptions store)
     {
         var limits = new List<string>();
@@ -126,7 +124,7 @@ internal sealed record ConfigSummary(
         if (store.MaxCount > 0)
             limits.Add($"at most {Number(store.MaxCount)} blobs");
         if (store.MaxAge > TimeSpan.Zero)
-            limits.Add($"unused ones go after {Shown(store.MaxAge)}");
+            limits.Add($"unused ones go after {MessageText.Seconds(store.MaxAge)}");
         return limits.Count == 0 ? "no limit" : string.Join(", ", limits);
     }
 

@@ -3,7 +3,6 @@ using Grpc.Core;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Operations;

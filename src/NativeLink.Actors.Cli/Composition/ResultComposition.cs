@@ -1,6 +1,5 @@
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Configuration.Model;
-using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;

@@ -2,10 +2,8 @@ using System.Collections.Immutable;
 using System.Globalization;
 using NativeLink.Actors.Configuration.Model;
 using NativeLink.Actors.LocalCluster;
-using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Composition;

@@ -4,7 +4,6 @@ using NativeLink.Actors.Configuration;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Cli.Composition;
 

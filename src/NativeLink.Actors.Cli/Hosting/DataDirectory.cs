@@ -34,11 +34,8 @@ internal sealed class DataDirectory : IDisposable
     {
         if (error is IOException io && Reasons.IsLocked(io))
             return "another nativelink-actors uses it; stop that one or name another directory";
-        for (var above = full; above is not null; above = System.IO.Path.GetDirectoryName(above))
-        {
-            if (File.Exists(above))
-                return above == full ? "it is a file, not a directory" : $"{above} is a file, not a directory";
-        }
+        if (Reasons.NoDirectory(full) is { } reason)
+            return reason;
         return Directory.Exists(full)
             ? $"it cannot be written: {Reasons.Of(error)}"
             : $"it cannot be made: {Reasons.Of(error)}";

@@ -5,7 +5,6 @@ using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Hosting;

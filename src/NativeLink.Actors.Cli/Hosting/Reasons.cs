@@ -24,6 +24,17 @@ internal static class Reasons
         _ => error.Message,
     };
 
+    /// <summary>Why a path can be no directory: it, or what is above it, is a file. Null if neither is.</summary>
+    public static string? NoDirectory(string full)
+    {
+        for (var above = full; above is not null; above = Path.GetDirectoryName(above))
+        {
+            if (File.Exists(above))
+                return above == full ? "it is a file, not a directory" : $"{above} is a file, not a directory";
+        }
+        return null;
+    }
+
     /// <summary>Whether another process holds the lock on it.</summary>
     public static bool IsLocked(IOException error) => error.HResult == Errno.EAGAIN;
 }

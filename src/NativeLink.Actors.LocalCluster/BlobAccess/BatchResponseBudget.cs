@@ -1,5 +1,3 @@
-using Google.Protobuf;
-
 namespace NativeLink.Actors.LocalCluster.BlobAccess;
 
 /// <summary>

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Http;
 
 namespace NativeLink.Actors.LocalCluster.Connections;
 

@@ -53,6 +53,8 @@ internal static class RequestChecks
         FaultException { Fault: var fault } => new Status(fault.Code ?? StatusCode.Internal, fault.Detail),
         IOException io when DiskFault.IsFull(io) =>
             new Status(StatusCode.ResourceExhausted, $"the store's disk is full: {io.Message}"),
+        IOException io when Errno.IsScarce(Errno.Of(io)) =>
+            new Status(StatusCode.Unavailable, $"the machine has too little of something just now: {io.Message}"),
         IOException or UnauthorizedAccessException =>
             new Status(StatusCode.Internal, $"the store's disk failed: {error.Message}"),
         _ => new Status(StatusCode.Internal, $"{error.GetType().Name}: {error.Message}"),

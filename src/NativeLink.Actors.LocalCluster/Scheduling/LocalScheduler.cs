@@ -1,5 +1,4 @@
 using Akka.Actor;
-using Akka.Configuration;
 using Google.LongRunning;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.LocalCluster.Scheduling.Queueing;

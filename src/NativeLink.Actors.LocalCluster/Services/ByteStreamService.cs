@@ -95,24 +95,9 @@ internal sealed class ByteStreamService(
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(
                 cancellation, upload.TakeOverRequested, stalled.Token);
-            for (var chunk = first; ; chunk = requests.Current)
-            {
-                using (chunk)
-                {
-                    upload.Append(chunk.WriteOffset, chunk.Data);
-                    if (chunk.FinishWrite)
-                    {
-                        var end = chunk.WriteOffset + chunk.Data.Length;
-                        keep = false;
-                        return upload.Finish(end);
-                    }
-                }
-                stalled.CancelAfter(options.UploadStallLimit);
-                if (!await requests.MoveNext(either.Token))
-                    throw RequestChecks.Invalid(
-                        $"the Write stream of {upload.Digest} ended after {upload.Received} bytes without " +
-                        "finish_write");
-            }
+            var end = await AppendAllAsync(upload, first, requests, stalled, either.Token);
+            keep = false;
+            return upload.Finish(end);
         }
         catch (Exception error) when (error is RpcException or FaultException)
         {
@@ -129,12 +114,32 @@ internal sealed class ByteStreamService(
         {
             throw new RpcException(new Status(
                 StatusCode.DeadlineExceeded,
-                $"no message of upload {upload.Name.UploadId} came for {options.UploadStallLimit.TotalSeconds} s; " +
-                $"go on at {upload.Received}, or start again"));
+                $"no message of upload {upload.Name.UploadId} came for " +
+                $"{MessageText.Seconds(options.UploadStallLimit)}; go on at {upload.Received}, or start again"));
         }
         finally
         {
             uploads.End(upload, keep);
+        }
+    }
+
+    /// <summary>Takes in every message up to the one that finishes the blob; says where it ended.</summary>
+    private async Task<long> AppendAllAsync(
+        Upload upload, WriteFrame first, IAsyncStreamReader<WriteFrame> requests, CancellationTokenSource stalled,
+        CancellationToken cancellation)
+    {
+        for (var chunk = first; ; chunk = requests.Current)
+        {
+            using (chunk)
+            {
+                upload.Append(chunk.WriteOffset, chunk.Data);
+                if (chunk.FinishWrite)
+                    return chunk.WriteOffset + chunk.Data.Length;
+            }
+            stalled.CancelAfter(options.UploadStallLimit);
+            if (!await requests.MoveNext(cancellation))
+                throw RequestChecks.Invalid(
+                    $"the Write stream of {upload.Digest} ended after {upload.Received} bytes without finish_write");
         }
     }
 

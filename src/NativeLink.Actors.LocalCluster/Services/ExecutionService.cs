@@ -1,6 +1,5 @@
 using Google.LongRunning;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using NativeLink.Actors.LocalCluster.Connections;
 using NativeLink.Actors.LocalCluster.Requests;
 using NativeLink.Actors.LocalCluster.Scheduling;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem.Layout;
 using NativeLink.Actors.Storage.Hashing;
 

@@ -1,10 +1,3 @@
-using Grpc.Core;
-using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Protocol.Hashing;
-using NativeLink.Actors.Storage.Filesystem.Eviction;
-using NativeLink.Actors.Storage.Filesystem.Index;
-using NativeLink.Actors.Storage.Filesystem.Layout;
-using NativeLink.Actors.Storage.Filesystem.Leases;
 using NativeLink.Actors.Storage.Filesystem.Verification;
 
 namespace NativeLink.Actors.Storage.Filesystem;

@@ -1,6 +1,4 @@
-using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem.Eviction;
 using NativeLink.Actors.Storage.Filesystem.Index;
 using NativeLink.Actors.Storage.Filesystem.Layout;

@@ -87,16 +87,16 @@ internal sealed class OverlayRoots(
         }
     }
 
-    private void Unmounted(TreeEntry entry, in UpperDirectory upper, string? shortage)
+    private void Unmounted(TreeEntry entry, in UpperDirectory upper, string? outOfSpace)
     {
         uppers.Discard(upper);
         cache.Unpin(entry);
-        if (shortage is null)
+        if (outOfSpace is null)
             return;
         if (_forDisk.Count >= MostForDisk)
             _forDisk.Clear();
         if (_forDisk.TryAdd(entry.Root, 0))
-            warn?.Invoke(shortage);
+            warn?.Invoke(outOfSpace);
     }
 
     private TreeEntry? PinVerified(in Digest root)
@@ -158,7 +158,7 @@ internal sealed class OverlayRoots(
         throw DiskFault.Of($"an overlay cannot be mounted on {destination}", errno);
     }
 
-    private string? ShortageOf(in UpperDirectory upper, string path)
+    private string? OutOfSpaceReasonOf(in UpperDirectory upper, string path)
     {
         if (!uppers.HasOverflowed(upper))
             return null;
@@ -197,16 +197,16 @@ internal sealed class OverlayRoots(
                 && file.IsRegular && file.LinkCount == 1 ? below : null;
         }
 
-        public string? OutOfSpaceReason => owner.ShortageOf(upper, path);
+        public string? OutOfSpaceReason => owner.OutOfSpaceReasonOf(upper, path);
 
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _disposed, 1) != 0)
                 return;
-            var shortage = OutOfSpaceReason;
+            var outOfSpace = OutOfSpaceReason;
             OverlayMounts.Unmount(path);
             _ = Libc.UnlinkAt(Libc.AtFdCwd, path, Libc.AtRemoveDir);
-            owner.Unmounted(entry, upper, shortage);
+            owner.Unmounted(entry, upper, outOfSpace);
         }
     }
 }

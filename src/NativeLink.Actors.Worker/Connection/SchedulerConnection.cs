@@ -1,8 +1,8 @@
 using System.Globalization;
 using Akka.Actor;
 using Akka.Event;
-using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Threads;
 using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 using static NativeLink.Actors.Worker.Connection.StreamProtocol;
@@ -21,8 +21,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 {
     private readonly ConnectionSettings _settings;
     private readonly StreamSettings _streams;
-    private readonly ReconnectDelay _reconnect;
-    private readonly BackPressureDelay _backPressure;
+    private readonly GrowingDelay _reconnect;
+    private readonly GrowingDelay _backPressure;
     private readonly ILoggingAdapter _log;
     private readonly OperationTable _operations;
     private IActorRef _stream = ActorRefs.Nobody;
@@ -39,8 +39,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         var properties = new PlatformProperties(settings.Options, settings.Actions, settings.Launcher,
             settings.ScratchDirectory, TimeSpan.FromSeconds(30));
         _streams = new StreamSettings(settings.Options, settings.Link, properties, settings.CloseTimeout);
-        _reconnect = new ReconnectDelay(settings.Random);
-        _backPressure = new BackPressureDelay(settings.Random);
+        _reconnect = ConnectionDelays.Reconnect(settings.Random);
+        _backPressure = ConnectionDelays.BackPressure(settings.Random);
         _operations = new OperationTable(Slots);
         _log = Context.GetLogger().WithContext("Scheduler", Options.SchedulerEndpoint.Address);
     }

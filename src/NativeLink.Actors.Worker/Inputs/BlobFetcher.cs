@@ -2,7 +2,6 @@ using Akka.Streams;
 using Google.Protobuf;
 using Grpc.Core;
 using NativeLink.Actors.Cas;
-using NativeLink.Actors.Cas.Blobs;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 

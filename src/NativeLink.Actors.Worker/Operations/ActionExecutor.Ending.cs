@@ -52,7 +52,7 @@ internal sealed partial class ActionExecutor
                 new Fault(
                     FaultKind.TimedOut,
                     $"exceeded deadline: " +
-                    $"the action timed out after {ActionTimeout.Text(_plan.Timeout.Limit)} ({whose})"),
+                    $"the action timed out after {MessageText.Seconds(_plan.Timeout.Limit)} ({whose})"),
                     ResultKind.TimedOut);
         }
         else if (found.SaysTimeout)
@@ -93,8 +93,8 @@ internal sealed partial class ActionExecutor
         _stamps.OutputUploadStart = Now;
         var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath,
             _directory.StderrPath, _root.UpperLayerPath);
-        _settings.Peers.Uploader.Tell(new Upload(Id, plan));
         Enter(Stage.Uploading, Uploading);
+        _settings.Peers.Uploader.Tell(new Upload(Id, plan));
     }
 
     private void Uploading(object message)
@@ -130,8 +130,8 @@ internal sealed partial class ActionExecutor
             Finish(null);
             return;
         }
-        _settings.Peers.Uploader.Tell(new Publish(Id, plan));
         Enter(Stage.Publishing, Publishing);
+        _settings.Peers.Uploader.Tell(new Publish(Id, plan));
         Release();
     }
 
@@ -182,8 +182,8 @@ internal sealed partial class ActionExecutor
     {
         SetFault(fault);
         _interrupted = _stage;
-        Cancel(_stage);
         Enter(Stage.Ending, Ending);
+        Cancel(_interrupted);
     }
 
     private void Cancel(Stage stage) => stage.Cancel?.Invoke(_settings.Peers, Id);
@@ -274,14 +274,13 @@ internal sealed partial class ActionExecutor
         _finished = true;
         _clock.Leave(Now);
         Report();
-        Context.Parent.Tell(new Finished(Id, result, _resultKind!.Value));
         Timers.Cancel(Watchdog.Instance);
+        // Somebody may still work in the directory: it stays until they have ended.
         if (linger)
-        {
-            // Somebody still works in the directory: it stays until they have ended.
             Enter(Stage.Lingering, Lingering);
+        Context.Parent.Tell(new Finished(Id, result, _resultKind!.Value));
+        if (linger)
             return;
-        }
         Release();
         Context.Stop(Self);
     }
@@ -316,6 +315,7 @@ internal sealed partial class ActionExecutor
         _settings.Peers.Downloader.Tell(new ReleaseFiles(Id, _directory));
     }
 
+    /// <summary>A stage begins, and its deadline with it, before anybody is asked for anything.</summary>
     private void Enter(Stage stage, UntypedReceive behaviour)
     {
         _clock.Enter(stage.Name, Now);
@@ -329,7 +329,7 @@ internal sealed partial class ActionExecutor
         Timers.StartSingleTimer(DeadlinePassed.Instance, DeadlinePassed.Instance, limit);
 
     private static Fault TooSlow(string what, TimeSpan limit) =>
-        new(FaultKind.Worker, $"{what} did not finish within {ActionTimeout.Text(limit)}")
+        new(FaultKind.Worker, $"{what} did not finish within {MessageText.Seconds(limit)}")
         {
             Code = Grpc.Core.StatusCode.DeadlineExceeded,
         };

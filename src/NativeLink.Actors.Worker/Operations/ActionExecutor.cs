@@ -5,7 +5,6 @@ using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
-using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 
 namespace NativeLink.Actors.Worker.Operations;
@@ -78,8 +77,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
             var directory = _directory;
             var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath,
                 directory.ScriptStderrPath);
-            _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript));
             Enter(Stage.Precondition, Precondition);
+            _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript));
         }
         catch (FaultException error)
         {
@@ -105,7 +104,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
             case DeadlinePassed:
                 _resultKind = ResultKind.PreconditionFailed;
                 Interrupt(Unwilling(
-                    $"the precondition script did not end within {ActionTimeout.Text(Options.PreconditionTimeout)}"));
+                    $"the precondition script did not end within {MessageText.Seconds(Options.PreconditionTimeout)}"));
                 break;
             default:
                 OnAnyStage(message);
@@ -146,8 +145,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void BeginLoading()
     {
         _stamps.WorkerStart = Now;
-        _settings.Peers.Downloader.Tell(new LoadAction(Id, _assignment.Action));
         Enter(Stage.Loading, Loading);
+        _settings.Peers.Downloader.Tell(new LoadAction(Id, _assignment.Action));
     }
 
     private void Loading(object message)
@@ -188,9 +187,9 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void BeginStaging(Digest inputRoot)
     {
         _stamps.InputFetchStart = Now;
+        Enter(Stage.Staging, Staging);
         _settings.Peers.Downloader.Tell(
             new StageInputs(Id, inputRoot, _directory.Staging, _plan.OutputParents, _plan.WorkingDirectory));
-        Enter(Stage.Staging, Staging);
     }
 
     private void Staging(object message)
@@ -227,9 +226,9 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         _stamps.ExecutionStart = Now;
         _run = new RunClock();
         var (directory, root, hasSideChannel) = (_directory, _root!, _plan.HasSideChannel);
+        Enter(Stage.Running, Running);
         _settings.Peers.Runner.Tell(new Run(
             Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel)));
-        Enter(Stage.Running, Running);
     }
 
     private void Running(object message)
@@ -251,7 +250,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
             case DeadlinePassed:
                 Interrupt(new Fault(FaultKind.Worker,
                     $"the timed-out action's processes could not be ended within " +
-                    $"{ActionTimeout.Text(_settings.Limits.ProcessEnd)}"));
+                    $"{MessageText.Seconds(_settings.Limits.ProcessEnd)}"));
                 break;
             default:
                 OnAnyStage(message);
@@ -276,8 +275,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void OnTimeout()
     {
         _timedOut = true;
-        _settings.Peers.Runner.Tell(new Abort(Id));
         StartDeadline(_settings.Limits.ProcessEnd);
+        _settings.Peers.Runner.Tell(new Abort(Id));
     }
 
     private void OnExited(Exited exited)
@@ -287,9 +286,9 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         Context.Parent.Tell(new ProcessEnded(Id));
         // What the process did where its memory was full says nothing about it, whatever its exit
         // code: it may have gone on without what it could not write.
-        if (found.OutOfSpaceReason is { } shortage)
+        if (found.OutOfSpaceReason is { } outOfSpace)
         {
-            Conclude(new Fault(FaultKind.Worker, shortage) { Code = Grpc.Core.StatusCode.Unavailable });
+            Conclude(new Fault(FaultKind.Worker, outOfSpace) { Code = Grpc.Core.StatusCode.Unavailable });
             return;
         }
         if (!(_timedOut && report.Aborted) && found.SideChannelFault is { } unclear)

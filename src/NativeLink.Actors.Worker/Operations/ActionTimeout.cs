@@ -18,22 +18,21 @@ internal readonly record struct ActionTimeout(TimeSpan Limit, TimeSpan Wanted)
             throw new FaultException(
                 FaultKind.Action,
                 $"the action's timeout of {Text(wanted)} is negative; " +
-                $"leave it out for the worker's maximum of {Text(maximum)}");
+                $"leave it out for the worker's maximum of {MessageText.Seconds(maximum)}");
         // google.protobuf.Duration: at most 315 576 000 000 s, about ten thousand years, and nanos below one second.
         if (wanted.Seconds > 315_576_000_000 || wanted.Nanos > 999_999_999)
             throw new FaultException(FaultKind.Action,
-                $"the action's timeout of {Text(wanted)} is out of range; the worker's maximum is {Text(maximum)}");
+                $"the action's timeout of {Text(wanted)} is out of range; " +
+                $"the worker's maximum is {MessageText.Seconds(maximum)}");
         var time = wanted.ToTimeSpan();
         if (handledExternally)
             return new ActionTimeout(maximum, time);
         return time <= maximum
             ? new ActionTimeout(time, time)
             : throw new FaultException(FaultKind.Action,
-                $"the action's timeout of {Text(wanted)} is greater than this worker's maximum of {Text(maximum)}");
+                $"the action's timeout of {Text(wanted)} is greater than " +
+                $"this worker's maximum of {MessageText.Seconds(maximum)}");
     }
-
-    /// <summary>A duration in seconds, as messages show it.</summary>
-    public static string Text(TimeSpan time) => FormattableString.Invariant($"{time.TotalSeconds:0.###} s");
 
     private static string Text(Duration time) =>
         FormattableString.Invariant($"{time.Seconds + (time.Nanos / 1e9):0.###} s");

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
-using NativeLink.Actors.Cas.Blobs;
 using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Storage.Filesystem;
 

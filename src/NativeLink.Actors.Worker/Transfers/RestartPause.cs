@@ -1,3 +1,5 @@
+using NativeLink.Actors.Worker.Threads;
+
 namespace NativeLink.Actors.Worker.Transfers;
 
 /// <summary>
@@ -6,20 +8,16 @@ namespace NativeLink.Actors.Worker.Transfers;
 /// </summary>
 internal sealed class RestartPause(TimeProvider time)
 {
-    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(1);
 
-    private TimeSpan _next = First;
+    private readonly GrowingDelay _delay = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
     private long _last;
 
     public TimeSpan Next()
     {
         if (time.GetElapsedTime(_last) > Quiet)
-            _next = First;
+            _delay.Reset();
         _last = time.GetTimestamp();
-        var pause = _next;
-        _next = _next * 2 < Longest ? _next * 2 : Longest;
-        return pause;
+        return _delay.Next();
     }
 }

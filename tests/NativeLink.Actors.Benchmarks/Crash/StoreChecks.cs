@@ -1,7 +1,6 @@
 using System.Globalization;
 using Grpc.Net.Client;
 using NativeLink.Actors.Protocol;
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Hashing;
 

@@ -4,7 +4,6 @@ using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using NativeLink.Actors.Benchmarks.Reporting;
-using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Benchmarks.Inner;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using NativeLink.Actors.Benchmarks.Floors;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
-using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Storage.DirectoryCache;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Materialisers;

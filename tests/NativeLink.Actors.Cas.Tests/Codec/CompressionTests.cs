@@ -1,5 +1,4 @@
 using Grpc.Core;
-using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cas.Codec;
 using NativeLink.Actors.Protocol.Hashing;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using NativeLink.Actors.Cli.Client;
-using NativeLink.Actors.Cli.Tests.Rig;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Cli.Tests.Client;

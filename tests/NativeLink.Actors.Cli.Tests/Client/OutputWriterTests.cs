@@ -108,6 +108,34 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
         Assert.Equal("content", await File.ReadAllTextAsync(_directory.At("into/file")));
     }
 
+    [Fact]
+    public async Task Clients_that_write_the_same_outputs_at_once_all_succeed_and_leave_nothing_else()
+    {
+        var result = new Reapi.ActionResult
+        {
+            OutputFiles = { await FileAsync("file") },
+            OutputSymlinks = { new Reapi.OutputSymlink { Path = "link", Target = "file" } },
+        };
+
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => WriteAsync(result))));
+
+        Assert.Equal("content", await File.ReadAllTextAsync(_directory.At("into/link")));
+        Assert.Equal(2, Directory.GetFileSystemEntries(_directory.At("into")).Length);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_fetched_leaves_what_stood_there_before()
+    {
+        Directory.CreateDirectory(_directory.At("into"));
+        _directory.Write("into/file", "before");
+        var missing = new Reapi.OutputFile { Path = "file", Digest = new Blobs().Add("nobody has this") };
+
+        await Assert.ThrowsAnyAsync<Exception>(() => WriteAsync(new Reapi.ActionResult { OutputFiles = { missing } }));
+
+        Assert.Equal("before", await File.ReadAllTextAsync(_directory.At("into/file")));
+        Assert.Single(Directory.GetFileSystemEntries(_directory.At("into")));
+    }
+
     private async Task<Reapi.OutputFile> FileAsync(string path)
     {
         var blobs = new Blobs();

@@ -79,6 +79,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("FILE: the path is empty", "check-config", "")]
     [InlineData("--input: the path is empty", "exec", "--input", "", "--", "true")]
     [InlineData("--into: the path is empty", "exec", "--into", "", "--", "true")]
+    [InlineData("--into /etc/passwd: it is a file, not a directory", "exec", "--into", "/etc/passwd", "--", "true")]
+    [InlineData("/etc/passwd is a file, not a directory", "exec", "--into", "/etc/passwd/below", "--", "true")]
     [InlineData("has more than", "check-config", "/dev/zero")]
     [InlineData("at least 1", "local", "--max-inflight", "0")]
     [InlineData("'COMMAND'", "exec")]

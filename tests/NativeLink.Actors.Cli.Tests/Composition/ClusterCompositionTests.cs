@@ -3,7 +3,6 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Storage.Filesystem;
-using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Operations;
 

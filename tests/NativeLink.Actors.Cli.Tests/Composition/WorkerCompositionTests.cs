@@ -2,7 +2,6 @@ using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Cli.Tests.Composition;

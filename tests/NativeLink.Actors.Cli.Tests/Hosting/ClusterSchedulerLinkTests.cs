@@ -3,7 +3,6 @@ using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using NativeLink.Actors.Cli.Hosting;
-using NativeLink.Actors.Cli.Tests.Rig;
 using NativeLink.Actors.LocalCluster;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Connection;

@@ -1,5 +1,4 @@
 using NativeLink.Actors.Cli.Hosting;
-using NativeLink.Actors.Cli.Tests.Rig;
 
 namespace NativeLink.Actors.Cli.Tests.Hosting;
 

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using NativeLink.Actors.Differential.Model;
 using NativeLink.Actors.Testing.Workers;
 

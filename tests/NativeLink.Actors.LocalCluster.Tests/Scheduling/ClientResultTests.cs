@@ -2,9 +2,6 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
-using NativeLink.Actors.LocalCluster.Scheduling;
-using NativeLink.Actors.LocalCluster.Scheduling.Clients;
-using NativeLink.Actors.LocalCluster.Scheduling.Queueing;
 using Stage = Build.Bazel.Remote.Execution.V2.ExecutionStage.Types.Value;
 
 namespace NativeLink.Actors.LocalCluster.Tests.Scheduling;

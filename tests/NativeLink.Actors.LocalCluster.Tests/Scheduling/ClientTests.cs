@@ -1,6 +1,3 @@
-using Google.Protobuf;
-using Google.Protobuf.WellKnownTypes;
-using Google.Rpc;
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.LocalCluster.Scheduling.Clients;

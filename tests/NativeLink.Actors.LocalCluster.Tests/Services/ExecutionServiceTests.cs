@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
 using NativeLink.Actors.LocalCluster.Tests.Host;

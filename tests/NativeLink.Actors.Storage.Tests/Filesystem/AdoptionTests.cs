@@ -1,5 +1,4 @@
 using Grpc.Core;
-using NativeLink.Actors.Storage.Filesystem;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;
 

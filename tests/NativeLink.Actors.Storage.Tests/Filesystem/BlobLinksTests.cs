@@ -1,4 +1,3 @@
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Hashing;
 
 namespace NativeLink.Actors.Storage.Tests.Filesystem;

@@ -8,7 +8,6 @@ using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Testing.Workers;

@@ -1,4 +1,3 @@
-using Akka.Actor;
 using NativeLink.Actors.Worker.Connection;
 
 namespace NativeLink.Actors.Worker.Tests.Connection;

@@ -2,7 +2,6 @@ using System.Threading.Channels;
 using Grpc.Net.Client;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Testing.Scheduling;
-using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 

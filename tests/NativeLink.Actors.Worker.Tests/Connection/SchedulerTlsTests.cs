@@ -2,7 +2,6 @@ using System.Security.Cryptography.X509Certificates;
 using NativeLink.Actors.Cas.Channels;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Testing.Security;
-using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 

@@ -7,8 +7,6 @@ using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
-using NativeLink.Actors.Worker.Inputs;
-using NativeLink.Actors.Worker.Tests.Connection;
 using Xunit.Abstractions;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;

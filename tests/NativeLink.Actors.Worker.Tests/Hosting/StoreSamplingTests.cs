@@ -5,7 +5,6 @@ using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
-using NativeLink.Actors.Worker.Inputs;
 
 namespace NativeLink.Actors.Worker.Tests.Hosting;
 

@@ -12,7 +12,6 @@ using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Tests.Operations;
 

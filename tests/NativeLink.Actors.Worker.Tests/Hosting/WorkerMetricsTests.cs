@@ -9,7 +9,6 @@ using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;
-using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Tests.Operations;
 

@@ -3,7 +3,6 @@ using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Testing.Scheduling;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
-using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Tests.Connection;
 using NativeLink.Actors.Worker.Tests.Operations;
 using static NativeLink.Actors.Worker.PoolProtocol;

@@ -9,7 +9,6 @@ using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Inputs;
-using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Transfers;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 

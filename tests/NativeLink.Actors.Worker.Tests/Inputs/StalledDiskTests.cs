@@ -1,4 +1,3 @@
-using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Cas.Channels;
@@ -6,7 +5,6 @@ using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 using NativeLink.Actors.Storage.WorkDirectories;
-using NativeLink.Actors.Testing;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Processes;

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Worker.Operations;
-using NativeLink.Actors.Worker.Processes;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;

@@ -1,9 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Worker.Operations;
-using NativeLink.Actors.Worker.Processes;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
-using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 using static NativeLink.Actors.Worker.Tests.Operations.Actions;
 

@@ -7,7 +7,6 @@ using NativeLink.Actors.Worker.Connection.WorkerApi;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Processes;
-using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Connection.WorkerApi;

@@ -6,7 +6,6 @@ using NativeLink.Actors.Storage.Filesystem;
 using NativeLink.Actors.Testing.Cas;
 using NativeLink.Actors.Worker.Outputs;
 using NativeLink.Actors.Worker.Stores;
-using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
 
 namespace NativeLink.Actors.Worker.Tests.Outputs;

@@ -1,5 +1,3 @@
-using NativeLink.Actors.Protocol;
-
 namespace NativeLink.Actors.Worker.Tests.Processes;
 
 /// <summary>What an action says, by whatever way, and what it may do to the file that keeps it.</summary>

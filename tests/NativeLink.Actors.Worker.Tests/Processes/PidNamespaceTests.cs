@@ -1,5 +1,4 @@
 using System.Globalization;
-using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;

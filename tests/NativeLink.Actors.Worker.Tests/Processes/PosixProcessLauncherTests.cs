@@ -1,4 +1,3 @@
-using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker.Tests.Processes;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Processes.Containment;
 using NativeLink.Actors.Worker.Processes.Output;

@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
-using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Processes;
 using static NativeLink.Actors.Worker.Processes.ProcessProtocol;
 

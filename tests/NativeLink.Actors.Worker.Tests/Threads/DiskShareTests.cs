@@ -1,7 +1,5 @@
-using Akka.Actor;
 using Akka.Dispatch;
 using Akka.TestKit.Xunit2;
-using NativeLink.Actors.Testing;
 using NativeLink.Actors.Worker.Outputs;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Threads;

@@ -1,5 +1,4 @@
 using Akka.Dispatch;
-using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Worker.Threads;
 
 namespace NativeLink.Actors.Worker.Tests.Threads;
