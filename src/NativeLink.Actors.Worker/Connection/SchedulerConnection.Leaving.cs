@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Worker.Operations;
 using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Threads;
 using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 using static NativeLink.Actors.Worker.Connection.StreamProtocol;
@@ -91,6 +92,7 @@ internal sealed partial class SchedulerConnection
     private void Leave(bool completed)
     {
         _ending?.Drainer?.Tell(new Drained(completed));
+        Context.StopChildren();
         Context.Stop(Self);
     }
 

@@ -69,6 +69,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         _log.Error(reason, "connection failed on {Message}; it starts anew", message?.GetType().Name ?? "no message");
         if (_ending is { } ending)
             Self.Tell(new RestartedInDrain(ending, !_lostWork && _operations.Count == 0));
+        Context.StopChildren();
         base.PreRestart(reason, message);
     }
 

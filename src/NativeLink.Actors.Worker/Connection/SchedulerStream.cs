@@ -57,8 +57,14 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
     protected override void PostStop()
     {
         _opening.Cancel();
-        // A session that opens only now is nobody's any more; what is under way in one is still
-        // sent, within the session's own bound.
+        // What is under way in a session is still sent, within the session's own bound.
+        if (_opened is { IsCompletedSuccessfully: true })
+        {
+            _opening.Dispose();
+            _ = _opened.Result.DisposeAsync().AsTask();
+            return;
+        }
+        // A session that opens only now is nobody's any more.
         _opened?.ContinueWith(
             static (opened, state) =>
             {

@@ -30,9 +30,11 @@ internal sealed class ActionDirectories : IActionDirectories
 
     private sealed class OfAttempt(ActionDirectory directory, string scratch) : IActionDirectory
     {
+        private readonly Lock _gate = new();
         private long _bytes;
-
         private bool _hasScript;
+        private int _inside;
+        private bool _disposed;
 
         public string ScriptStdoutPath => ScriptPath(".stdout");
 
@@ -41,6 +43,17 @@ internal sealed class ActionDirectories : IActionDirectories
         public string Path => directory.Path;
 
         public IStagingDirectory Staging => directory;
+
+        public IDisposable Enter()
+        {
+            lock (_gate)
+            {
+                if (_disposed)
+                    throw new FaultException(FaultKind.Aborted, $"the action directory {Path} has been given up");
+                _inside++;
+            }
+            return new Presence(this);
+        }
 
         public RunFindings Inspect(IInputRoot root, bool hasSideChannel) =>
             RunFindings.Read(this, root, hasSideChannel);
@@ -55,6 +68,29 @@ internal sealed class ActionDirectories : IActionDirectories
 
         public void Dispose()
         {
+            lock (_gate)
+            {
+                if (_disposed)
+                    return;
+                _disposed = true;
+                if (_inside > 0)
+                    return;
+            }
+            Remove();
+        }
+
+        private void Leave()
+        {
+            lock (_gate)
+            {
+                if (--_inside > 0 || !_disposed)
+                    return;
+            }
+            Remove();
+        }
+
+        private void Remove()
+        {
             if (Interlocked.Exchange(ref _bytes, 0) is not 0 and var bytes)
                 WorkerMetrics.ChangeWorkingDirectorySize(-bytes);
             directory.Dispose();
@@ -68,6 +104,17 @@ internal sealed class ActionDirectories : IActionDirectories
         {
             _hasScript = true;
             return scratch + ending;
+        }
+
+        private sealed class Presence(OfAttempt owner) : IDisposable
+        {
+            private int _left;
+
+            public void Dispose()
+            {
+                if (Interlocked.Exchange(ref _left, 1) == 0)
+                    owner.Leave();
+            }
         }
     }
 }

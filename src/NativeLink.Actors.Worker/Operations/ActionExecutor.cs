@@ -78,7 +78,7 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
             var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath,
                 directory.ScriptStderrPath);
             Enter(Stage.Precondition, Precondition);
-            _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript));
+            _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript, directory.Enter));
         }
         catch (FaultException error)
         {
@@ -228,7 +228,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         var (directory, root, hasSideChannel) = (_directory, _root!, _plan.HasSideChannel);
         Enter(Stage.Running, Running);
         _settings.Peers.Runner.Tell(new Run(
-            Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel)));
+            Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel),
+            directory.Enter));
     }
 
     private void Running(object message)

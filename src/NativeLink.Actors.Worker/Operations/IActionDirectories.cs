@@ -11,13 +11,20 @@ internal interface IActionDirectories
 }
 
 /// <summary>
-/// Everything an action has on disk. Disposing it unmounts,
-/// moves the whole away and deletes it in the background.
+/// Everything an action has on disk. Disposing it unmounts, moves the whole away and deletes it in the background, as
+/// soon as nobody is in it any more.
 /// </summary>
 internal interface IActionDirectory : IDisposable
 {
     /// <summary>Absolute path of <c>{work}/{attempt}</c>.</summary>
     string Path { get; }
+
+    /// <summary>
+    /// Says that a process is to work in it. It stays, whoever disposes of it meanwhile, until what
+    /// is returned has been disposed of: by then the process's whole tree is gone.
+    /// </summary>
+    /// <exception cref="FaultException">Aborted: it has been disposed of.</exception>
+    IDisposable Enter();
 
     /// <summary>Looks at what the action's process left here, when its tree is gone.</summary>
     /// <param name="hasSideChannel">Whether a wrapper has been told of one; what lies there otherwise is nobody's

@@ -115,8 +115,22 @@ internal sealed class ProcessRunner : ReceiveActor
 
     private async Task<Exited> RunAsync(Run run, CancellationToken abort)
     {
-        var report = await _launcher.RunAsync(run.Plan with { Attempt = run.Id }, abort);
-        return new Exited(run.Id, report, run.Inspect is { } inspect ? await _disk.RunHereAsync(inspect) : null);
+        var presence = run.Enter?.Invoke();
+        try
+        {
+            var report = await _launcher.RunAsync(run.Plan with { Attempt = run.Id }, abort);
+            return new Exited(run.Id, report, run.Inspect is { } inspect ? await _disk.RunHereAsync(inspect) : null);
+        }
+        finally
+        {
+            // Where it was given up meanwhile, this is what removes it.
+            if (presence is not null)
+                await _disk.RunHereAsync(() =>
+                {
+                    presence.Dispose();
+                    return presence;
+                });
+        }
     }
 
     private void AnswerAll(Fault fault)

@@ -58,6 +58,7 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         if (message is ITransferRequest request && !IsHeld(request.Id))
             Sender.Tell(Failed(request.Id, fault));
         (message as IPromised)?.Break(fault);
+        Context.StopChildren();
         base.PreRestart(reason, message);
     }
 

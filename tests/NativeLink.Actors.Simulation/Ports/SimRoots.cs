@@ -1,13 +1,14 @@
+using NativeLink.Actors.Simulation.World;
 using NativeLink.Actors.Storage.Materialisers;
 using NativeLink.Actors.Storage.Trees;
 
-namespace NativeLink.Actors.Worker.Tests.Simulation;
+namespace NativeLink.Actors.Simulation.Ports;
 
 /// <summary>
 /// Input roots on the simulated disk, asked for as the real makers do: directories level by level, then the files,
 /// leased while they are linked.
 /// </summary>
-internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
+internal sealed class SimRoots(SimWorld world, SimDisk disk, SimStore store) : IInputRoots
 {
     private const int MostCached = 6;
 
@@ -23,17 +24,18 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
         var wasCached = _cached.TryGetValue(root, out var files);
         world.Trace.Add($"roots make {SimWorld.Short(root)} at {destination} cached {wasCached}");
         files ??= await FetchAsync(root, source, cancellation);
-        await world.DelayAsync(1, wasCached ? 2 : 10, cancellation);
-        world.Disk.MakeDirectory(destination);
+        await world.DelayAsync(1, world.Strike(SimFault.DiskSlow, destination) ? 8000 : wasCached ? 2 : 10,
+            cancellation);
+        disk.MakeDirectory(destination);
         foreach (var (path, (data, executable)) in files)
         {
-            world.Disk.MakeDirectory(Path.GetDirectoryName($"{destination}/{path}")!);
-            world.Disk.Write($"{destination}/{path}", data, executable);
+            disk.MakeDirectory(Path.GetDirectoryName($"{destination}/{path}")!);
+            disk.Write($"{destination}/{path}", data, executable);
         }
         _cached[root] = files;
         if (_cached.Count > MostCached)
             _cached.RemoveAt(0);
-        return new Root(world, destination, wasCached);
+        return new Root(world, disk, destination, wasCached);
     }
 
     public void Dispose()
@@ -67,7 +69,7 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
         return digests.ToDictionary(pair => pair.Key, pair => (store.Read(pair.Value), nodes[pair.Key].IsExecutable));
     }
 
-    private sealed class Root(SimWorld world, string path, bool cached) : IInputRoot
+    private sealed class Root(SimWorld world, SimDisk disk, string path, bool cached) : IInputRoot
     {
         public string Path => path;
 
@@ -77,7 +79,7 @@ internal sealed class SimRoots(SimWorld world, SimStore store) : IInputRoots
 
         public long Bytes => 0;
 
-        public string? UpperLayerPath(string path) => world.Disk.Exists(path) ? path : null;
+        public string? UpperLayerPath(string path) => disk.Exists(path) ? path : null;
 
         public void Dispose() => world.Trace.Add($"roots unmount {path}");
     }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Simulation.Ports;
+using NativeLink.Actors.Simulation.World;
 
-namespace NativeLink.Actors.Worker.Tests.Simulation;
+namespace NativeLink.Actors.Simulation.Scheduling;
 
 /// <summary>
 /// The actions of a simulation: what goes into the CAS for each, what its process leaves, and what has to come of it.
@@ -30,51 +32,59 @@ internal static class SimActions
         return roots;
     }
 
-    public static Digest AddAction(SimCas cas, string operation, Digest root)
+    public static string Name(int number) => string.Create(CultureInfo.InvariantCulture, $"make-{number}");
+
+    public static int Number(string action) => int.Parse(action.AsSpan(5), CultureInfo.InvariantCulture);
+
+    public static Digest AddAction(SimCas cas, string name, Digest root)
     {
-        var command = new Reapi.Command
-        {
-            Arguments = { "/bin/make", operation },
-            OutputPaths = { "out/file", "out/tree" },
-        };
+        var command = new Reapi.Command { Arguments = { "/bin/make", name }, OutputPaths = { "out/file", "out/tree" } };
         return cas.Add(new Reapi.Action
         {
             CommandDigest = cas.Add(command).ToWire(),
             InputRootDigest = root.ToWire(),
             Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)),
+            DoNotCache = DoNotCache(name),
         });
     }
 
+    /// <summary>How long it runs at most; more than its timeout, for some.</summary>
+    public static int MostMilliseconds(string action) => Number(action) % 17 == 3 ? 4000 : 300;
+
+    public static bool DoNotCache(string action) => Number(action) % 19 == 5;
+
+    public static int ExitCode(string action) => Number(action) % 11 == 7 ? 1 : 0;
+
     /// <summary>A file, and a tree with a second name of a file and a link.</summary>
-    public static void Leave(SimDisk disk, string directory, string operation)
+    public static void Leave(SimDisk disk, string directory, string action)
     {
-        disk.Write($"{directory}/out/file", Output(operation));
+        disk.Write($"{directory}/out/file", Output(action));
         disk.MakeDirectory($"{directory}/out/tree/deep");
-        disk.Write($"{directory}/out/tree/b", Encoding.UTF8.GetBytes(operation));
+        disk.Write($"{directory}/out/tree/b", Encoding.UTF8.GetBytes(action));
         disk.HardLink($"{directory}/out/tree/deep/a", $"{directory}/out/tree/b");
         disk.Symlink($"{directory}/out/tree/c", "deep/a");
     }
 
-    /// <summary>Says what is wrong with a result; null when it is this operation's own, and whole in the CAS.</summary>
-    public static string? WhatIsWrong(SimCas cas, string operation, Reapi.ActionResult result)
+    /// <summary>Says what is wrong with a result; null when it is this action's own, and whole in the CAS.</summary>
+    public static string? WhatIsWrong(SimCas cas, string action, Reapi.ActionResult result)
     {
         if (result.OutputFiles.Count != 1 || result.OutputDirectories.Count != 1)
-            return $"{operation} has {result.OutputFiles.Count} files and {result.OutputDirectories.Count} directories";
+            return $"{action} has {result.OutputFiles.Count} files and {result.OutputDirectories.Count} directories";
         var file = Digest.FromWire(result.OutputFiles[0].Digest, DigestFunction.Sha256, "the file");
-        if (!cas.Has(file) || !cas[file].AsSpan().SequenceEqual(Output(operation)))
-            return $"{operation} has not its own file";
+        if (!cas.Has(file) || !cas[file].AsSpan().SequenceEqual(Output(action)))
+            return $"{action} has not its own file";
         var digest = Digest.FromWire(result.OutputDirectories[0].TreeDigest, DigestFunction.Sha256, "the tree");
         if (!cas.Has(digest))
-            return $"{operation} has no tree in the CAS";
+            return $"{action} has no tree in the CAS";
         var tree = Reapi.Tree.Parser.ParseFrom(cas[digest]);
         return tree.Root.Files.Count == 1 && tree.Root.Symlinks.Count == 1 && tree.Children.Count == 1
             ? null
-            : $"{operation} has another tree: {tree}";
+            : $"{action} has another tree: {tree}";
     }
 
-    private static byte[] Output(string operation)
+    private static byte[] Output(string action)
     {
-        var number = int.Parse(operation.AsSpan(3), CultureInfo.InvariantCulture);
+        var number = Number(action);
         return Filled(10_000 + number, number % 7 == 0 ? LargeOutputBytes : 300);
     }
 

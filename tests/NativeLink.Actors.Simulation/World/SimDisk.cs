@@ -3,7 +3,7 @@ using NativeLink.Actors.Cas;
 using NativeLink.Actors.Worker.Inputs;
 using NativeLink.Actors.Worker.Outputs;
 
-namespace NativeLink.Actors.Worker.Tests.Simulation;
+namespace NativeLink.Actors.Simulation.World;
 
 /// <summary>Something on the simulated disk; several names may lead to a file.</summary>
 internal sealed class SimNode(FileKind kind, ulong inode)

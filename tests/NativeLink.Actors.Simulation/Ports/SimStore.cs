@@ -1,12 +1,13 @@
 using Grpc.Core;
 using Microsoft.Win32.SafeHandles;
 using NativeLink.Actors.Protocol.Hashing;
+using NativeLink.Actors.Simulation.World;
 using NativeLink.Actors.Storage.Filesystem;
 
-namespace NativeLink.Actors.Worker.Tests.Simulation;
+namespace NativeLink.Actors.Simulation.Ports;
 
 /// <summary>A content store in memory: what is leased stays, of the rest the oldest goes first.</summary>
-internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
+internal sealed class SimStore(SimWorld world, SimDisk disk, long mostBytes, Func<bool> leaks) : ILocalStore
 {
     private readonly OrderedDictionary<Digest, Blob> _blobs = [];
 
@@ -15,18 +16,24 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
 
     public int Evicted { get; private set; }
 
+    /// <summary>What the store has beyond its bound and need not have.</summary>
+    public long BytesTooMany => Math.Min(
+        _blobs.Values.Sum(static blob => (long)blob.Data.Length) - mostBytes,
+        _blobs.Values.Where(static blob => blob.Leases == 0).Sum(static blob => (long)blob.Data.Length));
+
     public byte[] Read(in Digest digest) => digest.IsEmpty ? [] : _blobs[digest].Data;
 
     public bool Contains(in Digest digest) => digest.IsEmpty || _blobs.ContainsKey(digest);
 
     public IDisposable? TryLeaseKnown(in Digest digest) =>
-        _blobs.TryGetValue(digest, out var blob) ? new Lease([blob]) : null;
+        _blobs.TryGetValue(digest, out var blob) ? new Lease(this, [blob]) : null;
 
     public IDisposable LeaseAll(IReadOnlyCollection<Digest> digests, out IReadOnlyList<Digest> missing)
     {
         missing = [.. digests.Where(digest => !Contains(digest))];
         world.Trace.Add($"store lease {digests.Count} missing {missing.Count}");
-        return new Lease([.. digests.Where(digest => _blobs.ContainsKey(digest)).Select(digest => _blobs[digest])]);
+        return new Lease(
+            this, [.. digests.Where(digest => _blobs.ContainsKey(digest)).Select(digest => _blobs[digest])]);
     }
 
     public void Put(in Digest digest, ReadOnlySpan<byte> content) => PutLeased(digest, content).Dispose();
@@ -39,9 +46,11 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
             {
                 Code = StatusCode.DataLoss,
             });
+        if (world.Strike(SimFault.DiskFull, SimWorld.Short(digest)))
+            throw DiskFault.Of($"{SimWorld.Short(digest)} cannot be written", Errno.ENOSPC);
         if (!_blobs.TryGetValue(digest, out var blob))
             _blobs.Add(digest, blob = new Blob(content.ToArray()));
-        var lease = new Lease([blob]);
+        var lease = new Lease(this, [blob]);
         Evict();
         return lease;
     }
@@ -50,12 +59,14 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
 
     public void Adopt(string path, in Digest digest)
     {
-        Put(digest, world.Disk.Read(path));
-        world.Disk.Delete(path);
+        Put(digest, disk.Read(path));
+        disk.Delete(path);
     }
 
     public void CopyFrom(SafeFileHandle file, in Digest digest) =>
         throw new NotSupportedException("no file here has a descriptor");
+
+    private bool Leaks() => leaks();
 
     private void Evict()
     {
@@ -80,20 +91,24 @@ internal sealed class SimStore(SimWorld world, long mostBytes) : ILocalStore
 
     private sealed class Lease : IDisposable
     {
+        private readonly SimStore _store;
         private IReadOnlyList<Blob> _blobs;
 
-        public Lease(IReadOnlyList<Blob> blobs)
+        public Lease(SimStore store, IReadOnlyList<Blob> blobs)
         {
-            _blobs = blobs;
+            (_store, _blobs) = (store, blobs);
             foreach (var blob in blobs)
                 blob.Leases++;
         }
 
         public void Dispose()
         {
+            if (_store.Leaks())
+                return;
             foreach (var blob in _blobs)
                 blob.Leases--;
             _blobs = [];
+            _store.Evict();
         }
     }
 

@@ -3,40 +3,45 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
-using Akka.Actor;
 
-namespace NativeLink.Actors.Worker.Tests.Simulation;
+namespace NativeLink.Actors.Simulation.World;
 
 /// <summary>
 /// What happened in a simulation, a line each with its virtual time. Everything happens on the thread that began it:
 /// what is told from another one has left the dispatchers, and comes when the machine likes.
 /// </summary>
-internal sealed partial class SimTrace : IExtension
+/// <param name="clock">Says when.</param>
+/// <param name="lines">Where the lines go as well; null: only their hash is kept.</param>
+internal sealed partial class SimTrace(SimClock clock, TextWriter? lines) : IDisposable
 {
-    private readonly List<string> _lines = [];
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly Dictionary<string, string> _names = [];
     private readonly Dictionary<string, int> _counts = [];
     private readonly int _thread = Environment.CurrentManagedThreadId;
 
-    public IScheduler? Clock { get; set; }
+    private string? _sha256;
 
-    public DateTimeOffset Start { get; set; }
-
-    public IReadOnlyList<string> Lines => _lines;
+    /// <summary>How many lines there are so far.</summary>
+    public long Count { get; private set; }
 
     /// <summary>From where something came on another thread.</summary>
     public ConcurrentQueue<string> Strays { get; } = new();
 
-    public string Sha256 =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _lines))));
+    /// <summary>Of all lines so far.</summary>
+    public string Sha256 => _sha256 ?? Convert.ToHexStringLower(_hash.GetCurrentHash());
 
     public void Add(string line)
     {
         if (Environment.CurrentManagedThreadId != _thread)
+        {
             Strays.Enqueue($"{line}\n{Environment.StackTrace}");
-        var at = Clock is null ? 0 : (Clock.Now - Start).TotalMilliseconds;
-        lock (_lines)
-            _lines.Add(string.Create(CultureInfo.InvariantCulture, $"{at:0.0000} {Own(line)}"));
+            return;
+        }
+        var told = string.Create(CultureInfo.InvariantCulture,
+            $"{clock.Elapsed.TotalMilliseconds:0.0000} {Own(line)}\n");
+        _hash.AppendData(Encoding.UTF8.GetBytes(told));
+        Count++;
+        lines?.Write(told);
     }
 
     /// <summary>
@@ -52,6 +57,13 @@ internal sealed partial class SimTrace : IExtension
         }
         return name;
     });
+
+    /// <summary>No more comes.</summary>
+    public void Dispose()
+    {
+        _sha256 = Sha256;
+        _hash.Dispose();
+    }
 
     [GeneratedRegex(@"\b(op-\d+(?=\.)|StreamSupervisor)[.-]\d+\b")]
     private static partial Regex Numbered();

@@ -1,0 +1,80 @@
+using NativeLink.Actors.Simulation.Ports;
+using NativeLink.Actors.Simulation.Running;
+using NativeLink.Actors.Simulation.Scheduling;
+using NativeLink.Actors.Simulation.World;
+using NativeLink.Actors.Worker.Operations;
+
+namespace NativeLink.Actors.Simulation.Checkers;
+
+/// <summary>
+/// Looks on, and says what does not hold. It keeps its own books, from what goes over the ports, and believes nobody.
+/// </summary>
+internal abstract class Checker(SimWorld world)
+{
+    protected SimWorld World => world;
+
+    /// <summary>A stream was greeted.</summary>
+    public virtual void Greeted(SimStream stream)
+    {
+    }
+
+    /// <summary>A worker has heard a start, the first of the attempt or a further one.</summary>
+    public virtual void StartHeard(SimStream stream, SimAttempt attempt)
+    {
+    }
+
+    /// <summary>A worker has heard a kill.</summary>
+    public virtual void KillHeard(SimStream stream, SimAttempt attempt)
+    {
+    }
+
+    /// <summary>A worker has handed over a result; the attempt is null if it heard no start.</summary>
+    public virtual void ResultSent(SimStream stream, SimAttempt? attempt, ExecuteResult result)
+    {
+    }
+
+    /// <summary>A worker has sent a keep-alive.</summary>
+    public virtual void KeepAlive(SimStream stream)
+    {
+    }
+
+    /// <summary>A stream is no more.</summary>
+    public virtual void StreamEnded(SimStream stream)
+    {
+    }
+
+    /// <summary>The scheduler has an operation.</summary>
+    public virtual void Accepted(SimOperation operation)
+    {
+    }
+
+    /// <summary>The scheduler is done with an operation.</summary>
+    public virtual void Done(SimOperation operation)
+    {
+    }
+
+    /// <summary>A process runs.</summary>
+    public virtual void RunBegan(SimRun run)
+    {
+    }
+
+    /// <summary>A process is gone.</summary>
+    public virtual void RunEnded(SimRun run)
+    {
+    }
+
+    /// <summary>The action cache has a new entry.</summary>
+    public virtual void Cached(Digest action, Reapi.ActionResult result)
+    {
+    }
+
+    /// <summary>An actor was made to fail.</summary>
+    public virtual void Failed(string path)
+    {
+    }
+
+    /// <summary>All operations have been answered, all workers have drained.</summary>
+    public virtual void AtEnd(SimulationRun simulation)
+    {
+    }
+}

@@ -1,0 +1,130 @@
+using Akka.Actor;
+using NativeLink.Actors.Cas.Channels;
+using NativeLink.Actors.Simulation.Ports;
+using NativeLink.Actors.Simulation.Scheduling;
+using NativeLink.Actors.Simulation.World;
+using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
+using NativeLink.Actors.Worker.Connection.WorkerApi;
+using NativeLink.Actors.Worker.Inputs;
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Outputs;
+using NativeLink.Actors.Worker.Processes;
+
+namespace NativeLink.Actors.Simulation.Running;
+
+/// <summary>A machine: a pool of the real actors among simulated ports, with a disk and a store of its own.</summary>
+internal sealed class SimHost
+{
+    private const long StoreBytes = 600 << 10;
+    private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(10);
+
+    // A supervisor gives up at the eleventh failure in a minute, and Akka's minute is a real one, in which hours of a
+    // simulation go by.
+    private const int MostFailures = 9;
+
+    private readonly SimWorld _world;
+    private readonly Planted _planted;
+    private readonly Dictionary<string, int> _failures = [];
+
+    /// <param name="world">The run's.</param>
+    /// <param name="name">No two hosts have the same.</param>
+    /// <param name="slots">One entry a worker: how many operations it runs at once.</param>
+    /// <param name="runs">Numbers processes.</param>
+    /// <param name="planted">What is wrong on purpose.</param>
+    public SimHost(SimWorld world, string name, IReadOnlyList<int> slots, SimNumbers runs, Planted planted)
+    {
+        (_world, Name, WorkerSlots, Runs, _planted) = (world, name, slots, runs, planted);
+        Disk = new SimDisk(world.Random);
+        Store = new SimStore(world, Disk, StoreBytes, () => Errs(Planted.LeakedLease));
+        Launcher = new SimLauncher(world, this);
+    }
+
+    public string Name { get; }
+
+    public SimNumbers Runs { get; }
+
+    public SimDisk Disk { get; }
+
+    public SimStore Store { get; }
+
+    public SimLauncher Launcher { get; }
+
+    public IActorRef Pool { get; private set; } = ActorRefs.Nobody;
+
+    /// <summary>What was sent last on any of its streams.</summary>
+    public Dictionary<string, ExecuteResult> LastSent { get; } = [];
+
+    public IReadOnlyList<int> WorkerSlots { get; }
+
+    /// <summary>Of all its workers.</summary>
+    public int Slots => WorkerSlots.Sum();
+
+    /// <summary>Whether what is planted shows now.</summary>
+    public bool Errs(Planted kind) => _planted == kind
+        && (kind == Planted.KillHeardBySibling || _world.Chance(0.1));
+
+    /// <summary>The worker that an attempt is of, by the name of its executor.</summary>
+    public string WorkerOf(AttemptId attempt)
+    {
+        const string Prefix = "worker-";
+        var name = ActorNames.Of(attempt);
+        var executor = _world.Actors.Of(Pool.Path.Name).LastOrDefault(actor => actor.Path.Name == name);
+        return executor is null ? "" : WorkerName(executor.Path.Parent.Name[Prefix.Length] - '0');
+    }
+
+    private string WorkerName(int index) => $"{Name}-{(char)('a' + index)}";
+
+    public void Start(ActorSystem system, SimCas cas, SimScheduler scheduler)
+    {
+        var directories = new SimDirectories(_world, Disk, _planted == Planted.NamedByOperation
+            ? static attempt => attempt.Operation.Value
+            : attempt => _world.Trace.Own(attempt.ToString()));
+        var settings = new ExecutorSettings(new ExecutorOptions
+        {
+            MaxActionTimeout = TimeSpan.FromSeconds(100),
+            Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.SuccessOnly },
+        }, null!, directories);
+        var workers = WorkerSlots.Select((slots, index) =>
+            Worker(settings, scheduler, WorkerName(index), slots));
+        Pool = system.ActorOf(WorkerPool.CreateProps(new WorkerPoolSettings(
+            CasDownloader.CreateProps(cas, Store, new SimRoots(_world, Disk, Store), Disk, _world.Time),
+            ProcessRunner.CreateProps(Launcher),
+            [CasUploader.CreateProps(new UploadTargets(cas, Store, Disk, cas, null), _world.Time)],
+            [.. workers])), $"host-{Name}");
+    }
+
+    /// <summary>From now on one of its actors fails now and then, never so often that a worker is given up.</summary>
+    public void BeginTrouble() => _world.Time.Each(FailurePause, FailSomebody);
+
+    private void FailSomebody()
+    {
+        if (!_world.Strike(SimFault.ActorFails, Name))
+            return;
+        var candidates = _world.Actors.Of(Pool.Path.Name)
+            .Where(actor => _failures.GetValueOrDefault(actor.Path.Name) < MostFailures).ToList();
+        if (candidates.Count == 0)
+            return;
+        var victim = candidates[_world.Random.Next(candidates.Count)];
+        _failures[victim.Path.Name] = _failures.GetValueOrDefault(victim.Path.Name) + 1;
+        _world.Trace.Add($"fail {victim.Path.ToStringWithoutAddress()}");
+        _world.Tell(checker => checker.Failed(victim.Path.ToStringWithoutAddress()));
+        victim.Tell(Kill.Instance);
+    }
+
+    private PooledWorker Worker(ExecutorSettings settings, SimScheduler scheduler, string name, int slots) =>
+        new(name, 0, peers => new ConnectionSettings(
+            new ConnectionOptions
+            {
+                Name = name,
+                MaxInflightTasks = slots,
+                SchedulerEndpoint = new WorkerApiEndpointOptions(
+                    new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
+            },
+            settings.Options, new SimLink(_world, scheduler, this, name, slots), Launcher,
+            () => ActionExecutor.CreateProps(settings with { Peers = peers }), _world.Random)
+        {
+            ScratchDirectory = "",
+            Slots = slots,
+        });
+}

@@ -1,0 +1,203 @@
+using System.Diagnostics;
+using Akka.Actor;
+using Akka.Configuration;
+using NativeLink.Actors.Simulation.Checkers;
+using NativeLink.Actors.Simulation.Ports;
+using NativeLink.Actors.Simulation.Scheduling;
+using NativeLink.Actors.Simulation.World;
+using NativeLink.Actors.Worker.Telemetry;
+using static NativeLink.Actors.Worker.PoolProtocol;
+
+namespace NativeLink.Actors.Simulation.Running;
+
+/// <summary>
+/// Hosts with all their actors, among simulated ports, on one thread and a clock that the run moves: the same seed
+/// gives the same trace. The thread is one of its own, since where a synchronisation context or a task scheduler is
+/// current, .NET sends continuations elsewhere.
+/// </summary>
+internal sealed class SimulationRun
+{
+    private const int StackBytes = 64 << 20;
+
+    /// <summary>How long nothing may come to anything.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
+
+    private const string OneThread = """
+        akka {
+          loglevel = OFF
+          stdout-loglevel = OFF
+          loggers = []
+          log-dead-letters = off
+          log-dead-letters-during-shutdown = off
+          scheduler.implementation = "NativeLink.Actors.Simulation.World.SimClock, NativeLink.Actors.Simulation"
+          coordinated-shutdown.run-by-clr-shutdown-hook = off
+          coordinated-shutdown.run-by-actor-system-terminate = off
+          actor {
+            default-dispatcher = ${calling-thread}
+            internal-dispatcher = ${calling-thread}
+            default-blocking-io-dispatcher = ${calling-thread}
+            default-mailbox.mailbox-type = "NativeLink.Actors.Simulation.World.SimMailbox, NativeLink.Actors.Simulation"
+            mailbox.unbounded-deque-based.mailbox-type = "NativeLink.Actors.Simulation.World.SimMailbox, NativeLink.Actors.Simulation"
+          }
+        }
+        nativelink.dispatchers {
+          steps = ${calling-thread}
+          keep-alive = ${calling-thread}
+          large-downloads = ${calling-thread}
+        }
+        calling-thread {
+          type = "Akka.TestKit.CallingThreadDispatcherConfigurator, Akka.TestKit"
+          throughput = 1000
+        }
+        """;
+
+    private SimulationRun(RunOptions options, SimWorld world, SimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
+        (Options, World, Scheduler, Hosts) = (options, world, scheduler, hosts);
+
+    public RunOptions Options { get; }
+
+    public SimWorld World { get; }
+
+    public SimScheduler Scheduler { get; }
+
+    public IReadOnlyList<SimHost> Hosts { get; }
+
+    /// <summary>How long it took.</summary>
+    public TimeSpan Took { get; private set; }
+
+    /// <summary>How much virtual time went by.</summary>
+    public TimeSpan Virtual => World.Time.Clock.Elapsed;
+
+    /// <summary>From the first operation to the last one's end.</summary>
+    public TimeSpan Working { get; private set; }
+
+    /// <summary>Of the slots, which share was busy while there was work.</summary>
+    public double Use => Hosts.Sum(static host => host.Launcher.Worked.TotalSeconds)
+        / (Working.TotalSeconds * Hosts.Sum(static host => host.Slots));
+
+    public bool Sound => World.Violations.Count == 0 && World.Trace.Strays.IsEmpty;
+
+    public int Count(SimOutcome outcome) =>
+        Scheduler.Operations.Count(operation => operation.Outcome == outcome);
+
+    /// <exception cref="InvalidOperationException">It could not be run to its end; says the seed.</exception>
+    public static SimulationRun Run(RunOptions options)
+    {
+        SimulationRun? done = null;
+        Exception? failure = null;
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    done = RunHere(options);
+                }
+                catch (Exception error)
+                {
+                    failure = error;
+                }
+            },
+            StackBytes);
+        thread.Start();
+        thread.Join();
+        return done ?? throw new InvalidOperationException($"seed {options.Seed}", failure);
+    }
+
+    private static SimulationRun RunHere(RunOptions options)
+    {
+        var watch = Stopwatch.StartNew();
+        using var lines = options.TraceFile is { } file ? new StreamWriter(file) : null;
+        var system = ActorSystem.Create("simulation",
+            ConfigurationFactory.ParseString(OneThread).WithFallback(WorkerHocon.Reference()));
+        try
+        {
+            var clock = (SimClock)system.Scheduler;
+            using var trace = new SimTrace(clock, lines);
+            var world = new SimWorld(new SimTime(clock), new Random(options.Seed), trace,
+                new SimFaults(options.Seed, options.Faults, options.Most));
+            system.RegisterExtension(new WorldId(world));
+            var simulation = Compose(options, world, system);
+            simulation.RunToEnd();
+            simulation.Took = watch.Elapsed;
+            return simulation;
+        }
+        finally
+        {
+            _ = system.Terminate();
+        }
+    }
+
+    private static SimulationRun Compose(RunOptions options, SimWorld world, ActorSystem system)
+    {
+        var cas = new SimCas(world);
+        var (runs, hosts) = (new SimNumbers(), new List<SimHost>());
+        for (var left = options.Workers; left > 0;)
+        {
+            var slots = Enumerable.Range(0, Math.Min(left, world.Random.Next(1, 4)))
+                .Select(_ => world.Random.Next(2, 6)).ToList();
+            left -= slots.Count;
+            hosts.Add(new SimHost(world, $"{hosts.Count}", slots, runs, options.Planted));
+        }
+        // As many as the hosts can just about run.
+        var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));
+        var scheduler = new SimScheduler(world, cas, SimActions.AddTrees(cas, world.Random, 12), options.Operations,
+            pause);
+        world.Checkers.AddRange(
+        [
+            new OneAnswer(world), new OwnRun(world, cas), new OwnOutputs(world, cas), new TrueCache(world, cas),
+            new WholeAnswer(world), new ProcessesEnd(world), new NothingLeft(world), new KeepAliveGap(world),
+            new Bounds(world), new EndedForReason(world),
+        ]);
+        scheduler.Begin();
+        foreach (var host in hosts)
+        {
+            host.Start(system, cas, scheduler);
+            host.BeginTrouble();
+        }
+        return new SimulationRun(options, world, scheduler, hosts);
+    }
+
+    private void RunToEnd()
+    {
+        if (!AdvanceUntil(() => Scheduler.IsDone))
+        {
+            World.Violate($"not done after {Patience}: {string.Join("; ", Scheduler.Open.Take(5))}");
+            return;
+        }
+        Working = Virtual;
+        // What lingers comes to its end.
+        World.Faults.Over = true;
+        var quiet = World.Now + TimeSpan.FromMinutes(5);
+        AdvanceUntil(() => World.Now >= quiet);
+        foreach (var host in Hosts)
+        {
+            var drained = host.Pool.Ask<AllDrained>(new DrainAll(), Timeout.InfiniteTimeSpan);
+            if (!AdvanceUntil(() => drained.IsCompleted))
+                World.Violate($"{host.Name} does not drain");
+            else if (!drained.Result.Completed)
+                World.Violate($"{host.Name} has not finished all when it drained");
+        }
+        quiet = World.Now + TimeSpan.FromMinutes(1);
+        AdvanceUntil(() => World.Now >= quiet);
+        World.Tell(checker => checker.AtEnd(this));
+    }
+
+    /// <summary>False when that does not come about.</summary>
+    private bool AdvanceUntil(Func<bool> done)
+    {
+        var (clock, end, count) = (World.Time.Clock, World.Now + Patience, Scheduler.DoneCount);
+        while (!done())
+        {
+            if (Scheduler.DoneCount != count)
+                (count, end) = (Scheduler.DoneCount, World.Now + Patience);
+            if (World.Now > end || !clock.Advance())
+                return false;
+        }
+        return true;
+    }
+
+    private sealed class WorldId(SimWorld world) : ExtensionIdProvider<SimWorld>
+    {
+        public override SimWorld CreateExtension(ExtendedActorSystem system) => world;
+    }
+}
