@@ -24,7 +24,7 @@ public sealed class WorkerPool : UntypedActor
     private readonly HashSet<IActorRef> _undrained = [];
     private readonly List<IActorRef> _awaitingRegistered = [];
     private readonly List<IActorRef> _awaitingStopped = [];
-    private IActorRef? _drainer;
+    private readonly List<IActorRef> _drainers = [];
     private bool _allDrained = true;
     private bool _ending;
     private bool _shuttingDown;
@@ -112,7 +112,7 @@ public sealed class WorkerPool : UntypedActor
 
     private void OnDrainAll()
     {
-        _drainer = Sender;
+        _drainers.Add(Sender);
         _ending = true;
         _undrained.UnionWith(_connections.Keys);
         foreach (var connection in _connections.Keys)
@@ -129,8 +129,10 @@ public sealed class WorkerPool : UntypedActor
 
     private void TellDrained()
     {
-        if (_undrained.Count == 0)
-            _drainer?.Tell(new AllDrained(_allDrained));
+        if (_undrained.Count > 0)
+            return;
+        _drainers.ForEach(drainer => drainer.Tell(new AllDrained(_allDrained)));
+        _drainers.Clear();
     }
 
     private void OnShutdownAll()

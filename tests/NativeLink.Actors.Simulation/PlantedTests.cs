@@ -16,23 +16,26 @@ public sealed class PlantedTests(ITestOutputHelper output)
     [InlineData(nameof(Planted.MissedKeepAlive), "no keep-alive")]
     [InlineData(nameof(Planted.NamedByOperation), "/work/op-")]
     [InlineData(nameof(Planted.KillHeardBySibling), "nobody asked for it")]
+    [InlineData(nameof(Planted.AdoptedByDying), "it was not killed")]
     [InlineData(nameof(Planted.ResultOfOldStream), "never given")]
     public void What_was_planted_is_found(string planted, string says)
     {
         for (var seed = 1; seed <= MostSeeds; seed++)
         {
-            var simulation = SimulationRun.Run(new RunOptions(seed)
+            var options = new RunOptions(seed)
             {
                 Operations = 100,
                 // An operation has to run at two workers of one host, and one of them to be told to end.
                 Workers = 3,
                 Faults = planted == nameof(Planted.KillHeardBySibling) ? 4 : 1,
                 Planted = Enum.Parse<Planted>(planted),
-            });
+            };
+            var simulation = SimulationRun.Run(options);
             if (simulation.World.Violations.FirstOrDefault(
                 violation => violation.Contains(says, StringComparison.Ordinal)) is not { } found)
                 continue;
             output.WriteLine($"seed {seed}: {found}");
+            SimulationTests.AssertSound(SimulationRun.Run(options with { Planted = Planted.None }));
             return;
         }
         Assert.Fail($"{planted} was not found in {MostSeeds} seeds");

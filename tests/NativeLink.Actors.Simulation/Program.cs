@@ -18,45 +18,69 @@ public static class Program
         --fleet                        retries, waits and use by the rate of faults, a table
         """;
 
+    private static readonly string[] Words =
+        ["--seeds", "--replay", "--workers", "--operations", "--faults", "--planted", "--trace", "--fleet"];
+
     public static int Main(string[] args)
     {
-        if (!TryRead(args, out var words))
+        try
         {
-            Console.Error.WriteLine(Usage);
+            return Run(Read(args));
+        }
+        catch (FormatException error)
+        {
+            Console.Error.WriteLine($"{error.Message}\n{Usage}");
             return 2;
         }
+    }
+
+    private static int Run(Dictionary<string, string> words)
+    {
         var options = new RunOptions(0)
         {
-            Workers = Number(words, "--workers", 4),
-            Operations = Number(words, "--operations", 200),
-            Faults = double.Parse(words.GetValueOrDefault("--faults", "1"), CultureInfo.InvariantCulture),
-            Planted = Enum.Parse<Planted>(words.GetValueOrDefault("--planted", nameof(Planted.None)), true),
+            Workers = Number(words, "--workers", 4, least: 1),
+            Operations = Number(words, "--operations", 200, least: 1),
+            Faults = Faults(words.GetValueOrDefault("--faults", "1")),
+            Planted = Enum.TryParse<Planted>(words.GetValueOrDefault("--planted", nameof(Planted.None)), true,
+                out var planted)
+                ? planted
+                : throw new FormatException($"--planted: one of {string.Join(", ", Enum.GetNames<Planted>())}"),
             TraceFile = words.GetValueOrDefault("--trace"),
         };
         if (words.ContainsKey("--fleet"))
             return FleetTable.Run(options, Console.Out);
         if (words.ContainsKey("--replay"))
-            return SeedRuns.Replay(options with { Seed = Number(words, "--replay", 1) }, Console.Out);
-        var seeds = words.GetValueOrDefault("--seeds", "1..20").Split("..")
-            .Select(static seed => int.Parse(seed, CultureInfo.InvariantCulture)).ToList();
-        return SeedRuns.Run(options, seeds[0], seeds[^1], Console.Out);
+            return SeedRuns.Replay(options with { Seed = Number(words, "--replay", 1, 0) }, Console.Out);
+        if (options.TraceFile is not null)
+            throw new FormatException("--trace: of one seed, with --replay");
+        var seeds = words.GetValueOrDefault("--seeds", "1..20").Split("..");
+        if (seeds.Length > 2 || !int.TryParse(seeds[0], CultureInfo.InvariantCulture, out var from)
+            || !int.TryParse(seeds[^1], CultureInfo.InvariantCulture, out var to) || from > to)
+            throw new FormatException("--seeds: two numbers, A..B, the smaller one first");
+        return SeedRuns.Run(options, from, to, Console.Out);
     }
 
-    private static bool TryRead(string[] args, out Dictionary<string, string> words)
+    private static Dictionary<string, string> Read(string[] args)
     {
-        words = [];
+        var words = new Dictionary<string, string>();
         for (var i = 0; i < args.Length; i++)
         {
-            if (!Usage.Contains(args[i], StringComparison.Ordinal)
-                || !args[i].StartsWith("--", StringComparison.Ordinal)
-                || (args[i] != "--fleet" && i + 1 == args.Length))
-                return false;
+            if (!Words.Contains(args[i]))
+                throw new FormatException($"'{args[i]}' is none of these:");
+            if (args[i] != "--fleet" && i + 1 == args.Length)
+                throw new FormatException($"{args[i]} wants a value");
             words[args[i]] = args[i] == "--fleet" ? "" : args[++i];
         }
-        return true;
+        return words;
     }
 
-    private static int Number(Dictionary<string, string> words, string name, int usual) =>
-        int.Parse(words.GetValueOrDefault(name, usual.ToString(CultureInfo.InvariantCulture)),
-            CultureInfo.InvariantCulture);
+    private static double Faults(string text) =>
+        double.TryParse(text, CultureInfo.InvariantCulture, out var faults) && faults is >= 0 and <= 100
+            ? faults
+            : throw new FormatException("--faults: a number from 0 to 100");
+
+    private static int Number(Dictionary<string, string> words, string name, int usual, int least) =>
+        !words.TryGetValue(name, out var text) ? usual
+        : int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= least ? number
+        : throw new FormatException($"{name}: a whole number, at least {least}");
 }

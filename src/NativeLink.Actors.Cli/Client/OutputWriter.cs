@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using NativeLink.Actors.Posix;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Protocol.Hashing;
 
@@ -136,7 +137,9 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         try
         {
             await make(made);
-            File.Move(made, target, overwrite: true);
+            // Not File.Move, which asks where a link leads and refuses one that leads to a directory.
+            if (Libc.RenameAt(Libc.AtFdCwd, made, Libc.AtFdCwd, target) != 0)
+                throw new IOException($"{target}: {Errno.Text(Errno.Last)}");
         }
         catch
         {

@@ -53,8 +53,9 @@ internal static class RequestChecks
         FaultException { Fault: var fault } => new Status(fault.Code ?? StatusCode.Internal, fault.Detail),
         IOException io when DiskFault.IsFull(io) =>
             new Status(StatusCode.ResourceExhausted, $"the store's disk is full: {io.Message}"),
-        IOException io when Errno.IsScarce(Errno.Of(io)) =>
-            new Status(StatusCode.Unavailable, $"the machine has too little of something just now: {io.Message}"),
+        // Not EAGAIN, by which .NET also tells a lock.
+        IOException io when Errno.Of(io) is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM =>
+            new Status(StatusCode.Unavailable, $"no descriptor or memory is free for the store just now: {io.Message}"),
         IOException or UnauthorizedAccessException =>
             new Status(StatusCode.Internal, $"the store's disk failed: {error.Message}"),
         _ => new Status(StatusCode.Internal, $"{error.GetType().Name}: {error.Message}"),

@@ -44,7 +44,7 @@ internal sealed class ActionDirectories : IActionDirectories
 
         public IStagingDirectory Staging => directory;
 
-        public IDisposable Enter()
+        public Func<Action?> Enter()
         {
             lock (_gate)
             {
@@ -52,7 +52,7 @@ internal sealed class ActionDirectories : IActionDirectories
                     throw new FaultException(FaultKind.Aborted, $"the action directory {Path} has been given up");
                 _inside++;
             }
-            return new Presence(this);
+            return Leave;
         }
 
         public RunFindings Inspect(IInputRoot root, bool hasSideChannel) =>
@@ -79,14 +79,10 @@ internal sealed class ActionDirectories : IActionDirectories
             Remove();
         }
 
-        private void Leave()
+        private Action? Leave()
         {
             lock (_gate)
-            {
-                if (--_inside > 0 || !_disposed)
-                    return;
-            }
-            Remove();
+                return --_inside == 0 && _disposed ? Remove : null;
         }
 
         private void Remove()
@@ -104,17 +100,6 @@ internal sealed class ActionDirectories : IActionDirectories
         {
             _hasScript = true;
             return scratch + ending;
-        }
-
-        private sealed class Presence(OfAttempt owner) : IDisposable
-        {
-            private int _left;
-
-            public void Dispose()
-            {
-                if (Interlocked.Exchange(ref _left, 1) == 0)
-                    owner.Leave();
-            }
         }
     }
 }

@@ -21,10 +21,12 @@ internal interface IActionDirectory : IDisposable
 
     /// <summary>
     /// Says that a process is to work in it. It stays, whoever disposes of it meanwhile, until what
-    /// is returned has been disposed of: by then the process's whole tree is gone.
+    /// is returned has been called, once: by then the process's whole tree is gone. That call
+    /// answers what is to be done on the disk then: the removal of what was disposed of meanwhile,
+    /// or nothing.
     /// </summary>
     /// <exception cref="FaultException">Aborted: it has been disposed of.</exception>
-    IDisposable Enter();
+    Func<Action?> Enter();
 
     /// <summary>Looks at what the action's process left here, when its tree is gone.</summary>
     /// <param name="hasSideChannel">Whether a wrapper has been told of one; what lies there otherwise is nobody's

@@ -5,11 +5,11 @@ internal static class ProcessProtocol
 {
     /// <param name="Inspect">Looked at when the whole tree is gone, where it may block on the disk;
     /// what it answers comes with Exited. Null: nothing.</param>
-    /// <param name="Enter">Asked before anything is begun; what it returns is disposed of when the
-    /// whole tree is gone and has been looked at, whoever still waits for that: so the place where
-    /// it runs stays as long as it does.</param>
+    /// <param name="Enter">Asked before anything is begun; what it returns is called when the whole tree is gone and
+    /// has been looked at, whoever still waits for that, and answers what is to be done on the disk then: so the place
+    /// where it runs stays as long as it does.</param>
     public sealed record Run(
-        AttemptId Id, ProcessPlan Plan, Func<object>? Inspect = null, Func<IDisposable>? Enter = null);
+        AttemptId Id, ProcessPlan Plan, Func<object>? Inspect = null, Func<Func<Action?>>? Enter = null);
 
     /// <summary>
     /// End the whole process tree now; the Run is answered with what there is: an Exited whose

@@ -115,7 +115,7 @@ internal sealed class ProcessRunner : ReceiveActor
 
     private async Task<Exited> RunAsync(Run run, CancellationToken abort)
     {
-        var presence = run.Enter?.Invoke();
+        var leave = run.Enter?.Invoke();
         try
         {
             var report = await _launcher.RunAsync(run.Plan with { Attempt = run.Id }, abort);
@@ -123,15 +123,23 @@ internal sealed class ProcessRunner : ReceiveActor
         }
         finally
         {
-            // Where it was given up meanwhile, this is what removes it.
-            if (presence is not null)
-                await _disk.RunHereAsync(() =>
-                {
-                    presence.Dispose();
-                    return presence;
-                });
+            if (leave?.Invoke() is { } remove)
+                Remove(run.Id, remove);
         }
     }
+
+    /// <summary>Of what was given up while the process was in it; nobody waits for this.</summary>
+    private void Remove(AttemptId id, Action remove) => _ = _disk.RunAsync(() =>
+    {
+        try
+        {
+            remove();
+        }
+        catch (Exception error)
+        {
+            _log.Warning("what attempt {AttemptId} left could not be removed: {Reason}", id, error.Message);
+        }
+    });
 
     private void AnswerAll(Fault fault)
     {

@@ -114,13 +114,18 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
         var result = new Reapi.ActionResult
         {
             OutputFiles = { await FileAsync("file") },
-            OutputSymlinks = { new Reapi.OutputSymlink { Path = "link", Target = "file" } },
+            OutputSymlinks =
+            {
+                new Reapi.OutputSymlink { Path = "link", Target = "file" },
+                new Reapi.OutputSymlink { Path = "here", Target = "." },
+                new Reapi.OutputSymlink { Path = "nowhere", Target = "missing" },
+            },
         };
 
         await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => WriteAsync(result))));
 
-        Assert.Equal("content", await File.ReadAllTextAsync(_directory.At("into/link")));
-        Assert.Equal(2, Directory.GetFileSystemEntries(_directory.At("into")).Length);
+        Assert.Equal("content", await File.ReadAllTextAsync(_directory.At("into/here/link")));
+        Assert.Equal(4, Directory.GetFileSystemEntries(_directory.At("into")).Length);
     }
 
     [Fact]

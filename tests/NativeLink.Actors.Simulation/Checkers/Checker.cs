@@ -13,8 +13,13 @@ internal abstract class Checker(SimWorld world)
 {
     protected SimWorld World => world;
 
-    /// <summary>A stream was greeted.</summary>
-    public virtual void Greeted(SimStream stream)
+    /// <summary>A worker has heard that it is registered.</summary>
+    public virtual void GreetingHeard(SimStream stream)
+    {
+    }
+
+    /// <summary>A worker has ended a stream; what it sent before may still be under way.</summary>
+    public virtual void StreamLeft(SimStream stream)
     {
     }
 
@@ -25,6 +30,11 @@ internal abstract class Checker(SimWorld world)
 
     /// <summary>A worker has heard a kill.</summary>
     public virtual void KillHeard(SimStream stream, SimAttempt attempt)
+    {
+    }
+
+    /// <summary>A worker has said that the process of an operation has ended.</summary>
+    public virtual void CompletionSent(SimStream stream, string operation)
     {
     }
 
@@ -69,12 +79,12 @@ internal abstract class Checker(SimWorld world)
     }
 
     /// <summary>An actor was made to fail.</summary>
-    public virtual void Failed(string path)
+    public virtual void Failed(SimHost host)
     {
     }
 
-    /// <summary>All operations have been answered, all workers have drained.</summary>
-    public virtual void AtEnd(SimulationRun simulation)
+    /// <summary>A host has drained, and nothing of its work is under way any more.</summary>
+    public virtual void Drained(SimHost host)
     {
     }
 }

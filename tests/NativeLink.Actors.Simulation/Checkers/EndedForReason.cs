@@ -1,4 +1,5 @@
 using NativeLink.Actors.Simulation.Ports;
+using NativeLink.Actors.Simulation.Running;
 using NativeLink.Actors.Simulation.Scheduling;
 using NativeLink.Actors.Simulation.World;
 
@@ -14,17 +15,17 @@ internal sealed class EndedForReason(SimWorld world) : Checker(world)
     private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<(string Worker, string Operation), (SimStream Stream, SimAttempt Attempt)> _heard = [];
-    private readonly Dictionary<string, DateTimeOffset> _failed = [];
+    private readonly Dictionary<SimHost, DateTimeOffset> _failed = [];
 
     public override void StartHeard(SimStream stream, SimAttempt attempt) =>
         _heard[(stream.Worker, attempt.Operation)] = (stream, attempt);
 
-    public override void Failed(string path) => _failed[path.Split('/')[2]] = World.Now;
+    public override void Failed(SimHost host) => _failed[host] = World.Now;
 
     public override void RunEnded(SimRun run)
     {
         if (run.Aborted is not { } aborted || aborted - run.Began >= Timeout
-            || World.Now - _failed.GetValueOrDefault($"host-{run.Host.Name}") < Aftermath)
+            || World.Now - _failed.GetValueOrDefault(run.Host) < Aftermath)
             return;
         var (stream, attempt) = _heard[(run.Worker, run.Operation)];
         if (attempt.Killed is null && stream.IsOpen && !stream.IsLeft && run.Began >= attempt.Heard)

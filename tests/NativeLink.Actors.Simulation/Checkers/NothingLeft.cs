@@ -1,30 +1,31 @@
 using NativeLink.Actors.Simulation.Ports;
 using NativeLink.Actors.Simulation.Running;
-using NativeLink.Actors.Simulation.Scheduling;
 using NativeLink.Actors.Simulation.World;
-using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Simulation.Checkers;
 
 /// <summary>
-/// At the end leases are given back, directories are
-/// gone, the store is within its bound, no child lives.
+/// Of a host that has drained leases are given back, directories are gone, the store is within its
+/// bound, no actor of an attempt lives.
 /// </summary>
 internal sealed class NothingLeft(SimWorld world) : Checker(world)
 {
-    public override void AtEnd(SimulationRun simulation)
+    public override void Drained(SimHost host)
     {
-        foreach (var host in simulation.Hosts)
-        {
-            if (host.Store.Leases > 0)
-                World.Violate($"{host.Name} has {host.Store.Leases} leases left");
-            if (host.Store.BytesTooMany > 0)
-                World.Violate($"{host.Name} has {host.Store.BytesTooMany} bytes too many");
-            if (host.Disk.NamesIn(SimDirectories.Work) is { Count: > 0 } left)
-                World.Violate($"{host.Name} has left in {SimDirectories.Work}: {string.Join(' ', left)}");
-        }
-        foreach (var actor in World.Actors.Alive.Select(static actor => actor.Path.ToStringWithoutAddress())
-            .Where(static path => path.Contains("op-", StringComparison.Ordinal)))
-            World.Violate($"{actor} still lives");
+        if (host.Store.Leases > 0)
+            World.Violate($"{host.Name} has {host.Store.Leases} leases left");
+        if (host.Store.BytesTooMany > 0)
+            World.Violate($"{host.Name} has {host.Store.BytesTooMany} bytes too many");
+        if (host.Disk.NamesIn(SimDirectories.Work) is { Count: > 0 } left)
+            World.Violate($"{host.Name} has left in {SimDirectories.Work}: {string.Join(' ', left)}");
+        foreach (var actor in World.Actors.Of(host.Pool.Path.Name)
+            .Where(static actor => !IsShared(actor)))
+            World.Violate($"{actor.Path.ToStringWithoutAddress()} still lives");
     }
+
+    // The services of a pool stay, and what carries their large downloads.
+    private static bool IsShared(Akka.Actor.IActorRef actor) =>
+        actor.Path.Elements is [_, _, "downloader" or "runner" or "uploader-0"]
+        || (actor.Path.Elements is [_, _, "downloader", _]
+            && actor.Path.Name.StartsWith("StreamSupervisor", StringComparison.Ordinal));
 }

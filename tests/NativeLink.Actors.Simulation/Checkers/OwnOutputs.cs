@@ -21,8 +21,6 @@ internal sealed class OwnOutputs(SimWorld world, SimCas cas) : Checker(world)
         if (result.ExecuteResponse is not { Status: null or { Code: 0 }, Result: { } outputs }
             || !_actions.TryGetValue(result.OperationId.Value, out var action))
             return;
-        if (outputs.ExitCode is not (0 or 128 + 11) && outputs.ExitCode != SimActions.ExitCode(action))
-            World.Violate($"{result.OperationId} has the exit code {outputs.ExitCode}");
         if (outputs.ExitCode <= 1 && SimActions.WhatIsWrong(cas, action, outputs) is { } wrong)
             World.Violate($"{result.OperationId}: {wrong}");
     }

@@ -7,7 +7,7 @@ using NativeLink.Actors.Worker.Operations;
 namespace NativeLink.Actors.Simulation.Checkers;
 
 /// <summary>
-/// No process outlives its action, but for the bound that its end has; and no host runs more than it has slots.
+/// No process outlives its action, but for the bound that its end has; and no worker runs more than it has slots.
 /// </summary>
 internal sealed class ProcessesEnd(SimWorld world) : Checker(world)
 {
@@ -27,22 +27,41 @@ internal sealed class ProcessesEnd(SimWorld world) : Checker(world)
         }
     }
 
-    public override void RunBegan(SimRun run)
+    public override void StreamLeft(SimStream stream) => Lost(stream);
+
+    public override void StreamEnded(SimStream stream)
     {
-        var running = run.Host.Launcher.Alive.Count(static other => other.Aborted is null);
-        if (running > run.Host.Slots)
-            World.Violate($"{running} processes run on {run.Host.Name}, which has {run.Host.Slots} slots");
+        if (!stream.IsLeft)
+            Lost(stream);
     }
 
-    public override void AtEnd(SimulationRun simulation)
+    /// <summary>All that ran for a stream is ended with it (protos/README.md 3.11).</summary>
+    private void Lost(SimStream stream)
     {
-        foreach (var run in simulation.Hosts.SelectMany(static host => host.Launcher.Alive))
+        foreach (var run in stream.Host.Launcher.Alive.Where(run => run.Worker == stream.Worker))
+        {
+            Later(TimeSpan.FromSeconds(1), run, static run => run.Aborted is null && run.Ended is null);
+            Later(Bound, run, static run => run.Ended is null);
+        }
+    }
+
+    public override void RunBegan(SimRun run)
+    {
+        var running = run.Host.Launcher.Alive.Count(other => other.Worker == run.Worker && other.Aborted is null);
+        if (running > run.Host.SlotsOf(run.Worker))
+            World.Violate($"{running} processes run for {run.Worker}, which has {run.Host.SlotsOf(run.Worker)} slots");
+    }
+
+    public override void Drained(SimHost host)
+    {
+        foreach (var run in host.Launcher.Alive)
             World.Violate($"{run.Says} of {run.Operation} still runs");
     }
 
     private void Later(TimeSpan delay, SimRun run, Predicate<SimRun> wrong) => World.Time.After(delay, () =>
     {
         if (wrong(run))
-            World.Violate($"{run.Says} of {run.Operation} still runs {delay.TotalSeconds} s after its answer");
+            World.Violate(
+                $"{run.Says} of {run.Operation} still runs {delay.TotalSeconds} s after its answer, or its stream");
     });
 }

@@ -13,6 +13,10 @@ internal sealed class WholeAnswer(SimWorld world) : Checker(world)
     {
         if ((result.ExecuteResponse is null) == (result.InternalError is null))
             World.Violate($"{result.OperationId} has a response and an error, or neither");
+        // What is missing is final: trying again would find it missing again.
+        if (result.InternalError?.Code is (int)Grpc.Core.StatusCode.FailedPrecondition
+            or (int)Grpc.Core.StatusCode.NotFound)
+            World.Violate($"{result.OperationId} is to be tried again: {result.InternalError}");
         if (result.ExecuteResponse is not { } response)
             return;
         if (response.Result is not { StdoutDigest.Hash.Length: 64, StderrDigest.Hash.Length: 64 } outputs)
@@ -20,8 +24,10 @@ internal sealed class WholeAnswer(SimWorld world) : Checker(world)
             World.Violate($"{result.OperationId} has no result, or no digests of stdout and stderr");
             return;
         }
-        if (outputs.ExecutionMetadata is not { } metadata)
-            return;
+        if (result.ExecuteResponse.Result.OutputFiles.Any(static file => file.Digest is null)
+            || outputs.OutputDirectories.Any(static directory => directory.TreeDigest is null))
+            World.Violate($"{result.OperationId} has an output without a digest");
+        var metadata = outputs.ExecutionMetadata ?? new();
         Google.Protobuf.WellKnownTypes.Timestamp?[] times =
         [
             metadata.QueuedTimestamp, metadata.WorkerStartTimestamp, metadata.InputFetchStartTimestamp,

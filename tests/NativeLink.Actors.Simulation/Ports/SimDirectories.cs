@@ -33,12 +33,12 @@ internal sealed class SimDirectories(SimWorld world, SimDisk disk, Func<AttemptI
 
         public string ScriptStderrPath => throw new NotSupportedException("no script runs here");
 
-        public IDisposable Enter()
+        public Func<Action?> Enter()
         {
             if (_disposed)
                 throw new FaultException(FaultKind.Aborted, $"{path} has been given up");
             _inside++;
-            return new Presence(this);
+            return Leave;
         }
 
         public RunFindings Inspect(IInputRoot root, bool hasSideChannel)
@@ -86,16 +86,7 @@ internal sealed class SimDirectories(SimWorld world, SimDisk disk, Func<AttemptI
                 Remove();
         }
 
-        private void Leave()
-        {
-            if (--_inside == 0 && _disposed)
-                Remove();
-        }
-
-        private sealed class Presence(OfAttempt owner) : IDisposable
-        {
-            public void Dispose() => owner.Leave();
-        }
+        private Action? Leave() => --_inside == 0 && _disposed ? Remove : null;
 
         private void Remove()
         {

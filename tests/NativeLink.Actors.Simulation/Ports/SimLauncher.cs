@@ -55,9 +55,10 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
                 other.End();
             await world.DelayAsync(1, world.Strike(SimFault.ProcessDeaf, operation) ? 15_000 : 30, default);
         }
-        End(run, plan, crashes);
         var signal = run.Aborted is not null ? Signals.Kill : crashes ? SegmentationFault : 0;
-        return new ProcessReport(signal > 0 ? 128 + signal : SimActions.ExitCode(action), signal,
+        run.ExitCode = signal > 0 ? 128 + signal : SimActions.ExitCode(action);
+        End(run, plan, crashes);
+        return new ProcessReport(run.ExitCode, signal,
             run.Aborted is not null, run.Began, world.Now, default);
     }
 

@@ -19,6 +19,9 @@ internal sealed record SimRun(
     /// <summary>When it was told to end.</summary>
     public DateTimeOffset? Aborted { get; set; }
 
+    /// <summary>What its end is to be.</summary>
+    public int ExitCode { get; set; }
+
     /// <summary>When it was gone.</summary>
     public DateTimeOffset? Ended { get; set; }
 

@@ -18,6 +18,8 @@ internal enum Planted
     NamedByOperation,
     /// <summary>The end of one worker's process ends that of the same operation elsewhere on the host.</summary>
     KillHeardBySibling,
+    /// <summary>A start after a kill is taken for the attempt that is dying.</summary>
+    AdoptedByDying,
     /// <summary>What could not be sent on a stream is sent on the next one.</summary>
     ResultOfOldStream,
 }

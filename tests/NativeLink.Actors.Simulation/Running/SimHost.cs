@@ -23,9 +23,18 @@ internal sealed class SimHost
     // simulation go by.
     private const int MostFailures = 9;
 
+    private static readonly TimeSpan DrainBound = TimeSpan.FromMinutes(15);
+
+    // What lingers has ended by then.
+    private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(3);
+
     private readonly SimWorld _world;
     private readonly Planted _planted;
     private readonly Dictionary<string, int> _failures = [];
+    private ActorSystem _system = null!;
+    private Action _start = static () => { };
+    private int _pools;
+    private bool _drains;
 
     /// <param name="world">The run's.</param>
     /// <param name="name">No two hosts have the same.</param>
@@ -60,6 +69,9 @@ internal sealed class SimHost
     /// <summary>Of all its workers.</summary>
     public int Slots => WorkerSlots.Sum();
 
+    /// <summary>Of one of its workers.</summary>
+    public int SlotsOf(string worker) => worker.Length == 0 ? Slots : WorkerSlots[worker[^1] - 'a'];
+
     /// <summary>Whether what is planted shows now.</summary>
     public bool Errs(Planted kind) => _planted == kind
         && (kind == Planted.KillHeardBySibling || _world.Chance(0.1));
@@ -77,6 +89,8 @@ internal sealed class SimHost
 
     public void Start(ActorSystem system, SimCas cas, SimScheduler scheduler)
     {
+        (_system, _start) = (system, () => Start(system, cas, scheduler));
+        _pools++;
         var directories = new SimDirectories(_world, Disk, _planted == Planted.NamedByOperation
             ? static attempt => attempt.Operation.Value
             : attempt => _world.Trace.Own(attempt.ToString()));
@@ -91,16 +105,51 @@ internal sealed class SimHost
             CasDownloader.CreateProps(cas, Store, new SimRoots(_world, Disk, Store), Disk, _world.Time),
             ProcessRunner.CreateProps(Launcher),
             [CasUploader.CreateProps(new UploadTargets(cas, Store, Disk, cas, null), _world.Time)],
-            [.. workers])), $"host-{Name}");
+            [.. workers])), $"host-{Name}.{_pools}");
     }
 
     /// <summary>From now on one of its actors fails now and then, never so often that a worker is given up.</summary>
-    public void BeginTrouble() => _world.Time.Each(FailurePause, FailSomebody);
+    public void BeginTrouble() => _world.Time.Each(FailurePause, () =>
+    {
+        if (_world.Strike(SimFault.ActorFails, Name))
+            FailSomebody();
+        if (!_drains && _world.Strike(SimFault.HostDrains, Name))
+            Drain();
+    });
+
+    /// <summary>Finishes what runs, and takes nothing more.</summary>
+    public DrainWait BeginDrain()
+    {
+        _drains = true;
+        return DrainWait.Begin(_system, Pool);
+    }
+
+    private void Drain()
+    {
+        var (drained, bound) = (BeginDrain(), _world.Now + DrainBound);
+        LookAgain();
+
+        void LookAgain() => _world.Time.After(TimeSpan.FromSeconds(1), () =>
+        {
+            if (drained.Completed is not null)
+                _world.Time.After(Aftermath, Replace);
+            else if (_world.Now > bound)
+                _world.Violate($"{Name} has not drained in {DrainBound.TotalMinutes} minutes");
+            else
+                LookAgain();
+        });
+    }
+
+    private void Replace()
+    {
+        _world.Tell(checker => checker.Drained(this));
+        _system.Stop(Pool);
+        _drains = false;
+        _start();
+    }
 
     private void FailSomebody()
     {
-        if (!_world.Strike(SimFault.ActorFails, Name))
-            return;
         var candidates = _world.Actors.Of(Pool.Path.Name)
             .Where(actor => _failures.GetValueOrDefault(actor.Path.Name) < MostFailures).ToList();
         if (candidates.Count == 0)
@@ -108,7 +157,7 @@ internal sealed class SimHost
         var victim = candidates[_world.Random.Next(candidates.Count)];
         _failures[victim.Path.Name] = _failures.GetValueOrDefault(victim.Path.Name) + 1;
         _world.Trace.Add($"fail {victim.Path.ToStringWithoutAddress()}");
-        _world.Tell(checker => checker.Failed(victim.Path.ToStringWithoutAddress()));
+        _world.Tell(checker => checker.Failed(this));
         victim.Tell(Kill.Instance);
     }
 

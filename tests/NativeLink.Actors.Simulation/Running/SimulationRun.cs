@@ -6,7 +6,6 @@ using NativeLink.Actors.Simulation.Ports;
 using NativeLink.Actors.Simulation.Scheduling;
 using NativeLink.Actors.Simulation.World;
 using NativeLink.Actors.Worker.Telemetry;
-using static NativeLink.Actors.Worker.PoolProtocol;
 
 namespace NativeLink.Actors.Simulation.Running;
 
@@ -146,7 +145,8 @@ internal sealed class SimulationRun
         [
             new OneAnswer(world), new OwnRun(world, cas), new OwnOutputs(world, cas), new TrueCache(world, cas),
             new WholeAnswer(world), new ProcessesEnd(world), new NothingLeft(world), new KeepAliveGap(world),
-            new Bounds(world), new EndedForReason(world),
+            new Bounds(world), new EndedForReason(world), new AbortedForReason(world),
+            new OwnFailures(world, system),
         ]);
         scheduler.Begin();
         foreach (var host in hosts)
@@ -171,15 +171,16 @@ internal sealed class SimulationRun
         AdvanceUntil(() => World.Now >= quiet);
         foreach (var host in Hosts)
         {
-            var drained = host.Pool.Ask<AllDrained>(new DrainAll(), Timeout.InfiniteTimeSpan);
-            if (!AdvanceUntil(() => drained.IsCompleted))
+            var drained = host.BeginDrain();
+            if (!AdvanceUntil(() => drained.Completed is not null))
                 World.Violate($"{host.Name} does not drain");
-            else if (!drained.Result.Completed)
+            else if (drained.Completed == false)
                 World.Violate($"{host.Name} has not finished all when it drained");
         }
         quiet = World.Now + TimeSpan.FromMinutes(1);
         AdvanceUntil(() => World.Now >= quiet);
-        World.Tell(checker => checker.AtEnd(this));
+        foreach (var host in Hosts)
+            World.Tell(checker => checker.Drained(host));
     }
 
     /// <summary>False when that does not come about.</summary>

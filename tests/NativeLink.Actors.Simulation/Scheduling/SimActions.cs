@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Simulation.Ports;
 using NativeLink.Actors.Simulation.World;
 
@@ -77,9 +79,36 @@ internal static class SimActions
         if (!cas.Has(digest))
             return $"{action} has no tree in the CAS";
         var tree = Reapi.Tree.Parser.ParseFrom(cas[digest]);
-        return tree.Root.Files.Count == 1 && tree.Root.Symlinks.Count == 1 && tree.Children.Count == 1
+        if (!tree.Equals(TreeOf(action)))
+            return $"{action} has another tree: {tree}";
+        return tree.Children.Append(tree.Root).SelectMany(static directory => directory.Files)
+            .All(node => cas.Has(Digest.FromWire(node.Digest, DigestFunction.Sha256, node.Name)))
             ? null
-            : $"{action} has another tree: {tree}";
+            : $"{action} has a tree whose files are not all in the CAS";
+    }
+
+    /// <summary>What <see cref="Leave"/> leaves in <c>out/tree</c>.</summary>
+    private static Reapi.Tree TreeOf(string action)
+    {
+        var name = BlobHasher.Compute(Encoding.UTF8.GetBytes(action), DigestFunction.Sha256);
+        var deep = new Reapi.Directory { Files = { File("a", name) } };
+        return new Reapi.Tree
+        {
+            Root = new Reapi.Directory
+            {
+                Files = { File("b", name) },
+                Directories =
+                {
+                    new Reapi.DirectoryNode
+                    {
+                        Name = "deep",
+                        Digest = BlobHasher.Compute(deep.ToByteArray(), DigestFunction.Sha256).ToWire(),
+                    },
+                },
+                Symlinks = { new Reapi.SymlinkNode { Name = "c", Target = "deep/a" } },
+            },
+            Children = { deep },
+        };
     }
 
     private static byte[] Output(string action)

@@ -67,7 +67,6 @@ internal sealed class SimScheduler(
         }
         (stream.Registered, stream.Alive) = (true, world.Now);
         _streams.Add(stream);
-        world.Tell(checker => checker.Greeted(stream));
         world.Time.After(world.Some(1, 10), Match);
     });
 

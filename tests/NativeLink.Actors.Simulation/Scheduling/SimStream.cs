@@ -67,7 +67,7 @@ internal sealed class SimStream(
     public Task SendAsync(WorkerMessage message, CancellationToken cancellation)
     {
         if (_gone)
-            throw new FaultException(FaultKind.Worker, "the stream has ended");
+            return Task.FromException(new FaultException(FaultKind.Worker, "the stream has ended"));
         if (message is KeepAliveSignal && host.Errs(Planted.MissedKeepAlive))
             return Task.CompletedTask;
         if (message is ResultReady && host.Errs(Planted.LostReply))
@@ -81,6 +81,8 @@ internal sealed class SimStream(
     private void Send(WorkerMessage message)
     {
         var attempt = message is ResultReady { Result: { } result } ? TakeResult(result) : null;
+        if (message is ExecutionCompleted { Operation: var completed })
+            world.Tell(checker => checker.CompletionSent(this, completed.Value));
         if (message is KeepAliveSignal)
             world.Tell(checker => checker.KeepAlive(this));
         else
@@ -99,6 +101,7 @@ internal sealed class SimStream(
         if (_gone)
             return ValueTask.CompletedTask;
         IsLeft = true;
+        world.Tell(checker => checker.StreamLeft(this));
         world.Trace.Add($"{Id} is left");
         _upAt = Next(_upAt);
         world.Time.After(_upAt - world.Now, () =>
@@ -138,7 +141,10 @@ internal sealed class SimStream(
         switch (message)
         {
             case ActionAssigned { Assignment.Id: var id }:
+                var dies = _atWorker.GetValueOrDefault(id.Value) is { Answered: false, Killed: not null };
                 Hear(id.Value, start);
+                if (dies && host.Errs(Planted.AdoptedByDying))
+                    return;
                 break;
             case KillRequested { Operation: var id } when _atWorker.GetValueOrDefault(id.Value) is
             {
@@ -147,14 +153,20 @@ internal sealed class SimStream(
                 attempt.Killed = world.Now;
                 world.Tell(checker => checker.KillHeard(this, attempt));
                 break;
-            case RegistrationAccepted when host.LastSent.TryGetValue(worker, out var last)
-                && host.Errs(Planted.ResultOfOldStream):
-                Send(new ResultReady(last));
+            case RegistrationAccepted:
+                world.Tell(checker => checker.GreetingHeard(this));
+                Resend();
                 break;
             default:
                 break;
         }
         hear(message);
+    }
+
+    private void Resend()
+    {
+        if (host.LastSent.TryGetValue(worker, out var last) && host.Errs(Planted.ResultOfOldStream))
+            Send(new ResultReady(last));
     }
 
     private void Hear(string operation, int start)

@@ -11,7 +11,7 @@ internal enum SimFault
     CasStreamBreaks,
     /// <summary>A blob that the CAS has is answered with other bytes.</summary>
     CasCorrupts,
-    /// <summary>A blob of an input is gone, for good.</summary>
+    /// <summary>A blob of an input is gone, until a client is told so and brings it again.</summary>
     CasLoses,
     /// <summary>A stream to the scheduler ends.</summary>
     StreamBreaks,
@@ -54,6 +54,8 @@ internal enum SimFault
     ProcessDeaf,
     /// <summary>An actor fails at whatever it was to hear next.</summary>
     ActorFails,
+    /// <summary>A host is told to drain, with actions running, and another takes its place.</summary>
+    HostDrains,
     /// <summary>The scheduler's clock is up to an hour ahead or behind.</summary>
     ClockSkewed,
 }

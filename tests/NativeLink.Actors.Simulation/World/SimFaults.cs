@@ -32,6 +32,7 @@ internal sealed class SimFaults
         [SimFault.ProcessCrashes] = 0.03,
         [SimFault.ProcessDeaf] = 0.1,
         [SimFault.ActorFails] = 0.2,
+        [SimFault.HostDrains] = 0.05,
         [SimFault.ClockSkewed] = 0.05,
     };
 

@@ -35,12 +35,11 @@ public sealed class ActionDirectoriesTests : IDisposable
         var (first, second) = (directory.Enter(), directory.Enter());
 
         directory.Dispose();
-        first.Dispose();
-        first.Dispose();
+        Assert.Null(first());
         Assert.True(Directory.Exists(directory.Path));
         Assert.False(root.Disposed);
 
-        second.Dispose();
+        second()!();
         Assert.False(Directory.Exists(directory.Path));
         Assert.True(root.Disposed);
     }
@@ -51,7 +50,7 @@ public sealed class ActionDirectoriesTests : IDisposable
         var directory = _directories.New(Attempt);
         directory.Dispose();
 
-        Assert.Equal(FaultKind.Aborted, Assert.Throws<FaultException>(directory.Enter).Fault.Kind);
+        Assert.Equal(FaultKind.Aborted, Assert.Throws<FaultException>(() => { directory.Enter(); }).Fault.Kind);
     }
 
     [Fact]
@@ -59,13 +58,13 @@ public sealed class ActionDirectoriesTests : IDisposable
     {
         var directory = _directories.New(Attempt);
         File.WriteAllText(directory.ScriptStdoutPath, "said");
-        var presence = directory.Enter();
+        var leave = directory.Enter();
 
         directory.Dispose();
         Assert.True(File.Exists(directory.ScriptStdoutPath));
 
         var path = directory.ScriptStdoutPath;
-        presence.Dispose();
+        leave()!();
         Assert.False(File.Exists(path));
     }
 }

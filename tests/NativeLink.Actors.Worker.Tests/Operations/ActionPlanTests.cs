@@ -22,7 +22,7 @@ public sealed class ActionPlanTests : IDisposable
         public Storage.WorkDirectories.IStagingDirectory Staging =>
             throw new NotSupportedException("nothing is staged here");
 
-        public IDisposable Enter() => throw new NotSupportedException("nothing runs here");
+        public Func<Action?> Enter() => throw new NotSupportedException("nothing runs here");
 
         public RunFindings Inspect(Storage.Materialisers.IInputRoot root, bool hasSideChannel) => RunFindings.None;
 
