@@ -75,9 +75,9 @@ public static class Program
     }
 
     private static double Faults(string text) =>
-        double.TryParse(text, CultureInfo.InvariantCulture, out var faults) && faults is >= 0 and <= 100
+        double.TryParse(text, CultureInfo.InvariantCulture, out var faults) && faults is >= 0 and <= 10
             ? faults
-            : throw new FormatException("--faults: a number from 0 to 100");
+            : throw new FormatException("--faults: a number from 0 to 10");
 
     private static int Number(Dictionary<string, string> words, string name, int usual, int least) =>
         !words.TryGetValue(name, out var text) ? usual

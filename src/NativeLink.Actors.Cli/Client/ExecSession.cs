@@ -19,15 +19,23 @@ internal sealed class ExecSession(ReapiClient client, IExecReporter reporter, St
     /// <returns>The action's exit code, or <see cref="ExitCodes.ExecutorFailed"/> when the executor
     /// failed and the action has no code of its own.</returns>
     /// <exception cref="FaultException">Something on the way failed.</exception>
+    /// <exception cref="OutputsInterruptedException">Cancelled when the action had ended.</exception>
     public async Task<int> RunAsync(ExecRequest request, CancellationToken cancellation)
     {
         var response = await reporter.FollowAsync(() => ExecuteAsync(request, cancellation));
         var result = response.Result ?? new Reapi.ActionResult();
         var began = Stopwatch.GetTimestamp();
-        await PrintAsync(result.StdoutRaw.Memory, result.StdoutDigest, stdout, "stdout", cancellation);
-        await PrintAsync(result.StderrRaw.Memory, result.StderrDigest, stderr, "stderr", cancellation);
         var writer = new OutputWriter(client, request.Into);
-        await writer.WriteAsync(result, "", cancellation);
+        try
+        {
+            await PrintAsync(result.StdoutRaw.Memory, result.StdoutDigest, stdout, "stdout", cancellation);
+            await PrintAsync(result.StderrRaw.Memory, result.StderrDigest, stderr, "stderr", cancellation);
+            await writer.WriteAsync(result, "", cancellation);
+        }
+        catch (OperationCanceledException error)
+        {
+            throw new OutputsInterruptedException(error);
+        }
         AddStages(result.ExecutionMetadata);
         _stages.Add(("get outputs", Stopwatch.GetElapsedTime(began), $"{writer.Files} files, {writer.Bytes} bytes"));
         reporter.Stages(_stages);

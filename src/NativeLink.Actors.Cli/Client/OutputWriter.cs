@@ -76,7 +76,9 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         if (++_directories > MostDirectories)
             throw new FaultException(
                 FaultKind.Action, $"the output directories hold more than {MostDirectories} directories");
-        Directory.CreateDirectory(Prepare(path));
+        var made = Prepare(path);
+        Refuse(made, File.Exists(made), "file", "a directory");
+        Directory.CreateDirectory(made);
         foreach (var file in directory.Files)
             await WriteFileAsync(Prepare(Path.Combine(path, CheckName(file.Name))), ByteString.Empty, file.Digest,
                 file.IsExecutable, cancellation);
@@ -96,9 +98,7 @@ internal sealed class OutputWriter(ReapiClient client, string root)
         string target, ByteString contents, Reapi.Digest? wire, bool executable, CancellationToken cancellation)
     {
         var digest = Digest.FromWire(wire, client.DigestFunction, $"the output '{target}'");
-        if (Directory.Exists(target))
-            throw new FaultException(FaultKind.Action,
-                $"{target} is a directory here and a file in the result; remove it or choose another --into");
+        Refuse(target, IsDirectory(target), "directory", "a file");
         await PlaceAsync(target, async made =>
         {
             await using var file = new FileStream(made, new FileStreamOptions
@@ -119,12 +119,24 @@ internal sealed class OutputWriter(ReapiClient client, string root)
 
     private async Task WriteLinkAsync(string path, string target)
     {
-        await PlaceAsync(Prepare(path), made =>
+        var link = Prepare(path);
+        Refuse(link, IsDirectory(link), "directory", "a symlink");
+        await PlaceAsync(link, made =>
         {
             File.CreateSymbolicLink(made, target);
             return Task.CompletedTask;
         });
         Files++;
+    }
+
+    // A symlink is replaced, wherever it leads.
+    private static bool IsDirectory(string path) => new DirectoryInfo(path) is { Exists: true, LinkTarget: null };
+
+    private static void Refuse(string path, bool stands, string here, string there)
+    {
+        if (stands)
+            throw new FaultException(FaultKind.Action,
+                $"{path} is a {here} here and {there} in the result; remove it or choose another --into");
     }
 
     /// <summary>

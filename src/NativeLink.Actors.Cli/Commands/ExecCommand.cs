@@ -123,9 +123,11 @@ internal sealed class ExecCommand
             return await ExecuteAsync(Options(
                 result, new Uri($"http://{LocalNode.Dialable(node.Cluster.ClientAddress)}")), request, ending.Token);
         }
-        catch (OperationCanceledException) when (ended.IsCompleted || ending.IsCancellationRequested)
+        catch (OperationCanceledException error) when (ended.IsCompleted || ending.IsCancellationRequested)
         {
-            await Console.Error.WriteLineAsync("exec: interrupted; the action was cancelled");
+            await Console.Error.WriteLineAsync(error is OutputsInterruptedException
+                ? "exec: interrupted; the action had completed, but not all that it made was fetched"
+                : "exec: interrupted; the action was cancelled");
             return ExitCodes.Interrupted;
         }
         catch (RpcException) when (ending.IsCancellationRequested)
@@ -143,7 +145,9 @@ internal sealed class ExecCommand
             Into = result.GetValue(_into) ?? ".",
         };
         var outputs = result.GetValue(_output) ?? [];
-        if (outputs.FirstOrDefault(path => path.Length == 0 || Path.IsPathRooted(path)
+        if (outputs.Contains(""))
+            throw new UsageException("--output: the path is empty; a variable that is not set, perhaps");
+        if (outputs.FirstOrDefault(path => Path.IsPathRooted(path)
             || path.Split('/').Contains("..")) is { } wrong)
             throw new UsageException($"--output {wrong}: write a path relative to the input root, without '..'");
         if (Reasons.NoDirectory(Path.GetFullPath(request.Into)) is { } reason)

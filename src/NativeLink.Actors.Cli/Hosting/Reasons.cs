@@ -24,13 +24,20 @@ internal static class Reasons
         _ => error.Message,
     };
 
-    /// <summary>Why a path can be no directory: it, or what is above it, is a file. Null if neither is.</summary>
+    /// <summary>
+    /// Why a path can be no directory: it, or what is above it, is a file or a link to nothing. Null if neither is.
+    /// </summary>
     public static string? NoDirectory(string full)
     {
-        for (var above = full; above is not null; above = Path.GetDirectoryName(above))
+        for (var above = full; above is not null && !Directory.Exists(above); above = Path.GetDirectoryName(above))
         {
-            if (File.Exists(above))
-                return above == full ? "it is a file, not a directory" : $"{above} is a file, not a directory";
+            var file = new FileInfo(above);
+            if (file.LinkTarget is null && !file.Exists)
+                continue;
+            var what = file.LinkTarget is null
+                ? "a file, not a directory"
+                : "a symbolic link that leads to no directory";
+            return $"{(above == full ? "it" : above)} is {what}";
         }
         return null;
     }

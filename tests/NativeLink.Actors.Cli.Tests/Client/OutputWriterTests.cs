@@ -129,6 +129,26 @@ public sealed class OutputWriterTests(Pool pool) : IClassFixture<Pool>, IDisposa
     }
 
     [Fact]
+    public async Task What_is_of_another_kind_than_what_stands_there_is_refused_with_what_to_do()
+    {
+        var (blobs, file) = (new Blobs(), await FileAsync("d"));
+        var tree = blobs.Add(new Reapi.Tree { Root = new Reapi.Directory() });
+        await pool.Client.UploadAsync(blobs.All, default);
+        Directory.CreateDirectory(_directory.At("into/d"));
+        _directory.Write("into/f", "file");
+        foreach (var result in (Reapi.ActionResult[])
+        [
+            new() { OutputFiles = { file } },
+            new() { OutputSymlinks = { new Reapi.OutputSymlink { Path = "d", Target = "f" } } },
+            new() { OutputDirectories = { new Reapi.OutputDirectory { Path = "f", TreeDigest = tree } } },
+        ])
+        {
+            var fault = await Assert.ThrowsAsync<FaultException>(() => WriteAsync(result));
+            Assert.Contains("remove it or choose another --into", fault.Fault.Detail, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task What_cannot_be_fetched_leaves_what_stood_there_before()
     {
         Directory.CreateDirectory(_directory.At("into"));
