@@ -22,6 +22,15 @@ internal static class TestKits
     public static Config Real { get; } =
         ConfigurationFactory.ParseString(Patience).WithFallback(WorkerHocon.Reference());
 
+    /// <summary>
+    /// On a clock that only the test moves, and with executors that do what they hear before whoever told them goes on:
+    /// no clock can be moved between what they ask for and the deadline that they set for it.
+    /// </summary>
+    public static Config Stepped => ConfigurationFactory
+        .ParseString(
+            """nativelink.dispatchers.steps.type = "Akka.TestKit.CallingThreadDispatcherConfigurator, Akka.TestKit" """)
+        .WithFallback(Clocked);
+
     /// <summary>On a clock that only the test moves.</summary>
     public static Config Clocked { get; } = ConfigurationFactory
         .ParseString("""akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit" """)

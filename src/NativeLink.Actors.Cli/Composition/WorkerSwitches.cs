@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Globalization;
 using NativeLink.Actors.Configuration.Values;
 using NativeLink.Actors.Worker;
 
@@ -33,6 +34,9 @@ internal sealed record WorkerSwitches
     /// <summary>Memory for what running actions write; 0: none.</summary>
     public long? ScratchMemoryBytes { get; init; }
 
+    /// <summary>How long SIGTERM waits for running actions.</summary>
+    public TimeSpan? DrainTimeout { get; init; }
+
     /// <summary>This process's own environment; null: what the workers' options have.</summary>
     public ImmutableDictionary<string, string>? Environment { get; init; }
 
@@ -44,6 +48,7 @@ internal sealed record WorkerSwitches
             ForcedMaterialiser = Materialiser,
             ScratchMemoryBytes = ScratchMemoryBytes,
         },
+        DrainTimeout = DrainTimeout ?? host.DrainTimeout,
         Workers = [.. host.Workers.Select(Apply)],
     };
 
@@ -76,23 +81,41 @@ internal sealed class WorkerSwitchOptions
         HelpName = "SIZE",
     };
 
+    private readonly Option<string?> _drainTimeout = new("--drain-timeout")
+    {
+        Description =
+            "How long running actions may take after SIGTERM; what still runs then is ended and named in the log. "
+            + "Default: 20m.",
+        HelpName = "DURATION",
+    };
+
     public void AddTo(Command command)
     {
         command.Options.Add(_materialiser);
         command.Options.Add(_memory);
+        command.Options.Add(_drainTimeout);
     }
 
     /// <param name="environment">This process's own.</param>
-    /// <exception cref="UsageException">No such size.</exception>
+    /// <exception cref="UsageException">No such size, or no such duration.</exception>
     public WorkerSwitches Read(ParseResult result, ImmutableDictionary<string, string> environment)
     {
         return new WorkerSwitches
         {
             Materialiser = result.GetValue(_materialiser),
             ScratchMemoryBytes = result.GetValue(_memory) is { } memory ? Size("--scratch-memory", memory) : null,
+            DrainTimeout = result.GetValue(_drainTimeout) is { } text ? Duration("--drain-timeout", text) : null,
             Environment = environment,
         };
     }
+
+    private static TimeSpan Duration(string option, string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            && seconds <= DurationText.LongestSeconds
+            ? TimeSpan.FromSeconds(seconds)
+            : DurationText.ParseSeconds(text) is { } sum
+                ? TimeSpan.FromSeconds(sum)
+                : throw new UsageException($"{option} {text}: write {DurationText.Expected}");
 
     private static long Size(string option, string text) =>
         SizeText.Parse(text) ?? throw new UsageException($"{option} {text}: write {SizeText.Expected}");

@@ -13,6 +13,9 @@ internal static class ConnectionDelays
     /// <summary>Before a worker tries its scheduler again.</summary>
     public static GrowingDelay Reconnect(Random random) => new(First, TimeSpan.FromSeconds(8), random);
 
+    /// <summary>Before what is too much is refused.</summary>
+    public static GrowingDelay Overflow(Random random) => new(First, TimeSpan.FromSeconds(5), random);
+
     /// <summary>Before an idle worker says that it cannot take an action now (protos/README.md 3.7).</summary>
     public static GrowingDelay BackPressure(Random random) => new(First, TimeSpan.FromSeconds(5), random);
 }

@@ -41,6 +41,11 @@ internal sealed record ConnectionSettings(
     /// <summary>0 or what the options say is passed to the scheduler; this is how many run here at once.</summary>
     public int Slots { get; init; } = UsualSlots;
 
+    /// <summary>
+    /// Operations beyond these wait for nothing: they are refused, RESOURCE_EXHAUSTED. Some kilobytes each.
+    /// </summary>
+    public int MostWaiting { get; init; } = 16_384;
+
     internal static int UsualSlots => Environment.ProcessorCount * 8;
 
     /// <summary>How long running actions may take to end when the stream is lost.</summary>

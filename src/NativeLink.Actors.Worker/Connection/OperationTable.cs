@@ -19,6 +19,9 @@ internal sealed class Operation(ActionAssignment assignment)
     /// </summary>
     public ExecuteResult? Held { get; set; }
 
+    /// <summary>Its place among those that wait for a slot.</summary>
+    public LinkedListNode<Operation>? Place { get; set; }
+
     /// <summary>
     /// Whether the scheduler has killed it: what is sent
     /// under its id from then on is another attempt.
@@ -77,7 +80,7 @@ internal sealed class OperationTable(int slots)
         var operation = new Operation(assignment);
         _attempts.Add(operation.Attempt, operation);
         _current.Add(assignment.Id, operation);
-        _waiting.AddLast(operation);
+        operation.Place = _waiting.AddLast(operation);
         return Admission.Admitted;
     }
 
@@ -99,6 +102,7 @@ internal sealed class OperationTable(int slots)
         if (Running >= slots || _waiting.First is not { } first)
             return null;
         _waiting.RemoveFirst();
+        first.Value.Place = null;
         Running++;
         return first.Value;
     }
@@ -115,7 +119,9 @@ internal sealed class OperationTable(int slots)
     public void Remove(Operation operation)
     {
         FreeSlot(operation);
-        _waiting.Remove(operation);
+        if (operation.Place is { } place)
+            _waiting.Remove(place);
+        operation.Place = null;
         _attempts.Remove(operation.Attempt);
         if (!operation.Superseded)
             _current.Remove(operation.Assignment.Id);

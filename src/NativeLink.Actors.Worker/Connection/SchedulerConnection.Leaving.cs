@@ -13,6 +13,8 @@ namespace NativeLink.Actors.Worker.Connection;
 /// <content>The end of a stream: left in order, or lost; and what still runs then.</content>
 internal sealed partial class SchedulerConnection
 {
+    private const int MostNamed = 20;
+
     // --- leaving in order ---
 
     private static Fault DrainFault => new(FaultKind.Worker, "the worker is shutting down and takes no new work")
@@ -25,6 +27,7 @@ internal sealed partial class SchedulerConnection
         _ending = new Ending(drainer);
         _log.Info("draining: {Count} operations are finished first, new ones are refused", _operations.Running);
         Become(Draining);
+        RefuseTooMany(DrainFault);
         var waiting = _operations.All.Where(operation => operation.Executor is null).ToList();
         foreach (var operation in waiting)
             Answer(operation, operation.Held
@@ -101,14 +104,15 @@ internal sealed partial class SchedulerConnection
     private void Lose(Fault fault, bool resultsLost)
     {
         // What waits or is held back has not been finished either.
-        _lostWork |= resultsLost || _operations.Count > 0;
+        _lostWork |= resultsLost || _operations.Count + _tooMany.Count > 0;
+        ForgetTooMany();
         ForgetWorker();
         var running = _operations.Running;
         if (fault.Kind == FaultKind.Aborted && running == 0)
             _log.Debug("stream to {Scheduler} ended: {Reason}", Options.SchedulerEndpoint.Address, fault.Detail);
         else
-            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations are killed",
-                Options.SchedulerEndpoint.Address, fault.Detail, running);
+            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations are killed{Operations}",
+                Options.SchedulerEndpoint.Address, fault.Detail, running, Names(running));
         foreach (var operation in _operations.All.ToList())
         {
             if (operation.Executor is { } executor)
@@ -123,6 +127,16 @@ internal sealed partial class SchedulerConnection
         Become(Closing);
         Timers.StartSingleTimer(TimerKeys.Close, TimeIsUp.Instance, _settings.CloseTimeout);
         CheckClosed();
+    }
+
+    /// <summary>Which ones, the first of them by name.</summary>
+    private string Names(int running)
+    {
+        if (running == 0)
+            return "";
+        var names = _operations.All.Where(static operation => operation.Executor is not null).Take(MostNamed)
+            .Select(static operation => operation.Assignment.Id.Value);
+        return $": {string.Join(", ", names)}{(running > MostNamed ? ", …" : "")}";
     }
 
     /// <summary>The stream is gone; the next one, if there is to be one, waits for what still runs.</summary>

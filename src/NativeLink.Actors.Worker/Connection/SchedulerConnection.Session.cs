@@ -19,6 +19,9 @@ internal sealed partial class SchedulerConnection
             case ActionAssigned assigned when IsOfStream:
                 OnAssigned(assigned.Assignment);
                 break;
+            case RefuseNow:
+                RefuseTooMany(TooManyFault);
+                break;
             case Drain:
                 BeginDrain(Sender);
                 break;
@@ -88,6 +91,8 @@ internal sealed partial class SchedulerConnection
     private void OnAssigned(ActionAssignment assignment)
     {
         SupersedeKilled(assignment.Id);
+        if (IsTooMany(assignment))
+            return;
         switch (_operations.Admit(assignment))
         {
             case OperationTable.Admission.Admitted:
@@ -122,7 +127,7 @@ internal sealed partial class SchedulerConnection
     {
         SupersedeKilled(unusable.Operation);
         // An id that already has an operation is answered by that one alone.
-        if (_operations.Find(unusable.Operation) is null)
+        if (_operations.Find(unusable.Operation) is null && !_tooMany.ContainsKey(unusable.Operation))
             Refuse(unusable.Operation, unusable.InstanceName, unusable.Fault);
     }
 
@@ -140,6 +145,8 @@ internal sealed partial class SchedulerConnection
         {
             WorkerMetrics.ChangeWaiting(-1);
             WorkerMetrics.ChangeInflight(1);
+            if (_operations.Waiting < _settings.MostWaiting / 2)
+                _overflow.Reset();
             var executor = Context.ActorOf(_settings.Executor(), ActorNames.Of(operation.Attempt));
             operation.Executor = executor;
             Context.WatchWith(executor, new ExecutorGone(operation.Attempt));
@@ -150,6 +157,8 @@ internal sealed partial class SchedulerConnection
     private void OnKill(OperationId id)
     {
         const string Reason = "the scheduler killed the operation";
+        if (KillTooMany(id))
+            return;
         if (_operations.Find(id) is not { } operation)
         {
             // Never heard of, or answered while the kill was on its way: a result now would evict the worker.

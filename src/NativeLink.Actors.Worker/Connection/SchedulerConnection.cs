@@ -41,6 +41,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         _streams = new StreamSettings(settings.Options, settings.Link, properties, settings.CloseTimeout);
         _reconnect = ConnectionDelays.Reconnect(settings.Random);
         _backPressure = ConnectionDelays.BackPressure(settings.Random);
+        _overflow = ConnectionDelays.Overflow(settings.Random);
         _operations = new OperationTable(Slots);
         _log = Context.GetLogger().WithContext("Scheduler", Options.SchedulerEndpoint.Address);
     }
@@ -78,6 +79,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         // The executors stop with this actor; what was counted for them goes here.
         foreach (var operation in _operations.All.ToList())
             Forget(operation);
+        ForgetTooMany();
         ForgetWorker();
     }
 
@@ -200,6 +202,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     {
         public const string Reconnect = "reconnect";
         public const string Close = "close";
+        public const string Refuse = "refuse";
     }
 
     /// <summary>Why this worker ends, from when it is known: there is no other stream after this one.</summary>

@@ -93,8 +93,8 @@ internal sealed partial class ActionExecutor
         _stamps.OutputUploadStart = Now;
         var plan = new UploadPlan(_root!.Path, _command, _assignment.Action.Function, _directory.StdoutPath,
             _directory.StderrPath, _root.UpperLayerPath);
-        Enter(Stage.Uploading, Uploading);
         _settings.Peers.Uploader.Tell(new Upload(Id, plan));
+        Enter(Stage.Uploading, Uploading);
     }
 
     private void Uploading(object message)
@@ -130,8 +130,8 @@ internal sealed partial class ActionExecutor
             Finish(null);
             return;
         }
-        Enter(Stage.Publishing, Publishing);
         _settings.Peers.Uploader.Tell(new Publish(Id, plan));
+        Enter(Stage.Publishing, Publishing);
         Release();
     }
 
@@ -182,8 +182,8 @@ internal sealed partial class ActionExecutor
     {
         SetFault(fault);
         _interrupted = _stage;
-        Enter(Stage.Ending, Ending);
         Cancel(_interrupted);
+        Enter(Stage.Ending, Ending);
     }
 
     private void Cancel(Stage stage) => stage.Cancel?.Invoke(_settings.Peers, Id);
@@ -274,13 +274,14 @@ internal sealed partial class ActionExecutor
         _finished = true;
         _clock.Leave(Now);
         Report();
-        Timers.Cancel(Watchdog.Instance);
-        // Somebody may still work in the directory: it stays until they have ended.
-        if (linger)
-            Enter(Stage.Lingering, Lingering);
         Context.Parent.Tell(new Finished(Id, result, _resultKind!.Value));
+        Timers.Cancel(Watchdog.Instance);
         if (linger)
+        {
+            // Somebody still works in the directory: it stays until they have ended.
+            Enter(Stage.Lingering, Lingering);
             return;
+        }
         Release();
         Context.Stop(Self);
     }
@@ -315,7 +316,10 @@ internal sealed partial class ActionExecutor
         _settings.Peers.Downloader.Tell(new ReleaseFiles(Id, _directory));
     }
 
-    /// <summary>A stage begins, and its deadline with it, before anybody is asked for anything.</summary>
+    /// <summary>
+    /// A stage begins, and its deadline with it. Whoever works on it has been asked before, and begins meanwhile: asked
+    /// last, they cost a tenth more switches with one action in flight, since this thread slept when they answered.
+    /// </summary>
     private void Enter(Stage stage, UntypedReceive behaviour)
     {
         _clock.Enter(stage.Name, Now);

@@ -77,8 +77,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
             var directory = _directory;
             var plan = Operations.Precondition.Plan(script, _assignment, Options, directory.ScriptStdoutPath,
                 directory.ScriptStderrPath);
-            Enter(Stage.Precondition, Precondition);
             _settings.Peers.Runner.Tell(new Run(Id, plan, directory.TakeScript, directory.Enter));
+            Enter(Stage.Precondition, Precondition);
         }
         catch (FaultException error)
         {
@@ -145,8 +145,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void BeginLoading()
     {
         _stamps.WorkerStart = Now;
-        Enter(Stage.Loading, Loading);
         _settings.Peers.Downloader.Tell(new LoadAction(Id, _assignment.Action));
+        Enter(Stage.Loading, Loading);
     }
 
     private void Loading(object message)
@@ -187,9 +187,9 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void BeginStaging(Digest inputRoot)
     {
         _stamps.InputFetchStart = Now;
-        Enter(Stage.Staging, Staging);
         _settings.Peers.Downloader.Tell(
             new StageInputs(Id, inputRoot, _directory.Staging, _plan.OutputParents, _plan.WorkingDirectory));
+        Enter(Stage.Staging, Staging);
     }
 
     private void Staging(object message)
@@ -226,10 +226,10 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
         _stamps.ExecutionStart = Now;
         _run = new RunClock();
         var (directory, root, hasSideChannel) = (_directory, _root!, _plan.HasSideChannel);
-        Enter(Stage.Running, Running);
         _settings.Peers.Runner.Tell(new Run(
             Id, process with { Clock = _run }, () => directory.Inspect(root, hasSideChannel),
             directory.Enter));
+        Enter(Stage.Running, Running);
     }
 
     private void Running(object message)
@@ -276,8 +276,8 @@ internal sealed partial class ActionExecutor : UntypedActor, IWithTimers
     private void OnTimeout()
     {
         _timedOut = true;
-        StartDeadline(_settings.Limits.ProcessEnd);
         _settings.Peers.Runner.Tell(new Abort(Id));
+        StartDeadline(_settings.Limits.ProcessEnd);
     }
 
     private void OnExited(Exited exited)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using NativeLink.Actors.Benchmarks.Reporting;
 using NativeLink.Actors.Benchmarks.Rig;
 
@@ -69,6 +70,10 @@ internal static class RulerRun
         second.Clear();
         var (old, now) = pair % 2 == 0 ? (one, other) : (other, one);
         table.Add(gauge.Name, old, now);
+        // So that a run that is cut short has said something.
+        foreach (var (was, reading) in old.Zip(now))
+            await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
+                $"pair {pair + 1}: {reading.What}: {was.Value:0.###} → {reading.Value:0.###} {reading.Unit}"));
     }
 
     /// <summary>The program of a commit; what is a file already is taken as it is.</summary>

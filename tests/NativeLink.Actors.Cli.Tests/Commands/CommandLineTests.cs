@@ -68,6 +68,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("use ERROR, WARN", "local", "--log-level", "LOUD")]
     [InlineData("IP:PORT", "local", "--listen", "somewhere")]
     [InlineData("64KiB", "one.json5", "--scratch-memory", "lots")]
+    [InlineData("--drain-timeout soon: write a number of seconds", "local", "--drain-timeout", "soon")]
+    [InlineData("--drain-timeout -1: write a number of seconds", "one.json5", "--drain-timeout", "-1")]
     [InlineData("hardlink", "local", "--materialiser", "magic")]
     [InlineData("0 or more", "local", "--workers", "-1")]
     [InlineData("--workers 99999999: at most 1000", "local", "--workers", "99999999")]

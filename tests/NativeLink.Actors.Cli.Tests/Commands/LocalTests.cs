@@ -80,6 +80,23 @@ public sealed class LocalTests : IDisposable
         Assert.Equal(0, await rig.Worker.ExitCodeAsync());
     }
 
+    [Fact]
+    public async Task A_drain_is_cut_at_its_bound_and_the_log_names_what_was_ended()
+    {
+        var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--drain-timeout", "1s");
+        await using var stopping = local;
+        var marker = _directory.At("started");
+        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c",
+            $"echo $$ >{marker}; exec sleep 60");
+        await ProcessWatch.AppearedAsync(marker);
+
+        local.Signal("TERM");
+
+        Assert.Equal(143, await local.ExitCodeAsync());
+        Assert.Contains("the bound cut what still ran", local.Output, StringComparison.Ordinal);
+        Assert.Matches("1 running operations are killed: [0-9a-f/-]+", local.Output);
+    }
+
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM", "TERM")]

@@ -82,6 +82,14 @@ public sealed class WorkerCompositionTests
         Assert.Equal(("hardlink", 5), (host.DirectoryCache.ForcedMaterialiser, host.DirectoryCache.ScratchMemoryBytes));
     }
 
+    [Fact]
+    public void A_switch_says_how_long_a_drain_may_take()
+    {
+        var switches = new WorkerSwitches { DrainTimeout = TimeSpan.FromMinutes(5) };
+        Assert.Equal(TimeSpan.FromMinutes(5), Compose.Host(Compose.WorkerFile(), switches).DrainTimeout);
+        Assert.Equal(TimeSpan.FromMinutes(20), Compose.Host(Compose.WorkerFile()).DrainTimeout);
+    }
+
     [Theory]
     [InlineData("{ cache_metrics: { cache_type: 'c', backend: { ref_store: { name: 'FAR' } } } }")]
     [InlineData("{ compression: { compression_algorithm: { lz4: {} }, backend: { ref_store: { name: 'FAR' } } } }")]

@@ -12,7 +12,7 @@ namespace NativeLink.Actors.Simulation.Checkers;
 internal sealed class EndedForReason(SimWorld world) : Checker(world)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<(string Worker, string Operation), (SimStream Stream, SimAttempt Attempt)> _heard = [];
     private readonly Dictionary<SimHost, DateTimeOffset> _failed = [];
@@ -25,7 +25,7 @@ internal sealed class EndedForReason(SimWorld world) : Checker(world)
     public override void RunEnded(SimRun run)
     {
         if (run.Aborted is not { } aborted || aborted - run.Began >= Timeout
-            || World.Now - _failed.GetValueOrDefault(run.Host) < Aftermath)
+            || aborted - _failed.GetValueOrDefault(run.Host) < Aftermath)
             return;
         var (stream, attempt) = _heard[(run.Worker, run.Operation)];
         if (attempt.Killed is null && stream.IsOpen && !stream.IsLeft && run.Began >= attempt.Heard)

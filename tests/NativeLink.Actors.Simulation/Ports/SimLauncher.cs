@@ -52,7 +52,10 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
             run.Aborted = world.Now;
             foreach (var other in _alive.Where(other => other.Operation == operation && other.Aborted is null
                 && host.Errs(Planted.KillHeardBySibling)).ToList())
+            {
+                world.Trace.Add($"planted {other.Says} of {other.Operation}");
                 other.End();
+            }
             await world.DelayAsync(1, world.Strike(SimFault.ProcessDeaf, operation) ? 15_000 : 30, default);
         }
         var signal = run.Aborted is not null ? Signals.Kill : crashes ? SegmentationFault : 0;

@@ -161,19 +161,24 @@ internal sealed class SimHost
         victim.Tell(Kill.Instance);
     }
 
-    private PooledWorker Worker(ExecutorSettings settings, SimScheduler scheduler, string name, int slots) =>
-        new(name, 0, peers => new ConnectionSettings(
+    private PooledWorker Worker(ExecutorSettings settings, SimScheduler scheduler, string name, int slots)
+    {
+        // Some say that they have no limit, and have to refuse what is too much.
+        var isUnlimited = _world.Chance(0.25);
+        return new(name, 0, peers => new ConnectionSettings(
             new ConnectionOptions
             {
                 Name = name,
-                MaxInflightTasks = slots,
+                MaxInflightTasks = isUnlimited ? 0 : slots,
                 SchedulerEndpoint = new WorkerApiEndpointOptions(
                     new GrpcEndpointOptions(new Uri("http://127.0.0.1:1"))),
             },
-            settings.Options, new SimLink(_world, scheduler, this, name, slots), Launcher,
+            settings.Options, new SimLink(_world, scheduler, this, name, isUnlimited ? slots * 8 : slots), Launcher,
             () => ActionExecutor.CreateProps(settings with { Peers = peers }), _world.Random)
         {
             ScratchDirectory = "",
             Slots = slots,
+            MostWaiting = 4,
         });
+    }
 }

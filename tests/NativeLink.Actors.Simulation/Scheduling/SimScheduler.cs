@@ -169,7 +169,7 @@ internal sealed class SimScheduler(
         if (world.Strike(SimFault.Killed, id))
             world.Time.After(world.Some(1, 500), () => Kill(operation, stream));
         if (world.Strike(SimFault.SentAgain, id))
-            world.Time.After(world.Some(1, 1000), () => Again(operation, stream));
+            world.Time.After(world.Some(1, 200), () => Again(operation, stream));
         if (world.Strike(SimFault.KilledUnknown, stream.Id.Value))
             stream.Say(new KillRequested(new OperationId("op-unknown")));
         if (world.Strike(SimFault.StreamBreaks, stream.Id.Value))
@@ -221,6 +221,19 @@ internal sealed class SimScheduler(
             SayStart(operation, stream);
             return;
         }
+        // A sibling in the same process is whom a late clean-up and a kill could hit.
+        if (_streams.Find(other => other != stream && other.Host == stream.Host
+            && other.Owed.Count < other.Slots) is { } sibling)
+        {
+            Give(operation, sibling);
+            // The run that is given up may be told so, while the other one goes on.
+            world.Time.After(world.Some(20, 300), () =>
+            {
+                if (stream.Owed.ContainsKey(operation.Id) && operation.Stream == sibling)
+                    SayKill(operation.Id, stream);
+            });
+            return;
+        }
         operation.Stream = null;
         _queue.AddFirst(operation);
         Match();
@@ -249,7 +262,7 @@ internal sealed class SimScheduler(
     {
         if (operation.Cancelled && operation.Stream == stream)
             End(operation, SimOutcome.Cancelled);
-        else if (attempt.Killed is not null && !answersAll)
+        else if (attempt.Killed is not null && (!answersAll || operation.Stream != stream))
             world.Trace.Add($"scheduler waits for the next answer to {operation.Id}");
         else if (result.ExecuteResponse is { } response)
             Answer(operation, response);

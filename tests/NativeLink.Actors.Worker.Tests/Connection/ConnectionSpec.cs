@@ -47,7 +47,8 @@ public abstract class ConnectionSpec : TestKit
     }
 
     private protected IActorRef Connect(
-        Func<ConnectionOptions, ConnectionOptions>? options = null, ExecutorOptions? actions = null)
+        Func<ConnectionOptions, ConnectionOptions>? options = null, ExecutorOptions? actions = null,
+        int mostWaiting = 1000)
     {
         var configured = (options ?? (same => same))(Actions.Connection());
         var executors = Executors.Ref;
@@ -57,13 +58,14 @@ public abstract class ConnectionSpec : TestKit
         {
             ScratchDirectory = _scratch.Path,
             Slots = 4,
+            MostWaiting = mostWaiting,
         }), new OneForOneStrategy(_ => Directive.Restart));
     }
 
     private protected async Task<ScriptedStream> RegisteredAsync(
-        Func<ConnectionOptions, ConnectionOptions>? options = null)
+        Func<ConnectionOptions, ConnectionOptions>? options = null, int mostWaiting = 1000)
     {
-        Connect(options);
+        Connect(options, mostWaiting: mostWaiting);
         return await AcceptAsync();
     }
 

@@ -23,7 +23,7 @@ public abstract class ExecutorSpec : TestKit
     private Run? _run;
 
     protected ExecutorSpec()
-        : base(TestKits.Clocked)
+        : base(TestKits.Stepped)
     {
         (Connection, Downloader, Runner, Uploader) =
             (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"),

@@ -1,0 +1,74 @@
+using Akka.Event;
+using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Threads;
+
+namespace NativeLink.Actors.Worker.Connection;
+
+/// <content>
+/// Operations beyond the bound of those that wait: refused, each once, but only after a pause that grows, since the
+/// scheduler sends at once again what was refused (protos/README.md 3.7). Until then only their names are kept.
+/// </content>
+internal sealed partial class SchedulerConnection
+{
+    private readonly Dictionary<OperationId, string> _tooMany = [];
+    private readonly GrowingDelay _overflow;
+    private string _lastInstance = "";
+
+    private Fault TooManyFault => new(FaultKind.Worker, $"{_settings.MostWaiting} operations wait here already")
+    {
+        Code = Grpc.Core.StatusCode.ResourceExhausted,
+    };
+
+    /// <summary>Whether it is one too many, and will be refused; also if it is one already.</summary>
+    private bool IsTooMany(ActionAssignment assignment)
+    {
+        if (_tooMany.ContainsKey(assignment.Id))
+            return true;
+        if (_operations.Waiting < _settings.MostWaiting || _operations.Find(assignment.Id) is not null)
+            return false;
+        // Thousands have the same one.
+        if (_lastInstance != assignment.InstanceName)
+            _lastInstance = assignment.InstanceName;
+        _tooMany.Add(assignment.Id, _lastInstance);
+        if (_tooMany.Count == 1)
+            Timers.StartSingleTimer(TimerKeys.Refuse, RefuseNow.Instance, _overflow.Next());
+        return true;
+    }
+
+    private void RefuseTooMany(Fault fault)
+    {
+        if (_tooMany.Count == 0)
+            return;
+        Timers.Cancel(TimerKeys.Refuse);
+        _log.Warning("{Count} operations refused: {Reason}", _tooMany.Count, fault.Detail);
+        foreach (var (operation, instance) in _tooMany)
+        {
+            WorkerMetrics.RecordAction(ResultKind.Refused.Label(), TimeSpan.Zero);
+            Tell(ExecuteResultBuilder.Refuse(operation, instance, fault));
+        }
+        ForgetTooMany();
+    }
+
+    /// <summary>A kill of one of them: any answer acknowledges it.</summary>
+    private bool KillTooMany(OperationId operation)
+    {
+        if (!_tooMany.Remove(operation, out var instance))
+            return false;
+        Refuse(operation, instance, TooManyFault);
+        return true;
+    }
+
+    private void ForgetTooMany()
+    {
+        Timers.Cancel(TimerKeys.Refuse);
+        _tooMany.Clear();
+        // What thousands have needed once is not kept.
+        _tooMany.TrimExcess();
+    }
+
+    private sealed record RefuseNow
+    {
+        public static readonly RefuseNow Instance = new();
+    }
+}
