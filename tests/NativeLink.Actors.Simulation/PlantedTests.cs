@@ -14,7 +14,7 @@ public sealed class PlantedTests(ITestOutputHelper output)
     [InlineData(nameof(Planted.LeakedLease), "leases left")]
     [InlineData(nameof(Planted.UnendedProcess), "still runs")]
     [InlineData(nameof(Planted.MissedKeepAlive), "no keep-alive")]
-    [InlineData(nameof(Planted.NamedByOperation), "/work/op-")]
+    [InlineData(nameof(Planted.NamedByOperation), "/attempts/op-")]
     [InlineData(nameof(Planted.KillHeardBySibling), "nobody asked for it")]
     [InlineData(nameof(Planted.AdoptedByDying), "it was not killed")]
     [InlineData(nameof(Planted.ResultOfOldStream), "never given")]

@@ -14,7 +14,7 @@ namespace NativeLink.Actors.Simulation.Ports;
 /// <param name="nameOf">What an attempt's directory is called.</param>
 internal sealed class SimDirectories(SimWorld world, SimDisk disk, Func<AttemptId, string> nameOf) : IActionDirectories
 {
-    public const string Work = "/work";
+    public const string Work = "/attempts";
 
     public IActionDirectory New(AttemptId attempt) => new OfAttempt(world, disk, $"{Work}/{nameOf(attempt)}");
 
