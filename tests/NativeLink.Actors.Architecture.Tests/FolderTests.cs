@@ -13,7 +13,7 @@ public sealed class FolderTests
     [
         new("Worker", "",
             [["Connection"], ["Operations"], ["Inputs", "Processes", "Outputs"], ["Stores", "Transfers"],
-                ["Telemetry", "Threads"]],
+                ["Supervision", "Telemetry", "Threads"]],
             Composers: ["WorkerHost", "WorkerPool", "WorkerHosting"]),
         new("LocalCluster", "",
             [["Hosting"], ["Services"], ["Results"], ["BlobAccess", "Scheduling"], ["Requests", "Connections"]],

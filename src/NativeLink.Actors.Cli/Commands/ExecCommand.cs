@@ -160,7 +160,7 @@ internal sealed class ExecCommand
             Outputs = [.. outputs.Select(path => path.TrimEnd('/'))],
             Environment = request.Environment.SetItems(Shared.Pairs("--env", result.GetValue(_env) ?? [])),
             Properties = request.Properties.SetItems(Shared.Pairs("--property", result.GetValue(_property) ?? [])),
-            Timeout = result.GetValue(_timeout) is { } timeout ? Shared.Duration("--timeout", timeout) : null,
+            Timeout = result.GetValue(_timeout) is { } timeout ? SwitchText.Duration("--timeout", timeout) : null,
             NoCache = result.GetValue(_noCache),
         };
     }

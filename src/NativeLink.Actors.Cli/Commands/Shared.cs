@@ -123,38 +123,6 @@ internal static partial class Shared
         }
     }
 
-    /// <summary>
-    /// Reads seconds (<c>90</c>, <c>1.5</c>) or a sum of
-    /// numbers with units (<c>1m 30s</c>, <c>500ms</c>).
-    /// </summary>
-    /// <exception cref="UsageException">It is neither, or it is not positive.</exception>
-    public static TimeSpan Duration(string option, string text)
-    {
-        var (plain, sum) = (PlainNumber().Match(text), WithUnits().Match(text));
-        var seconds = plain.Success ? Number(plain.Value) : 0;
-        for (var i = 0; i < sum.Groups[1].Captures.Count; i++)
-            seconds += Number(sum.Groups[1].Captures[i].Value) * sum.Groups[2].Captures[i].Value switch
-            {
-                "ms" =>
-                0.001,
-                "s" => 1,
-                "m" => 60,
-                _ => 3600
-            };
-        return seconds is > 0 and < 1e9
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new UsageException($"{option} {text}: write a positive duration such as 90, 30s, 500ms or 1m30s");
-    }
-
-    private static double Number(string digits) =>
-        double.Parse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
-
     [GeneratedRegex("^[0-9a-z_.-]+$")]
     private static partial Regex HeaderName();
-
-    [GeneratedRegex(@"^\d+(?:\.\d+)?$")]
-    private static partial Regex PlainNumber();
-
-    [GeneratedRegex(@"^\s*(?:(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*)+$")]
-    private static partial Regex WithUnits();
 }

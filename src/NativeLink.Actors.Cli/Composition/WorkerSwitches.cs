@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using System.Globalization;
-using NativeLink.Actors.Configuration.Values;
 using NativeLink.Actors.Worker;
 
 namespace NativeLink.Actors.Cli.Composition;
@@ -103,20 +101,13 @@ internal sealed class WorkerSwitchOptions
         return new WorkerSwitches
         {
             Materialiser = result.GetValue(_materialiser),
-            ScratchMemoryBytes = result.GetValue(_memory) is { } memory ? Size("--scratch-memory", memory) : null,
-            DrainTimeout = result.GetValue(_drainTimeout) is { } text ? Duration("--drain-timeout", text) : null,
+            ScratchMemoryBytes = result.GetValue(_memory) is { } memory
+                ? SwitchText.Size("--scratch-memory", memory)
+                : null,
+            DrainTimeout = result.GetValue(_drainTimeout) is { } text
+                ? SwitchText.Duration("--drain-timeout", text)
+                : null,
             Environment = environment,
         };
     }
-
-    private static TimeSpan Duration(string option, string text) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            && seconds <= DurationText.LongestSeconds
-            ? TimeSpan.FromSeconds(seconds)
-            : DurationText.ParseSeconds(text) is { } sum
-                ? TimeSpan.FromSeconds(sum)
-                : throw new UsageException($"{option} {text}: write {DurationText.Expected}");
-
-    private static long Size(string option, string text) =>
-        SizeText.Parse(text) ?? throw new UsageException($"{option} {text}: write {SizeText.Expected}");
 }

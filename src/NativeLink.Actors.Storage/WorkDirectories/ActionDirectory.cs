@@ -5,8 +5,9 @@ namespace NativeLink.Actors.Storage.WorkDirectories;
 /// <summary>
 /// The directory of one attempt at an action, which owns the input root in it. Disposing it
 /// unmounts the root and moves the whole away at once; the rest is deleted in the background. While
-/// a root is still being made, all that waits until the making has ended: nothing is ever mounted
-/// in a directory that has gone. Thread-safe.
+/// somebody is in it (a root is being made, a process runs), all that waits until the last has
+/// left: nothing is ever mounted in a directory that has gone, and no process loses the one that it
+/// works in. Thread-safe.
 /// </summary>
 internal sealed class ActionDirectory : IStagingDirectory, IDisposable
 {
@@ -14,7 +15,8 @@ internal sealed class ActionDirectory : IStagingDirectory, IDisposable
     private readonly Lock _gate = new();
     private IInputRoot? _root;
     private readonly Func<string, bool>? _makeRoom;
-    private bool _making;
+    private int _inside;
+    private bool _staged;
     private bool _made;
     private bool _disposed;
 
@@ -41,28 +43,47 @@ internal sealed class ActionDirectory : IStagingDirectory, IDisposable
     /// disk refused it. Else what <paramref name="make"/> throws.</exception>
     public async Task<IInputRoot> StageAsync(Func<string, Task<IInputRoot>> make)
     {
+        var leave = Enter();
+        try
+        {
+            if (Interlocked.Exchange(ref _staged, true))
+                throw new InvalidOperationException($"{Path} has an input root already");
+            return await MakeRootAsync(make);
+        }
+        finally
+        {
+            leave()?.Invoke();
+        }
+    }
+
+    private async Task<IInputRoot> MakeRootAsync(Func<string, Task<IInputRoot>> make)
+    {
+        try
+        {
+            Make();
+            return _root = await make(WorkPath);
+        }
+        finally
+        {
+            _staged = _root is not null;
+        }
+    }
+
+    /// <summary>
+    /// Says that somebody is to work in it. It stays, whoever disposes of it meanwhile, until what is returned has been
+    /// called, once. That call answers what is to be done on the disk then: the removal of what was disposed of
+    /// meanwhile, or nothing.
+    /// </summary>
+    /// <exception cref="FaultException">Aborted: it has been disposed of.</exception>
+    public Func<Action?> Enter()
+    {
         lock (_gate)
         {
             if (_disposed)
                 throw new FaultException(FaultKind.Aborted, $"the action directory {Path} has been given up");
-            if (_making || _root is not null)
-                throw new InvalidOperationException($"{Path} has an input root already");
-            _making = true;
+            _inside++;
         }
-        IInputRoot? root = null;
-        try
-        {
-            Make();
-            return root = await make(WorkPath);
-        }
-        finally
-        {
-            bool late;
-            lock (_gate)
-                (_making, _root, late) = (false, root, _disposed);
-            if (late)
-                Remove();
-        }
+        return Leave;
     }
 
     public void Dispose()
@@ -72,10 +93,16 @@ internal sealed class ActionDirectory : IStagingDirectory, IDisposable
             if (_disposed)
                 return;
             _disposed = true;
-            if (_making)
+            if (_inside > 0)
                 return;
         }
         Remove();
+    }
+
+    private Action? Leave()
+    {
+        lock (_gate)
+            return --_inside == 0 && _disposed ? Remove : null;
     }
 
     /// <summary>Makes the directory itself, if it is not there.</summary>

@@ -1,4 +1,5 @@
-using NativeLink.Actors.Worker.Threads;
+using NativeLink.Actors.Worker.Supervision;
+
 
 namespace NativeLink.Actors.Worker.Connection;
 

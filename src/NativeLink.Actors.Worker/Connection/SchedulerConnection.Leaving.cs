@@ -1,8 +1,8 @@
 using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Supervision;
 using NativeLink.Actors.Worker.Telemetry;
-using NativeLink.Actors.Worker.Threads;
 using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 using static NativeLink.Actors.Worker.Connection.StreamProtocol;

@@ -1,7 +1,7 @@
 using Akka.Event;
 using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Supervision;
 using NativeLink.Actors.Worker.Telemetry;
-using NativeLink.Actors.Worker.Threads;
 
 namespace NativeLink.Actors.Worker.Connection;
 

@@ -57,21 +57,16 @@ internal sealed class SchedulerStream : UntypedActor, IWithTimers, IWithUnbounde
     protected override void PostStop()
     {
         _opening.Cancel();
-        // What is under way in a session is still sent, within the session's own bound.
-        if (_opened is { IsCompletedSuccessfully: true })
-        {
-            _opening.Dispose();
-            _ = _opened.Result.DisposeAsync().AsTask();
-            return;
-        }
-        // A session that opens only now is nobody's any more.
+        // A session that opens only now is nobody's any more; what is under way in one is still
+        // sent, within the session's own bound. In this very turn, where it is open.
         _opened?.ContinueWith(
             static (opened, state) =>
             {
                 ((CancellationTokenSource)state!).Dispose();
                 return opened.IsCompletedSuccessfully ? opened.Result.DisposeAsync().AsTask() : Task.CompletedTask;
             },
-            _opening, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            _opening, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
     }
 
     protected override void OnReceive(object message) => Resolving(message);

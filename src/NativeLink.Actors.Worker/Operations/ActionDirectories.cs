@@ -30,30 +30,17 @@ internal sealed class ActionDirectories : IActionDirectories
 
     private sealed class OfAttempt(ActionDirectory directory, string scratch) : IActionDirectory
     {
-        private readonly Lock _gate = new();
         private long _bytes;
-        private bool _hasScript;
-        private int _inside;
-        private bool _disposed;
 
-        public string ScriptStdoutPath => ScriptPath(".stdout");
+        public string ScriptStdoutPath => scratch + ".stdout";
 
-        public string ScriptStderrPath => ScriptPath(".stderr");
+        public string ScriptStderrPath => scratch + ".stderr";
 
         public string Path => directory.Path;
 
         public IStagingDirectory Staging => directory;
 
-        public Func<Action?> Enter()
-        {
-            lock (_gate)
-            {
-                if (_disposed)
-                    throw new FaultException(FaultKind.Aborted, $"the action directory {Path} has been given up");
-                _inside++;
-            }
-            return Leave;
-        }
+        public Func<Action?> Enter() => directory.Enter();
 
         public RunFindings Inspect(IInputRoot root, bool hasSideChannel) =>
             RunFindings.Read(this, root, hasSideChannel);
@@ -68,38 +55,9 @@ internal sealed class ActionDirectories : IActionDirectories
 
         public void Dispose()
         {
-            lock (_gate)
-            {
-                if (_disposed)
-                    return;
-                _disposed = true;
-                if (_inside > 0)
-                    return;
-            }
-            Remove();
-        }
-
-        private Action? Leave()
-        {
-            lock (_gate)
-                return --_inside == 0 && _disposed ? Remove : null;
-        }
-
-        private void Remove()
-        {
             if (Interlocked.Exchange(ref _bytes, 0) is not 0 and var bytes)
                 WorkerMetrics.ChangeWorkingDirectorySize(-bytes);
             directory.Dispose();
-            if (!_hasScript)
-                return;
-            ScriptOutputs.Delete(ScriptStdoutPath);
-            ScriptOutputs.Delete(ScriptStderrPath);
-        }
-
-        private string ScriptPath(string ending)
-        {
-            _hasScript = true;
-            return scratch + ending;
         }
     }
 }

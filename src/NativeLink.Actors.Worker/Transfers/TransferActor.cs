@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using Akka.Actor;
 using Akka.Event;
+using NativeLink.Actors.Worker.Supervision;
 using NativeLink.Actors.Worker.Telemetry;
 using NativeLink.Actors.Worker.Threads;
 

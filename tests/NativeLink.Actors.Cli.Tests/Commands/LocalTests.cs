@@ -86,15 +86,14 @@ public sealed class LocalTests : IDisposable
         var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--drain-timeout", "1s");
         await using var stopping = local;
         var marker = _directory.At("started");
-        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c",
-            $"echo $$ >{marker}; exec sleep 60");
-        await ProcessWatch.AppearedAsync(marker);
+        await using var exec = await StartLongActionAsync(client, marker);
 
         local.Signal("TERM");
 
         Assert.Equal(143, await local.ExitCodeAsync());
         Assert.Contains("the bound cut what still ran", local.Output, StringComparison.Ordinal);
         Assert.Matches("1 running operations are killed: [0-9a-f/-]+", local.Output);
+        await ProcessWatch.GoneAsync(marker);
     }
 
     [Theory]
@@ -104,9 +103,8 @@ public sealed class LocalTests : IDisposable
     {
         await using var rig = await TwoProcesses.StartAsync(_directory);
         var marker = _directory.At("started");
-        await using var exec = Rig.Program.Start("exec", "--executor", rig.Client, "--", "/bin/sh", "-c",
-            $"(setsid sh -c 'sleep 61; : {marker}' &) ; echo $$ >{marker}; sleep 60; true");
-        await ProcessWatch.AppearedAsync(marker);
+        await using var exec = await StartLongActionAsync(
+            rig.Client, marker, $"(setsid sh -c 'sleep 61; : {marker}' &) ; ");
         exec.Signal("KILL");
         await exec.ExitCodeAsync();
 
@@ -128,9 +126,7 @@ public sealed class LocalTests : IDisposable
         var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"));
         await using var stopping = local;
         var marker = _directory.At("started");
-        await using var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c",
-            $"echo $$ >{marker}; sleep 60; true");
-        await ProcessWatch.AppearedAsync(marker);
+        await using var exec = await StartLongActionAsync(client, marker);
 
         local.Signal("HUP");
 
@@ -248,6 +244,18 @@ public sealed class LocalTests : IDisposable
             script);
 
     public void Dispose() => _directory.Dispose();
+
+    /// <summary>
+    /// A client whose action runs for a minute, and has
+    /// begun; its processes are known by the marker.
+    /// </summary>
+    private static async Task<Rig.Program> StartLongActionAsync(string client, string marker, string first = "")
+    {
+        var exec = Rig.Program.Start("exec", "--executor", client, "--", "/bin/sh", "-c",
+            $"{first}echo $$ >{marker}; sleep 60; true");
+        await ProcessWatch.AppearedAsync(marker);
+        return exec;
+    }
 
     private sealed class TwoProcesses : IAsyncDisposable
     {

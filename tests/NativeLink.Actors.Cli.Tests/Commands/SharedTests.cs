@@ -8,27 +8,6 @@ namespace NativeLink.Actors.Cli.Tests.Commands;
 public sealed class SharedTests
 {
     [Theory]
-    [InlineData("90", 90)]
-    [InlineData("1.5", 1.5)]
-    [InlineData("30s", 30)]
-    [InlineData("500ms", 0.5)]
-    [InlineData("1m30s", 90)]
-    [InlineData("1h 2m 3s", 3723)]
-    public void Durations_are_seconds_or_a_sum_with_units(string text, double seconds) =>
-        Assert.Equal(TimeSpan.FromSeconds(seconds), Shared.Duration("--timeout", text));
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("0")]
-    [InlineData("-5")]
-    [InlineData("5x")]
-    [InlineData("1m30")]
-    [InlineData("99999999999h")]
-    public void Other_durations_are_refused_with_an_example(string text) =>
-        Assert.Contains("1m30s", Assert.Throws<UsageException>(() => Shared.Duration("--timeout", text)).Message,
-            StringComparison.Ordinal);
-
-    [Theory]
     [InlineData("127.0.0.1:50051", "127.0.0.1:50051")]
     [InlineData("localhost:0", "127.0.0.1:0")]
     [InlineData("[::1]:7", "[::1]:7")]

@@ -1,8 +1,5 @@
-using NativeLink.Actors.Simulation.Ports;
-using NativeLink.Actors.Simulation.Running;
 using NativeLink.Actors.Simulation.Scheduling;
 using NativeLink.Actors.Simulation.World;
-using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Simulation.Checkers;
 

@@ -32,7 +32,7 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
             await world.DelayAsync(1, 20, CancellationToken.None);
             throw new FaultException(FaultKind.Worker, "no process can be made: Resource temporarily unavailable");
         }
-        var run = new SimRun(host.Runs.Next(), host, host.WorkerOf(plan.Attempt.Value), operation, action,
+        var run = new SimRun(world.NextNumber(), host, host.WorkerOf(plan.Attempt.Value), operation, action,
             plan.WorkingDirectory, world.Now);
         plan.Clock?.Start(run.Began);
         world.Trace.Add($"launcher {run.Says} of {operation} in {run.Directory}");
@@ -61,8 +61,7 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
         var signal = run.Aborted is not null ? Signals.Kill : crashes ? SegmentationFault : 0;
         run.ExitCode = signal > 0 ? 128 + signal : SimActions.ExitCode(action);
         End(run, plan, crashes);
-        return new ProcessReport(run.ExitCode, signal,
-            run.Aborted is not null, run.Began, world.Now, default);
+        return new ProcessReport(run.ExitCode, signal, run.Aborted is not null, run.Began, world.Now, default);
     }
 
     public void Dispose()

@@ -14,8 +14,6 @@ internal sealed class SimStore(SimWorld world, SimDisk disk, long mostBytes, Fun
     /// <summary>Leases that nobody has ended.</summary>
     public int Leases => _blobs.Values.Sum(static blob => blob.Leases);
 
-    public int Evicted { get; private set; }
-
     /// <summary>What the store has beyond its bound and need not have.</summary>
     public long BytesTooMany => Math.Min(
         _blobs.Values.Sum(static blob => (long)blob.Data.Length) - mostBytes,
@@ -77,7 +75,6 @@ internal sealed class SimStore(SimWorld world, SimDisk disk, long mostBytes, Fun
                 return;
             bytes -= blob.Data.Length;
             _blobs.Remove(digest);
-            Evicted++;
             world.Trace.Add($"store evict {SimWorld.Short(digest)}");
         }
     }

@@ -39,19 +39,16 @@ internal sealed class SimHost
     /// <param name="world">The run's.</param>
     /// <param name="name">No two hosts have the same.</param>
     /// <param name="slots">One entry a worker: how many operations it runs at once.</param>
-    /// <param name="runs">Numbers processes.</param>
     /// <param name="planted">What is wrong on purpose.</param>
-    public SimHost(SimWorld world, string name, IReadOnlyList<int> slots, SimNumbers runs, Planted planted)
+    public SimHost(SimWorld world, string name, IReadOnlyList<int> slots, Planted planted)
     {
-        (_world, Name, WorkerSlots, Runs, _planted) = (world, name, slots, runs, planted);
+        (_world, Name, WorkerSlots, _planted) = (world, name, slots, planted);
         Disk = new SimDisk(world.Random);
         Store = new SimStore(world, Disk, StoreBytes, () => Errs(Planted.LeakedLease));
         Launcher = new SimLauncher(world, this);
     }
 
     public string Name { get; }
-
-    public SimNumbers Runs { get; }
 
     public SimDisk Disk { get; }
 
@@ -84,8 +81,6 @@ internal sealed class SimHost
         var executor = _world.Actors.Of(Pool.Path.Name).LastOrDefault(actor => actor.Path.Name == name);
         return executor is null ? "" : WorkerName(executor.Path.Parent.Name[Prefix.Length] - '0');
     }
-
-    private string WorkerName(int index) => $"{Name}-{(char)('a' + index)}";
 
     public void Start(ActorSystem system, SimCas cas, SimScheduler scheduler)
     {
@@ -160,6 +155,8 @@ internal sealed class SimHost
         _world.Tell(checker => checker.Failed(this));
         victim.Tell(Kill.Instance);
     }
+
+    private string WorkerName(int index) => $"{Name}-{(char)('a' + index)}";
 
     private PooledWorker Worker(ExecutorSettings settings, SimScheduler scheduler, string name, int slots)
     {

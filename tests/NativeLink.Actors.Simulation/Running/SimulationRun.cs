@@ -129,13 +129,13 @@ internal sealed class SimulationRun
     private static SimulationRun Compose(RunOptions options, SimWorld world, ActorSystem system)
     {
         var cas = new SimCas(world);
-        var (runs, hosts) = (new SimNumbers(), new List<SimHost>());
+        var hosts = new List<SimHost>();
         for (var left = options.Workers; left > 0;)
         {
             var slots = Enumerable.Range(0, Math.Min(left, world.Random.Next(1, 4)))
                 .Select(_ => world.Random.Next(2, 6)).ToList();
             left -= slots.Count;
-            hosts.Add(new SimHost(world, $"{hosts.Count}", slots, runs, options.Planted));
+            hosts.Add(new SimHost(world, $"{hosts.Count}", slots, options.Planted));
         }
         // As many as the hosts can just about run.
         var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));

@@ -22,16 +22,14 @@ internal sealed class SimScheduler(
     private readonly LinkedList<SimOperation> _queue = [];
     private readonly Dictionary<string, SimOperation> _operations = [];
     private long _given;
-    private int _opened;
-    private int _done;
 
     public IReadOnlyCollection<SimOperation> Operations => _operations.Values;
 
     /// <summary>Everything has been asked for, and has come to something; no worker owes anything.</summary>
-    public bool IsDone => _done == operations && _streams.TrueForAll(static stream => stream.Owed.Count == 0);
+    public bool IsDone => DoneCount == operations && _streams.TrueForAll(static stream => stream.Owed.Count == 0);
 
     /// <summary>Operations that have come to something.</summary>
-    public int DoneCount => _done;
+    public int DoneCount { get; private set; }
 
     /// <summary>Attempts that were lost.</summary>
     public int Retries { get; private set; }
@@ -52,8 +50,6 @@ internal sealed class SimScheduler(
     }
 
     // --- streams ---
-
-    public int NextStream() => ++_opened;
 
     public void Opened(SimStream stream) => world.Time.After(world.Some(1, 10), () =>
     {
@@ -304,7 +300,7 @@ internal sealed class SimScheduler(
     {
         world.Trace.Add($"scheduler {operation.Id} {outcome}");
         (operation.Outcome, operation.Stream) = (outcome, null);
-        _done++;
+        DoneCount++;
         world.Tell(checker => checker.Done(operation));
         // Whoever else runs it runs it for nobody.
         foreach (var stream in _streams.Where(stream => stream.Owed.ContainsKey(operation.Id)))

@@ -27,7 +27,7 @@ internal sealed class SimStream(
     public int Slots => slots;
 
     /// <summary>The name of the worker on this stream.</summary>
-    public WorkerId Id { get; } = new($"{worker}-{scheduler.NextStream()}");
+    public WorkerId Id { get; } = new($"{worker}-{world.NextNumber()}");
 
     /// <summary>What the scheduler waits for: by operation, the number of its last start.</summary>
     public Dictionary<string, int> Owed { get; } = [];

@@ -26,12 +26,6 @@ internal sealed class SimClock(
     /// <summary>Virtual time since the start.</summary>
     public TimeSpan Elapsed => UtcNow - Start;
 
-    /// <summary>How many times something was due.</summary>
-    public long Events { get; private set; }
-
-    /// <summary>What waits to be due, cancelled or not.</summary>
-    public int Waiting => _queue.Count;
-
     public override TimeSpan MonotonicClock => Elapsed;
 
     public override TimeSpan HighResMonotonicClock => Elapsed;
@@ -46,7 +40,6 @@ internal sealed class SimClock(
             if (due.Cancelable is { IsCancellationRequested: true })
                 continue;
             UtcNow = new DateTimeOffset(at.Ticks, TimeSpan.Zero);
-            Events++;
             if (due.Interval is { } interval)
                 Add(interval, due);
             due.Action();

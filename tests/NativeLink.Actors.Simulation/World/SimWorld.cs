@@ -11,6 +11,8 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
 {
     private const int MostViolations = 50;
 
+    private int _number;
+
     public SimTime Time => time;
 
     public Random Random => random;
@@ -28,6 +30,9 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
     public List<string> Violations { get; } = [];
 
     public DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>A number that nothing else of the run has: streams and processes are told apart by theirs.</summary>
+    public int NextNumber() => ++_number;
 
     public bool Chance(double share) => random.NextDouble() < share;
 

@@ -54,17 +54,12 @@ public sealed class ActionDirectoriesTests : IDisposable
     }
 
     [Fact]
-    public void What_a_script_says_stays_until_the_script_has_left()
+    public void What_a_script_said_is_gone_when_it_has_been_taken()
     {
         var directory = _directories.New(Attempt);
         File.WriteAllText(directory.ScriptStdoutPath, "said");
-        var leave = directory.Enter();
 
-        directory.Dispose();
-        Assert.True(File.Exists(directory.ScriptStdoutPath));
-
-        var path = directory.ScriptStdoutPath;
-        leave()!();
-        Assert.False(File.Exists(path));
+        Assert.Equal("said", directory.TakeScript().Stdout);
+        Assert.False(File.Exists(directory.ScriptStdoutPath));
     }
 }

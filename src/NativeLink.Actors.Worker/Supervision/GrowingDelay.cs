@@ -1,4 +1,4 @@
-namespace NativeLink.Actors.Worker.Threads;
+namespace NativeLink.Actors.Worker.Supervision;
 
 /// <summary>A wait that doubles each time, up to a cap.</summary>
 /// <param name="first">The first one.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Akka.Actor;
 
-namespace NativeLink.Actors.Worker.Threads;
+namespace NativeLink.Actors.Worker.Supervision;
 
 /// <summary>
 /// Stops an actor's children before Akka does, in the order of their numbers and names. Akka's own order is that of a
