@@ -19,6 +19,8 @@ namespace NativeLink.Actors.LocalCluster;
 internal sealed class LocalClusterHost : IAsyncDisposable
 {
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ClientPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ClientPatience = TimeSpan.FromSeconds(10);
 
     private readonly WebApplication _app;
     private readonly PartialUploads _uploads;
@@ -92,6 +94,22 @@ internal sealed class LocalClusterHost : IAsyncDisposable
     /// everything else is served until the end.
     /// </summary>
     public void BeginDrain() => _scheduler.BeginDrain();
+
+    /// <summary>
+    /// Lets clients fetch what they have been answered with: until none has called for a second, for ten at most.
+    /// </summary>
+    /// <param name="cut">Ends the wait.</param>
+    public async Task WaitForClientsAsync(Task cut)
+    {
+        var last = _app.Services.GetRequiredService<LastCall>();
+        for (var began = _time.GetTimestamp(); _time.GetElapsedTime(began) < ClientPatience && !cut.IsCompleted;)
+        {
+            var left = ClientPause - last.Ago;
+            if (left <= TimeSpan.Zero)
+                return;
+            await Task.WhenAny(cut, Task.Delay(left, _time));
+        }
+    }
 
     /// <summary>Ends the calls that still run, within some seconds, and closes the stores.</summary>
     public async ValueTask DisposeAsync()

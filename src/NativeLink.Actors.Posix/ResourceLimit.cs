@@ -20,4 +20,15 @@ internal struct ResourceLimit
 
     public ulong Soft;
     public ulong Hard;
+
+    /// <summary>
+    /// This process's soft limit of a resource; null where there is none, or it cannot be known.
+    /// </summary>
+    public static unsafe int? OwnSoft(int resource)
+    {
+        ResourceLimit limit;
+        return Libc.ProcessLimit(0, resource, null, &limit) == 0 && limit.Soft <= int.MaxValue
+            ? (int)limit.Soft
+            : null;
+    }
 }

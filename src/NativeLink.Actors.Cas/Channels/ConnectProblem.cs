@@ -21,7 +21,8 @@ internal static class ConnectProblem
             return error.Status.Detail;
         if (endpoints.FirstOrDefault(
             static endpoint => endpoint.Address.Scheme == Uri.UriSchemeHttps) is not { } secure)
-            return "the server did not answer in HTTP/2; it may want TLS (a grpcs:// address)";
+            return "the server did not answer in HTTP/2; it may want TLS (a grpcs:// address), " +
+                "or have no room for a further connection";
         var why = secure.Tls?.CertFile is { } own
             ? $"it may not accept the client certificate '{own}'"
             : $"it may want a client certificate ({certificateOptions})";

@@ -76,7 +76,10 @@ internal sealed partial class LocalCommand
         var data = plan.UsesDataDirectory ? DataDirectory.Open(plan.Data) : null;
         await using var node = await LocalNode.StartAsync(plan.Cluster, plan.Workers, data, logs, time);
         PrintReady(node, plan);
-        return await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time, node.Cluster.BeginDrain);
+        var code = await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time, node.Cluster.BeginDrain);
+        if (code is ExitCodes.Ok or ExitCodes.DrainCut)
+            await node.Cluster.WaitForClientsAsync(signals.End);
+        return code;
     }
 
     private LocalSwitches Switches(ParseResult result)

@@ -11,6 +11,7 @@ using NativeLink.Actors.LocalCluster.Connections;
 using NativeLink.Actors.LocalCluster.Results;
 using NativeLink.Actors.LocalCluster.Scheduling;
 using NativeLink.Actors.LocalCluster.Services;
+using NativeLink.Actors.Posix;
 using NativeLink.Actors.Storage;
 using NativeLink.Actors.Storage.Filesystem;
 
@@ -32,7 +33,10 @@ internal static class ClusterServer
     private const int MaxStreams = 10_000;
 
     /// <summary>Every build tool and worker has a few.</summary>
-    private const int MaxConnections = 4_096;
+    private const int LeastConnections = 8, MaxConnections = 4_096;
+
+    /// <summary>Descriptors that clients do not get: what the process has open, and what its actions take.</summary>
+    private const int OwnDescriptors = 300;
 
     private static readonly TimeSpan IdleConnection = TimeSpan.FromMinutes(30);
 
@@ -65,6 +69,7 @@ internal static class ClusterServer
         });
         var app = builder.Build();
         app.UseFirstMessageBound(time);
+        app.Services.GetRequiredService<LastCall>().Watch(app);
         Map(app, options);
         return app;
     }
@@ -83,7 +88,9 @@ internal static class ClusterServer
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
         kestrel.Limits.Http2.KeepAlivePingDelay = PingAfter;
         kestrel.Limits.Http2.KeepAlivePingTimeout = PingAnswer;
-        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        kestrel.Limits.MaxConcurrentConnections = Math.Clamp(
+            (ResourceLimit.OwnSoft(ResourceLimit.OpenFiles) ?? int.MaxValue) - OwnDescriptors, LeastConnections,
+            MaxConnections);
         var page = new StatusPage(time);
         var twoAddresses = options.WorkerApiListen.Port == 0 || !options.WorkerApiListen.Equals(options.Listen);
         kestrel.Listen(options.Listen, listen => Http2WithStatus(listen, page, time, workers: !twoAddresses));
@@ -115,6 +122,7 @@ internal static class ClusterServer
         }).AddServiceOptions<CasService>(grpc => grpc.MaxReceiveMessageSize = (int)Math.Min(int.MaxValue,
             (long)Math.Max(options.MaxMessageBytes, options.MaxBatchTotalSizeBytes) + options.CasOverheadBytes));
         services.AddSingleton(new CallStatuses(logs));
+        services.AddSingleton(new LastCall(time));
         services.AddSingleton(uploads);
         services.AddSingleton(scheduler);
         services.AddSingleton(new CasService(cas, uploads, options));

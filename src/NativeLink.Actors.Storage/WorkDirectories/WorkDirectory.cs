@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Grpc.Core;
 using NativeLink.Actors.Protocol.Hashing;
 
 namespace NativeLink.Actors.Storage.WorkDirectories;
@@ -139,7 +140,10 @@ internal sealed class WorkDirectory : IDisposable
             var errno = Errno.Last;
             if (!Errno.IsFull(errno) || tries == MostTries || makeRoom?.Invoke(Path) != true)
                 throw new FaultException(
-                    FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}");
+                    new Fault(FaultKind.Worker, $"action directory {path} cannot be made: {Errno.Text(errno)}")
+                    {
+                        Code = Errno.IsFull(errno) || Errno.IsScarce(errno) ? StatusCode.Unavailable : null,
+                    });
         }
     }
 

@@ -25,7 +25,8 @@ internal sealed partial class SchedulerConnection
     private void BeginDrain(IActorRef drainer)
     {
         _ending = new Ending(drainer);
-        _log.Info("draining: {Count} operations are finished first, new ones are refused", _operations.Running);
+        _log.Info("draining: {Count} operations are finished first, {Waiting} that wait, and new ones, are refused",
+            _operations.Running, _operations.Waiting + _tooMany.Count);
         Become(Draining);
         RefuseTooMany(DrainFault);
         var waiting = _operations.All.Where(operation => operation.Executor is null).ToList();

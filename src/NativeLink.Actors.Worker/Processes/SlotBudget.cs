@@ -7,7 +7,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// processes that it is allowed (getrlimit(2), cgroup v1 and v2
 /// <c>pids.max</c>): better fewer at once than failures in the middle of some.
 /// </summary>
-internal static unsafe class SlotBudget
+internal static class SlotBudget
 {
     // What one action takes here at its most: its process and tree, its streams, its inputs and
     // outputs as they are read. And what the process needs besides.
@@ -27,7 +27,8 @@ internal static unsafe class SlotBudget
     internal static (int Slots, string Why) Measure()
     {
         var (slots, why) = (int.MaxValue, "");
-        var (files, open) = (Soft(ResourceLimit.OpenFiles), Directory.GetFiles("/proc/self/fd").Length);
+        var (files, open) = (ResourceLimit.OwnSoft(ResourceLimit.OpenFiles),
+            Directory.GetFiles("/proc/self/fd").Length);
         var least = Math.Max(open + DescriptorsEach, RuntimeDescriptors) + DescriptorsEach;
         if (files < least)
             throw new FaultException(
@@ -37,7 +38,8 @@ internal static unsafe class SlotBudget
         Consider(files, open, DescriptorsBesides, DescriptorsEach, "open files (RLIMIT_NOFILE)");
         // Root is not held to it.
         if (!Environment.IsPrivilegedProcess) Consider(
-            Soft(ResourceLimit.Processes), OwnProcesses(), ProcessesBesides, ProcessesEach, "processes (RLIMIT_NPROC)");
+            ResourceLimit.OwnSoft(ResourceLimit.Processes), OwnProcesses(), ProcessesBesides, ProcessesEach,
+            "processes (RLIMIT_NPROC)");
         foreach (var group in Groups()) Consider(Read(group + "/pids.max"), Read(group + "/pids.current") ?? 0,
             ProcessesBesides, ProcessesEach, $"processes ({group}/pids.max)");
         return (slots, why);
@@ -72,14 +74,6 @@ internal static unsafe class SlotBudget
         }
 
         return given;
-    }
-
-    private static long? Soft(int resource)
-    {
-        ResourceLimit limit;
-        return Libc.ProcessLimit(0, resource, null, &limit) == 0 && limit.Soft <= int.MaxValue
-            ? (long)limit.Soft
-            : null;
     }
 
     /// <summary>Processes and threads of this user, which is what the limit counts.</summary>

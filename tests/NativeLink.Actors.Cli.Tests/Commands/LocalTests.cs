@@ -81,6 +81,29 @@ public sealed class LocalTests : IDisposable
     }
 
     [Fact]
+    public async Task Clients_fetch_the_outputs_that_a_draining_cluster_has_answered_them_with()
+    {
+        var (local, client, _) = await Rig.Program.StartLocalAsync(
+            _directory.At("data"), "--workers", "2", "--max-inflight", "4");
+        await using var stopping = local;
+        var (go, marks) = (_directory.At("go"), Enumerable.Range(1, 8).Select(i => _directory.At($"mark-{i}"))
+            .ToList());
+        var actions = marks.Select(mark => Rig.Program.RunAsync("exec", "--executor", client, "--output", "o", "--into",
+            $"{mark}.out", "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh", "-c",
+            $"echo $$ >{mark}; while [ ! -e {go} ]; do sleep 0.05; done; echo {mark} >o")).ToList();
+        foreach (var mark in marks)
+            await ProcessWatch.AppearedAsync(mark);
+
+        local.Signal("TERM");
+        await local.WaitForAsync("SIGTERM");
+        await File.WriteAllTextAsync(go, "");
+
+        Assert.All(await Task.WhenAll(actions), static ended => Assert.Equal((0, ""), (ended.Code, ended.Out)));
+        Assert.All(marks, static mark => Assert.Equal($"{mark}\n", File.ReadAllText($"{mark}.out/o")));
+        Assert.Equal(0, await local.ExitCodeAsync());
+    }
+
+    [Fact]
     public async Task A_drain_is_cut_at_its_bound_and_the_log_names_what_was_ended()
     {
         var (local, client, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--drain-timeout", "1s");
