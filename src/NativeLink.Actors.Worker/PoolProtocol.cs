@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
@@ -23,6 +24,17 @@ internal static class PoolProtocol
 
     /// <param name="Completed">Whether everything that ran was finished and answered.</param>
     public sealed record AllDrained(bool Completed);
+
+    /// <summary>Every worker, or the one of this name, finishes what runs and stays without a scheduler.</summary>
+    public sealed record PauseWorkers(string? Name, string Reason);
+
+    /// <summary>Ends such pauses, and those that workers have begun themselves.</summary>
+    public sealed record ResumeWorkers(string? Name);
+
+    /// <summary>Answered by WorkerStates, at once.</summary>
+    public sealed record DescribeWorkers;
+
+    public sealed record WorkerStates(ImmutableArray<WorkerState> Workers);
 
     /// <summary>Every worker ends everything now; the pool then stops.</summary>
     public sealed record ShutdownAll;

@@ -5,6 +5,7 @@ using Akka.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using static NativeLink.Actors.Worker.PoolProtocol;
 
 namespace NativeLink.Actors.Worker;
 
@@ -16,6 +17,8 @@ public sealed class WorkerHost : IAsyncDisposable
 {
     // The groups have bounds of their own; what is left then is the actor system's end.
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
+
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
     private readonly ImmutableArray<WorkerGroup> _groups;
     private readonly IHost? _own;
@@ -88,6 +91,35 @@ public sealed class WorkerHost : IAsyncDisposable
     /// </summary>
     public async Task<bool> DrainAsync() =>
         (await Task.WhenAll(_groups.Select(static group => group.DrainAsync()))).All(static finished => finished);
+
+    /// <summary>
+    /// Workers finish what runs, say goodbye and stay without a scheduler, until they are resumed;
+    /// <see cref="StatesAsync"/> says how far they are.
+    /// </summary>
+    /// <param name="name">Of one of them; null: all.</param>
+    /// <param name="reason">For the log, and for whoever asks.</param>
+    public void Pause(string? name, string reason)
+    {
+        foreach (var group in _groups)
+            group.Pool.Tell(new PauseWorkers(name, reason));
+    }
+
+    /// <summary>Ends such pauses, and those that workers have begun themselves.</summary>
+    /// <param name="name">Of one of them; null: all.</param>
+    public void Resume(string? name)
+    {
+        foreach (var group in _groups)
+            group.Pool.Tell(new ResumeWorkers(name));
+    }
+
+    /// <summary>What each worker does towards its scheduler.</summary>
+    /// <exception cref="AskTimeoutException">The actor system does not answer.</exception>
+    public async Task<ImmutableArray<WorkerState>> StatesAsync()
+    {
+        var states = await Task.WhenAll(_groups.Select(
+            static group => group.Pool.Ask<WorkerStates>(new DescribeWorkers(), AnswerTimeout)));
+        return [.. states.SelectMany(static each => each.Workers)];
+    }
 
     /// <summary>Ends everything now; no process of an action is left when it completes.</summary>
     public async ValueTask DisposeAsync()

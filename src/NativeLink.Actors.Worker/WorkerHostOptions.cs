@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
+using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Processes;
 
 namespace NativeLink.Actors.Worker;
@@ -49,6 +50,9 @@ public sealed record WorkerHostOptions
 
     /// <summary>How long a drain may take before it is cut.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>When a worker pauses itself; null: never.</summary>
+    public BreakerOptions? Breaker { get; init; } = new();
 
     /// <summary>Report 9 for every death by a signal, as NativeLink does, instead of 128 + n.</summary>
     public bool SignalExitCodeIsNine { get; init; }

@@ -20,6 +20,8 @@ public sealed class WorkerPool : UntypedActor
     private readonly WorkerPoolSettings _settings;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<IActorRef, string> _connections = [];
+    private readonly Dictionary<IActorRef, WorkerState> _states = [];
+    private readonly Dictionary<IActorRef, (ExecutorOptions Actions, int Uploader)> _kinds = [];
     private readonly HashSet<IActorRef> _unregistered = [];
     private readonly HashSet<IActorRef> _undrained = [];
     private readonly List<IActorRef> _awaitingRegistered = [];
@@ -52,6 +54,9 @@ public sealed class WorkerPool : UntypedActor
             var connection = Context.ActorOf(SchedulerConnection.CreateProps(settings), $"worker-{index}");
             Context.WatchWith(connection, new ConnectionGone(connection));
             _connections.Add(connection, worker.Name);
+            _kinds.Add(connection, (settings.Actions, worker.Uploader));
+            _states.Add(connection, new WorkerState(worker.Name, settings.Options.SchedulerEndpoint.Address,
+                WorkerPhase.Connecting, default, "", Now));
             _unregistered.Add(connection);
         }
     }
@@ -72,6 +77,24 @@ public sealed class WorkerPool : UntypedActor
                 break;
             case ServiceGone gone:
                 OnServiceGone(gone.Name);
+                break;
+            case OrphanBegan began:
+                TellKin(Sender, new OrphanOfSibling(began.Action, Sender));
+                break;
+            case OrphanGone gone:
+                TellKin(Sender, new OrphanOfSiblingGone(gone.Action, Sender));
+                break;
+            case PhaseChanged changed:
+                OnPhaseChanged(changed);
+                break;
+            case DescribeWorkers:
+                Sender.Tell(new WorkerStates([.. _states.Values]));
+                break;
+            case PauseWorkers pause:
+                TellWorkers(pause.Name, new Pause(pause.Reason));
+                break;
+            case ResumeWorkers resume:
+                TellWorkers(resume.Name, new Resume());
                 break;
             case AwaitRegistered:
                 _awaitingRegistered.Add(Sender);
@@ -95,6 +118,36 @@ public sealed class WorkerPool : UntypedActor
 
     private static IActorRef Service(Props props, string name) =>
         Context.WatchWith(Context.ActorOf(props, name), new ServiceGone(name));
+
+    private static DateTimeOffset Now => Context.System.Scheduler.Now;
+
+    private void TellWorkers(string? name, object message)
+    {
+        foreach (var (connection, its) in _connections)
+            if (name is null || name == its)
+                connection.Tell(message);
+    }
+
+    /// <summary>To the other workers that would do the same with the same action.</summary>
+    private void TellKin(IActorRef connection, object message)
+    {
+        foreach (var other in _connections.Keys)
+            if (!other.Equals(connection) && _kinds[other] == _kinds[connection])
+                other.Tell(message);
+    }
+
+    private void OnPhaseChanged(PhaseChanged changed)
+    {
+        if (!_states.TryGetValue(Sender, out var known))
+            return;
+        _states[Sender] = known with
+        {
+            Phase = changed.Phase,
+            Id = changed.Worker,
+            Reason = changed.Reason,
+            Since = changed.Phase == known.Phase ? known.Since : Now,
+        };
+    }
 
     private void OnRegistered()
     {

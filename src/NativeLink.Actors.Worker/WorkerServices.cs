@@ -219,6 +219,10 @@ internal sealed class WorkerServices : IAsyncDisposable
         return new ConnectionSettings(worker.Connection, worker.Actions, link, _launcher, executor, new Random())
         {
             ScratchDirectory = directories.ScratchDirectory,
+            Breaker = _options.Breaker,
+            IsComplete = (result, function, cancellation) =>
+                ResultCompleteness.CheckAsync(_cas, result, function, cancellation),
+            Probe = cancellation => TrialAction.SendAsync(_cas, cancellation),
         };
     }
 

@@ -11,6 +11,19 @@ internal static partial class SwitchText
     public static long Size(string option, string text) =>
         SizeText.Parse(text) ?? throw new UsageException($"{option} {text}: write {SizeText.Expected}");
 
+    /// <exception cref="UsageException">It is none, or below 0.</exception>
+    public static int Number(string option, string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new UsageException($"{option} {text}: write a whole number, 0 or more");
+
+    /// <summary>The word as it is in <paramref name="words"/>.</summary>
+    /// <exception cref="UsageException">It is not among them.</exception>
+    public static string OneOf(string option, string text, string[] words) =>
+        Array.Find(words, word => word.Equals(text, StringComparison.OrdinalIgnoreCase))
+        ?? throw new UsageException(
+            $"{option} {text}: write {string.Join(", ", words[..^1])} or {words[^1]}{Nearest.Suggest(text, words)}");
+
     /// <summary>
     /// Reads seconds (<c>90</c>, <c>1.5</c>) or a sum of
     /// numbers with units (<c>1m 30s</c>, <c>500ms</c>).

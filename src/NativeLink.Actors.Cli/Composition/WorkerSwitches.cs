@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using NativeLink.Actors.Worker;
+using NativeLink.Actors.Worker.Connection;
 
 namespace NativeLink.Actors.Cli.Composition;
 
@@ -35,6 +36,15 @@ internal sealed record WorkerSwitches
     /// <summary>How long SIGTERM waits for running actions.</summary>
     public TimeSpan? DrainTimeout { get; init; }
 
+    /// <summary>What becomes of actions when their stream is lost.</summary>
+    public DisconnectOptions? OnDisconnect { get; init; }
+
+    /// <summary>So many failures of this machine in a row pause a worker; 0: never.</summary>
+    public int? BreakerFailures { get; init; }
+
+    /// <summary>All of them within this.</summary>
+    public TimeSpan? BreakerWindow { get; init; }
+
     /// <summary>This process's own environment; null: what the workers' options have.</summary>
     public ImmutableDictionary<string, string>? Environment { get; init; }
 
@@ -47,29 +57,56 @@ internal sealed record WorkerSwitches
             ScratchMemoryBytes = ScratchMemoryBytes,
         },
         DrainTimeout = DrainTimeout ?? host.DrainTimeout,
+        Breaker = Breaker(host.Breaker ?? new BreakerOptions()),
         Workers = [.. host.Workers.Select(Apply)],
     };
 
+    private BreakerOptions? Breaker(BreakerOptions otherwise) => BreakerFailures == 0
+        ? null
+        : new BreakerOptions
+        {
+            Failures = BreakerFailures ?? otherwise.Failures,
+            Window = BreakerWindow ?? otherwise.Window,
+        };
+
     private WorkerOptions Apply(WorkerOptions worker) => worker with
     {
-        Connection = worker.Connection with { MaxInflightTasks = MaxInflight ?? worker.Connection.MaxInflightTasks },
+        Connection = worker.Connection with
+        {
+            MaxInflightTasks = MaxInflight ?? worker.Connection.MaxInflightTasks,
+            OnDisconnect = OnDisconnect ?? worker.Connection.OnDisconnect,
+        },
         Actions = worker.Actions with { OwnEnvironment = Environment ?? worker.Actions.OwnEnvironment },
     };
 }
 
 /// <summary>
-/// The switches that <c>worker</c> and <c>local</c> share, as they stand on the command line. They are no keys of the
-/// file: NativeLink refuses a file with a key that it does not know, and the same file has to serve both.
+/// The switches that <c>worker</c> and <c>local</c> share, on the command line, in variables or in a file of our own
+/// (<see cref="OwnSettings"/>). They are no keys of NativeLink's file: it refuses a file with a key that it does not
+/// know, and the same file has to serve both.
 /// </summary>
 internal sealed class WorkerSwitchOptions
 {
-    private readonly Option<string?> _materialiser = new Option<string?>("--materialiser")
+    private const string KillWord = "kill";
+    private const string FinishWord = "finish";
+    private static readonly string[] Materialisers = ["overlay", "reflink", "hardlink", "copy"];
+
+    private readonly Option<string?> _file = new(OwnSettings.FileSwitch)
+    {
+        Description =
+            "JSON file with settings of ours, which are no keys of NativeLink's file: " +
+            "each switch below that takes a value, as key, for example \"drain_timeout\": \"5m\". " +
+            "A variable (NLA_DRAIN_TIMEOUT) wins over the file, a switch over both.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _materialiser = new("--materialiser")
     {
         Description =
             "How to make input roots, instead of the fastest safe way that works here. "
             + "hardlink lets an action change the store's files; what it changed is found out after its run.",
-        HelpName = "overlay|reflink|hardlink|copy",
-    }.AcceptOnlyFromAmong("overlay", "reflink", "hardlink", "copy");
+        HelpName = string.Join('|', Materialisers),
+    };
 
     private readonly Option<string?> _memory = new("--scratch-memory")
     {
@@ -87,27 +124,84 @@ internal sealed class WorkerSwitchOptions
         HelpName = "DURATION",
     };
 
+    private readonly Option<string?> _onDisconnect = new("--on-disconnect")
+    {
+        Description =
+            "What becomes of running actions when the stream to the scheduler is lost. finish: they run on, for "
+            + "--on-disconnect-bound at most, and whoever sends the same action again gets their result. "
+            + "Default: kill.",
+        HelpName = $"{KillWord}|{FinishWord}",
+    };
+
+    private readonly Option<string?> _onDisconnectBound = new("--on-disconnect-bound")
+    {
+        Description = "How long such actions may run on, and their results are kept. Default: 10m.",
+        HelpName = "DURATION",
+    };
+
+    private readonly Option<string?> _breakerFailures = new("--breaker-failures")
+    {
+        Description =
+            "So many actions in a row that fail for reasons of this machine or its stores pause a worker, "
+            + "until a trial action comes to its end. Default: 8; 0: never.",
+        HelpName = "N",
+    };
+
+    private readonly Option<string?> _breakerWindow = new("--breaker-window")
+    {
+        Description = "All of them within this. Default: 1m.",
+        HelpName = "DURATION",
+    };
+
+    private IEnumerable<Option> Settings =>
+    [
+        _materialiser, _memory, _drainTimeout, _onDisconnect, _onDisconnectBound, _breakerFailures, _breakerWindow,
+    ];
+
     public void AddTo(Command command)
     {
-        command.Options.Add(_materialiser);
-        command.Options.Add(_memory);
-        command.Options.Add(_drainTimeout);
+        command.Options.Add(_file);
+        foreach (var option in Settings)
+            command.Options.Add(option);
     }
 
     /// <param name="environment">This process's own.</param>
-    /// <exception cref="UsageException">No such size, or no such duration.</exception>
+    /// <exception cref="UsageException">No such size, duration, word or file.</exception>
     public WorkerSwitches Read(ParseResult result, ImmutableDictionary<string, string> environment)
     {
+        var settings = OwnSettings.Read(result, _file, Settings, environment);
         return new WorkerSwitches
         {
-            Materialiser = result.GetValue(_materialiser),
-            ScratchMemoryBytes = result.GetValue(_memory) is { } memory
-                ? SwitchText.Size("--scratch-memory", memory)
+            Materialiser = Word(settings.Find(_materialiser), Materialisers),
+            ScratchMemoryBytes = settings.Find(_memory) is { } memory
+                ? SwitchText.Size(memory.Where, memory.Text)
                 : null,
-            DrainTimeout = result.GetValue(_drainTimeout) is { } text
-                ? SwitchText.Duration("--drain-timeout", text)
+            DrainTimeout = Duration(settings.Find(_drainTimeout)),
+            OnDisconnect = OnDisconnect(settings),
+            BreakerFailures = settings.Find(_breakerFailures) is { } failures
+                ? SwitchText.Number(failures.Where, failures.Text)
                 : null,
+            BreakerWindow = Duration(settings.Find(_breakerWindow)),
             Environment = environment,
         };
     }
+
+    private DisconnectOptions? OnDisconnect(OwnSettings settings)
+    {
+        var word = Word(settings.Find(_onDisconnect), [KillWord, FinishWord]);
+        var bound = Duration(settings.Find(_onDisconnectBound));
+        return word is null && bound is null
+            ? null
+            : new DisconnectOptions
+            {
+                Finish = word == FinishWord,
+                Bound = bound ?? new DisconnectOptions().Bound,
+            };
+    }
+
+    private static TimeSpan? Duration(OwnSetting? setting) =>
+        setting is { } found ? SwitchText.Duration(found.Where, found.Text) : null;
+
+    private static string? Word(OwnSetting? setting, string[] words) =>
+        setting is { } found ? SwitchText.OneOf(found.Where, found.Text, words) : null;
 }

@@ -1,6 +1,5 @@
 using NativeLink.Actors.Worker.Supervision;
 
-
 namespace NativeLink.Actors.Worker.Connection;
 
 /// <summary>
@@ -19,4 +18,7 @@ internal static class ConnectionDelays
 
     /// <summary>Before an idle worker says that it cannot take an action now (protos/README.md 3.7).</summary>
     public static GrowingDelay BackPressure(Random random) => new(First, TimeSpan.FromSeconds(5), random);
+
+    /// <summary>Before a paused worker tries whether it can work again.</summary>
+    public static GrowingDelay Probe(Random random) => new(TimeSpan.FromSeconds(2), TimeSpan.FromMinutes(1), random);
 }

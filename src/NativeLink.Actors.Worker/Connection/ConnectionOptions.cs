@@ -20,6 +20,9 @@ public sealed record ConnectionOptions
     /// </summary>
     public int MaxInflightTasks { get; init; }
 
+    /// <summary>What becomes of running actions when the stream is lost.</summary>
+    public DisconnectOptions OnDisconnect { get; init; } = new();
+
     /// <summary>
     /// What the scheduler matches actions against, one announced property a value, in this order (protos/README.md
     /// 3.9).

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using NativeLink.Actors.Worker.Telemetry;
 using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Worker.Connection;
@@ -12,6 +13,7 @@ internal sealed class KeepAlive : UntypedActor, IWithTimers
 {
     private readonly ISchedulerSession _session;
     private readonly TimeSpan _period;
+    private TimeSpan? _last;
 
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
     public KeepAlive(ISchedulerSession session, TimeSpan period) => (_session, _period) = (session, period);
@@ -29,7 +31,11 @@ internal sealed class KeepAlive : UntypedActor, IWithTimers
         {
             case Tick:
                 _session.SendAsync(new KeepAliveSignal(), CancellationToken.None)
-                    .PipeTo(Self, failure: error => new NotSent(Fault.From(error)));
+                    .PipeTo(Self, success: static () => Sent.Instance,
+                        failure: error => new NotSent(Fault.From(error)));
+                break;
+            case Sent:
+                OnSent(Context.System.Scheduler.MonotonicClock);
                 break;
             case NotSent failed:
                 Context.Parent.Tell(new StreamProtocol.KeepAliveFailed(failed.Fault));
@@ -38,6 +44,18 @@ internal sealed class KeepAlive : UntypedActor, IWithTimers
                 Unhandled(message);
                 break;
         }
+    }
+
+    private void OnSent(TimeSpan now)
+    {
+        if (_last is { } last)
+            WorkerMetrics.RecordKeepAliveGap(now - last);
+        _last = now;
+    }
+
+    private sealed record Sent
+    {
+        public static readonly Sent Instance = new();
     }
 
     private sealed record NotSent(Fault Fault);

@@ -33,6 +33,12 @@ internal sealed class Operation(ActionAssignment assignment)
     /// its slot until then, and is not answered.
     /// </summary>
     public bool Superseded { get; set; }
+
+    /// <summary>Whether its stream was lost and it runs on: superseded too.</summary>
+    public bool IsOrphan { get; set; }
+
+    /// <summary>The connection whose orphan runs the same action: that one's result is this one's too.</summary>
+    public IActorRef? Foster { get; set; }
 }
 
 /// <summary>
@@ -59,6 +65,9 @@ internal sealed class OperationTable(int slots)
 
     public int Count => _attempts.Count;
 
+    /// <summary>Attempts of lost streams that run on.</summary>
+    public int Orphans { get; private set; }
+
     public int Waiting => _waiting.Count;
 
     /// <summary>Attempts that have an executor.</summary>
@@ -77,11 +86,35 @@ internal sealed class OperationTable(int slots)
     {
         if (_current.TryGetValue(assignment.Id, out var known))
             return known.Assignment.Action == assignment.Action ? Admission.Adopted : Admission.Conflict;
+        Enqueue(Add(assignment));
+        return Admission.Admitted;
+    }
+
+    /// <summary>One whose answer comes from an orphan of this or of another connection; it takes no slot.</summary>
+    public Operation AdmitFostered(ActionAssignment assignment, IActorRef foster)
+    {
+        var operation = Add(assignment);
+        operation.Foster = foster;
+        return operation;
+    }
+
+    /// <summary>It waits for a slot.</summary>
+    public void Enqueue(Operation operation) => operation.Place = _waiting.AddLast(operation);
+
+    /// <summary>A running attempt gives up its id, and runs on.</summary>
+    public void Orphan(Operation operation)
+    {
+        (operation.Superseded, operation.IsOrphan) = (true, true);
+        _current.Remove(operation.Assignment.Id);
+        Orphans++;
+    }
+
+    private Operation Add(ActionAssignment assignment)
+    {
         var operation = new Operation(assignment);
         _attempts.Add(operation.Attempt, operation);
         _current.Add(assignment.Id, operation);
-        operation.Place = _waiting.AddLast(operation);
-        return Admission.Admitted;
+        return operation;
     }
 
     /// <summary>
@@ -122,7 +155,8 @@ internal sealed class OperationTable(int slots)
         if (operation.Place is { } place)
             _waiting.Remove(place);
         operation.Place = null;
-        _attempts.Remove(operation.Attempt);
+        if (_attempts.Remove(operation.Attempt) && operation.IsOrphan)
+            Orphans--;
         if (!operation.Superseded)
             _current.Remove(operation.Assignment.Id);
     }

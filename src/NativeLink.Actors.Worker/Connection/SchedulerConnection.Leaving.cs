@@ -17,30 +17,50 @@ internal sealed partial class SchedulerConnection
 
     // --- leaving in order ---
 
-    private static Fault DrainFault => new(FaultKind.Worker, "the worker is shutting down and takes no new work")
+    private Fault LeavingFault => new(FaultKind.Worker, _ending is null && _pause is not null
+        ? $"the worker is paused and takes no new work: {_pause.Reason}"
+        : "the worker is shutting down and takes no new work")
     {
         Code = Grpc.Core.StatusCode.ResourceExhausted,
     };
 
-    private void BeginDrain(IActorRef drainer)
+    private void BeginLeaving(string why)
     {
-        _ending = new Ending(drainer);
-        _log.Info("draining: {Count} operations are finished first, {Waiting} that wait, and new ones, are refused",
-            _operations.Running, _operations.Waiting + _tooMany.Count);
+        _log.Info("{Why}: {Count} operations are finished first, {Waiting} that wait, and new ones, are refused",
+            why, _operations.Running, _operations.Waiting + _tooMany.Count);
+        EnterPhase(WorkerPhase.Draining, _pause?.Reason ?? "");
         Become(Draining);
-        RefuseTooMany(DrainFault);
-        var waiting = _operations.All.Where(operation => operation.Executor is null).ToList();
+        RefuseTooMany(LeavingFault);
+        var waiting = _operations.All.Where(static operation => operation is { Executor: null, Foster: null }).ToList();
         foreach (var operation in waiting)
             Answer(operation, operation.Held
-                ?? ExecuteResultBuilder.Refuse(operation.Assignment.Id, operation.Assignment.InstanceName, DrainFault));
+                ?? ExecuteResultBuilder.Refuse(
+                    operation.Assignment.Id, operation.Assignment.InstanceName, LeavingFault));
         // Else the last answer has.
         if (waiting.Count == 0)
             CheckDrained();
     }
 
+    /// <summary>Where the worker leaves already.</summary>
+    private void OnAskedWhileLeaving(object message)
+    {
+        switch (message)
+        {
+            case Drain:
+                _ending = new Ending(Sender);
+                break;
+            case Pause pause when _ending is null:
+                _pause = new Pausing(pause.Reason, false);
+                break;
+            case Resume when _ending is null:
+                _pause = null;
+                break;
+        }
+    }
+
     private void CheckDrained()
     {
-        if (_ending is null || _operations.Count > 0)
+        if (!IsLeaving || _operations.Count > 0)
             return;
         _stream.Tell(new Close());
         Become(Leaving);
@@ -53,16 +73,16 @@ internal sealed partial class SchedulerConnection
             case StreamClosed closed when IsOfStream:
                 _log.Info("said goodbye to {Scheduler}{Problem}", Options.SchedulerEndpoint.Address,
                     closed.Fault is { } fault ? $": {fault.Detail}" : "");
-                Leave(completed: !HasLost(closed.ResultsSent));
+                Left(completed: !HasLost(closed.ResultsSent));
                 break;
             case StreamLost lost when IsOfStream:
-                Leave(completed: !HasLost(lost.ResultsSent));
+                Left(completed: !HasLost(lost.ResultsSent));
                 break;
             case StreamGone gone when gone.Stream.Equals(_stream):
-                Leave(completed: _resultsTold == 0);
+                Left(completed: _resultsTold == 0);
                 break;
             case ActionAssigned assigned when IsOfStream:
-                RefuseWhileLeaving(assigned.Assignment.Id, assigned.Assignment.InstanceName, DrainFault);
+                RefuseWhileLeaving(assigned.Assignment.Id, assigned.Assignment.InstanceName, LeavingFault);
                 break;
             case AssignmentUnusable unusable when IsOfStream:
                 RefuseWhileLeaving(unusable.Operation, unusable.InstanceName, unusable.Fault);
@@ -70,8 +90,8 @@ internal sealed partial class SchedulerConnection
             case KillRequested or StreamRegistered when IsOfStream:
                 // Answered already; and it leaves all the same.
                 break;
-            case Drain:
-                _ending = new Ending(Sender);
+            case Drain or Pause or Resume:
+                OnAskedWhileLeaving(message);
                 break;
             case Shutdown:
                 Leave(completed: _resultsTold == 0);
@@ -93,6 +113,36 @@ internal sealed partial class SchedulerConnection
         _resultsTold = told;
     }
 
+    /// <summary>The stream has ended, in order: for good, for a pause, or for nothing any more.</summary>
+    private void Left(bool completed)
+    {
+        ForgetWorker();
+        _stream = ActorRefs.Nobody;
+        if (_ending is not null)
+        {
+            LeaveAfterOrphans(completed);
+            return;
+        }
+        if (_pause is { } pause)
+            StayPaused(pause);
+        else
+            Connect();
+    }
+
+    /// <summary>They have no stream to be answered on, but are finished.</summary>
+    private void LeaveAfterOrphans(bool completed)
+    {
+        if (_operations.Count == 0)
+        {
+            Leave(completed);
+            return;
+        }
+        _log.Info("draining: {Count} actions whose stream was lost are finished first", _operations.Count);
+        _lostWork |= !completed;
+        EnterPhase(WorkerPhase.Draining);
+        Become(Closing);
+    }
+
     private void Leave(bool completed)
     {
         _ending?.Drainer?.Tell(new Drained(completed));
@@ -102,20 +152,23 @@ internal sealed partial class SchedulerConnection
 
     // --- losing the stream ---
 
-    private void Lose(Fault fault, bool resultsLost)
+    private void Lose(Fault fault, bool resultsLost, bool mayRunOn = true)
     {
         // What waits or is held back has not been finished either.
-        _lostWork |= resultsLost || _operations.Count + _tooMany.Count > 0;
+        _lostWork |= resultsLost || _operations.Count - _operations.Orphans + _tooMany.Count > 0;
         ForgetTooMany();
         ForgetWorker();
-        var running = _operations.Running;
+        var running = _operations.Running - _operations.Orphans;
         if (fault.Kind == FaultKind.Aborted && running == 0)
             _log.Debug("stream to {Scheduler} ended: {Reason}", Options.SchedulerEndpoint.Address, fault.Detail);
         else
-            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations are killed{Operations}",
-                Options.SchedulerEndpoint.Address, fault.Detail, running, Names(running));
-        foreach (var operation in _operations.All.ToList())
+            _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations {Fate}{Operations}",
+                Options.SchedulerEndpoint.Address, fault.Detail, running,
+                mayRunOn && Options.OnDisconnect.Finish ? "run on" : "are killed", Names(running));
+        foreach (var operation in _operations.All.Where(static operation => !operation.IsOrphan).ToList())
         {
+            if (mayRunOn && TryOrphan(operation))
+                continue;
             if (operation.Executor is { } executor)
                 executor.Tell(new KillAction(operation.Attempt, "the stream to the scheduler was lost"));
             else
@@ -125,6 +178,7 @@ internal sealed partial class SchedulerConnection
         // A stream that still is there sends first what it was given.
         _stream.Tell(PoisonPill.Instance);
         _stream = ActorRefs.Nobody;
+        EnterPhase(WorkerPhase.Closing, fault.Detail);
         Become(Closing);
         Timers.StartSingleTimer(TimerKeys.Close, TimeIsUp.Instance, _settings.CloseTimeout);
         CheckClosed();
@@ -135,7 +189,8 @@ internal sealed partial class SchedulerConnection
     {
         if (running == 0)
             return "";
-        var names = _operations.All.Where(static operation => operation.Executor is not null).Take(MostNamed)
+        var names = _operations.All
+            .Where(static operation => operation is { Executor: not null, IsOrphan: false }).Take(MostNamed)
             .Select(static operation => operation.Assignment.Id.Value);
         return $": {string.Join(", ", names)}{(running > MostNamed ? ", …" : "")}";
     }
@@ -146,27 +201,34 @@ internal sealed partial class SchedulerConnection
         switch (message)
         {
             case Finished finished when _operations.Find(finished.Id) is { } operation:
+                SettleOrphan(operation, finished);
                 Forget(operation);
                 CheckClosed();
                 break;
             case ExecutorGone gone when _operations.Find(gone.Attempt) is { } operation:
+                SettleOrphan(operation, null);
                 Forget(operation);
                 CheckClosed();
                 break;
             case TimeIsUp:
-                _log.Warning("{Count} operations did not end in time; their executors are stopped", _operations.Count);
-                foreach (var operation in _operations.All.ToList())
+                var late = _operations.All.Where(static operation => !operation.IsOrphan).ToList();
+                _log.Warning("{Count} operations did not end in time; their executors are stopped", late.Count);
+                foreach (var operation in late)
                 {
                     Context.Stop(operation.Executor);
                     Forget(operation);
                 }
                 CheckClosed();
                 break;
+            case Shutdown when _operations.Orphans > 0:
+                _ending = new Ending(_ending?.Drainer);
+                Leave(completed: false);
+                break;
             case Shutdown:
                 _ending = new Ending(_ending?.Drainer);
                 break;
-            case Drain:
-                _ending = new Ending(Sender);
+            case Drain or Pause or Resume:
+                OnAskedWhileLeaving(message);
                 break;
             default:
                 OnLate(message);
@@ -176,7 +238,8 @@ internal sealed partial class SchedulerConnection
 
     private void CheckClosed()
     {
-        if (_operations.Count > 0)
+        // Orphans hold nobody up but a worker that leaves for good.
+        if (_operations.Count - (_ending is null ? _operations.Orphans : 0) > 0)
             return;
         Timers.Cancel(TimerKeys.Close);
         if (_ending is not null)
@@ -184,9 +247,14 @@ internal sealed partial class SchedulerConnection
             Leave(completed: !_lostWork);
             return;
         }
+        if (_pause is { } pause)
+        {
+            StayPaused(pause);
+            return;
+        }
         var delay = _reconnect.Next();
         _log.Info("connecting again in {Seconds:0.0} s", delay.TotalSeconds);
-        BackOff(delay);
+        BackOff(delay, "the stream was lost");
     }
 
     /// <summary>The scheduler's id for this worker has ended with its stream.</summary>

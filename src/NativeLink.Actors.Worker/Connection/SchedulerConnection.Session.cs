@@ -23,7 +23,18 @@ internal sealed partial class SchedulerConnection
                 RefuseTooMany(TooManyFault);
                 break;
             case Drain:
-                BeginDrain(Sender);
+                _ending = new Ending(Sender);
+                BeginLeaving("draining");
+                break;
+            case Pause pause:
+                _pause = new Pausing(pause.Reason, false);
+                BeginLeaving($"to be paused ({pause.Reason})");
+                break;
+            case BreakerOpened opened:
+                OnBreakerOpened(opened.Reason);
+                break;
+            case Resume:
+                // Nothing is paused.
                 break;
             default:
                 OnRegisteredWorker(message);
@@ -39,8 +50,14 @@ internal sealed partial class SchedulerConnection
             case ActionAssigned assigned when IsOfStream:
                 OnAssignedInDrain(assigned.Assignment);
                 break;
-            case Drain:
-                _ending = new Ending(Sender);
+            case Resume when _ending is null:
+                _pause = null;
+                _log.Info("resumed, before all that ran was finished: actions are taken again");
+                EnterPhase(WorkerPhase.Serving);
+                Become(Serving);
+                break;
+            case Drain or Pause or Resume:
+                OnAskedWhileLeaving(message);
                 break;
             default:
                 OnRegisteredWorker(message);
@@ -64,6 +81,9 @@ internal sealed partial class SchedulerConnection
             case Finished finished when _operations.Find(finished.Id) is { Executor: not null } operation:
                 OnFinished(operation, finished);
                 break;
+            case AdoptedProcessEnded ended when _operations.Find(ended.Attempt) is { Foster: not null } operation:
+                _stream.Tell(new ExecutionCompleted(operation.Assignment.Id));
+                break;
             case ExecutorGone gone when _operations.Find(gone.Attempt) is { Executor: not null } operation:
                 OnExecutorGone(operation);
                 break;
@@ -78,7 +98,7 @@ internal sealed partial class SchedulerConnection
                 break;
             case Shutdown:
                 _ending = new Ending(_ending?.Drainer);
-                Lose(new Fault(FaultKind.Aborted, "the worker is shutting down"), resultsLost: false);
+                Lose(new Fault(FaultKind.Aborted, "the worker is shutting down"), resultsLost: false, mayRunOn: false);
                 break;
             default:
                 OnLate(message);
@@ -91,7 +111,7 @@ internal sealed partial class SchedulerConnection
     private void OnAssigned(ActionAssignment assignment)
     {
         SupersedeKilled(assignment.Id);
-        if (IsTooMany(assignment))
+        if (IsTooMany(assignment) || TryAdopt(assignment))
             return;
         switch (_operations.Admit(assignment))
         {
@@ -118,7 +138,7 @@ internal sealed partial class SchedulerConnection
         SupersedeKilled(assignment.Id);
         // One that runs here already is adopted or refused as ever.
         if (_operations.Find(assignment.Id) is null)
-            Refuse(assignment.Id, assignment.InstanceName, DrainFault);
+            Refuse(assignment.Id, assignment.InstanceName, LeavingFault);
         else
             OnAssigned(assignment);
     }
@@ -178,9 +198,12 @@ internal sealed partial class SchedulerConnection
     private void OnFinished(Operation operation, Finished finished)
     {
         FreeSlot(operation);
+        Judge(finished.ResultKind, finished.Result);
+        if (operation.IsOrphan)
+            SettleOrphan(operation, finished);
         if (finished.ResultKind != ResultKind.PreconditionFailed)
             _backPressure.Reset();
-        else if (_operations.Count == 1 && _ending is null && !operation.Killed)
+        else if (_operations.Count == 1 && !IsLeaving && operation is { Killed: false, Superseded: false })
         {
             // Nothing else runs here: the scheduler would send the operation again at once, for ever.
             var delay = _backPressure.Next();
@@ -196,9 +219,13 @@ internal sealed partial class SchedulerConnection
         _log.Error("the executor of operation {OperationId} died; the operation is answered with an internal error",
             operation.Assignment.Id);
         FreeSlot(operation);
-        Answer(operation, NotStarted(operation, new Fault(
+        if (operation.IsOrphan)
+            SettleOrphan(operation, null);
+        var result = NotStarted(operation, new Fault(
             FaultKind.Worker, "the worker's executor of this operation failed unexpectedly; see the worker's log"),
-            ResultKind.Infrastructure));
+            ResultKind.Infrastructure);
+        Judge(ResultKind.Infrastructure, result);
+        Answer(operation, result);
     }
 
     private void Answer(Operation operation, ExecuteResult result)
@@ -253,6 +280,8 @@ internal sealed partial class SchedulerConnection
     private void Forget(Operation operation)
     {
         FreeSlot(operation);
+        operation.Foster?.Tell(new AdoptionOver(operation.Attempt, operation.Assignment.Action, operation.Killed));
+        operation.Foster = null;
         var waiting = _operations.Waiting;
         _operations.Remove(operation);
         WorkerMetrics.ChangeWaiting(_operations.Waiting - waiting);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Akka.Actor;
 using Akka.Event;
@@ -17,6 +18,7 @@ namespace NativeLink.Actors.Worker.Connection;
 /// sender, so that nothing of an old one is ever reported on a new one: the scheduler would evict
 /// the worker.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "An actor ends with PostStop, which ends what it owns.")]
 internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 {
     private readonly ConnectionSettings _settings;
@@ -27,7 +29,9 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     private readonly OperationTable _operations;
     private IActorRef _stream = ActorRefs.Nobody;
     private WorkerId _worker;
+    private WorkerPhase _phase = WorkerPhase.Ended;
     private Ending? _ending;
+    private Pausing? _pause;
     private bool _lostWork;
     private int _streamCount;
     private int _resultsTold;
@@ -42,11 +46,16 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         _reconnect = ConnectionDelays.Reconnect(settings.Random);
         _backPressure = ConnectionDelays.BackPressure(settings.Random);
         _overflow = ConnectionDelays.Overflow(settings.Random);
+        _probeDelay = ConnectionDelays.Probe(settings.Random);
+        _breaker = settings.Breaker is { } breaker ? new CircuitBreaker(breaker.Failures, breaker.Window) : null;
         _operations = new OperationTable(Slots);
         _log = Context.GetLogger().WithContext("Scheduler", Options.SchedulerEndpoint.Address);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <summary>Whether it takes nothing new, and leaves when what runs has ended.</summary>
+    private bool IsLeaving => _ending is not null || _pause is not null;
 
     private ConnectionOptions Options => _settings.Options;
 
@@ -68,8 +77,8 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         // The stream's operations are lost with this incarnation; executors stop as children, and
         // the scheduler takes the end of the stream for it.
         _log.Error(reason, "connection failed on {Message}; it starts anew", message?.GetType().Name ?? "no message");
-        if (_ending is { } ending)
-            Self.Tell(new RestartedInDrain(ending, !_lostWork && _operations.Count == 0));
+        if (IsLeaving)
+            Self.Tell(new RestartedWhileLeaving(_ending, _pause, !_lostWork && _operations.Count == 0));
         Context.StopChildren();
         base.PreRestart(reason, message);
     }
@@ -79,8 +88,11 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         // The executors stop with this actor; what was counted for them goes here.
         foreach (var operation in _operations.All.ToList())
             Forget(operation);
+        ForgetOrphans();
+        ForgetPreparing();
         ForgetTooMany();
         ForgetWorker();
+        EnterPhase(WorkerPhase.Ended);
     }
 
     protected override void OnReceive(object message) => Opening(message);
@@ -94,6 +106,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         var name = string.Create(CultureInfo.InvariantCulture, $"stream-{++_streamCount}");
         _stream = Context.ActorOf(SchedulerStream.CreateProps(_streams), name);
         Context.WatchWith(_stream, new StreamGone(_stream));
+        EnterPhase(WorkerPhase.Connecting);
         Become(Opening);
     }
 
@@ -111,16 +124,31 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
                 OnNotConnected(StreamFailed);
                 break;
             case Drain:
-                // The scheduler may have registered it already, and assign work: what it hears from
-                // the stream's end on is that the worker is gone.
                 _ending = new Ending(Sender);
-                _stream.Tell(new Close());
-                Become(Leaving);
+                LeaveUnheard();
+                break;
+            case Pause pause:
+                _pause = new Pausing(pause.Reason, false);
+                LeaveUnheard();
+                break;
+            case RestartedWhileLeaving { Ending: null } restarted:
+                _pause = restarted.Pause;
+                LeaveUnheard();
                 break;
             default:
                 OnWithoutWork(message);
                 break;
         }
+    }
+
+    /// <summary>
+    /// The scheduler may have registered it already, and assign work: what it hears from the stream's end on is that
+    /// the worker is gone.
+    /// </summary>
+    private void LeaveUnheard()
+    {
+        _stream.Tell(new Close());
+        Become(Leaving);
     }
 
     private void OnRegistered(StreamRegistered registered)
@@ -132,6 +160,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         _log.Info("registered as {WorkerId} with {Scheduler}: properties [{Properties}], {Slots} actions at once",
             _worker, Options.SchedulerEndpoint.Address, registered.Announced, Slots);
         Context.Parent.Tell(new Registered(_worker));
+        EnterPhase(WorkerPhase.Serving);
         Become(Serving);
     }
 
@@ -142,21 +171,31 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         var delay = _reconnect.Next();
         _log.Warning("not registered with {Scheduler}: {Reason}; next attempt in {Seconds:0.0} s",
             Options.SchedulerEndpoint.Address, fault.Detail, delay.TotalSeconds);
-        BackOff(delay);
+        BackOff(delay, fault.Detail);
     }
 
-    private void BackOff(TimeSpan delay)
+    private void BackOff(TimeSpan delay, string reason)
     {
+        EnterPhase(WorkerPhase.Connecting, reason);
         Timers.StartSingleTimer(TimerKeys.Reconnect, ConnectNow.Instance, delay);
         Become(BackingOff);
     }
 
     private void BackingOff(object message)
     {
-        if (message is ConnectNow)
-            Connect();
-        else
-            OnWithoutWork(message);
+        switch (message)
+        {
+            case ConnectNow:
+                Connect();
+                break;
+            case Pause pause:
+                Timers.Cancel(TimerKeys.Reconnect);
+                StayPaused(new Pausing(pause.Reason, false));
+                break;
+            default:
+                OnWithoutWork(message);
+                break;
+        }
     }
 
     /// <summary>While nothing can run here, there is nothing to finish either.</summary>
@@ -166,15 +205,20 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         {
             case Drain:
                 _ending = new Ending(Sender);
-                Leave(completed: true);
+                Timers.Cancel(TimerKeys.Reconnect);
+                EndProbe();
+                LeaveAfterOrphans(completed: true);
                 break;
             case Shutdown:
                 _ending = new Ending(null);
                 Leave(completed: true);
                 break;
-            case RestartedInDrain restarted:
-                _ending = restarted.Ending;
+            case RestartedWhileLeaving { Ending: { } ending } restarted:
+                _ending = ending;
                 Leave(restarted.Completed);
+                break;
+            case Resume:
+                // Nothing is paused.
                 break;
             default:
                 OnLate(message);
@@ -188,9 +232,12 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     /// </summary>
     private void OnLate(object message)
     {
+        if (OnOrphans(message))
+            return;
         var isOfEarlierStream = message is SchedulerMessage or StreamRegistered or StreamLost or StreamClosed
             && !IsOfStream;
-        if (!isOfEarlierStream && message is not (StreamGone or Finished or ProcessEnded or ExecutorGone or AnswerNow))
+        if (!isOfEarlierStream && message is not (StreamGone or Finished or ProcessEnded or ExecutorGone or AnswerNow
+            or BreakerOpened or ProbeReady or ProbeFailed))
             Unhandled(message);
     }
 
@@ -198,8 +245,20 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 
     private static Fault StreamFailed => new(FaultKind.Worker, "the stream failed unexpectedly; see the worker's log");
 
+    private void EnterPhase(WorkerPhase phase, string reason = "")
+    {
+        // One that has ended, or has not begun, is none.
+        if (_phase != WorkerPhase.Ended)
+            WorkerMetrics.ChangeWorkers(_phase.Label(), -1);
+        if (phase != WorkerPhase.Ended)
+            WorkerMetrics.ChangeWorkers(phase.Label(), 1);
+        _phase = phase;
+        Context.Parent.Tell(new PhaseChanged(phase, _worker, reason));
+    }
+
     private static class TimerKeys
     {
+        public const string Probe = "probe";
         public const string Reconnect = "reconnect";
         public const string Close = "close";
         public const string Refuse = "refuse";
@@ -226,5 +285,5 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     }
 
     /// <summary>To the incarnation after a failure: what the one before it had been asked for still holds.</summary>
-    private sealed record RestartedInDrain(Ending Ending, bool Completed);
+    private sealed record RestartedWhileLeaving(Ending? Ending, Pausing? Pause, bool Completed);
 }

@@ -274,7 +274,7 @@ internal sealed partial class ActionExecutor
         _finished = true;
         _clock.Leave(Now);
         Report();
-        Context.Parent.Tell(new Finished(Id, result, _resultKind!.Value));
+        Context.Parent.Tell(new Finished(Id, result, _resultKind!.Value) { DoNotCache = _action.DoNotCache });
         Timers.Cancel(Watchdog.Instance);
         if (linger)
         {

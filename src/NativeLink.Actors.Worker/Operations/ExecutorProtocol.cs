@@ -21,7 +21,11 @@ internal static class ExecutorProtocol
     public sealed record ProcessEnded(AttemptId Id);
 
     /// <summary>The one answer, complete.</summary>
-    public sealed record Finished(AttemptId Id, ExecuteResult Result, ResultKind ResultKind);
+    public sealed record Finished(AttemptId Id, ExecuteResult Result, ResultKind ResultKind)
+    {
+        /// <summary>Whether it is nobody's but the operation's (REAPI <c>Action.do_not_cache</c>).</summary>
+        public bool DoNotCache { get; init; }
+    }
 }
 
 /// <summary>The services an executor asks. They are shared by all workers of the host.</summary>
@@ -34,4 +38,8 @@ internal sealed record ExecutorPeers(IActorRef Downloader, IActorRef Runner, IAc
 /// <param name="Worker">The identity under which the action runs.</param>
 public sealed record ActionAssignment(
     OperationId Id, string InstanceName, Digest Action, Reapi.Platform Platform, DateTimeOffset Queued,
-    WorkerId Worker);
+    WorkerId Worker)
+{
+    /// <summary>Whether a result that is there already will not do (REAPI <c>skip_cache_lookup</c>).</summary>
+    public bool SkipCacheLookup { get; init; }
+}

@@ -31,6 +31,16 @@ public static class WorkerMetrics
     private static readonly UpDownCounter<long> Connections = Meter.CreateUpDownCounter<long>(
         "nativelink.worker.connected", "{worker}", "Workers registered with their scheduler now.");
 
+    private static readonly UpDownCounter<long> Workers = Meter.CreateUpDownCounter<long>(
+        "nativelink.worker.workers", "{worker}", "Workers of this process, by what they do towards their scheduler.");
+
+    private static readonly Histogram<double> KeepAliveGap = Meter.CreateHistogram<double>(
+        "nativelink.worker.keepalive.gap", "s", "Time between two keep-alives that the transport has taken.",
+        advice: new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries = [0.5, 1, 2, 2.25, 2.4, 2.5, 2.6, 2.75, 3, 3.5, 4, 5, 10],
+        });
+
     private static readonly Counter<long> Connects = Meter.CreateCounter<long>(
         "nativelink.worker.connects", "{attempt}", "Attempts to connect to the scheduler, by outcome.");
 
@@ -60,6 +70,11 @@ public static class WorkerMetrics
     internal static void ChangeWaiting(int by) => Waiting.Add(by);
 
     internal static void ChangeConnected(int by) => Connections.Add(by);
+
+    internal static void ChangeWorkers(string phase, int by) =>
+        Workers.Add(by, new KeyValuePair<string, object?>("phase", phase));
+
+    internal static void RecordKeepAliveGap(TimeSpan gap) => KeepAliveGap.Record(gap.TotalSeconds);
 
     internal static void RecordConnect(bool registered) =>
         Connects.Add(1, new KeyValuePair<string, object?>("outcome", registered ? "registered" : "failed"));

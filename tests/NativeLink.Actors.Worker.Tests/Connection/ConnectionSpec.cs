@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
@@ -24,7 +25,32 @@ public abstract class ConnectionSpec : TestKit
         : base(TestKits.Clocked)
     {
         (Pool, Executors) = (CreateTestProbe("pool"), CreateTestProbe("executors"));
+        Pool.IgnoreMessages(message =>
+        {
+            if (message is ConnectionProtocol.PhaseChanged changed)
+                Phases.Enqueue(changed);
+            if (message is ConnectionProtocol.OrphanBegan began)
+                Orphans.Enqueue(began);
+            return message is ConnectionProtocol.PhaseChanged or ConnectionProtocol.OrphanBegan
+                or ConnectionProtocol.OrphanGone;
+        });
     }
+
+    /// <summary>What the connection has said that it does, in order.</summary>
+    private protected ConcurrentQueue<ConnectionProtocol.PhaseChanged> Phases { get; } = [];
+
+    private protected ConcurrentQueue<ConnectionProtocol.OrphanBegan> Orphans { get; } = [];
+
+    private protected BreakerOptions? Breaker { get; set; }
+
+    /// <summary>Brings the trial action to the CAS.</summary>
+    private protected Func<CancellationToken, Task<Digest>>? Probe { get; set; }
+
+    /// <summary>What the CAS says of results that have been there for a while.</summary>
+    private protected bool IsComplete { get; set; } = true;
+
+    private protected async Task ExpectPhaseAsync(WorkerPhase phase) =>
+        await AwaitConditionAsync(() => Task.FromResult(Phases.LastOrDefault()?.Phase == phase));
 
     private protected ScriptedLink Link { get; } = new();
 
@@ -59,6 +85,9 @@ public abstract class ConnectionSpec : TestKit
             ScratchDirectory = _scratch.Path,
             Slots = 4,
             MostWaiting = mostWaiting,
+            Breaker = Breaker,
+            Probe = Probe,
+            IsComplete = (_, _, _) => Task.FromResult(IsComplete),
         }), new OneForOneStrategy(_ => Directive.Restart));
     }
 
@@ -111,7 +140,8 @@ public abstract class ConnectionSpec : TestKit
 
     /// <summary>Lets an executor say its one answer and end.</summary>
     private protected static void Finish(
-        IActorRef executor, Start start, ResultKind resultKind = ResultKind.Succeeded, Fault? fault = null)
+        IActorRef executor, Start start, ResultKind resultKind = ResultKind.Succeeded, Fault? fault = null,
+        bool doNotCache = false)
     {
         var stamps = new ActionStamps { WorkerStart = Actions.Queued };
         var outcome = new ActionOutcome(start.Assignment, resultKind, fault, stamps)
@@ -119,7 +149,10 @@ public abstract class ConnectionSpec : TestKit
             Process = Actions.Report(),
             Outputs = Actions.Uploaded(),
         };
-        executor.Tell(new Relay.Say(new Finished(start.Attempt, ExecuteResultBuilder.Build(outcome), resultKind)));
+        executor.Tell(new Relay.Say(new Finished(start.Attempt, ExecuteResultBuilder.Build(outcome), resultKind)
+        {
+            DoNotCache = doNotCache,
+        }));
         executor.Tell(PoisonPill.Instance);
     }
 

@@ -94,7 +94,10 @@ internal sealed class WorkerApiTranslator
             ? stamp.ToDateTimeOffset()
             : DateTimeOffset.UnixEpoch;
         return new ActionAssigned(new ActionAssignment(
-            id, request.InstanceName, action, start.Platform ?? new Reapi.Platform(), queued, _worker));
+            id, request.InstanceName, action, start.Platform ?? new Reapi.Platform(), queued, _worker)
+        {
+            SkipCacheLookup = request.SkipCacheLookup,
+        });
 
         AssignmentUnusable Unusable(string detail) =>
             new(id, request?.InstanceName ?? "", new Fault(FaultKind.Worker, detail)
