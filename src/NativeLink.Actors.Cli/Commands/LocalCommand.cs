@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Admin;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 
@@ -76,6 +77,8 @@ internal sealed partial class LocalCommand
         var data = plan.UsesDataDirectory ? DataDirectory.Open(plan.Data) : null;
         await using var node = await LocalNode.StartAsync(plan.Cluster, plan.Workers, data, logs, time);
         PrintReady(node, plan);
+        await using var status = await StatusServer.StartAsync(
+            switches.Workers.Status, new ProcessStatus(node.Workers, signals, true), logs, time);
         var code = await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time, node.Cluster.BeginDrain);
         if (code is ExitCodes.Ok or ExitCodes.DrainCut)
             await node.Cluster.WaitForClientsAsync(signals.End);
@@ -93,9 +96,9 @@ internal sealed partial class LocalCommand
                 $"--keep-for {keepFor}: 0 to {LongestKeepFor} minutes, which is a year, are possible");
         return new LocalSwitches(Path.GetFullPath(result.GetValue(_data) ?? OwnEnvironment.DataDirectory()))
         {
-            Listen = result.GetValue(_listen) is { } at ? Shared.Address("--listen", at) : null,
+            Listen = result.GetValue(_listen) is { } at ? SwitchText.Address("--listen", at) : null,
             WorkerApiListen = result.GetValue(_workerApi) is { } api
-                ? Shared.Address("--worker-api-listen", api)
+                ? SwitchText.Address("--worker-api-listen", api)
                 : null,
             Workers = _switches.Read(result, OwnEnvironment.All()) with { Count = workers, MaxInflight = inflight },
             KeepFor = keepFor is { } minutes ? TimeSpan.FromMinutes(minutes) : null,

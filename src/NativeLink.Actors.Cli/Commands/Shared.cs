@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cli.Hosting;
@@ -75,17 +74,6 @@ internal static partial class Shared
     /// <exception cref="UsageException">No such level.</exception>
     public static LogLevel Level(string? option, LogLevel otherwise) =>
         Logs.ChooseLevel(option, OwnEnvironment.Get("NL_LOG"), OwnEnvironment.Get("RUST_LOG"), otherwise);
-
-    /// <summary>Reads <c>IP:PORT</c>; port 0 is a free one.</summary>
-    /// <exception cref="UsageException">It is none.</exception>
-    public static IPEndPoint Address(string option, string text)
-    {
-        var name = text.Replace("localhost", "127.0.0.1", StringComparison.OrdinalIgnoreCase);
-        return name.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(name, out var address)
-            ? address
-            : throw new UsageException(
-                $"{option} {text}: write IP:PORT, for example 127.0.0.1:50051 (port 0: a free one)");
-    }
 
     /// <summary>Reads <c>NAME=VALUE</c> pairs; a later one replaces an earlier one.</summary>
     /// <exception cref="UsageException">A pair has no name or no equals sign.</exception>

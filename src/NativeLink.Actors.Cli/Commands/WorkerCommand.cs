@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
+using NativeLink.Actors.Cli.Admin;
 using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Worker;
@@ -63,14 +64,17 @@ internal sealed partial class WorkerCommand
         Namespaces.Log(log, entered);
         foreach (var note in notes.Concat(plan.Notes))
             LogNote(log, ConfigFile.Shown(path, note));
-        return await RunAsync(plan, signals, logs, log);
+        return await RunAsync(plan, switches.Status, signals, logs, log);
     }
 
-    private static async Task<int> RunAsync(WorkerPlan plan, Signals signals, ILoggerFactory logs, ILogger log)
+    private static async Task<int> RunAsync(
+        WorkerPlan plan, StatusOptions status, Signals signals, ILoggerFactory logs, ILogger log)
     {
         await using var workers = await WorkerHost.StartAsync(
             [.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
         LogStarted(log, workers.Workers);
+        await using var server = await StatusServer.StartAsync(
+            status, new ProcessStatus(workers, signals, false), logs, TimeProvider.System);
         return await WorkerRun.UntilSignalAsync(workers, signals, log, TimeProvider.System);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.RegularExpressions;
 using NativeLink.Actors.Configuration.Values;
 
@@ -10,6 +11,17 @@ internal static partial class SwitchText
     /// <exception cref="UsageException">No such size.</exception>
     public static long Size(string option, string text) =>
         SizeText.Parse(text) ?? throw new UsageException($"{option} {text}: write {SizeText.Expected}");
+
+    /// <summary>Reads <c>IP:PORT</c>; port 0 is a free one.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static IPEndPoint Address(string option, string text)
+    {
+        var name = text.Replace("localhost", "127.0.0.1", StringComparison.OrdinalIgnoreCase);
+        return name.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(name, out var address)
+            ? address
+            : throw new UsageException(
+                $"{option} {text}: write IP:PORT, for example 127.0.0.1:50051 (port 0: a free one)");
+    }
 
     /// <exception cref="UsageException">It is none, or below 0.</exception>
     public static int Number(string option, string text) =>

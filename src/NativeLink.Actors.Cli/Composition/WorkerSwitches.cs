@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using NativeLink.Actors.Cli.Admin;
 using NativeLink.Actors.Worker;
 using NativeLink.Actors.Worker.Connection;
 
@@ -45,6 +46,9 @@ internal sealed record WorkerSwitches
     /// <summary>All of them within this.</summary>
     public TimeSpan? BreakerWindow { get; init; }
 
+    /// <summary>Where the process says how it is.</summary>
+    public StatusOptions Status { get; init; } = new();
+
     /// <summary>This process's own environment; null: what the workers' options have.</summary>
     public ImmutableDictionary<string, string>? Environment { get; init; }
 
@@ -87,6 +91,7 @@ internal sealed record WorkerSwitches
 /// </summary>
 internal sealed class WorkerSwitchOptions
 {
+    private const string Off = "off";
     private const string KillWord = "kill";
     private const string FinishWord = "finish";
     private static readonly string[] Materialisers = ["overlay", "reflink", "hardlink", "copy"];
@@ -153,9 +158,26 @@ internal sealed class WorkerSwitchOptions
         HelpName = "DURATION",
     };
 
+    private readonly Option<string?> _statusListen = new("--status-listen")
+    {
+        Description =
+            "Where health (/healthz, /readyz), metrics (/metrics) and state (/api/workers) are served, by HTTP. "
+            + "Default: 127.0.0.1:50071, or a free port where that is taken.",
+        HelpName = "IP:PORT|off",
+    };
+
+    private readonly Option<string?> _statusToken = new("--status-token")
+    {
+        Description =
+            "Who knows it may drain, pause and resume there. Everybody on this machine can read a command line: "
+            + "better a variable, NLA_STATUS_TOKEN, or the --settings file. Default: nobody may.",
+        HelpName = "TOKEN",
+    };
+
     private IEnumerable<Option> Settings =>
     [
         _materialiser, _memory, _drainTimeout, _onDisconnect, _onDisconnectBound, _breakerFailures, _breakerWindow,
+        _statusListen, _statusToken,
     ];
 
     public void AddTo(Command command)
@@ -182,7 +204,21 @@ internal sealed class WorkerSwitchOptions
                 ? SwitchText.Number(failures.Where, failures.Text)
                 : null,
             BreakerWindow = Duration(settings.Find(_breakerWindow)),
+            Status = Status(settings),
             Environment = environment,
+        };
+    }
+
+    private StatusOptions Status(OwnSettings settings)
+    {
+        var (listen, token) = (settings.Find(_statusListen), settings.Find(_statusToken));
+        return new StatusOptions
+        {
+            Listen = listen is not { } at ? StatusOptions.Usual
+                : at.Text.Equals(Off, StringComparison.OrdinalIgnoreCase) ? null
+                : SwitchText.Address(at.Where, at.Text),
+            IsChosen = listen is not null,
+            Token = token?.Text,
         };
     }
 

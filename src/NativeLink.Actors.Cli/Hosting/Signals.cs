@@ -40,6 +40,9 @@ internal sealed class Signals : IDisposable
     /// <summary>Completes at SIGINT, or at the second signal.</summary>
     public Task End => _end.Task;
 
+    /// <summary>As the first SIGTERM does; asked again it changes nothing.</summary>
+    public void RequestFinish() => _finish.TrySetResult();
+
     private void OnHangUp(PosixSignalContext context)
     {
         On(context, now: false);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cli.Client;
 using NativeLink.Actors.Cli.Commands;
+using NativeLink.Actors.Cli.Composition;
 using NativeLink.Actors.Cli.Hosting;
 
 namespace NativeLink.Actors.Cli.Tests.Commands;
@@ -12,7 +13,7 @@ public sealed class SharedTests
     [InlineData("localhost:0", "127.0.0.1:0")]
     [InlineData("[::1]:7", "[::1]:7")]
     public void Addresses_are_IP_and_port(string text, string expected) =>
-        Assert.Equal(expected, Shared.Address("--listen", text).ToString());
+        Assert.Equal(expected, SwitchText.Address("--listen", text).ToString());
 
     [Theory]
     [InlineData("50051")]
@@ -20,7 +21,7 @@ public sealed class SharedTests
     [InlineData("host:port")]
     [InlineData("127.0.0.1:70000")]
     public void Other_addresses_are_refused(string text) =>
-        Assert.Throws<UsageException>(() => Shared.Address("--listen", text));
+        Assert.Throws<UsageException>(() => SwitchText.Address("--listen", text));
 
     [Theory]
     [InlineData("grpc://h:1", "http://h:1/")]
