@@ -106,7 +106,7 @@ public abstract class ConnectionSpec : TestKit
         return stream;
     }
 
-    protected static Wire.StartExecute StartOf(string id, string action = "action", string instance = "main") => new()
+    internal static Wire.StartExecute StartOf(string id, string action = "action", string instance = "main") => new()
     {
         OperationId = id,
         QueuedTimestamp = Timestamp.FromDateTimeOffset(Actions.Queued),
