@@ -20,10 +20,17 @@ public static class Eventually
 
     /// <param name="otherwise">Says what is so instead, asked when the time is over.</param>
     /// <exception cref="TimeoutException">The condition did not come to hold; with that text.</exception>
-    public static async Task HoldsAsync(Func<bool> condition, Func<string> otherwise)
+    public static Task HoldsAsync(Func<bool> condition, Func<string> otherwise) =>
+        HoldsAsync(() => Task.FromResult(condition()), otherwise);
+
+    /// <inheritdoc cref="HoldsAsync(Func{bool}, string)"/>
+    public static Task HoldsAsync(Func<Task<bool>> condition, string what) =>
+        HoldsAsync(condition, () => $"it is not so that {what}");
+
+    private static async Task HoldsAsync(Func<Task<bool>> condition, Func<string> otherwise)
     {
         using var limit = new CancellationTokenSource(Patience);
-        while (!condition())
+        while (!await condition())
         {
             if (limit.IsCancellationRequested)
                 throw new TimeoutException($"after {Patience.TotalSeconds} s: {otherwise()}");

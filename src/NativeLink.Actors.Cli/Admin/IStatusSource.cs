@@ -6,7 +6,10 @@ namespace NativeLink.Actors.Cli.Admin;
 /// <summary>The process that a status server tells of, and what it may be told to do.</summary>
 internal interface IStatusSource
 {
-    /// <summary>Whether it can be of use without a worker of its own: a cluster whose workers come from elsewhere.</summary>
+    /// <summary>
+    /// Whether it can be of use without a worker of its
+    /// own: a cluster whose workers come from elsewhere.
+    /// </summary>
     bool ServesWithoutWorkers { get; }
 
     /// <summary>What its workers do.</summary>

@@ -10,9 +10,10 @@ using NativeLink.Actors.Worker.Connection;
 namespace NativeLink.Actors.Cli.Admin;
 
 /// <summary>
-/// <c>GET /healthz</c>: this process works. <c>GET /readyz</c>: one of its workers takes actions. <c>GET /api/workers</c>:
-/// what each does. <c>POST /api/drain</c>, <c>/api/pause</c> and <c>/api/resume</c>, the last two with <c>worker=NAME</c>
-/// for one alone, need the token: <c>Authorization: Bearer TOKEN</c>.
+/// <c>GET /healthz</c>: this process works. <c>GET /readyz</c>: one of its workers takes actions.
+/// <c>GET /api/workers</c>: what each does. <c>POST /api/drain</c>, <c>/api/pause</c> and
+/// <c>/api/resume</c>, the last two with <c>worker=NAME</c> for one alone, need the token:
+/// <c>Authorization: Bearer TOKEN</c>.
 /// </summary>
 internal static class StatusApi
 {

@@ -14,7 +14,8 @@ internal static class TrialAction
     private const DigestFunction Function = DigestFunction.Sha256;
 
     /// <summary>Brings it to the CAS.</summary>
-    /// <exception cref="FaultException">Storage: the CAS does not take it, or says afterwards that it lacks it.</exception>
+    /// <exception cref="FaultException">Storage: the CAS does not
+    /// take it, or says afterwards that it lacks it.</exception>
     public static async Task<Digest> SendAsync(ICasClient cas, CancellationToken cancellation)
     {
         var directory = Blob(new Reapi.Directory());

@@ -36,7 +36,8 @@ public sealed partial class StatusServerTests : IDisposable
         Assert.Equal(HttpStatusCode.NotFound, await PostAsync(at, "api/pause?worker=nobody", "secret"));
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(at, "readyz")).Code);
 
-        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(at, "api/pause?worker=local-2-&reason=new%20disk", "secret"));
+        Assert.Equal(
+            HttpStatusCode.Accepted, await PostAsync(at, "api/pause?worker=local-2-&reason=new%20disk", "secret"));
         await UntilAsync(at, "readyz", HttpStatusCode.OK, "local-1-: serving\nlocal-2-: paused (new disk)\n");
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(at, "api/pause", "secret"));
         await UntilAsync(at, "readyz", HttpStatusCode.ServiceUnavailable,
@@ -106,15 +107,8 @@ public sealed partial class StatusServerTests : IDisposable
         return answer.StatusCode;
     }
 
-    private async Task UntilAsync(Uri at, string path, HttpStatusCode code, string text)
-    {
-        var since = TimeProvider.System.GetTimestamp();
-        while (await GetAsync(at, path) is var seen && seen != (code, text))
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(since) < Patience, $"still {seen}");
-            await Task.Delay(50);
-        }
-    }
+    private Task UntilAsync(Uri at, string path, HttpStatusCode code, string text) => Eventually.HoldsAsync(
+        async () => await GetAsync(at, path) == (code, text), $"{path} says {code}, {text}");
 
     /// <summary>The value of the first sample of a metric that has a label.</summary>
     private async Task<double> SampleAsync(Uri at, string metric, string label)

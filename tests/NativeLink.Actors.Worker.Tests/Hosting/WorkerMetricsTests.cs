@@ -63,6 +63,8 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
             var two = _scheduler.ExecuteAsync(Start("two", "exit 3"));
             Assert.Equal(0, (await one.WaitAsync(Bound)).ExecuteResponse.Result.ExitCode);
             Assert.Equal(3, (await two.WaitAsync(Bound)).ExecuteResponse.Result.ExitCode);
+            await Eventually.HoldsAsync(
+                () => _seen.ContainsKey("nativelink.worker.keepalive.gap"), "two keep-alives have been sent");
             listener.RecordObservableInstruments();
         }
         Assert.NotEmpty(_published);
@@ -79,7 +81,7 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
         Assert.Equal(1, _seen["nativelink.worker.materialiser"].Sum);
         Assert.InRange(_seen["nativelink.worker.store.size"].Sum, InputBytes + OutputBytes,
             InputBytes + OutputBytes + 20_000);
-        string[] levels = ["actions.inflight", "actions.waiting", "connected", "working_directory.size"];
+        string[] levels = ["actions.inflight", "actions.waiting", "connected", "working_directory.size", "workers"];
         Assert.All(levels, level => Assert.Equal(0, _seen[$"nativelink.worker.{level}"].Sum));
         Assert.All(levels, level => Assert.True(_seen[$"nativelink.worker.{level}"].Largest > 0));
     }
@@ -101,6 +103,7 @@ public sealed class WorkerMetricsTests : IAsyncLifetime
                     Name = "metrics-",
                     SchedulerEndpoint = new WorkerApiEndpointOptions(new GrpcEndpointOptions(_scheduler.Address)),
                     MaxInflightTasks = 1,
+                    EndpointTimeout = TimeSpan.FromSeconds(1),
                 },
                 WorkDirectory = _directory.At("work"),
             },
