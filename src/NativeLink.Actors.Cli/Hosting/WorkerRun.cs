@@ -63,7 +63,7 @@ internal static partial class WorkerRun
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "Asked to end: no new actions; waiting for those that run (a second signal ends them)")]
+        Message = "SIGTERM, SIGHUP or a request: no new actions; waiting for those that run (a second signal ends them)")]
     private static partial void LogDraining(ILogger log);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Drained: {Outcome}")]
