@@ -69,10 +69,6 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
         return new ProcessReport(run.ExitCode, signal, run.Aborted is not null, run.Began, world.Now, default);
     }
 
-    public void Dispose()
-    {
-    }
-
     private async Task<ProcessReport> RunScriptAsync(CancellationToken abort)
     {
         var began = world.Now;
