@@ -55,6 +55,13 @@ internal sealed record Scenario(string Name)
             Most = 6,
             Script = static (host, _) => host.Drain(),
         },
+        new("paused") { Script = Pause },
+        new("paused when cut off")
+        {
+            Kinds = [SimFault.StreamBreaks, SimFault.ConnectRefused, SimFault.Killed],
+            Most = 6,
+            Script = Pause,
+        },
         new("ended") { Script = End },
         new("without a downloader") { Before = [Failing(typeof(CasDownloader), "StageInputs")] },
         new("without an uploader") { Before = [Failing(typeof(CasUploader), "Upload")] },
@@ -101,6 +108,13 @@ internal sealed record Scenario(string Name)
 
     private static Throw Failing(Type actor, string message) =>
         new(Handler.AllOf(actor).First(handler => handler.Message.Name == message), 3, After: false, Forged: false);
+
+    private static void Pause(SimHost host, SimulationRun run)
+    {
+        host.Pool.Tell(new PauseWorkers(null, "somebody asked for it"), ActorRefs.NoSender);
+        host.Pool.Tell(new DescribeWorkers(), ActorRefs.NoSender);
+        run.World.Time.After(Aftermath, () => host.Pool.Tell(new ResumeWorkers(null), ActorRefs.NoSender));
+    }
 
     private static void End(SimHost host, SimulationRun run)
     {

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using Akka.Actor;
 using NativeLink.Actors.Simulation.Running;
@@ -26,9 +25,6 @@ internal sealed record Throw(Handler At, int Time, bool After, bool Forged)
 /// </summary>
 internal sealed class Thrower
 {
-    private static readonly PropertyInfo CellActor = typeof(ActorCell).GetProperty("Actor", Code.All)!;
-    private static readonly FieldInfo CellState = typeof(ActorCell).GetField("_state", Code.All)!;
-    private static readonly MethodInfo Behaviour = CellState.FieldType.GetMethod("GetCurrentBehavior")!;
     private static readonly Dictionary<Type, IReadOnlyDictionary<string, IReadOnlyList<Type>>> States = [];
 
     private readonly SimulationRun _run;
@@ -51,15 +47,11 @@ internal sealed class Thrower
 
     private object? OnTaken(IActorRef owner)
     {
-        if (owner is not ActorRefWithCell { Underlying: ActorCell cell } || CellActor.GetValue(cell) is not ActorBase actor
-            || actor.GetType().Assembly != typeof(WorkerPool).Assembly)
+        if (Hearing.Before(owner, (actor, own, message) => Hear(owner, actor, own, message)) is not { } hearing)
             return null;
-        var own = (Receive)Behaviour.Invoke(CellState.GetValue(cell), null)!;
-        // One that the message before had no use for is still there.
-        if (own.Target is not Once once)
-            cell.BecomeStacked((once = new Once(this, cell, owner, actor, own)).Hear);
-        return _plan.TryPeek(out var next) && next.Forged && next.At.Actor == actor.GetType()
-            && next.At.State == NameOf(owner, once.Own, StatesOf(actor.GetType()))
+        var type = hearing.Actor.GetType();
+        return _plan.TryPeek(out var next) && next.Forged && next.At.Actor == type
+            && next.At.State == NameOf(owner, hearing.Own, StatesOf(type))
             ? _forged = Forge(next.At)
             : null;
     }
@@ -130,16 +122,5 @@ internal sealed class Thrower
         if (method is not null)
             return method;
         return states.Keys.FirstOrDefault(static state => state is ".ctor" or "OnReceive" or "Resolving") ?? "";
-    }
-
-    private sealed class Once(Thrower thrower, ActorCell cell, IActorRef owner, ActorBase actor, Receive own)
-    {
-        public Receive Own => own;
-
-        public bool Hear(object message)
-        {
-            cell.UnbecomeStacked();
-            return thrower.Hear(owner, actor, own, message);
-        }
     }
 }
