@@ -45,6 +45,12 @@ public sealed record WorkerHostOptions
     /// <summary>One for each connection to a scheduler; they share the stores and the caches. At least one.</summary>
     public required ImmutableArray<WorkerOptions> Workers { get; init; }
 
+    /// <summary>
+    /// Runs the processes of actions, in the place of real ones; the host does not dispose it. Null: real ones, on this
+    /// machine.
+    /// </summary>
+    public IProcessLauncher? Launcher { get; init; }
+
     /// <summary>How processes are spawned and held together.</summary>
     internal ProcessLauncherOptions Processes { get; init; } = new();
 

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using NativeLink.Actors.Worker.Connection;
 using NativeLink.Actors.Worker.Operations;
+using NativeLink.Actors.Worker.Supervision;
 using NativeLink.Actors.Worker.Transfers;
 using static NativeLink.Actors.Worker.Connection.ConnectionProtocol;
 using static NativeLink.Actors.Worker.PoolProtocol;
@@ -24,6 +25,7 @@ public sealed class WorkerPool : UntypedActor
     private readonly Dictionary<IActorRef, (ExecutorOptions Actions, int Uploader)> _kinds = [];
     private readonly HashSet<IActorRef> _unregistered = [];
     private readonly HashSet<IActorRef> _undrained = [];
+    private readonly Dictionary<string, string> _paused = [];
     private readonly List<IActorRef> _awaitingRegistered = [];
     private readonly List<IActorRef> _awaitingStopped = [];
     private readonly List<IActorRef> _drainers = [];
@@ -61,11 +63,38 @@ public sealed class WorkerPool : UntypedActor
         }
     }
 
+    /// <summary>
+    /// Everything below starts anew, and what ran is lost; but who waits goes on waiting, and a drain stays one: also if
+    /// the pool failed on what they asked.
+    /// </summary>
+    protected override void PreRestart(Exception reason, object message)
+    {
+        _log.Error(reason, "the pool failed on {Message}; its workers start anew", message?.GetType().Name ?? "nothing");
+        (message switch
+        {
+            AwaitRegistered => _awaitingRegistered,
+            AwaitStopped => _awaitingStopped,
+            DrainAll => _drainers,
+            _ => [],
+        }).Add(Sender);
+        foreach (var (name, why) in _paused)
+            Self.Tell(new PauseWorkers(name, why));
+        if (message is PauseWorkers or ResumeWorkers or DescribeWorkers)
+            Self.Tell(message, Sender);
+        Self.Tell(new Restarted(_awaitingRegistered, _awaitingStopped, _drainers, _ending || message is DrainAll,
+            _shuttingDown || message is ShutdownAll, _allDrained && _ending && _undrained.Count == 0, _stopped));
+        Context.StopChildren();
+        base.PreRestart(reason, message!);
+    }
+
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
         switch (message)
         {
+            case Restarted restarted:
+                OnRestarted(restarted);
+                break;
             case Registered:
                 OnRegistered();
                 break;
@@ -91,9 +120,13 @@ public sealed class WorkerPool : UntypedActor
                 Sender.Tell(new WorkerStates([.. _states.Values]));
                 break;
             case PauseWorkers pause:
+                foreach (var name in _connections.Values.Where(name => pause.Name is null || pause.Name == name))
+                    _paused[name] = pause.Reason;
                 TellWorkers(pause.Name, new Pause(pause.Reason));
                 break;
             case ResumeWorkers resume:
+                foreach (var name in _paused.Keys.Where(name => resume.Name is null || resume.Name == name).ToList())
+                    _paused.Remove(name);
                 TellWorkers(resume.Name, new Resume());
                 break;
             case AwaitRegistered:
@@ -163,10 +196,29 @@ public sealed class WorkerPool : UntypedActor
         _awaitingRegistered.Clear();
     }
 
+    private void OnRestarted(Restarted before)
+    {
+        _awaitingRegistered.AddRange(before.AwaitingRegistered);
+        _awaitingStopped.AddRange(before.AwaitingStopped);
+        _drainers.AddRange(before.Drainers);
+        _stopped ??= before.Stopped;
+        if (before.Ending)
+            BeginDrain(before.AllDrained);
+        if (before.ShuttingDown)
+            OnShutdownAll();
+        TellRegistered();
+        TellStopped();
+    }
+
     private void OnDrainAll()
     {
         _drainers.Add(Sender);
-        _ending = true;
+        BeginDrain(_allDrained);
+    }
+
+    private void BeginDrain(bool allDrained)
+    {
+        (_ending, _allDrained) = (true, allDrained);
         _undrained.UnionWith(_connections.Keys);
         foreach (var connection in _connections.Keys)
             connection.Tell(new Drain());
@@ -199,8 +251,9 @@ public sealed class WorkerPool : UntypedActor
 
     private void OnConnectionGone(IActorRef connection)
     {
-        var name = _connections[connection];
-        _connections.Remove(connection);
+        // It may be one of before a restart.
+        if (!_connections.Remove(connection, out var name))
+            return;
         _unregistered.Remove(connection);
         if (_undrained.Remove(connection))
         {
@@ -242,6 +295,11 @@ public sealed class WorkerPool : UntypedActor
         _awaitingStopped.ForEach(waiting => waiting.Tell(_stopped));
         _awaitingStopped.Clear();
     }
+
+    /// <summary>To the incarnation after a failure: what the one before it had been asked for still holds.</summary>
+    private sealed record Restarted(
+        IReadOnlyList<IActorRef> AwaitingRegistered, IReadOnlyList<IActorRef> AwaitingStopped,
+        IReadOnlyList<IActorRef> Drainers, bool Ending, bool ShuttingDown, bool AllDrained, Stopped? Stopped);
 
     private sealed record ConnectionGone(IActorRef Connection);
 

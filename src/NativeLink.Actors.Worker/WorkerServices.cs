@@ -30,7 +30,7 @@ internal sealed class WorkerServices : IAsyncDisposable
     private readonly ILogger _log;
     private ContentStore _store = null!;
     private InputRoots _roots = null!;
-    private PosixProcessLauncher _launcher = null!;
+    private IProcessLauncher _launcher = null!;
     private ICasClient _cas = null!;
     private IReadOnlyList<int> _slots = [];
 
@@ -131,7 +131,7 @@ internal sealed class WorkerServices : IAsyncDisposable
             return ValueTask.CompletedTask;
         });
         Owned(StorageMetrics.Observe(StateOfStorage));
-        _launcher = Owned(PosixProcessLauncher.Create(_options.Processes, _time, _log));
+        _launcher = _options.Launcher ?? Owned(PosixProcessLauncher.Create(_options.Processes, _time, _log));
         _slots = BoundedSlots();
         _cas = _options.CasClient ?? OwnedAsync<ICasClient>(
             _options.Cas.Grpc is { } grpc ? new GrpcCasClient(grpc, _time, new Random()) : new StoreCasClient(_store));

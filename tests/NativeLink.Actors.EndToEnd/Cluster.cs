@@ -21,6 +21,12 @@ internal sealed class Cluster : IAsyncDisposable
 
     public string Home => _home.Path;
 
+    /// <summary>Where clients go.</summary>
+    public Uri Address => new($"http://127.0.0.1:{_clientPort}");
+
+    /// <summary>Where workers go.</summary>
+    public Uri WorkerApiAddress => new($"http://127.0.0.1:{_workerPort}");
+
     public string Endpoint => $"grpc://127.0.0.1:{_clientPort}";
 
     /// <summary>The published binary that run.sh names, else the one beside the tests.</summary>
@@ -102,6 +108,13 @@ internal sealed class Cluster : IAsyncDisposable
             }
             """);
         return await StartProgram([file], "registered");
+    }
+
+    /// <summary>Its server dies, without a word to anybody.</summary>
+    public async Task KillAsync()
+    {
+        _programs[0].Signal("KILL");
+        await _programs[0].Exit(StartUp);
     }
 
     public static RunningProgram Run(params string[] arguments) => RunningProgram.Start(Binary, arguments);

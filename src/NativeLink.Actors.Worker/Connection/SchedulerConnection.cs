@@ -77,8 +77,18 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         // The stream's operations are lost with this incarnation; executors stop as children, and
         // the scheduler takes the end of the stream for it.
         _log.Error(reason, "connection failed on {Message}; it starts anew", message?.GetType().Name ?? "no message");
-        if (IsLeaving)
-            Self.Tell(new RestartedWhileLeaving(_ending, _pause, !_lostWork && _operations.Count == 0));
+        // What it was told when it failed holds as well.
+        var (ending, pause) = message switch
+        {
+            Drain => (new Ending(Sender), _pause),
+            Shutdown => (new Ending(_ending?.Drainer), _pause),
+            Pause asked => (_ending, new Pausing(asked.Reason, false)),
+            Resume => (_ending, null),
+            RestartedWhileLeaving restarted => (restarted.Ending, restarted.Pause),
+            _ => (_ending, _pause),
+        };
+        if (ending is not null || pause is not null)
+            Self.Tell(new RestartedWhileLeaving(ending, pause, !_lostWork && _operations.Count == 0));
         Context.StopChildren();
         base.PreRestart(reason, message);
     }

@@ -1,5 +1,4 @@
 using Akka.Actor;
-using Akka.Event;
 using Akka.Streams;
 using NativeLink.Actors.Cas;
 using NativeLink.Actors.Storage.Filesystem;
@@ -17,9 +16,8 @@ namespace NativeLink.Actors.Worker.Inputs;
 /// which digest, the remembered messages, and a fixed number of calls: small blobs travel in
 /// batches filled across actions, large ones in streams, each once however many want it. Shared by
 /// all executors, supervised by the pool; hears LoadAction, StageInputs and CancelDownload, and
-/// gives each request exactly one answer, also when it is restarted; and ReleaseFiles. A root that
-/// is not cached is made by a child, which asks back for what it lacks
-/// (<see cref="FetchProtocol"/>).
+/// gives each request exactly one answer, also when it is restarted. A root that is not cached is
+/// made by a child, which asks back for what it lacks (<see cref="FetchProtocol"/>).
 /// </summary>
 internal sealed class CasDownloader : TransferActor
 {
@@ -98,15 +96,6 @@ internal sealed class CasDownloader : TransferActor
         Receive<StreamArrived>(OnStreamArrived);
     }
 
-    /// <summary>Also while requests are refused: nobody else would do it.</summary>
-    private protected override void Always()
-    {
-        Receive<ReleaseFiles>(OnReleaseFiles);
-        Receive<NotReleased>(
-            left => Log.Of(left.Id).Warning("What the attempt had on disk could not be cleaned up ({Reason}); " +
-                "the next start of the worker removes it", left.Reason));
-    }
-
     private protected override bool IsHeld(AttemptId id) => _loads.ContainsKey(id) || base.IsHeld(id);
 
     private protected override void Cancel(AttemptId id)
@@ -142,9 +131,6 @@ internal sealed class CasDownloader : TransferActor
         else
             HoldByChild(request.Id, stop => _staging(request, _source, stop));
     }
-
-    private void OnReleaseFiles(ReleaseFiles request) =>
-        Disk.RunAsync(request.Files.Dispose).PipeTo(Self, failure: error => new NotReleased(request.Id, error.Message));
 
     private static async Task<object> StageAsync(
         IInputRoots roots, IOutputParents parents, StageInputs request, ITreeSource source, CancellationToken stop)
@@ -258,8 +244,6 @@ internal sealed class CasDownloader : TransferActor
             _known.Add(fetched.Blob.Digest, message);
         _wanted.Settle(fetched.Blob, fetched.Arrival);
     }
-
-    private sealed record NotReleased(AttemptId Id, string Reason);
 
     /// <param name="Batch">Which call it is.</param>
     private sealed record BatchArrived(object Batch, IReadOnlyList<Fetched> Fetched) : IDisposable

@@ -29,12 +29,6 @@ internal static class DownloadProtocol
     /// <param name="WorkingDirectory">Absolute.</param>
     public sealed record InputsStaged(AttemptId Id, IInputRoot Root, string WorkingDirectory);
 
-    /// <summary>
-    /// The attempt has ended: unmount and delete what it has
-    /// on disk. Nobody waits for it, and nothing answers.
-    /// </summary>
-    public sealed record ReleaseFiles(AttemptId Id, IDisposable Files);
-
     /// <summary>Answers either request.</summary>
     public sealed record DownloadFailed(AttemptId Id, Fault Fault);
 

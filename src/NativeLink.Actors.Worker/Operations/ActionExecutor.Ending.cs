@@ -3,6 +3,7 @@ using Akka.Event;
 using NativeLink.Actors.Worker.Outputs;
 using NativeLink.Actors.Worker.Processes;
 using NativeLink.Actors.Worker.Telemetry;
+using NativeLink.Actors.Worker.Threads;
 using static NativeLink.Actors.Worker.Inputs.DownloadProtocol;
 using static NativeLink.Actors.Worker.Operations.ExecutorProtocol;
 using static NativeLink.Actors.Worker.Outputs.UploadProtocol;
@@ -313,7 +314,11 @@ internal sealed partial class ActionExecutor
         if (_released || _directory is null)
             return;
         (_released, _root) = (true, null);
-        _settings.Peers.Downloader.Tell(new ReleaseFiles(Id, _directory));
+        var log = _log;
+        // By nobody's mailbox: whoever it were may be stopped in the same moment.
+        DispatcherScheduler.ForDisk(Context.Dispatcher).RunAside(_directory.Dispose, error => log.Warning(
+            "what the attempt had on disk could not be cleaned up ({Reason}); the next start of the worker removes it",
+            error.Message));
     }
 
     /// <summary>

@@ -10,7 +10,7 @@ namespace NativeLink.Actors.Worker.Processes;
 /// from /dev/null, stdout and stderr into pipes that are emptied into spool files, no other
 /// descriptor, umask 022. Linux, x64 and arm64.
 /// </summary>
-internal sealed class PosixProcessLauncher : IProcessLauncher
+internal sealed class PosixProcessLauncher : IProcessLauncher, IDisposable
 {
     private readonly ProcessLauncherOptions _options;
     private readonly TimeProvider _time;

@@ -37,7 +37,7 @@ internal static class ProcessProtocol
 /// <param name="StdoutPath">Absolute path of the spool file, made anew at the first byte; what else
 /// is there is removed, so that a path below /dev is refused. Empty: it is not kept.</param>
 /// <param name="StderrPath">The same.</param>
-internal sealed record ProcessPlan(
+public sealed record ProcessPlan(
     IReadOnlyList<string> Arguments,
     IReadOnlyList<KeyValuePair<string, string>> Environment,
     string WorkingDirectory,
@@ -48,14 +48,20 @@ internal sealed record ProcessPlan(
     /// Whose process it is, for the launcher's log; null for those of the worker's own. <see cref="ProcessRunner"/>
     /// says so of every Run's.
     /// </summary>
-    public AttemptId? Attempt { get; init; }
+    internal AttemptId? Attempt { get; init; }
 
-    /// <summary>Told when the process runs, for whoever bounds the run alone; null: nobody asks.</summary>
+    /// <summary>The operation that it runs for; null for processes of the worker's own.</summary>
+    public OperationId? Operation => Attempt?.Operation;
+
+    /// <summary>
+    /// To be told when the process runs, for whoever bounds the run alone: an action's timeout is counted from then on.
+    /// Null: nobody asks.
+    /// </summary>
     public RunClock? Clock { get; init; }
 }
 
 /// <summary>When a process was started, written by whoever starts it and read by whoever waits. Thread-safe.</summary>
-internal sealed class RunClock
+public sealed class RunClock
 {
     private long _ticks;
 
@@ -64,6 +70,7 @@ internal sealed class RunClock
         ? new DateTimeOffset(ticks, TimeSpan.Zero)
         : null;
 
+    /// <summary>It runs since <paramref name="now"/>; what is said later does not count.</summary>
     public void Start(DateTimeOffset now) => Interlocked.CompareExchange(ref _ticks, now.UtcTicks, 0);
 }
 
@@ -74,7 +81,8 @@ internal sealed class RunClock
 /// <param name="Aborted">Whether an Abort ended it.</param>
 /// <param name="Started">When it was spawned.</param>
 /// <param name="Ended">When its tree was gone.</param>
-internal sealed record ProcessReport(
+/// <param name="Usage">What the whole tree used.</param>
+public sealed record ProcessReport(
     int ExitCode, int Signal, bool Aborted, DateTimeOffset Started, DateTimeOffset Ended, ResourceUsage Usage)
 {
     /// <summary>

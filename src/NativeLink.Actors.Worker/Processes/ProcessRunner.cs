@@ -39,7 +39,12 @@ internal sealed class ProcessRunner : ReceiveActor
 
     protected override void PreRestart(Exception reason, object message)
     {
-        AnswerAll(new Fault(FaultKind.Worker, $"the process runner failed and ended what it ran: {reason.Message}"));
+        var fault = new Fault(
+            FaultKind.Worker, $"the process runner failed and ended what it ran: {reason.Message}");
+        // What it failed on is answered too: nobody else knows of it.
+        if (message is Run run && !IsHeld(run.Id))
+            Sender.Tell(new RunFailed(run.Id, fault));
+        AnswerAll(fault);
         base.PreRestart(reason, message);
     }
 
@@ -56,7 +61,7 @@ internal sealed class ProcessRunner : ReceiveActor
 
     private void OnRun(Run run)
     {
-        if (_running.ContainsKey(run.Id) || _waiting.Any(waiting => waiting.Run.Id == run.Id))
+        if (IsHeld(run.Id))
         {
             Sender.Tell(
                 new RunFailed(run.Id, new Fault(FaultKind.Worker, $"attempt {run.Id} already has a process here")));
@@ -68,6 +73,8 @@ internal sealed class ProcessRunner : ReceiveActor
         else
             Begin(run, Sender);
     }
+
+    private bool IsHeld(AttemptId id) => _running.ContainsKey(id) || _waiting.Any(waiting => waiting.Run.Id == id);
 
     private void OnAbort(Abort abort)
     {
@@ -129,17 +136,8 @@ internal sealed class ProcessRunner : ReceiveActor
     }
 
     /// <summary>Of what was given up while the process was in it; nobody waits for this.</summary>
-    private void Remove(AttemptId id, Action remove) => _ = _disk.RunAsync(() =>
-    {
-        try
-        {
-            remove();
-        }
-        catch (Exception error)
-        {
-            _log.Warning("what attempt {AttemptId} left could not be removed: {Reason}", id, error.Message);
-        }
-    });
+    private void Remove(AttemptId id, Action remove) => _disk.RunAside(remove, error =>
+        _log.Warning("what attempt {AttemptId} left could not be removed: {Reason}", id, error.Message));
 
     private void AnswerAll(Fault fault)
     {

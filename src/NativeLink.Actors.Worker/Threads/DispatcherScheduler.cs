@@ -25,6 +25,20 @@ internal sealed class DispatcherScheduler : TaskScheduler
     public Task RunAsync(Action work) =>
         Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
 
+    /// <summary>Work that nobody waits for, and that goes on when whoever asked for it has ended.</summary>
+    /// <param name="failed">Called there when it fails.</param>
+    public void RunAside(Action work, Action<Exception> failed) => _ = RunAsync(() =>
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception error)
+        {
+            failed(error);
+        }
+    });
+
     /// <summary>
     /// Work on the disk of whoever does not run on a scheduler for it: on this very thread while the disk's share has a
     /// place, which saves a hop, else when it has one again.

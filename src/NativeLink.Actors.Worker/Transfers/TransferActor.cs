@@ -59,6 +59,8 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
         if (message is ITransferRequest request && !IsHeld(request.Id))
             Sender.Tell(Failed(request.Id, fault));
         (message as IPromised)?.Break(fault);
+        // What came for those who are answered here is nobody's any more.
+        (message as IDisposable)?.Dispose();
         Context.StopChildren();
         base.PreRestart(reason, message);
     }
@@ -137,15 +139,9 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
 
     private protected Fault Aborted => new(FaultKind.Aborted, $"the {_role} was told to give this up");
 
-    /// <summary>What the actor hears while it works, and also while it refuses requests.</summary>
-    private protected virtual void Always()
-    {
-    }
-
     private void ReadyWithRest()
     {
         Ready();
-        Always();
         Receive<Ended>(ended => OnEnded(ended.Held, ended.Answer, ended.Fault));
         Receive<TransferEnded>(ended => OnEnded(Sender, ended.Answer, ended.Fault));
         Receive<Terminated>(OnTerminated);
@@ -155,7 +151,6 @@ internal abstract class TransferActor : ReceiveActor, IWithTimers
 
     private void Pausing()
     {
-        Always();
         Receive<PauseOver>(_ => Become(ReadyWithRest));
         Receive<ITransferRequest>(request => Sender.Tell(Failed(request.Id, new Fault(
             FaultKind.Worker, $"the {_role} failed a moment ago and takes no requests yet; see the worker's log")

@@ -83,6 +83,11 @@ internal abstract class Checker(SimWorld world)
     {
     }
 
+    /// <summary>A host has been told to drain.</summary>
+    public virtual void DrainBegan(SimHost host)
+    {
+    }
+
     /// <summary>A host has drained, and nothing of its work is under way any more.</summary>
     public virtual void Drained(SimHost host)
     {

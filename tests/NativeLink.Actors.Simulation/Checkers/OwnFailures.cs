@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Event;
+using NativeLink.Actors.Simulation.Supervision;
 using NativeLink.Actors.Simulation.World;
 
 namespace NativeLink.Actors.Simulation.Checkers;
@@ -16,7 +17,7 @@ internal sealed class OwnFailures : Checker
     {
         protected override void OnReceive(object message)
         {
-            if (message is Error { Cause: { } cause } error && cause is not ActorKilledException)
+            if (message is Error { Cause: { } cause } error && cause is not (ActorKilledException or ThrownOnPurposeException))
                 world.Violate($"{error.LogSource} failed: {cause.GetType().Name}: {cause.Message}");
         }
     }

@@ -29,9 +29,9 @@ internal sealed class SimDirectories(SimWorld world, SimDisk disk, Func<AttemptI
 
         public IStagingDirectory Staging => this;
 
-        public string ScriptStdoutPath => throw new NotSupportedException("no script runs here");
+        public string ScriptStdoutPath => $"{path}.script";
 
-        public string ScriptStderrPath => throw new NotSupportedException("no script runs here");
+        public string ScriptStderrPath => ScriptStdoutPath;
 
         public Func<Action?> Enter()
         {

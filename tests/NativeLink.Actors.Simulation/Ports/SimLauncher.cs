@@ -12,6 +12,9 @@ namespace NativeLink.Actors.Simulation.Ports;
 /// </summary>
 internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLauncher
 {
+    /// <summary>What says whether an action may run.</summary>
+    public const string Script = "/bin/may-run";
+
     private const int SegmentationFault = 11;
 
     private readonly List<SimRun> _alive = [];
@@ -26,6 +29,8 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
 
     public async Task<ProcessReport> RunAsync(ProcessPlan plan, CancellationToken abort)
     {
+        if (plan.Arguments[0] == Script)
+            return await RunScriptAsync(abort);
         var (action, operation) = (plan.Arguments[1], plan.Attempt!.Value.Operation.Value);
         if (world.Strike(SimFault.NoThread, operation))
         {
@@ -64,8 +69,18 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
         return new ProcessReport(run.ExitCode, signal, run.Aborted is not null, run.Began, world.Now, default);
     }
 
-    public void Dispose()
+    private async Task<ProcessReport> RunScriptAsync(CancellationToken abort)
     {
+        var began = world.Now;
+        try
+        {
+            await world.DelayAsync(1, 30, abort);
+        }
+        catch (OperationCanceledException)
+        {
+            return new ProcessReport(128 + Signals.Kill, Signals.Kill, true, began, world.Now, default);
+        }
+        return new ProcessReport(world.Chance(0.2) && !world.Faults.Over ? 1 : 0, 0, false, began, world.Now, default);
     }
 
     private void End(SimRun run, ProcessPlan plan, bool crashed)

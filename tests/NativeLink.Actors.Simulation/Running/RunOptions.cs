@@ -20,6 +20,18 @@ internal sealed record RunOptions(int Seed)
     /// <summary>A fault of ours that the checkers have to find.</summary>
     public Planted Planted { get; init; }
 
+    /// <summary>Whether a script says of each action whether it may run; now and then it says no.</summary>
+    public bool Precondition { get; init; }
+
+    /// <summary>
+    /// So many more operations when all is done and nothing goes wrong any more: each has to come to what its action
+    /// makes.
+    /// </summary>
+    public int Afterwards { get; init; }
+
+    /// <summary>Called when everything is there, and nothing has begun.</summary>
+    public Action<SimulationRun>? Prepare { get; init; }
+
     /// <summary>Where the trace goes; null: nowhere.</summary>
     public string? TraceFile { get; init; }
 }

@@ -34,7 +34,6 @@ internal sealed class SimHost
     private ActorSystem _system = null!;
     private Action _start = static () => { };
     private int _pools;
-    private bool _drains;
 
     /// <param name="world">The run's.</param>
     /// <param name="name">No two hosts have the same.</param>
@@ -57,6 +56,12 @@ internal sealed class SimHost
     public SimLauncher Launcher { get; }
 
     public IActorRef Pool { get; private set; } = ActorRefs.Nobody;
+
+    /// <summary>Whether its pool has been told to drain.</summary>
+    public bool IsDraining { get; private set; }
+
+    /// <summary>Asked before each action; null: nothing is.</summary>
+    public string? PreconditionScript { get; init; }
 
     /// <summary>What was sent last on any of its streams.</summary>
     public Dictionary<string, ExecuteResult> LastSent { get; } = [];
@@ -92,6 +97,7 @@ internal sealed class SimHost
         var settings = new ExecutorSettings(new ExecutorOptions
         {
             MaxActionTimeout = TimeSpan.FromSeconds(100),
+            PreconditionScript = PreconditionScript,
             Results = new UploadResultOptions { ActionCacheStrategy = ResultStrategy.SuccessOnly },
         }, null!, directories);
         var workers = WorkerSlots.Select((slots, index) =>
@@ -108,18 +114,20 @@ internal sealed class SimHost
     {
         if (_world.Strike(SimFault.ActorFails, Name))
             FailSomebody();
-        if (!_drains && _world.Strike(SimFault.HostDrains, Name))
+        if (!IsDraining && _world.Strike(SimFault.HostDrains, Name))
             Drain();
     });
 
     /// <summary>Finishes what runs, and takes nothing more.</summary>
     public DrainWait BeginDrain()
     {
-        _drains = true;
+        IsDraining = true;
+        _world.Tell(checker => checker.DrainBegan(this));
         return DrainWait.Begin(_system, Pool);
     }
 
-    private void Drain()
+    /// <summary>Finishes what runs; another pool takes its place then.</summary>
+    public void Drain()
     {
         var (drained, bound) = (BeginDrain(), _world.Now + DrainBound);
         LookAgain();
@@ -135,11 +143,12 @@ internal sealed class SimHost
         });
     }
 
-    private void Replace()
+    /// <summary>Another pool takes the place of one that has nothing any more.</summary>
+    public void Replace()
     {
         _world.Tell(checker => checker.Drained(this));
         _system.Stop(Pool);
-        _drains = false;
+        IsDraining = false;
         _start();
     }
 

@@ -50,12 +50,16 @@ internal sealed class SimulationRun
         }
         """;
 
-    private SimulationRun(RunOptions options, SimWorld world, SimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
-        (Options, World, Scheduler, Hosts) = (options, world, scheduler, hosts);
+    private SimulationRun(
+        RunOptions options, SimWorld world, ActorSystem system, SimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
+        (Options, World, System, Scheduler, Hosts) = (options, world, system, scheduler, hosts);
 
     public RunOptions Options { get; }
 
     public SimWorld World { get; }
+
+    /// <summary>While it runs.</summary>
+    public ActorSystem System { get; }
 
     public SimScheduler Scheduler { get; }
 
@@ -116,6 +120,7 @@ internal sealed class SimulationRun
                 new SimFaults(options.Seed, options.Faults, options.Most));
             system.RegisterExtension(new WorldId(world));
             var simulation = Compose(options, world, system);
+            options.Prepare?.Invoke(simulation);
             simulation.RunToEnd();
             simulation.Took = watch.Elapsed;
             return simulation;
@@ -135,7 +140,10 @@ internal sealed class SimulationRun
             var slots = Enumerable.Range(0, Math.Min(left, world.Random.Next(1, 4)))
                 .Select(_ => world.Random.Next(2, 6)).ToList();
             left -= slots.Count;
-            hosts.Add(new SimHost(world, $"{hosts.Count}", slots, options.Planted));
+            hosts.Add(new SimHost(world, $"{hosts.Count}", slots, options.Planted)
+            {
+                PreconditionScript = options.Precondition ? SimLauncher.Script : null,
+            });
         }
         // As many as the hosts can just about run.
         var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));
@@ -154,7 +162,7 @@ internal sealed class SimulationRun
             host.Start(system, cas, scheduler);
             host.BeginTrouble();
         }
-        return new SimulationRun(options, world, scheduler, hosts);
+        return new SimulationRun(options, world, system, scheduler, hosts);
     }
 
     private void RunToEnd()
@@ -165,8 +173,10 @@ internal sealed class SimulationRun
             return;
         }
         Working = Virtual;
-        // What lingers comes to its end.
         World.Faults.Over = true;
+        if (!ServesOn())
+            return;
+        // What lingers comes to its end.
         var quiet = World.Now + TimeSpan.FromMinutes(5);
         AdvanceUntil(() => World.Now >= quiet);
         foreach (var host in Hosts)
@@ -181,6 +191,23 @@ internal sealed class SimulationRun
         AdvanceUntil(() => World.Now >= quiet);
         foreach (var host in Hosts)
             World.Tell(checker => checker.Drained(host));
+    }
+
+    /// <summary>Whether further operations come to what their actions make.</summary>
+    private bool ServesOn()
+    {
+        if (Options.Afterwards == 0)
+            return true;
+        var further = Scheduler.Extend(Options.Afterwards);
+        if (!AdvanceUntil(() => Scheduler.IsDone))
+        {
+            World.Violate($"does not serve on: {string.Join("; ", Scheduler.Open.Take(5))}");
+            return false;
+        }
+        foreach (var operation in Scheduler.Operations.Skip(further)
+            .Where(static operation => SimActions.Outcome(operation.Action) is { } own && operation.Outcome != own))
+            World.Violate($"afterwards {operation.Id} of {operation.Action} is {operation.Outcome}");
+        return true;
     }
 
     /// <summary>False when that does not come about.</summary>

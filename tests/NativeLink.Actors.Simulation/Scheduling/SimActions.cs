@@ -13,6 +13,7 @@ namespace NativeLink.Actors.Simulation.Scheduling;
 /// </summary>
 internal static class SimActions
 {
+    private const int TimeoutMilliseconds = 2000;
     private const int LargeBytes = 200 << 10;
     private const int LargeOutputBytes = 80 << 10;
 
@@ -45,7 +46,7 @@ internal static class SimActions
         {
             CommandDigest = cas.Add(command).ToWire(),
             InputRootDigest = root.ToWire(),
-            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)),
+            Timeout = Duration.FromTimeSpan(TimeSpan.FromMilliseconds(TimeoutMilliseconds)),
             DoNotCache = DoNotCache(name),
         });
     }
@@ -54,6 +55,12 @@ internal static class SimActions
     public static int MostMilliseconds(string action) => Number(action) % 17 == 3 ? 4000 : 300;
 
     public static bool DoNotCache(string action) => Number(action) % 19 == 5;
+
+    /// <summary>What comes of it where nothing goes wrong; null: that may be one thing or another.</summary>
+    public static SimOutcome? Outcome(string action) =>
+        MostMilliseconds(action) > TimeoutMilliseconds ? null
+        : ExitCode(action) == 0 ? SimOutcome.Succeeded
+        : SimOutcome.Failed;
 
     public static int ExitCode(string action) => Number(action) % 11 == 7 ? 1 : 0;
 

@@ -49,6 +49,16 @@ internal sealed class SimScheduler(
         world.Time.After(world.Some(1, 1000), AcceptNext);
     }
 
+    /// <summary>So many more operations, when all is done.</summary>
+    /// <returns>How many there were before.</returns>
+    public int Extend(int further)
+    {
+        var before = operations;
+        operations += further;
+        AcceptNext();
+        return before;
+    }
+
     // --- streams ---
 
     public void Opened(SimStream stream) => world.Time.After(world.Some(1, 10), () =>

@@ -37,6 +37,17 @@ internal sealed class SimQueue : DequeWrapperMessageQueue, IUnboundedDequeBasedM
         Enqueue(receiver, envelope);
     }
 
+    bool IMessageQueue.TryDequeue(out Envelope envelope)
+    {
+        if (!TryDequeue(out envelope))
+            return false;
+        if (_world?.Taken?.Invoke(_owner) is not { } first)
+            return true;
+        EnqueueFirst(envelope);
+        envelope = new Envelope(first, ActorRefs.NoSender);
+        return true;
+    }
+
     void IMessageQueue.CleanUp(IActorRef owner, IMessageQueue deadletters)
     {
         _world?.Actors.End(_owner);

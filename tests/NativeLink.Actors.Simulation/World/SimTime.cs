@@ -24,7 +24,10 @@ internal sealed class SimTime(SimClock clock) : TimeProvider
     /// <summary>What is done at a moment that is still to come.</summary>
     public void After(TimeSpan delay, Action action) => Advanced.ScheduleOnce(delay, action);
 
-    /// <summary>Completes on the thread that moves the clock.</summary>
+    /// <summary>
+    /// Completes when the clock moves, also when it is cancelled: where a task runs on a dispatcher, what waits here would
+    /// go on in the thread pool.
+    /// </summary>
     public Task DelayAsync(TimeSpan delay, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -33,7 +36,7 @@ internal sealed class SimTime(SimClock clock) : TimeProvider
         var registered = cancellation.Register(() =>
         {
             pending.Cancel();
-            source.TrySetCanceled(cancellation);
+            Advanced.ScheduleOnce(TimeSpan.Zero, () => source.TrySetCanceled(cancellation));
         });
         Advanced.ScheduleOnce(delay, () =>
         {

@@ -23,6 +23,12 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
 
     public SimActors Actors { get; } = new();
 
+    /// <summary>
+    /// Called on an actor's own thread, before it hears the message that has just been taken for it; may answer another
+    /// one, which comes first.
+    /// </summary>
+    public Func<IActorRef, object?>? Taken { get; set; }
+
     /// <summary>Who looks on.</summary>
     public List<Checker> Checkers { get; } = [];
 

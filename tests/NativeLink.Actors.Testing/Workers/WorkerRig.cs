@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Akka.Actor;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using NativeLink.Actors.Cas.Channels;
@@ -38,9 +39,11 @@ public sealed class WorkerRig : IAsyncDisposable
     public string WorkDirectory => Path.Combine(Directory, "work");
 
     /// <param name="materialiser">Null: chosen by the worker.</param>
+    /// <param name="system">Where the worker lives, the caller's; null: a system of its own.</param>
     /// <exception cref="FaultException">The materialiser does not work in this directory; says why.</exception>
     public static async Task<WorkerRig> StartAsync(
-        string directory, string? materialiser, ILoggerFactory logs, Func<WorkerOptions, WorkerOptions>? change = null)
+        string directory, string? materialiser, ILoggerFactory logs, Func<WorkerOptions, WorkerOptions>? change = null,
+        ActorSystem? system = null)
     {
         var cas = await FakeCasServer.StartAsync();
         var scheduler = await ScriptedScheduler.StartAsync();
@@ -61,22 +64,23 @@ public sealed class WorkerRig : IAsyncDisposable
                 },
                 WorkDirectory = Path.Combine(directory, "work"),
             };
-            var host = await WorkerHost.StartAsync(
-                new WorkerHostOptions
+            var options = new WorkerHostOptions
+            {
+                Cas = new CasOptions
                 {
-                    Cas = new CasOptions
-                    {
-                        Grpc = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(cas.Address)] },
-                    },
-                    LocalStore = new ContentStoreOptions(Path.Combine(directory, "store"),
-                        Path.Combine(directory, "store-temp")),
-                    DirectoryCache = new DirectoryCacheOptions(Path.Combine(directory, "trees"))
-                    {
-                        ForcedMaterialiser = materialiser,
-                    },
-                    Workers = [change is null ? worker : change(worker)],
+                    Grpc = new GrpcStoreOptions { Endpoints = [new GrpcEndpointOptions(cas.Address)] },
                 },
-                logs, TimeProvider.System);
+                LocalStore = new ContentStoreOptions(Path.Combine(directory, "store"),
+                    Path.Combine(directory, "store-temp")),
+                DirectoryCache = new DirectoryCacheOptions(Path.Combine(directory, "trees"))
+                {
+                    ForcedMaterialiser = materialiser,
+                },
+                Workers = [change is null ? worker : change(worker)],
+            };
+            var host = system is null
+                ? await WorkerHost.StartAsync(options, logs, TimeProvider.System)
+                : await WorkerHost.JoinAsync(system, [options], logs, TimeProvider.System);
             await scheduler.Connected;
             return new WorkerRig(directory, cas, scheduler, host);
         }

@@ -191,8 +191,4 @@ internal sealed class ScriptedLauncher : IProcessLauncher
         if (stderr.Length > 0) await File.WriteAllBytesAsync(plan.StderrPath, stderr, abort);
         return Actions.Report(exitCode);
     }
-
-    public void Dispose()
-    {
-    }
 }

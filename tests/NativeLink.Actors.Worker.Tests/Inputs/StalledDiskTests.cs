@@ -74,10 +74,6 @@ public sealed class StalledDiskTests() : TestKit(WorkerHocon.Reference())
             await Task.Yield();
             return new ProcessReport(0, 0, false, default, default, default);
         }
-
-        public void Dispose()
-        {
-        }
     }
 
     private sealed class StalledRoots : IInputRoots

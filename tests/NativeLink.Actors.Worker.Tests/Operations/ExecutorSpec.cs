@@ -29,8 +29,8 @@ public abstract class ExecutorSpec : TestKit
             (CreateTestProbe("connection"), CreateTestProbe("downloader"), CreateTestProbe("runner"),
                 CreateTestProbe("uploader"));
         _directory = WorkDirectory.Open(_work.Path);
-        Settings = new ExecutorSettings(Options(), new ExecutorPeers(Sys.ActorOf(
-            Props.Create(() => new Releasing(Downloader.Ref))), Runner, Uploader), new ActionDirectories(_directory));
+        Settings = new ExecutorSettings(Options(), new ExecutorPeers(Downloader, Runner, Uploader),
+            new ActionDirectories(_directory));
     }
 
     protected TestProbe Connection { get; }
@@ -152,20 +152,5 @@ public abstract class ExecutorSpec : TestKit
         if (!lingers)
             await Eventually.HoldsAsync(() => WorkLeft.Length == 0, () => string.Join(", ", WorkLeft));
         return finished;
-    }
-
-    /// <summary>
-    /// A downloader that does as the real one with what
-    /// ended attempts have on disk; the rest is the probe's.
-    /// </summary>
-    private sealed class Releasing(IActorRef probe) : UntypedActor
-    {
-        protected override void OnReceive(object message)
-        {
-            if (message is ReleaseFiles release)
-                release.Files.Dispose();
-            else
-                probe.Forward(message);
-        }
     }
 }
