@@ -8,6 +8,11 @@ internal sealed class SimulatedProcesses(IScheduler clock) : IProcessLauncher
 {
     private const int Sigkill = 9;
 
+    private volatile bool _running;
+
+    /// <summary>Whether one runs that has not been told to end.</summary>
+    public bool Running => _running;
+
     public string Description => "simulated processes";
 
     public async Task<ProcessReport> RunAsync(ProcessPlan plan, CancellationToken abort)
@@ -16,7 +21,12 @@ internal sealed class SimulatedProcesses(IScheduler clock) : IProcessLauncher
         plan.Clock?.Start(started);
         await File.WriteAllTextAsync(plan.StdoutPath, $"{plan.Arguments[0]} begins\n", CancellationToken.None);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using (abort.Register(ended.SetResult))
+        _running = true;
+        await using (abort.Register(() =>
+        {
+            _running = false;
+            ended.SetResult();
+        }))
             await ended.Task;
         return new ProcessReport(128 + Sigkill, Sigkill, Aborted: true, started, clock.Now, default);
     }

@@ -21,11 +21,12 @@ public sealed class SimulationExample() : TestKit(ConfigurationFactory
         using var disk = new TempDirectory();
         var (scheduler, cas) = (new SimulatedScheduler(), new SimulatedCas());  // ISchedulerLink, ICasClient
         var clock = (TestScheduler)Sys.Scheduler;
+        var processes = new SimulatedProcesses(clock);                          // IProcessLauncher
         await using var host = await WorkerHost.JoinAsync(Sys, [new WorkerHostOptions
         {
             Cas = new CasOptions(),
             CasClient = cas,
-            Launcher = new SimulatedProcesses(clock),                            // IProcessLauncher
+            Launcher = processes,
             LocalStore = new ContentStoreOptions(disk.At("store"), disk.At("store-temp")),
             DirectoryCache = new DirectoryCacheOptions(disk.At("trees")),
             Workers = [new WorkerOptions
@@ -37,7 +38,12 @@ public sealed class SimulationExample() : TestKit(ConfigurationFactory
         await host.Registered;
 
         var answer = scheduler.ExecuteAsync(cas.AddAction(timeout: TimeSpan.FromMinutes(10), "build"));
-        await AwaitConditionAsync(() => { clock.Advance(TimeSpan.FromMinutes(1)); return answer.IsCompleted; });
+        await AwaitConditionAsync(() =>
+        {
+            if (processes.Running)
+                clock.Advance(TimeSpan.FromMinutes(5));
+            return Task.FromResult(answer.IsCompleted);
+        }, max: TimeSpan.FromMinutes(1), interval: TimeSpan.FromSeconds(0.5));
 
         Assert.Contains("timed out after 600 s", (await answer).ExecuteResponse!.Status.Message);
     }
