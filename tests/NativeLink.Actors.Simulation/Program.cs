@@ -15,11 +15,13 @@ public static class Program
         --faults X                     the usual chances times X; 0: none
         --planted NAME                 a fault of ours that has to be found
         --trace FILE                   every message of a replay
+        --scheduler simulated|local    NativeLink's rules, or the local cluster's scheduler with clients
         --fleet                        retries, waits and use by the rate of faults, a table
         """;
 
     private static readonly string[] Words =
-        ["--seeds", "--replay", "--workers", "--operations", "--faults", "--planted", "--trace", "--fleet"];
+        ["--seeds", "--replay", "--workers", "--operations", "--faults", "--planted", "--trace", "--fleet",
+            "--scheduler"];
 
     public static int Main(string[] args)
     {
@@ -45,6 +47,12 @@ public static class Program
                 out var planted)
                 ? planted
                 : throw new FormatException($"--planted: one of {string.Join(", ", Enum.GetNames<Planted>())}"),
+            Local = words.GetValueOrDefault("--scheduler", "simulated") switch
+            {
+                "local" => true,
+                "simulated" => false,
+                _ => throw new FormatException("--scheduler: simulated or local"),
+            },
             TraceFile = words.GetValueOrDefault("--trace"),
         };
         if (words.ContainsKey("--fleet"))

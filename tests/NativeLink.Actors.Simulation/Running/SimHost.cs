@@ -82,7 +82,7 @@ internal sealed class SimHost
         return executor is null ? "" : WorkerName(executor.Path.Parent.Name[Prefix.Length] - '0');
     }
 
-    public void Start(ActorSystem system, SimCas cas, SimScheduler scheduler)
+    public void Start(ActorSystem system, SimCas cas, ISimScheduler scheduler)
     {
         (_system, _start) = (system, () => Start(system, cas, scheduler));
         _pools++;
@@ -158,7 +158,7 @@ internal sealed class SimHost
 
     private string WorkerName(int index) => $"{Name}-{(char)('a' + index)}";
 
-    private PooledWorker Worker(ExecutorSettings settings, SimScheduler scheduler, string name, int slots)
+    private PooledWorker Worker(ExecutorSettings settings, ISimScheduler scheduler, string name, int slots)
     {
         // Some say that they have no limit, and have to refuse what is too much.
         var isUnlimited = _world.Chance(0.25);

@@ -4,6 +4,7 @@ using Akka.Configuration;
 using NativeLink.Actors.Simulation.Checkers;
 using NativeLink.Actors.Simulation.Ports;
 using NativeLink.Actors.Simulation.Scheduling;
+using NativeLink.Actors.Simulation.Scheduling.Local;
 using NativeLink.Actors.Simulation.World;
 using NativeLink.Actors.Worker.Telemetry;
 
@@ -50,14 +51,14 @@ internal sealed class SimulationRun
         }
         """;
 
-    private SimulationRun(RunOptions options, SimWorld world, SimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
+    private SimulationRun(RunOptions options, SimWorld world, ISimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
         (Options, World, Scheduler, Hosts) = (options, world, scheduler, hosts);
 
     public RunOptions Options { get; }
 
     public SimWorld World { get; }
 
-    public SimScheduler Scheduler { get; }
+    public ISimScheduler Scheduler { get; }
 
     public IReadOnlyList<SimHost> Hosts { get; }
 
@@ -137,10 +138,7 @@ internal sealed class SimulationRun
             left -= slots.Count;
             hosts.Add(new SimHost(world, $"{hosts.Count}", slots, options.Planted));
         }
-        // As many as the hosts can just about run.
-        var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));
-        var scheduler = new SimScheduler(world, cas, SimActions.AddTrees(cas, world.Random, 12), options.Operations,
-            pause);
+        var scheduler = Scheduling(options, world, system, cas, hosts);
         world.Checkers.AddRange(
         [
             new OneAnswer(world), new OwnRun(world, cas), new OwnOutputs(world, cas), new TrueCache(world, cas),
@@ -157,6 +155,24 @@ internal sealed class SimulationRun
         return new SimulationRun(options, world, scheduler, hosts);
     }
 
+    private static ISimScheduler Scheduling(
+        RunOptions options, SimWorld world, ActorSystem system, SimCas cas, IReadOnlyList<SimHost> hosts)
+    {
+        // As many operations as the hosts can just about run.
+        var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));
+        var roots = SimActions.AddTrees(cas, world.Random, 12);
+        if (!options.Local)
+            return new SimScheduler(world, cas, roots, options.Operations, pause);
+        var cluster = new SimCluster(world, cas, roots, options, pause,
+            hasRare: hosts.Any(static host => host.WorkerSlots.Count > 1));
+        cluster.Start(system);
+        world.Checkers.AddRange(
+        [
+            new NobodyWaits(world), new ClientsAnswers(world, cas), new NoIdleWorker(world), new FairTurns(world),
+        ]);
+        return cluster;
+    }
+
     private void RunToEnd()
     {
         if (!AdvanceUntil(() => Scheduler.IsDone))
@@ -169,6 +185,7 @@ internal sealed class SimulationRun
         World.Faults.Over = true;
         var quiet = World.Now + TimeSpan.FromMinutes(5);
         AdvanceUntil(() => World.Now >= quiet);
+        Scheduler.Settled();
         foreach (var host in Hosts)
         {
             var drained = host.BeginDrain();

@@ -38,7 +38,8 @@ internal static class SimActions
 
     public static int Number(string action) => int.Parse(action.AsSpan(5), CultureInfo.InvariantCulture);
 
-    public static Digest AddAction(SimCas cas, string name, Digest root)
+    /// <param name="platform">What it asks for; null: it runs anywhere.</param>
+    public static Digest AddAction(SimCas cas, string name, Digest root, Reapi.Platform? platform = null)
     {
         var command = new Reapi.Command { Arguments = { "/bin/make", name }, OutputPaths = { "out/file", "out/tree" } };
         return cas.Add(new Reapi.Action
@@ -47,6 +48,7 @@ internal static class SimActions
             InputRootDigest = root.ToWire(),
             Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)),
             DoNotCache = DoNotCache(name),
+            Platform = platform,
         });
     }
 

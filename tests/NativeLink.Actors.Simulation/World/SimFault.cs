@@ -58,4 +58,12 @@ internal enum SimFault
     HostDrains,
     /// <summary>The scheduler's clock is up to an hour ahead or behind.</summary>
     ClockSkewed,
+    /// <summary>A client of the local cluster cancels what it has asked for.</summary>
+    ClientCancels,
+    /// <summary>A client's stream is cut, or goes silent first; it may come back and ask how things stand.</summary>
+    ClientVanishes,
+    /// <summary>The local cluster's scheduler fails, and starts afresh.</summary>
+    SchedulerFails,
+    /// <summary>An operator takes a worker of the local cluster out for a while.</summary>
+    WorkerTakenOut,
 }

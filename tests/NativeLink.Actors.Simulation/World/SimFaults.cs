@@ -34,6 +34,10 @@ internal sealed class SimFaults
         [SimFault.ActorFails] = 0.2,
         [SimFault.HostDrains] = 0.05,
         [SimFault.ClockSkewed] = 0.05,
+        [SimFault.ClientCancels] = 0.1,
+        [SimFault.ClientVanishes] = 0.15,
+        [SimFault.SchedulerFails] = 0.05,
+        [SimFault.WorkerTakenOut] = 0.01,
     };
 
     private readonly Dictionary<SimFault, Random> _randoms;

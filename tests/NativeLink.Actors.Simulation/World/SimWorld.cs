@@ -62,6 +62,10 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
     /// <summary>Tells everybody who looks on.</summary>
     public void Tell(Action<Checker> what) => Checkers.ForEach(what);
 
+    public static string Text(FormattableString text) => FormattableString.Invariant(text);
+
+    public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
     public static string Short(in Digest digest) =>
         string.Create(CultureInfo.InvariantCulture, $"{digest.Hash[..8]}/{digest.SizeBytes}");
 }
