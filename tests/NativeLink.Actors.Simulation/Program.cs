@@ -17,11 +17,12 @@ public static class Program
         --trace FILE                   every message of a replay
         --scheduler simulated|local    NativeLink's rules, or the local cluster's scheduler with clients
         --fleet                        retries, waits and use by the rate of faults, a table
+        --plot FILE                    the fleet's table as an SVG picture too
         """;
 
     private static readonly string[] Words =
         ["--seeds", "--replay", "--workers", "--operations", "--faults", "--planted", "--trace", "--fleet",
-            "--scheduler"];
+            "--scheduler", "--plot"];
 
     public static int Main(string[] args)
     {
@@ -56,7 +57,9 @@ public static class Program
             TraceFile = words.GetValueOrDefault("--trace"),
         };
         if (words.ContainsKey("--fleet"))
-            return FleetTable.Run(options, Console.Out);
+            return FleetTable.Run(options, words.GetValueOrDefault("--plot"), Console.Out);
+        if (words.ContainsKey("--plot"))
+            throw new FormatException("--plot: of a fleet, with --fleet");
         if (words.ContainsKey("--replay"))
             return SeedRuns.Replay(options with { Seed = Number(words, "--replay", 1, 0) }, Console.Out);
         if (options.TraceFile is not null)

@@ -101,7 +101,7 @@ internal abstract class Checker(SimWorld world)
     {
     }
 
-    /// <summary>The local cluster's scheduler has done what it was told, and all that it said is in the books.</summary>
+    /// <summary>The local cluster's scheduler has done what it was told, and what it said is in the books.</summary>
     public virtual void Turned(SimCluster cluster)
     {
     }

@@ -16,7 +16,8 @@ internal sealed class OwnFailures : Checker
     {
         protected override void OnReceive(object message)
         {
-            if (message is Error { Cause: { } cause } error && cause is not (ActorKilledException or MadeToFailException))
+            if (message is Error { Cause: { } cause } error
+                && cause is not (ActorKilledException or MadeToFailException))
                 world.Violate($"{error.LogSource} failed: {cause.GetType().Name}: {cause.Message}");
         }
     }

@@ -14,7 +14,7 @@ internal sealed record RunOptions(int Seed)
     /// <summary>What the usual chances of faults are multiplied by; 0: none.</summary>
     public double Faults { get; init; } = 1;
 
-    /// <summary>Whether the local cluster's scheduler runs, with clients of its own, instead of NativeLink's rules.</summary>
+    /// <summary>The local cluster's scheduler runs, with clients of its own, instead of NativeLink's rules.</summary>
     public bool Local { get; init; }
 
     /// <summary>How often a fault may strike; what is not named: as often as it does.</summary>

@@ -16,6 +16,9 @@ namespace NativeLink.Actors.Simulation.Running;
 /// <summary>A machine: a pool of the real actors among simulated ports, with a disk and a store of its own.</summary>
 internal sealed class SimHost
 {
+    /// <summary>How many operations wait at a worker at most.</summary>
+    public const int MostWaiting = 4;
+
     private const long StoreBytes = 600 << 10;
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(10);
 
@@ -175,7 +178,7 @@ internal sealed class SimHost
         {
             ScratchDirectory = "",
             Slots = slots,
-            MostWaiting = 4,
+            MostWaiting = MostWaiting,
         });
     }
 }

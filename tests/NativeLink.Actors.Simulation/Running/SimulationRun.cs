@@ -22,6 +22,8 @@ internal sealed class SimulationRun
     /// <summary>How long nothing may come to anything.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
 
+    private static readonly TimeSpan ClockPause = TimeSpan.FromSeconds(5);
+
     private const string OneThread = """
         akka {
           loglevel = OFF
@@ -144,8 +146,9 @@ internal sealed class SimulationRun
             new OneAnswer(world), new OwnRun(world, cas), new OwnOutputs(world, cas), new TrueCache(world, cas),
             new WholeAnswer(world), new ProcessesEnd(world), new NothingLeft(world), new KeepAliveGap(world),
             new Bounds(world), new EndedForReason(world), new AbortedForReason(world),
-            new OwnFailures(world, system),
+            new OwnFailures(world, system), new DiskBudget(world, hosts), new NothingGrows(world, hosts),
         ]);
+        SetClocks(options, world);
         scheduler.Begin();
         foreach (var host in hosts)
         {
@@ -153,6 +156,16 @@ internal sealed class SimulationRun
             host.BeginTrouble();
         }
         return new SimulationRun(options, world, scheduler, hosts);
+    }
+
+    private static void SetClocks(RunOptions options, SimWorld world)
+    {
+        var random = new Random(options.Seed);
+        world.Time.Each(ClockPause, () =>
+        {
+            if (world.Strike(SimFault.ClockJumps, "hosts"))
+                world.Time.Clock.Offset = TimeSpan.FromSeconds(random.Next(-3600, 3601));
+        });
     }
 
     private static ISimScheduler Scheduling(

@@ -58,6 +58,8 @@ internal enum SimFault
     HostDrains,
     /// <summary>The scheduler's clock is up to an hour ahead or behind.</summary>
     ClockSkewed,
+    /// <summary>The hosts' clocks are set, up to an hour ahead or back.</summary>
+    ClockJumps,
     /// <summary>A client of the local cluster cancels what it has asked for.</summary>
     ClientCancels,
     /// <summary>A client's stream is cut, or goes silent first; it may come back and ask how things stand.</summary>

@@ -45,25 +45,18 @@ internal sealed partial class SimTrace(SimClock clock, TextWriter? lines) : IDis
     }
 
     /// <summary>
-    /// Attempts, stream supervisors and what the local cluster names by chance, by the names that they have in every
-    /// run: their numbers count on in a process.
+    /// Attempts and stream supervisors by the names that they have in every run: their numbers count on in a process.
     /// </summary>
     public string Own(string text) => Numbered().Replace(text, match =>
     {
-        if (!match.Groups["id"].Success)
-            return Numbered(match.Value, match.Groups[1].Value);
-        var id = Numbered(match.Groups["id"].Value, "id");
-        return match.Groups["attempt"].Success ? Numbered(match.Value, id) : id;
-    });
-
-    private string Numbered(string told, string of)
-    {
-        if (_names.TryGetValue(told, out var name))
-            return name;
-        var count = _counts[of] = _counts.GetValueOrDefault(of) + 1;
-        _names.Add(told, name = string.Create(CultureInfo.InvariantCulture, $"{of}#{count}"));
+        if (!_names.TryGetValue(match.Value, out var name))
+        {
+            var of = match.Groups[1].Value;
+            var count = _counts[of] = _counts.GetValueOrDefault(of) + 1;
+            _names.Add(match.Value, name = string.Create(CultureInfo.InvariantCulture, $"{of}#{count}"));
+        }
         return name;
-    }
+    });
 
     /// <summary>No more comes.</summary>
     public void Dispose()
@@ -72,7 +65,6 @@ internal sealed partial class SimTrace(SimClock clock, TextWriter? lines) : IDis
         _hash.Dispose();
     }
 
-    [GeneratedRegex(@"\b(op-\d+(?=\.)|StreamSupervisor)[.-]\d+\b"
-        + @"|(?<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?<attempt>\.\d+)?")]
+    [GeneratedRegex(@"\b(op-\d+(?=\.)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\.)|StreamSupervisor)[.-]\d+\b")]
     private static partial Regex Numbered();
 }

@@ -29,7 +29,8 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
     /// <summary>What did not hold, with the virtual time at which that was seen; the first ones.</summary>
     public List<string> Violations { get; } = [];
 
-    public DateTimeOffset Now => time.GetUtcNow();
+    /// <summary>By which the simulation counts; not what the hosts' clocks say.</summary>
+    public DateTimeOffset Now => time.Clock.UtcNow;
 
     /// <summary>A number that nothing else of the run has: streams and processes are told apart by theirs.</summary>
     public int NextNumber() => ++_number;

@@ -279,6 +279,7 @@ internal sealed class SimClients
         if (code == StatusCode.FailedPrecondition)
             _cas.BringBack();
         End(call, code == StatusCode.Cancelled ? SimOutcome.Cancelled
+            : code == StatusCode.DeadlineExceeded && call.WasAway ? SimOutcome.Left
             : response.Result.ExitCode == SchedulerAnswers.NoExitCode ? SimOutcome.GivenUp
             : code == StatusCode.OK && response.Result.ExitCode == 0 ? SimOutcome.Succeeded
             : SimOutcome.Failed);

@@ -47,7 +47,8 @@ internal sealed class SimCluster : ISimScheduler
         (_world, _planted) = (world, options.Planted);
         _time = new ClusterTime(world.Time, Listen);
         var source = new ClusterSource(world, cas);
-        _scheduler = new LocalScheduler(Options, _time, NullLoggerFactory.Instance, source, source);
+        _scheduler = new LocalScheduler(Options, _time, NullLoggerFactory.Instance, source, source,
+            () => new Guid(world.NextNumber(), 0, 0, new byte[8]));
         Clients = new SimClients(world, cas, this, source, roots, options, pause) { HasRare = hasRare };
     }
 
