@@ -18,7 +18,16 @@ public sealed class PlantedTests(ITestOutputHelper output)
     [InlineData(nameof(Planted.KillHeardBySibling), "nobody asked for it")]
     [InlineData(nameof(Planted.AdoptedByDying), "it was not killed")]
     [InlineData(nameof(Planted.ResultOfOldStream), "never given")]
-    public void What_was_planted_is_found(string planted, string says)
+    public void What_was_planted_is_found(string planted, string says) => Find(planted, says, isLocal: false);
+
+    [Theory]
+    [InlineData(nameof(Planted.ForgottenWaiter), "waits for 15 minutes")]
+    [InlineData(nameof(Planted.UnmatchedWorker), "could run it")]
+    [InlineData(nameof(Planted.UnsharedTurns), "is given more")]
+    public void What_was_planted_at_the_local_scheduler_is_found(string planted, string says) =>
+        Find(planted, says, isLocal: true);
+
+    private void Find(string planted, string says, bool isLocal)
     {
         for (var seed = 1; seed <= MostSeeds; seed++)
         {
@@ -28,6 +37,7 @@ public sealed class PlantedTests(ITestOutputHelper output)
                 // An operation has to run at two workers of one host, and one of them to be told to end.
                 Workers = 3,
                 Faults = planted == nameof(Planted.KillHeardBySibling) ? 4 : 1,
+                Local = isLocal,
                 Planted = Enum.Parse<Planted>(planted),
             };
             var simulation = SimulationRun.Run(options);

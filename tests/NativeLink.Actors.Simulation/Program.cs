@@ -15,11 +15,14 @@ public static class Program
         --faults X                     the usual chances times X; 0: none
         --planted NAME                 a fault of ours that has to be found
         --trace FILE                   every message of a replay
+        --scheduler simulated|local    NativeLink's rules, or the local cluster's scheduler with clients
         --fleet                        retries, waits and use by the rate of faults, a table
+        --plot FILE                    the fleet's table as an SVG picture too
         """;
 
     private static readonly string[] Words =
-        ["--seeds", "--replay", "--workers", "--operations", "--faults", "--planted", "--trace", "--fleet"];
+        ["--seeds", "--replay", "--workers", "--operations", "--faults", "--planted", "--trace", "--fleet",
+            "--scheduler", "--plot"];
 
     public static int Main(string[] args)
     {
@@ -45,10 +48,18 @@ public static class Program
                 out var planted)
                 ? planted
                 : throw new FormatException($"--planted: one of {string.Join(", ", Enum.GetNames<Planted>())}"),
+            Local = words.GetValueOrDefault("--scheduler", "simulated") switch
+            {
+                "local" => true,
+                "simulated" => false,
+                _ => throw new FormatException("--scheduler: simulated or local"),
+            },
             TraceFile = words.GetValueOrDefault("--trace"),
         };
         if (words.ContainsKey("--fleet"))
-            return FleetTable.Run(options, Console.Out);
+            return FleetTable.Run(options, words.GetValueOrDefault("--plot"), Console.Out);
+        if (words.ContainsKey("--plot"))
+            throw new FormatException("--plot: of a fleet, with --fleet");
         if (words.ContainsKey("--replay"))
             return SeedRuns.Replay(options with { Seed = Number(words, "--replay", 1, 0) }, Console.Out);
         if (options.TraceFile is not null)

@@ -20,12 +20,14 @@ internal sealed class LocalScheduler : IAsyncDisposable
     private IActorRef _loop = ActorRefs.Nobody;
     private bool _isDraining;
 
+    /// <param name="newId">Names operations, those who wait for them and workers; null: by chance.</param>
     public LocalScheduler(
-        SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions, IActionResults results)
+        SchedulerOptions options, TimeProvider time, ILoggerFactory logs, IActionSource actions,
+        IActionResults results, Func<Guid>? newId = null)
     {
         (Options, Time, Actions, Results) = (options, time, actions, results);
         Properties = new PropertyRules(options.SupportedProperties);
-        _props = SchedulerLoop.CreateProps(options, time, logs.CreateLogger<LocalScheduler>());
+        _props = SchedulerLoop.CreateProps(options, time, logs.CreateLogger<LocalScheduler>(), newId);
     }
 
     /// <summary>The Akka keys that it needs, each with its reason.</summary>

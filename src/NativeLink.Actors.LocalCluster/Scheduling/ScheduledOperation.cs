@@ -17,9 +17,10 @@ internal sealed record Submission(
     bool Joinable, string Client = "");
 
 /// <summary>One execution in the scheduler's book. Only the engine's thread touches it.</summary>
-internal sealed class ScheduledOperation(Submission submission, long sequence, Timestamp queuedAt) : IWaiting
+internal sealed class ScheduledOperation(
+    Guid id, Submission submission, long sequence, Timestamp queuedAt) : IWaiting
 {
-    public OperationId Id { get; } = new(Guid.NewGuid().ToString());
+    public OperationId Id { get; } = new(id.ToString());
 
     public Submission Submission => submission;
 

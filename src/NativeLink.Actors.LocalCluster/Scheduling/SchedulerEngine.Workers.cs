@@ -28,7 +28,7 @@ internal sealed partial class SchedulerEngine
             return;
         }
 
-        var worker = new ConnectedWorker(new WorkerId(link.Prefix + Guid.NewGuid()), link,
+        var worker = new ConnectedWorker(new WorkerId(link.Prefix + _newId()), link,
             _queue.AddWorker(link.Properties));
         link.Worker = worker;
         link.TrySend(new Wire.UpdateForWorker

@@ -20,6 +20,7 @@ internal sealed partial class SchedulerEngine
     private readonly SchedulerOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly Func<Guid> _newId;
     private readonly long _started;
     private readonly OperationQueue _queue = new();
     private readonly Deadlines _deadlines = new();
@@ -30,11 +31,13 @@ internal sealed partial class SchedulerEngine
     private bool _draining;
     private Deadlines.Deadline? _expiry;
 
-    public SchedulerEngine(SchedulerOptions options, TimeProvider time, ILogger log)
+    /// <param name="newId">Names operations, those who wait for them and workers; null: by chance.</param>
+    public SchedulerEngine(SchedulerOptions options, TimeProvider time, ILogger log, Func<Guid>? newId = null)
     {
         (_options, _time, _log, _started) = (options, time, log, time.GetTimestamp());
+        _newId = newId ?? Guid.NewGuid;
         _workers = new WorkerRegistry(options.MostRecentlyUsedFirst);
-        _operations = new OperationRegistry(options.RetainCompletedFor);
+        _operations = new OperationRegistry(options.RetainCompletedFor, _newId);
     }
 
     /// <summary>
@@ -181,5 +184,5 @@ internal sealed partial class SchedulerEngine
     }
 
     private ScheduledOperation Create(Submission submission) =>
-        new(submission, _sequence++, Timestamp.FromDateTimeOffset(_time.GetUtcNow()));
+        new(_newId(), submission, _sequence++, Timestamp.FromDateTimeOffset(_time.GetUtcNow()));
 }

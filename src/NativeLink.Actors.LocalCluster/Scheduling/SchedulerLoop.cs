@@ -19,14 +19,16 @@ internal sealed class SchedulerLoop : UntypedActor
     private ITimer? _timer;
     private long _armedFor = long.MaxValue;
 
-    public SchedulerLoop(SchedulerOptions options, TimeProvider time, ILogger log)
+    public SchedulerLoop(SchedulerOptions options, TimeProvider time, ILogger log, Func<Guid>? newId)
     {
         (_time, _log) = (time, log);
-        _engine = new SchedulerEngine(options, time, log);
+        _engine = new SchedulerEngine(options, time, log, newId);
     }
 
-    public static Props CreateProps(SchedulerOptions options, TimeProvider time, ILogger log) =>
-        Props.Create(() => new SchedulerLoop(options, time, log));
+    /// <param name="newId">Names operations, those who wait for them and workers; null: by chance.</param>
+    public static Props CreateProps(
+        SchedulerOptions options, TimeProvider time, ILogger log, Func<Guid>? newId = null) =>
+        Props.Create(() => new SchedulerLoop(options, time, log, newId));
 
     protected override void PreStart()
     {

@@ -1,6 +1,8 @@
+using Google.LongRunning;
 using NativeLink.Actors.Simulation.Ports;
 using NativeLink.Actors.Simulation.Running;
 using NativeLink.Actors.Simulation.Scheduling;
+using NativeLink.Actors.Simulation.Scheduling.Local;
 using NativeLink.Actors.Simulation.World;
 using NativeLink.Actors.Worker.Operations;
 
@@ -75,6 +77,32 @@ internal abstract class Checker(SimWorld world)
 
     /// <summary>The action cache has a new entry.</summary>
     public virtual void Cached(Digest action, Reapi.ActionResult result)
+    {
+    }
+
+    /// <summary>A client asks the local cluster for something.</summary>
+    public virtual void Asked(SimCall call)
+    {
+    }
+
+    /// <summary>A client's stream has an update, which is not in the call's books yet.</summary>
+    public virtual void Updated(SimCall call, Operation update)
+    {
+    }
+
+    /// <summary>What a client has asked for has come to something.</summary>
+    public virtual void CallEnded(SimCall call)
+    {
+    }
+
+    /// <summary>The local cluster gives a worker an action, which is not in the worker's books yet.</summary>
+    /// <param name="elsewhere">What other workers are given in the same turn.</param>
+    public virtual void Given(SimCluster cluster, SimMember member, Digest action, IReadOnlySet<Digest> elsewhere)
+    {
+    }
+
+    /// <summary>The local cluster's scheduler has done what it was told, and what it said is in the books.</summary>
+    public virtual void Turned(SimCluster cluster)
     {
     }
 

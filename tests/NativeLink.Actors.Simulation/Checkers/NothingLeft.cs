@@ -5,8 +5,7 @@ using NativeLink.Actors.Simulation.World;
 namespace NativeLink.Actors.Simulation.Checkers;
 
 /// <summary>
-/// Of a host that has drained leases are given back, directories are gone, the store is within its
-/// bound, no actor of an attempt lives.
+/// Of a host that has drained leases are given back, directories are gone, no actor of an attempt lives.
 /// </summary>
 internal sealed class NothingLeft(SimWorld world) : Checker(world)
 {
@@ -14,8 +13,6 @@ internal sealed class NothingLeft(SimWorld world) : Checker(world)
     {
         if (host.Store.Leases > 0)
             World.Violate($"{host.Name} has {host.Store.Leases} leases left");
-        if (host.Store.BytesTooMany > 0)
-            World.Violate($"{host.Name} has {host.Store.BytesTooMany} bytes too many");
         if (host.Disk.NamesIn(SimDirectories.Work) is { Count: > 0 } left)
             World.Violate($"{host.Name} has left in {SimDirectories.Work}: {string.Join(' ', left)}");
         foreach (var actor in World.Actors.Of(host.Pool.Path.Name)

@@ -17,7 +17,8 @@ internal sealed class OwnFailures : Checker
     {
         protected override void OnReceive(object message)
         {
-            if (message is Error { Cause: { } cause } error && cause is not (ActorKilledException or ThrownOnPurposeException))
+            if (message is Error { Cause: { } cause } error
+                && cause is not (ActorKilledException or ThrownOnPurposeException))
                 world.Violate($"{error.LogSource} failed: {cause.GetType().Name}: {cause.Message}");
         }
     }

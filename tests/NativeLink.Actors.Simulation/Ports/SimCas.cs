@@ -24,6 +24,9 @@ internal sealed class SimCas(SimWorld world) : ICasClient, IActionCacheClient
 
     public long MaxBlobBytes => long.MaxValue;
 
+    /// <summary>What the action cache has.</summary>
+    public Dictionary<Digest, Reapi.ActionResult> Results { get; } = [];
+
     public long Absences { get; private set; }
 
     /// <summary>Streams that brought a whole blob.</summary>
@@ -111,6 +114,7 @@ internal sealed class SimCas(SimWorld world) : ICasClient, IActionCacheClient
     public async Task UpdateAsync(Digest action, Reapi.ActionResult result, CancellationToken cancellation)
     {
         await CallAsync($"update action cache {SimWorld.Short(action)}", cancellation);
+        Results[action] = result;
         world.Tell(checker => checker.Cached(action, result));
     }
 

@@ -39,7 +39,8 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
         }
         var run = new SimRun(world.NextNumber(), host, host.WorkerOf(plan.Attempt.Value), operation, action,
             plan.WorkingDirectory, world.Now);
-        plan.Clock?.Start(run.Began);
+        var began = world.Time.GetUtcNow();
+        plan.Clock?.Start(began);
         world.Trace.Add($"launcher {run.Says} of {operation} in {run.Directory}");
         _alive.Add(run);
         world.Tell(checker => checker.RunBegan(run));
@@ -53,7 +54,8 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
         catch (OperationCanceledException)
         {
             if (host.Errs(Planted.UnendedProcess))
-                return new ProcessReport(128 + Signals.Kill, Signals.Kill, true, run.Began, world.Now, default);
+                return new ProcessReport(128 + Signals.Kill, Signals.Kill, true, began, world.Time.GetUtcNow(),
+                    default);
             run.Aborted = world.Now;
             foreach (var other in _alive.Where(other => other.Operation == operation && other.Aborted is null
                 && host.Errs(Planted.KillHeardBySibling)).ToList())
@@ -66,7 +68,8 @@ internal sealed class SimLauncher(SimWorld world, SimHost host) : IProcessLaunch
         var signal = run.Aborted is not null ? Signals.Kill : crashes ? SegmentationFault : 0;
         run.ExitCode = signal > 0 ? 128 + signal : SimActions.ExitCode(action);
         End(run, plan, crashes);
-        return new ProcessReport(run.ExitCode, signal, run.Aborted is not null, run.Began, world.Now, default);
+        return new ProcessReport(run.ExitCode, signal, run.Aborted is not null, began, world.Time.GetUtcNow(),
+            default);
     }
 
     private async Task<ProcessReport> RunScriptAsync(CancellationToken abort)

@@ -7,7 +7,7 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 namespace NativeLink.Actors.Simulation.Ports;
 
 /// <summary>The way of one worker to the scheduler.</summary>
-internal sealed class SimLink(SimWorld world, SimScheduler scheduler, SimHost host, string worker, int slots)
+internal sealed class SimLink(SimWorld world, ISimScheduler scheduler, SimHost host, string worker, int slots)
     : ISchedulerLink
 {
     public async Task<ISchedulerSession> ConnectAsync(
@@ -21,7 +21,7 @@ internal sealed class SimLink(SimWorld world, SimScheduler scheduler, SimHost ho
             .ConfigureAwait(false);
         if (world.Strike(SimFault.ConnectRefused, worker))
             throw new FaultException(FaultKind.Worker, "connection refused");
-        var stream = new SimStream(world, scheduler, host, worker, slots, onMessage, onEnd);
+        var stream = new SimStream(world, scheduler, host, worker, slots, registration, onMessage, onEnd);
         scheduler.Opened(stream);
         return stream;
     }

@@ -22,4 +22,10 @@ internal enum Planted
     AdoptedByDying,
     /// <summary>What could not be sent on a stream is sent on the next one.</summary>
     ResultOfOldStream,
+    /// <summary>Of several clients that wait for one operation some are not told of its end.</summary>
+    ForgottenWaiter,
+    /// <summary>A worker that has answered is now and then not asked again.</summary>
+    UnmatchedWorker,
+    /// <summary>All clients share one client's turn.</summary>
+    UnsharedTurns,
 }

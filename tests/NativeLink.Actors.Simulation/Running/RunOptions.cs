@@ -14,6 +14,9 @@ internal sealed record RunOptions(int Seed)
     /// <summary>What the usual chances of faults are multiplied by; 0: none.</summary>
     public double Faults { get; init; } = 1;
 
+    /// <summary>The local cluster's scheduler runs, with clients of its own, instead of NativeLink's rules.</summary>
+    public bool Local { get; init; }
+
     /// <summary>How often a fault may strike; what is not named: as often as it does.</summary>
     public ImmutableDictionary<SimFault, int> Most { get; init; } = ImmutableDictionary<SimFault, int>.Empty;
 

@@ -16,6 +16,9 @@ namespace NativeLink.Actors.Simulation.Running;
 /// <summary>A machine: a pool of the real actors among simulated ports, with a disk and a store of its own.</summary>
 internal sealed class SimHost
 {
+    /// <summary>How many operations wait at a worker at most.</summary>
+    public const int MostWaiting = 4;
+
     private const long StoreBytes = 600 << 10;
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(10);
 
@@ -87,7 +90,7 @@ internal sealed class SimHost
         return executor is null ? "" : WorkerName(executor.Path.Parent.Name[Prefix.Length] - '0');
     }
 
-    public void Start(ActorSystem system, SimCas cas, SimScheduler scheduler)
+    public void Start(ActorSystem system, SimCas cas, ISimScheduler scheduler)
     {
         (_system, _start) = (system, () => Start(system, cas, scheduler));
         _pools++;
@@ -167,7 +170,7 @@ internal sealed class SimHost
 
     private string WorkerName(int index) => $"{Name}-{(char)('a' + index)}";
 
-    private PooledWorker Worker(ExecutorSettings settings, SimScheduler scheduler, string name, int slots)
+    private PooledWorker Worker(ExecutorSettings settings, ISimScheduler scheduler, string name, int slots)
     {
         // Some say that they have no limit, and have to refuse what is too much.
         var isUnlimited = _world.Chance(0.25);
@@ -184,7 +187,7 @@ internal sealed class SimHost
         {
             ScratchDirectory = "",
             Slots = slots,
-            MostWaiting = 4,
+            MostWaiting = MostWaiting,
         });
     }
 }

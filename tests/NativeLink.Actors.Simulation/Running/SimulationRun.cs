@@ -4,6 +4,7 @@ using Akka.Configuration;
 using NativeLink.Actors.Simulation.Checkers;
 using NativeLink.Actors.Simulation.Ports;
 using NativeLink.Actors.Simulation.Scheduling;
+using NativeLink.Actors.Simulation.Scheduling.Local;
 using NativeLink.Actors.Simulation.World;
 using NativeLink.Actors.Worker.Telemetry;
 
@@ -20,6 +21,8 @@ internal sealed class SimulationRun
 
     /// <summary>How long nothing may come to anything.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
+
+    private static readonly TimeSpan ClockPause = TimeSpan.FromSeconds(5);
 
     private const string OneThread = """
         akka {
@@ -51,7 +54,7 @@ internal sealed class SimulationRun
         """;
 
     private SimulationRun(
-        RunOptions options, SimWorld world, ActorSystem system, SimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
+        RunOptions options, SimWorld world, ActorSystem system, ISimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
         (Options, World, System, Scheduler, Hosts) = (options, world, system, scheduler, hosts);
 
     public RunOptions Options { get; }
@@ -61,7 +64,7 @@ internal sealed class SimulationRun
     /// <summary>While it runs.</summary>
     public ActorSystem System { get; }
 
-    public SimScheduler Scheduler { get; }
+    public ISimScheduler Scheduler { get; }
 
     public IReadOnlyList<SimHost> Hosts { get; }
 
@@ -145,17 +148,15 @@ internal sealed class SimulationRun
                 PreconditionScript = options.Precondition ? SimLauncher.Script : null,
             });
         }
-        // As many as the hosts can just about run.
-        var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));
-        var scheduler = new SimScheduler(world, cas, SimActions.AddTrees(cas, world.Random, 12), options.Operations,
-            pause);
+        var scheduler = Scheduling(options, world, system, cas, hosts);
         world.Checkers.AddRange(
         [
             new OneAnswer(world), new OwnRun(world, cas), new OwnOutputs(world, cas), new TrueCache(world, cas),
             new WholeAnswer(world), new ProcessesEnd(world), new NothingLeft(world), new KeepAliveGap(world),
             new Bounds(world), new EndedForReason(world), new AbortedForReason(world),
-            new OwnFailures(world, system),
+            new OwnFailures(world, system), new DiskBudget(world, hosts), new NothingGrows(world, hosts),
         ]);
+        SetClocks(options, world);
         scheduler.Begin();
         foreach (var host in hosts)
         {
@@ -163,6 +164,34 @@ internal sealed class SimulationRun
             host.BeginTrouble();
         }
         return new SimulationRun(options, world, system, scheduler, hosts);
+    }
+
+    private static void SetClocks(RunOptions options, SimWorld world)
+    {
+        var random = new Random(options.Seed);
+        world.Time.Each(ClockPause, () =>
+        {
+            if (world.Strike(SimFault.ClockJumps, "hosts"))
+                world.Time.Clock.Offset = TimeSpan.FromSeconds(random.Next(-3600, 3601));
+        });
+    }
+
+    private static ISimScheduler Scheduling(
+        RunOptions options, SimWorld world, ActorSystem system, SimCas cas, IReadOnlyList<SimHost> hosts)
+    {
+        // As many operations as the hosts can just about run.
+        var pause = TimeSpan.FromMilliseconds(400.0 / hosts.Sum(static host => host.Slots));
+        var roots = SimActions.AddTrees(cas, world.Random, 12);
+        if (!options.Local)
+            return new SimScheduler(world, cas, roots, options.Operations, pause);
+        var cluster = new SimCluster(world, cas, roots, options, pause,
+            hasRare: hosts.Any(static host => host.WorkerSlots.Count > 1));
+        cluster.Start(system);
+        world.Checkers.AddRange(
+        [
+            new NobodyWaits(world), new ClientsAnswers(world, cas), new NoIdleWorker(world), new FairTurns(world),
+        ]);
+        return cluster;
     }
 
     private void RunToEnd()
@@ -179,6 +208,7 @@ internal sealed class SimulationRun
         // What lingers comes to its end.
         var quiet = World.Now + TimeSpan.FromMinutes(5);
         AdvanceUntil(() => World.Now >= quiet);
+        Scheduler.Settled();
         foreach (var host in Hosts)
         {
             var drained = host.BeginDrain();
@@ -196,9 +226,9 @@ internal sealed class SimulationRun
     /// <summary>Whether further operations come to what their actions make.</summary>
     private bool ServesOn()
     {
-        if (Options.Afterwards == 0)
+        if (Options.Afterwards == 0 || Scheduler is not SimScheduler rules)
             return true;
-        var further = Scheduler.Extend(Options.Afterwards);
+        var further = rules.Extend(Options.Afterwards);
         if (!AdvanceUntil(() => Scheduler.IsDone))
         {
             World.Violate($"does not serve on: {string.Join("; ", Scheduler.Open.Take(5))}");

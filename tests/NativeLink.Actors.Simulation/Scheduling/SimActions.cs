@@ -39,7 +39,8 @@ internal static class SimActions
 
     public static int Number(string action) => int.Parse(action.AsSpan(5), CultureInfo.InvariantCulture);
 
-    public static Digest AddAction(SimCas cas, string name, Digest root)
+    /// <param name="platform">What it asks for; null: it runs anywhere.</param>
+    public static Digest AddAction(SimCas cas, string name, Digest root, Reapi.Platform? platform = null)
     {
         var command = new Reapi.Command { Arguments = { "/bin/make", name }, OutputPaths = { "out/file", "out/tree" } };
         return cas.Add(new Reapi.Action
@@ -48,6 +49,7 @@ internal static class SimActions
             InputRootDigest = root.ToWire(),
             Timeout = Duration.FromTimeSpan(TimeSpan.FromMilliseconds(TimeoutMilliseconds)),
             DoNotCache = DoNotCache(name),
+            Platform = platform,
         });
     }
 
@@ -121,7 +123,9 @@ internal static class SimActions
     private static byte[] Output(string action)
     {
         var number = Number(action);
-        return Filled(10_000 + number, number % 7 == 0 ? LargeOutputBytes : 300);
+        // Of a fleet's most are small: all of them are kept.
+        var isLarge = number % 7 == 0 && (number < 1400 || number % 70 == 0);
+        return Filled(10_000 + number, isLarge ? LargeOutputBytes : 300);
     }
 
     private static Reapi.FileNode File(string name, Digest digest) => new() { Name = name, Digest = digest.ToWire() };

@@ -34,4 +34,6 @@ internal enum SimOutcome
     Cancelled,
     /// <summary>All attempts were used up.</summary>
     GivenUp,
+    /// <summary>Its client went and did not come back.</summary>
+    Left,
 }

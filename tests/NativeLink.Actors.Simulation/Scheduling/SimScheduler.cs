@@ -12,7 +12,7 @@ namespace NativeLink.Actors.Simulation.Scheduling;
 /// none; who is silent for 5 s, or sends what nobody expects, is put out.
 /// </summary>
 internal sealed class SimScheduler(
-    SimWorld world, SimCas cas, IReadOnlyList<Digest> roots, int operations, TimeSpan pause)
+    SimWorld world, SimCas cas, IReadOnlyList<Digest> roots, int operations, TimeSpan pause) : ISimScheduler
 {
     private const int MostFailures = 3;
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
@@ -107,6 +107,10 @@ internal sealed class SimScheduler(
             default:
                 break;
         }
+    }
+
+    public void Settled()
+    {
     }
 
     private void LookRound()

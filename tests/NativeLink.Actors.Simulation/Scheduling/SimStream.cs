@@ -11,8 +11,8 @@ namespace NativeLink.Actors.Simulation.Scheduling;
 /// breaks is lost.
 /// </summary>
 internal sealed class SimStream(
-    SimWorld world, SimScheduler scheduler, SimHost host, string worker, int slots, Action<SchedulerMessage> hear,
-    Action<Fault?> end)
+    SimWorld world, ISimScheduler scheduler, SimHost host, string worker, int slots, Registration registration,
+    Action<SchedulerMessage> hear, Action<Fault?> end)
     : ISchedulerSession
 {
     private readonly Dictionary<string, SimAttempt> _atWorker = [];
@@ -26,8 +26,11 @@ internal sealed class SimStream(
     /// <summary>How many operations may run at once.</summary>
     public int Slots => slots;
 
-    /// <summary>The name of the worker on this stream.</summary>
-    public WorkerId Id { get; } = new($"{worker}-{world.NextNumber()}");
+    /// <summary>As the worker has introduced itself.</summary>
+    public Registration Registration => registration;
+
+    /// <summary>The name of the worker on this stream; a scheduler may choose another when it greets.</summary>
+    public WorkerId Id { get; set; } = new($"{worker}-{world.NextNumber()}");
 
     /// <summary>What the scheduler waits for: by operation, the number of its last start.</summary>
     public Dictionary<string, int> Owed { get; } = [];

@@ -23,6 +23,12 @@ internal sealed class SimClock(
 
     public DateTimeOffset UtcNow { get; private set; } = Start;
 
+    /// <summary>What somebody has set the hosts' clocks ahead, or back.</summary>
+    public TimeSpan Offset { get; set; }
+
+    /// <summary>As the hosts' clocks have it.</summary>
+    public DateTimeOffset WallNow => UtcNow + Offset;
+
     /// <summary>Virtual time since the start.</summary>
     public TimeSpan Elapsed => UtcNow - Start;
 
@@ -30,7 +36,7 @@ internal sealed class SimClock(
 
     public override TimeSpan HighResMonotonicClock => Elapsed;
 
-    protected override DateTimeOffset TimeNow => UtcNow;
+    protected override DateTimeOffset TimeNow => WallNow;
 
     /// <summary>Goes on to what is due next, and does it; false when nothing is.</summary>
     public bool Advance()

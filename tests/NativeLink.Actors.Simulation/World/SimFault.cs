@@ -56,6 +56,18 @@ internal enum SimFault
     ActorFails,
     /// <summary>A host is told to drain, with actions running, and another takes its place.</summary>
     HostDrains,
+    /// <summary>An operator pauses a host's workers, and resumes them after a while.</summary>
+    HostPauses,
     /// <summary>The scheduler's clock is up to an hour ahead or behind.</summary>
     ClockSkewed,
+    /// <summary>The hosts' clocks are set, up to an hour ahead or back.</summary>
+    ClockJumps,
+    /// <summary>A client of the local cluster cancels what it has asked for.</summary>
+    ClientCancels,
+    /// <summary>A client's stream is cut, or goes silent first; it may come back and ask how things stand.</summary>
+    ClientVanishes,
+    /// <summary>The local cluster's scheduler fails, and starts afresh.</summary>
+    SchedulerFails,
+    /// <summary>An operator takes a worker of the local cluster out for a while.</summary>
+    WorkerTakenOut,
 }

@@ -33,7 +33,25 @@ internal sealed class SimFaults
         [SimFault.ProcessDeaf] = 0.1,
         [SimFault.ActorFails] = 0.2,
         [SimFault.HostDrains] = 0.05,
+        [SimFault.HostPauses] = 0.05,
         [SimFault.ClockSkewed] = 0.05,
+        [SimFault.ClockJumps] = 0.1,
+        [SimFault.ClientCancels] = 0.1,
+        [SimFault.ClientVanishes] = 0.15,
+        [SimFault.SchedulerFails] = 0.05,
+        [SimFault.WorkerTakenOut] = 0.01,
+    };
+
+    /// <summary>What only the local cluster's scheduler and its clients know.</summary>
+    public static readonly IReadOnlySet<SimFault> OfCluster = new HashSet<SimFault>
+    {
+        SimFault.ClientCancels, SimFault.ClientVanishes, SimFault.SchedulerFails, SimFault.WorkerTakenOut,
+    };
+
+    /// <summary>What only NativeLink's simulated rules do.</summary>
+    public static readonly IReadOnlySet<SimFault> OfRules = new HashSet<SimFault>
+    {
+        SimFault.Killed, SimFault.SentAgain, SimFault.StartedAfterKill,
     };
 
     private readonly Dictionary<SimFault, Random> _randoms;

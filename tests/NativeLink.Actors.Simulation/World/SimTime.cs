@@ -11,7 +11,8 @@ internal sealed class SimTime(SimClock clock) : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => clock.UtcNow;
+    /// <summary>As the hosts' clocks have it, which are set now and then; what they count by goes on.</summary>
+    public override DateTimeOffset GetUtcNow() => clock.WallNow;
 
     public override long GetTimestamp() => clock.UtcNow.UtcTicks;
 

@@ -65,6 +65,6 @@ internal sealed partial class SimTrace(SimClock clock, TextWriter? lines) : IDis
         _hash.Dispose();
     }
 
-    [GeneratedRegex(@"\b(op-\d+(?=\.)|StreamSupervisor)[.-]\d+\b")]
+    [GeneratedRegex(@"\b(op-\d+(?=\.)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\.)|StreamSupervisor)[.-]\d+\b")]
     private static partial Regex Numbered();
 }

@@ -35,7 +35,8 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
     /// <summary>What did not hold, with the virtual time at which that was seen; the first ones.</summary>
     public List<string> Violations { get; } = [];
 
-    public DateTimeOffset Now => time.GetUtcNow();
+    /// <summary>By which the simulation counts; not what the hosts' clocks say.</summary>
+    public DateTimeOffset Now => time.Clock.UtcNow;
 
     /// <summary>A number that nothing else of the run has: streams and processes are told apart by theirs.</summary>
     public int NextNumber() => ++_number;
@@ -67,6 +68,10 @@ internal sealed class SimWorld(SimTime time, Random random, SimTrace trace, SimF
 
     /// <summary>Tells everybody who looks on.</summary>
     public void Tell(Action<Checker> what) => Checkers.ForEach(what);
+
+    public static string Text(FormattableString text) => FormattableString.Invariant(text);
+
+    public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     public static string Short(in Digest digest) =>
         string.Create(CultureInfo.InvariantCulture, $"{digest.Hash[..8]}/{digest.SizeBytes}");

@@ -7,7 +7,9 @@ namespace NativeLink.Actors.LocalCluster.Scheduling.Clients;
 /// The names by which clients know operations, who subscribes to them, what can be joined, and
 /// finished operations as long as they are retained.
 /// </summary>
-internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
+/// <param name="retainCompletedFor">How long.</param>
+/// <param name="newId">Names waiters.</param>
+internal sealed class OperationRegistry(TimeSpan retainCompletedFor, Func<Guid> newId)
 {
     /// <summary>Finished answers above this total are removed before their time, oldest first.</summary>
     private const long MaxRetainedBytes = 64L << 20;
@@ -39,7 +41,7 @@ internal sealed class OperationRegistry(TimeSpan retainCompletedFor)
     /// <summary>Gives a client its own name for the operation and sends it the operation's state.</summary>
     public void AddWaiter(ScheduledOperation operation, OperationStream stream)
     {
-        var waiter = new Waiter(Guid.NewGuid().ToString(), operation);
+        var waiter = new Waiter(newId().ToString(), operation);
         _waiters.Add(waiter.Id, waiter);
         operation.Waiters.Add(waiter);
         operation.ActiveWaiters++;
