@@ -1,6 +1,7 @@
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Crash;
 using NativeLink.Actors.Benchmarks.Faults;
+using NativeLink.Actors.Benchmarks.Flood;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Benchmarks.Ruler;
 
@@ -20,6 +21,11 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
         faults [KIND …]     each descriptor, task, directory, entry and mount that an action of local allocates fails once, one after another: every action is
                             answered, the next one succeeds, nothing is left; --seconds S: random points for so long (--seed N); --user: as uid 1000;
                             --first: the first action of a server, a server for each point
+        flood [COUNT …] [uploads]
+                            so many operations (10,000 and 100,000) given to one worker at once: each has one answer, memory is that of the bound of those
+                            that wait, keep-alives keep their period; uploads: they keep it while 8 actions hash and upload large outputs, --seconds S (300)
+        chaos               a Bazel build again and again while workers and cluster are killed, paused, restarted and cut off, and their disk is full: each build
+                            ends green with the outputs of one without faults; --minutes M (30), --seed N, --workspace DIR: instead of one of its own
         scheduler           the scheduler's cost with 1,000 operations of one property set waiting, and with 100,000 of 10,000 sets: submit,
                             completion, result, memory; fails when the 99th percentile of a submit is more than twice as long
         micro [FILTER]      the inner pieces by BenchmarkDotNet, with allocations; --once: each only once, untimed; --out DIR: into micro.md there
@@ -47,9 +53,22 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 
     public const string FaultsCommand = "faults";
 
+    public const string FloodCommand = "flood";
+
+    public const string ChaosCommand = "chaos";
+
     public string? Binary { get; init; }
 
-    /// <summary>Of <see cref="FaultsCommand"/>: random points for so long; null for each point once.</summary>
+    /// <summary>Of <see cref="ChaosCommand"/>: how long; null for as long as is usual.</summary>
+    public double? Minutes { get; init; }
+
+    /// <summary>Of <see cref="ChaosCommand"/>: the Bazel workspace to build; null for one that it makes.</summary>
+    public string? Workspace { get; init; }
+
+    /// <summary>
+    /// Of <see cref="FaultsCommand"/>: random points for so long; null for each point once. Of
+    /// <see cref="FloodCommand"/>: how long outputs are uploaded.
+    /// </summary>
     public int? Seconds { get; init; }
 
     public bool Quick { get; init; }
@@ -96,7 +115,8 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     /// <summary>Null when it makes no sense.</summary>
     public static Arguments? Parse(string[] args)
     {
-        if (args is not ["targets" or CrashCommand or RulerCommand or SoakCommand or FaultsCommand, ..])
+        if (args is not ["targets" or CrashCommand or RulerCommand or SoakCommand or FaultsCommand or FloodCommand
+            or ChaosCommand, ..])
             return null;
         var words = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var parsed = new Arguments(args[0], words);
@@ -126,6 +146,13 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                 case "--seconds" when i + 1 < args.Length
                     && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
                     parsed = parsed with { Seconds = seconds };
+                    break;
+                case "--minutes" when i + 1 < args.Length
+                    && double.TryParse(args[++i], CultureInfo.InvariantCulture, out var minutes) && minutes >= 0:
+                    parsed = parsed with { Minutes = minutes };
+                    break;
+                case "--workspace" when i + 1 < args.Length:
+                    parsed = parsed with { Workspace = args[++i] };
                     break;
                 case "--seed" when i + 1 < args.Length
                     && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seed):
@@ -158,6 +185,9 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
         RulerCommand => Against is not null && Words.IsSubsetOf(RulerRun.Names),
         SoakCommand => SoakCount is not null,
         FaultsCommand => Words.IsSubsetOf(FaultRun.Kinds),
+        FloodCommand => Words.All(static word => word == FloodRun.Uploads
+            || (int.TryParse(word, CultureInfo.InvariantCulture, out var count) && count > 0)),
+        ChaosCommand => Words.Count == 0,
         _ => true,
     };
 

@@ -9,13 +9,13 @@ internal static class CrashFile
     /// <summary>Several times what a round needs at once.</summary>
     public const string StoreBytes = "48mb";
 
-    public static string WriteLocal(string data)
+    public static string WriteLocal(string data, string storeBytes = StoreBytes)
     {
         var path = Path.Combine(data, "local.json5");
         File.WriteAllText(path, $$"""
             {
               stores: [
-                { name: "CAS", filesystem: { content_path: "{{data}}/cas", temp_path: "{{data}}/cas-temp", eviction_policy: { max_bytes: "{{StoreBytes}}" } } },
+                { name: "CAS", filesystem: { content_path: "{{data}}/cas", temp_path: "{{data}}/cas-temp", eviction_policy: { max_bytes: "{{storeBytes}}" } } },
                 { name: "AC", filesystem: { content_path: "{{data}}/ac", temp_path: "{{data}}/ac-temp", eviction_policy: { max_bytes: "16mb" } } },
               ],
               schedulers: [ { name: "MAIN", simple: {} } ],

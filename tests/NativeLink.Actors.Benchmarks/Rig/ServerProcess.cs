@@ -84,10 +84,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Sends it a signal, by the name that kill(1) has for it.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit(Patience);
+    }
+
     /// <summary>Asks it to end; whether it did within the time.</summary>
     public async Task<bool> EndsWithinAsync(TimeSpan limit)
     {
-        using var end = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
+        Signal("TERM");
         using var patience = new CancellationTokenSource(limit);
         await _process.WaitForExitAsync(patience.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         return _process.HasExited;
@@ -110,6 +117,11 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts a worker for a file; does not wait for its registration.</summary>
     public static ServerProcess StartWorker(BenchContext context, string file, params string[] switches) =>
         new(BenchContext.Start(context.Binary, ["--config", file, "--worker", "--log-level", "WARN", .. switches]));
+
+    /// <summary>As <see cref="StartWorker"/>, with its log, of all levels, in a file.</summary>
+    public static ServerProcess StartWorkerLogged(BenchContext context, string file, string log) => new(
+        BenchContext.Start("/bin/sh", ["-c", "exec 2>>\"$0\"; exec \"$@\"", log, context.Binary, "--config", file,
+            "--worker"]));
 
     /// <summary>As <see cref="StartWorker"/>, as an ordinary user.</summary>
     public static ServerProcess StartWorkerAs(int user, BenchContext context, string file) => new(BenchContext.Start(
@@ -177,6 +189,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Resident memory in MB (10^6 bytes).</summary>
     public double ResidentMegabytes() => StatusKilobytes("VmRSS:") * 1024 / 1e6;
 
+    /// <summary>The most resident memory that it has had, in MB (10^6 bytes).</summary>
+    public double PeakMegabytes() => StatusKilobytes("VmHWM:") * 1024 / 1e6;
+
     /// <summary>User and system time so far.</summary>
     public TimeSpan CpuTime()
     {
@@ -223,7 +238,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             if (_process.HasExited)
                 break;
-            using var end = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
+            Signal("TERM");
             using var limit = new CancellationTokenSource(patience);
             await _process.WaitForExitAsync(limit.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         }

@@ -8,10 +8,11 @@ internal static class WorkerFile
     public static string Write(BenchContext context, string workerApi, string cas, int inflight = 8) =>
         Write(context.NewDirectory("worker"), workerApi, cas, inflight);
 
+    /// <param name="retry">What stands in the braces of the stores' <c>retry</c>.</param>
     public static string Write(string directory, string workerApi, string cas, int inflight = 8,
-        string maxBytes = "20gb") => Write(directory, workerApi, $$"""
-        { name: "CAS", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas" } },
-                { name: "AC", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac" } },
+        string maxBytes = "20gb", string retry = "") => Write(directory, workerApi, $$"""
+        { name: "CAS", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas", retry: { {{retry}} } } },
+                { name: "AC", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac", retry: { {{retry}} } } },
         """, """upload_action_result: { ac_store: "AC" },""", inflight, maxBytes);
 
     /// <summary>A worker whose own store is the CAS: no call leaves it but those to the scheduler.</summary>
