@@ -4,6 +4,7 @@ using NativeLink.Actors.Benchmarks.Faults;
 using NativeLink.Actors.Benchmarks.Flood;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Benchmarks.Ruler;
+using NativeLink.Actors.Benchmarks.Soak;
 
 namespace NativeLink.Actors.Benchmarks;
 
@@ -16,8 +17,10 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                             start it again; check its store, mounts, processes and a build
         ruler --against COMMIT [local worker T1 T5 T6 T7 T8 T11]   this tree beside a commit (or a published program), in pairs: which figures of an action's cost
                             and of the targets moved beyond the noise (T2 is among those of "local"); --pairs N: 20 when none are named, 8 with --quick
-        soak COUNT          so many small actions of mixed kinds through local, 8 in flight: memory, descriptors, threads, mounts, groups, log by the thousand,
-                            and whether they stay flat; an action without an answer within 15 s ends it with who waits where; --user: as uid 1000
+        soak COUNT [local|worker]
+                            so many actions of mixed kinds, 8 in flight, through local and through a worker of its own: memory, descriptors, threads, mounts,
+                            groups, disk, log by the thousand, and whether they stay flat after the first ten thousand; an action without an answer within
+                            15 s ends it with who waits where; --user: as uid 1000; --out DIR: soak.md and plots there
         faults [KIND …]     each descriptor, task, directory, entry and mount that an action of local allocates fails once, one after another: every action is
                             answered, the next one succeeds, nothing is left; --seconds S: random points for so long (--seed N); --user: as uid 1000;
                             --first: the first action of a server, a server for each point
@@ -83,9 +86,11 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     /// <summary>Of <see cref="SoakCommand"/> and <see cref="FaultsCommand"/>: as an ordinary user.</summary>
     public bool User { get; init; }
 
-    /// <summary>Of <see cref="SoakCommand"/>: how many actions; null when the words are others.</summary>
-    public int? SoakCount => Words is { Count: 1 }
-        && int.TryParse(Words.Single(), CultureInfo.InvariantCulture, out var count) && count > 0 ? count : null;
+    /// <summary>
+    /// Of <see cref="SoakCommand"/>: how many actions, and
+    /// through what alone; null when the words are others.
+    /// </summary>
+    public (int Count, string? Which)? SoakWords => Numbered(SoakSubject.Local, SoakSubject.Worker);
 
     /// <summary>Of <see cref="FaultsCommand"/>: the first action of a server.</summary>
     public bool First { get; init; }
@@ -100,17 +105,7 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     /// Of <see cref="CrashCommand"/>: how many rounds,
     /// and of what alone; null when the words are others.
     /// </summary>
-    public (int Rounds, string? Which)? CrashWords
-    {
-        get
-        {
-            var which = Words.Where(static word => word is CrashRounds.Local or CrashRounds.Worker).ToList();
-            return Words.Except(which).ToList() is [var number] && which.Count < 2
-                && int.TryParse(number, CultureInfo.InvariantCulture, out var rounds) && rounds > 0
-                ? (rounds, which.SingleOrDefault())
-                : null;
-        }
-    }
+    public (int Rounds, string? Which)? CrashWords => Numbered(CrashRounds.Local, CrashRounds.Worker);
 
     /// <summary>Null when it makes no sense.</summary>
     public static Arguments? Parse(string[] args)
@@ -183,13 +178,23 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     {
         CrashCommand => CrashWords is not null,
         RulerCommand => Against is not null && Words.IsSubsetOf(RulerRun.Names),
-        SoakCommand => SoakCount is not null,
+        SoakCommand => SoakWords is not null,
         FaultsCommand => Words.IsSubsetOf(FaultRun.Kinds),
         FloodCommand => Words.All(static word => word == FloodRun.Uploads
             || (int.TryParse(word, CultureInfo.InvariantCulture, out var count) && count > 0)),
         ChaosCommand => Words.Count == 0,
         _ => true,
     };
+
+    /// <summary>One number above 0, and one of these words or none; null when the words are others.</summary>
+    private (int Number, string? Which)? Numbered(params string[] names)
+    {
+        var which = Words.Where(names.Contains).ToList();
+        return Words.Except(which).ToList() is [var word] && which.Count < 2
+            && int.TryParse(word, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? (number, which.SingleOrDefault())
+            : null;
+    }
 
     private static TimeSpan? Milliseconds(string text) =>
         text.EndsWith("ms", StringComparison.Ordinal)

@@ -101,7 +101,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
             Server.Kill();
         else if (!await Server.EndsWithinAsync(EndBound))
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
-                $"the cluster did not end within {EndBound.TotalSeconds} s of SIGTERM: {ChaosLogs.Tail(LogOf(_starts))}"));
+                $"the cluster did not end within {EndBound.TotalSeconds} s of SIGTERM: {ServerLog.Tail(LogOf(_starts))}"));
         var began = Stopwatch.GetTimestamp();
         await Server.DisposeAsync();
         foreach (var proxy in (FaultProxy[])[Clients, WorkerApi, Stores])
@@ -116,10 +116,10 @@ internal sealed class ChaosCluster : IAsyncDisposable
         foreach (var worker in Separate)
         {
             if (!await worker.Process.EndsWithinAsync(EndBound))
-                throw new InvalidOperationException($"a worker did not end: {ChaosLogs.Tail(worker.Log)}");
+                throw new InvalidOperationException($"a worker did not end: {ServerLog.Tail(worker.Log)}");
         }
         if (!await Server.EndsWithinAsync(EndBound))
-            throw new InvalidOperationException($"the cluster did not end: {ChaosLogs.Tail(LogOf(_starts))}");
+            throw new InvalidOperationException($"the cluster did not end: {ServerLog.Tail(LogOf(_starts))}");
     }
 
     public async ValueTask DisposeAsync()

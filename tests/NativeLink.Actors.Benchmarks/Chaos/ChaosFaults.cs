@@ -58,6 +58,15 @@ internal sealed class ChaosFaults(ChaosCluster cluster, Random random)
     public static bool CostsAttempts(ChaosFault fault) => fault is ChaosFault.KillWorker or ChaosFault.PauseWorker
         or ChaosFault.CutWorkers or ChaosFault.HoldWorkers or ChaosFault.FillDisk;
 
+    /// <summary>How often it happens, against others: what ends processes is what most is asked of.</summary>
+    public static int WeightOf(ChaosFault fault) => fault switch
+    {
+        ChaosFault.KillWorker => 5,
+        ChaosFault.PauseWorker or ChaosFault.KillCluster => 3,
+        ChaosFault.RestartCluster or ChaosFault.FillDisk or ChaosFault.CutClients => 2,
+        _ => 1,
+    };
+
     /// <summary>Those that can happen here.</summary>
     public IReadOnlyList<ChaosFault> Possible => [.. Enum.GetValues<ChaosFault>().Where(fault => fault switch
     {
@@ -133,19 +142,19 @@ internal sealed class ChaosFaults(ChaosCluster cluster, Random random)
     {
         var disk = cluster.Disks[random.Next(cluster.IsSeparate ? 1 : 0, cluster.Disks.Count)];
         var log = cluster.Logs[^1];
-        var before = ChaosLogs.Attempts(log).Failed;
+        var before = ServerLog.Attempts(log).Failed;
         var balloon = Path.Combine(disk, "balloon");
         try
         {
             Fill(balloon);
-            await ChaosLogs.UntilAsync(
-                () => ChaosLogs.Attempts(log).Failed - before >= MostFailedByDisk, LongestFull);
+            await ServerLog.UntilAsync(
+                () => ServerLog.Attempts(log).Failed - before >= MostFailedByDisk, LongestFull);
         }
         finally
         {
             File.Delete(balloon);
         }
-        return $"{ChaosLogs.Attempts(log).Failed - before} attempts failed";
+        return $"{ServerLog.Attempts(log).Failed - before} attempts failed";
     }
 
     private static void Fill(string file)

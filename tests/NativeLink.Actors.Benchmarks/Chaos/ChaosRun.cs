@@ -120,8 +120,7 @@ internal sealed class ChaosRun(BenchContext context, BazelClient bazel, int seed
             var fresh = possible.Where(fault => !_seen.Contains((cluster.IsSeparate, fault))).ToList();
             if (ended.IsCancellationRequested || possible.Count == 0)
                 return happened;
-            var from = fresh.Count > 0 ? fresh : possible;
-            var fault = from[_random.Next(from.Count)];
+            var fault = Draw(fresh.Count > 0 ? fresh : possible);
             costly += ChaosFaults.CostsAttempts(fault) ? 1 : 0;
             happened.Add(await faults.HappenAsync(fault));
             _tally.Add(fault);
@@ -129,5 +128,11 @@ internal sealed class ChaosRun(BenchContext context, BazelClient bazel, int seed
             if (faults.Possible.All(kind => _seen.Contains((cluster.IsSeparate, kind))))
                 _complete.Add(cluster.IsSeparate);
         }
+    }
+
+    private ChaosFault Draw(IReadOnlyList<ChaosFault> possible)
+    {
+        var draw = _random.Next(possible.Sum(ChaosFaults.WeightOf));
+        return possible.First(fault => (draw -= ChaosFaults.WeightOf(fault)) < 0);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using NativeLink.Actors.Benchmarks.Rig;
 
 namespace NativeLink.Actors.Benchmarks.Chaos;
 
@@ -27,9 +28,9 @@ internal sealed class ChaosTally
     {
         foreach (var log in cluster.Logs)
         {
-            var (failed, most) = ChaosLogs.Attempts(log);
+            var (failed, most) = ServerLog.Attempts(log);
             (Attempts, MostOfOne) = (Attempts + failed, Math.Max(MostOfOne, most));
-            Lost += ChaosLogs.Count(log, " is gone: ");
+            Lost += ServerLog.Count(log, " is gone: ");
         }
     }
 

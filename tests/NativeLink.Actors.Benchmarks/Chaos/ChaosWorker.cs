@@ -30,14 +30,14 @@ internal sealed class ChaosWorker(BenchContext context, string directory, string
     }
 
     /// <summary>How often it has registered so far.</summary>
-    public int Registrations() => ChaosLogs.Count(_log, "registered as");
+    public int Registrations() => ServerLog.Count(_log, "registered as");
 
     /// <summary>Waits until it has registered once more than it had.</summary>
     public async Task RegisteredAsync(int before)
     {
-        if (!await ChaosLogs.UntilAsync(() => Registrations() > before, RegisterBound))
+        if (!await ServerLog.UntilAsync(() => Registrations() > before, RegisterBound))
             throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
-                $"a worker did not register within {RegisterBound.TotalSeconds} s; its log: {ChaosLogs.Tail(_log)}"));
+                $"a worker did not register within {RegisterBound.TotalSeconds} s; its log: {ServerLog.Tail(_log)}"));
     }
 
     public async Task KillAsync()

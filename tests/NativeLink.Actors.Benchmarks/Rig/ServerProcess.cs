@@ -73,10 +73,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartLoggedBelowAsync(
         string[] starter, BenchContext context, string data, string log, int? user, params string[] switches)
     {
-        string[] become = user is { } id
-            ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups", "env", $"HOME={data}"]
-            : [];
-        string[] command = [.. become, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0",
+        string[] home = user is null ? [] : ["env", $"HOME={data}"];
+        string[] command = [.. Become(user), .. home, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0",
             "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches];
         var server = new ServerProcess(
             BenchContext.Start("/bin/sh", ["-c", "exec 2>\"$0\"; exec \"$@\"", log, .. command]));
@@ -118,15 +116,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static ServerProcess StartWorker(BenchContext context, string file, params string[] switches) =>
         new(BenchContext.Start(context.Binary, ["--config", file, "--worker", "--log-level", "WARN", .. switches]));
 
-    /// <summary>As <see cref="StartWorker"/>, with its log, of all levels, in a file.</summary>
-    public static ServerProcess StartWorkerLogged(BenchContext context, string file, string log) => new(
-        BenchContext.Start("/bin/sh", ["-c", "exec 2>>\"$0\"; exec \"$@\"", log, context.Binary, "--config", file,
-            "--worker"]));
+    /// <summary>As <see cref="StartWorker"/>, with its log, of the usual levels, added to a file.</summary>
+    /// <param name="user">The ordinary user that it runs as; null: the user of this process.</param>
+    public static ServerProcess StartWorkerLogged(
+        BenchContext context, string file, string log, int? user = null) =>
+        new(BenchContext.Start("/bin/sh", ["-c", "exec 2>>\"$0\"; exec \"$@\"", log, .. Become(user), context.Binary,
+            "--config", file, "--worker"]));
 
     /// <summary>As <see cref="StartWorker"/>, as an ordinary user.</summary>
     public static ServerProcess StartWorkerAs(int user, BenchContext context, string file) => new(BenchContext.Start(
-        "setpriv", [$"--reuid={user}", $"--regid={user}", "--clear-groups", context.Binary, "--config", file,
-            "--worker", "--log-level", "WARN"]));
+        "/usr/bin/env", [.. Become(user), context.Binary, "--config", file, "--worker", "--log-level", "WARN"]));
 
     /// <summary>Starts this program's own <see cref="InstantWorker"/> for a worker's file.</summary>
     public static ServerProcess StartInstantWorker(string file) =>
@@ -198,6 +197,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         _process.Refresh();
         return _process.TotalProcessorTime;
     }
+
+    private static string[] Become(int? user) => user is { } id
+        ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups"]
+        : [];
 
     private async Task<string> LineAsync(string name)
     {

@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace NativeLink.Actors.Benchmarks.Chaos;
+namespace NativeLink.Actors.Benchmarks.Rig;
 
 /// <summary>What the logs of servers say.</summary>
-internal static partial class ChaosLogs
+internal static partial class ServerLog
 {
     private const int TailLines = 40;
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
