@@ -20,7 +20,7 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
         soak COUNT [local|worker]
                             so many actions of mixed kinds, 8 in flight, through local and through a worker of its own: memory, descriptors, threads, mounts,
                             groups, disk, log by the thousand, and whether they stay flat after the first ten thousand; an action without an answer within
-                            15 s ends it with who waits where; --user: as uid 1000; --out DIR: soak.md and plots there
+                            15 s ends it with who waits where; --user: as uid 1000; --out DIR: a page and plots there
         faults [KIND …]     each descriptor, task, directory, entry and mount that an action of local allocates fails once, one after another: every action is
                             answered, the next one succeeds, nothing is left; --seconds S: random points for so long (--seed N); --user: as uid 1000;
                             --first: the first action of a server, a server for each point
@@ -28,7 +28,8 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                             so many operations (10,000 and 100,000) given to one worker at once: each has one answer, memory is that of the bound of those
                             that wait, keep-alives keep their period; uploads: they keep it while 8 actions hash and upload large outputs, --seconds S (300)
         chaos               a Bazel build again and again while workers and cluster are killed, paused, restarted and cut off, and their disk is full: each build
-                            ends green with the outputs of one without faults; --minutes M (30), --seed N, --workspace DIR: instead of one of its own
+                            ends green with the outputs of one without faults; --minutes M (30), --seed N, --workspace DIR: instead of one of its own;
+                            --quick: each fault once
         scheduler           the scheduler's cost with 1,000 operations of one property set waiting, and with 100,000 of 10,000 sets: submit,
                             completion, result, memory; fails when the 99th percentile of a submit is more than twice as long
         micro [FILTER]      the inner pieces by BenchmarkDotNet, with allocations; --once: each only once, untimed; --out DIR: into micro.md there

@@ -10,7 +10,9 @@ namespace NativeLink.Actors.Benchmarks.Chaos;
 /// <summary>How a build ended, with all that Bazel printed.</summary>
 internal sealed record BuildOutcome(int Code, string Output, TimeSpan Took)
 {
-    /// <summary>Actions that ran remotely, from "INFO: 112 processes: 3 remote cache hit, 21 internal, 88 remote."</summary>
+    /// <summary>
+    /// Actions that ran remotely, from "INFO: 112 processes: 3 remote cache hit, 21 internal, 88 remote."
+    /// </summary>
     public int Remote => BazelClient.RemoteCount().Matches(Output) is { Count: > 0 } lines
         ? int.Parse(lines[^1].Groups[1].Value, CultureInfo.InvariantCulture)
         : 0;
@@ -38,8 +40,8 @@ internal sealed partial class BazelClient : IAsyncDisposable
     public static bool IsHere => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .Any(static directory => File.Exists(Path.Combine(directory, Program)));
 
-    /// <param name="workspace">Is copied, with what its files name beside it (<c>../stubs</c>, <c>../common.bazelrc</c>);
-    /// null for one of our own.</param>
+    /// <param name="workspace">Is copied, with what its files name beside it (<c>../stubs</c>,
+    /// <c>../common.bazelrc</c>); null for one of our own.</param>
     public static async Task<BazelClient> CreateAsync(BenchContext context, string? workspace)
     {
         var home = context.NewDirectory("bazel");

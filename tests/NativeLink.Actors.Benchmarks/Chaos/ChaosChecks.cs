@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using NativeLink.Actors.Benchmarks.Crash;
 using NativeLink.Actors.Benchmarks.Soak;
 
 namespace NativeLink.Actors.Benchmarks.Chaos;
 
 /// <summary>What must be gone when cluster and workers have ended; each throws when it is not.</summary>
-internal static class ChaosChecks
+internal static partial class ChaosChecks
 {
     /// <param name="mark">In the environment of every action.</param>
     public static async Task NothingIsLeftAsync(ChaosCluster cluster, string mark)
@@ -20,15 +21,29 @@ internal static class ChaosChecks
             throw new InvalidOperationException($"{groups} groups are left");
     }
 
-    /// <summary>Attempt directories and uppers go with the action; the store and the cached trees stay.</summary>
+    /// <summary>
+    /// Directories of attempts and what they wrote, wherever a worker keeps or deletes them, and blobs that were
+    /// being written; the stores and the cached trees stay.
+    /// </summary>
     private static void NoDirectoryIsLeft(string data)
     {
         var work = Path.Combine(data, "work");
-        var left = Directory.Exists(work)
-            ? Directory.EnumerateDirectories(work, "*", SearchOption.AllDirectories)
-                .Where(static path => Path.GetFileName(path).StartsWith("operation", StringComparison.Ordinal)).ToList()
-            : [];
+        // In local each worker has a part of it, by its number.
+        var parts = Entries(work).Where(static path => int.TryParse(Path.GetFileName(path), out _)).Append(work);
+        var left = parts.SelectMany(static part => Entries(part)
+                .Where(static path => AttemptName().IsMatch(path))
+                .Concat(Entries(Path.Combine(part, ".trash")))
+                .Concat(Entries(Path.Combine(part, ".scratch")).SelectMany(Entries)))
+            .Concat(Entries(Path.Combine(data, "cas-temp"))
+                .Where(static path => Path.GetFileName(path) != ".users" && Entries(path).Length > 0))
+            .ToList();
         if (left.Count > 0)
-            throw new InvalidOperationException($"{left.Count} directories are left: {string.Join(", ", left.Take(9))}");
+            throw new InvalidOperationException($"{left.Count} are left: {string.Join(", ", left.Take(9))}");
     }
+
+    private static string[] Entries(string directory) =>
+        Directory.Exists(directory) ? Directory.GetFileSystemEntries(directory) : [];
+
+    [GeneratedRegex(@"/[^/.][^/]*\.\d+$")]
+    private static partial Regex AttemptName();
 }

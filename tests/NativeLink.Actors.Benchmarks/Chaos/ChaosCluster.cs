@@ -13,7 +13,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>What one operation may meet: the scheduler's own setting.</summary>
     public const int MaxJobRetries = 8;
 
-    private const long DiskBytes = 1L << 30;
+    private const long DiskBytes = 400L << 20;
+    private const string StoreBytes = "150mb";
     private const int Inflight = 2;
     private const int Workers = 2;
 
@@ -65,28 +66,15 @@ internal sealed class ChaosCluster : IAsyncDisposable
     {
         var cluster = new ChaosCluster(context, context.NewDirectory("chaos"), separate);
         await cluster.MountAsync(cluster.Data);
-        File.WriteAllText(cluster._file, $$"""
-            {
-              stores: [
-                { name: "CAS", filesystem: { content_path: "{{cluster.Data}}/cas", temp_path: "{{cluster.Data}}/cas-temp", eviction_policy: { max_bytes: "300mb" } } },
-                { name: "AC", filesystem: { content_path: "{{cluster.Data}}/ac", temp_path: "{{cluster.Data}}/ac-temp", eviction_policy: { max_bytes: "16mb" } } },
-              ],
-              schedulers: [ { name: "MAIN", simple: { max_job_retries: {{MaxJobRetries}} } } ],
-              servers: [
-                { listener: { http: { socket_address: "127.0.0.1:0" } },
-                  services: { cas: [{ cas_store: "CAS" }], ac: [{ ac_store: "AC" }], execution: [{ cas_store: "CAS", scheduler: "MAIN" }],
-                              capabilities: [{ remote_execution: { scheduler: "MAIN" } }], bytestream: [{ cas_store: "CAS" }] } },
-                { listener: { http: { socket_address: "127.0.0.1:0" } }, services: { worker_api: { scheduler: "MAIN" } } },
-              ],
-            }
-            """);
+        LocalFile.Write(cluster._file, cluster.Data, $"max_bytes: \"{StoreBytes}\"",
+            scheduler: string.Create(CultureInfo.InvariantCulture, $"max_job_retries: {MaxJobRetries}"));
         await cluster.StartServerAsync();
         for (var number = 1; separate && number <= Workers; number++)
         {
             var directory = context.NewDirectory("chaos-worker");
             await cluster.MountAsync(directory);
             var worker = new ChaosWorker(context, directory, WorkerFile.Write(directory, cluster.WorkerApi.Address,
-                cluster.Stores.Address, Inflight, "300mb", "max_retries: 5, delay: 0.3, jitter: 0.5"));
+                cluster.Stores.Address, Inflight, StoreBytes, "max_retries: 5, delay: 0.3, jitter: 0.5"));
             cluster.Separate.Add(worker);
             await worker.StartAsync();
         }
@@ -100,8 +88,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
         if (kill)
             Server.Kill();
         else if (!await Server.EndsWithinAsync(EndBound))
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
-                $"the cluster did not end within {EndBound.TotalSeconds} s of SIGTERM: {ServerLog.Tail(LogOf(_starts))}"));
+            throw new InvalidOperationException(
+                $"the cluster did not end within {EndBound} of SIGTERM: {ServerLog.Tail(LogOf(_starts))}");
         var began = Stopwatch.GetTimestamp();
         await Server.DisposeAsync();
         foreach (var proxy in (FaultProxy[])[Clients, WorkerApi, Stores])

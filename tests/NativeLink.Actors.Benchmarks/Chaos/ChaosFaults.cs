@@ -10,7 +10,10 @@ internal enum ChaosFault
     /// <summary>SIGKILL to a worker's process, which is started again.</summary>
     KillWorker,
 
-    /// <summary>SIGSTOP to a worker's process for longer than the scheduler waits for a sign of life, then SIGCONT.</summary>
+    /// <summary>
+    /// SIGSTOP to a worker's process for longer than the
+    /// scheduler waits for a sign of life, then SIGCONT.
+    /// </summary>
     PauseWorker,
 
     /// <summary>SIGKILL to the cluster, which is started again on its data directory.</summary>
@@ -47,7 +50,10 @@ internal enum ChaosFault
 /// </summary>
 internal sealed class ChaosFaults(ChaosCluster cluster, Random random)
 {
-    /// <summary>An outage that is longer than this is a finding: a Bazel with its retries would hardly get over it.</summary>
+    /// <summary>
+    /// An outage that is longer than this is a finding:
+    /// a Bazel with its retries would hardly get over it.
+    /// </summary>
     private static readonly TimeSpan LongestOutage = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan Liveness = TimeSpan.FromSeconds(5);

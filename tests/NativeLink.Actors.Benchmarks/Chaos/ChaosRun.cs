@@ -8,7 +8,8 @@ namespace NativeLink.Actors.Benchmarks.Chaos;
 /// The command <c>chaos</c>: a real Bazel builds again and again, by turns on a <c>local</c> with workers in it and on
 /// one with workers in processes of their own, while faults drawn from a seed happen. No operation meets more of them
 /// than the scheduler has retries, and no outage is longer than the client's patience: every build has to end green,
-/// with the outputs of a build without faults, and nothing may be left over.
+/// with the outputs of a build without faults, and nothing may be left over. A quick run is over as soon as each fault
+/// has happened once to workers in processes of their own.
 /// </summary>
 internal sealed class ChaosRun(BenchContext context, BazelClient bazel, int seed)
 {
@@ -57,7 +58,11 @@ internal sealed class ChaosRun(BenchContext context, BazelClient bazel, int seed
     {
         await TurnAsync(separate: true, static () => false, faults: false);
         var began = Stopwatch.GetTimestamp();
-        for (var separate = true; _complete.Count < 2 || Stopwatch.GetElapsedTime(began) < time; separate = !separate)
+        if (context.Quick)
+            time = TimeSpan.Zero;
+        var ways = context.Quick ? 1 : 2;
+        for (var separate = true; _complete.Count < ways || Stopwatch.GetElapsedTime(began) < time;
+            separate = ways == 1 || !separate)
         {
             var (kind, builds) = (separate, 0);
             await TurnAsync(kind, () => ++builds < BuildsInATurn
@@ -112,7 +117,8 @@ internal sealed class ChaosRun(BenchContext context, BazelClient bazel, int seed
         var (faults, happened, costly) = (new ChaosFaults(cluster, _random), new List<string>(), 0);
         while (true)
         {
-            await Task.Delay(TimeSpan.FromSeconds(2 + (_random.NextDouble() * 3)), ended)
+            var quiet = TimeSpan.FromSeconds(2 + (_random.NextDouble() * 3));
+            await Task.Delay(context.Quick ? quiet / 5 : quiet, ended)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var possible = faults.Possible
                 .Where(fault => costly < MostCostly || !ChaosFaults.CostsAttempts(fault)).ToList();

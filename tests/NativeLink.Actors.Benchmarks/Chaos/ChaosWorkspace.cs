@@ -65,8 +65,8 @@ internal static class ChaosWorkspace
         var large = at % 8 == 0 ? "; head -c 1000000 /dev/zero" : "";
         return string.Create(CultureInfo.InvariantCulture, $$"""
             genrule(name = "l{{layer}}_{{at}}", srcs = [{{sources}}], outs = ["l{{layer}}_{{at}}.txt"], cmd =
-                "d=$$(cat $(SRCS) | sha256sum); for i in 1 2 3 4 5 6 7 8; do d=$$(echo $$d {{at}} | sha256sum); done; " +
-                "sleep 0.1; { echo {{layer}} {{at}} $$d{{large}}; } > $@; echo from {{layer}} {{at}} >&2")
+                "d=$$(cat $(SRCS) | sha256sum); for i in 1 2 3 4 5 6 7 8; do " +
+                "d=$$(echo $$d {{at}} | sha256sum); done; sleep 0.1; { echo {{layer}} {{at}} $$d{{large}}; } > $@; echo from {{layer}} {{at}} >&2")
 
             """);
     }

@@ -19,8 +19,9 @@ internal sealed record FloodOutcome(
     public bool EachOnce => Ran + Refused == Count && Twice == 0 && Others == 0;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{(EachOnce ? "ok  " : "FAIL")} {Count:N0} at once: {Ran:N0} ran, {Refused:N0} refused, {Twice} answered twice, " +
-        $"{Others} answered otherwise{(Others > 0 ? $" ({FirstOther})" : "")}; {Took.TotalSeconds:0.0} s, " +
+        $"{(EachOnce ? "ok  " : "FAIL")} {Count:N0} at once: {Ran:N0} ran, {Refused:N0} refused, " +
+        $"{Twice} answered twice, {Others} answered " +
+        $"otherwise{(Others > 0 ? $" ({FirstOther})" : "")}; {Took.TotalSeconds:0.0} s, " +
         $"peak memory {Megabytes:0} MB");
 }
 

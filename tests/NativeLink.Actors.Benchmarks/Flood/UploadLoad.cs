@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using NativeLink.Actors.Benchmarks.Crash;
 using NativeLink.Actors.Benchmarks.Rig;
 
 namespace NativeLink.Actors.Benchmarks.Flood;
@@ -18,8 +17,8 @@ internal static class UploadLoad
     public static async Task<(bool Holds, string Line)> MeasureAsync(BenchContext context, TimeSpan time)
     {
         var data = context.NewDirectory("uploads");
-        await using var cas = ServerProcess.LaunchLocal(
-            context, data, CrashFile.WriteLocal(data, StoreBytes), "--workers", "0");
+        var file = LocalFile.Write(Path.Combine(data, "local.json5"), data, $"max_bytes: \"{StoreBytes}\"");
+        await using var cas = ServerProcess.LaunchLocal(context, data, file, "--workers", "0");
         await cas.ReadyAsync();
         await using var worker = await CasWorker.StartAsync(
             context, context.NewDirectory("uploader"), cas.Client, maxBytes: StoreBytes);

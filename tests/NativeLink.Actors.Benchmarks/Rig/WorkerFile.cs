@@ -12,8 +12,10 @@ internal static class WorkerFile
     /// <param name="retry">What stands in the braces of the stores' <c>retry</c>.</param>
     public static string Write(string directory, string workerApi, string cas, int inflight = 8,
         string maxBytes = "20gb", string retry = "", int maxCount = 0) => Write(directory, workerApi, $$"""
-        { name: "CAS", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas", retry: { {{retry}} } } },
-                { name: "AC", grpc: { endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac", retry: { {{retry}} } } },
+        { name: "CAS", grpc: {
+                    endpoints: [{ address: "grpc://{{cas}}" }], store_type: "cas", retry: { {{retry}} } } },
+                { name: "AC", grpc: {
+                    endpoints: [{ address: "grpc://{{cas}}" }], store_type: "ac", retry: { {{retry}} } } },
         """, """upload_action_result: { ac_store: "AC" },""", inflight, maxBytes, maxCount);
 
     /// <summary>A worker whose own store is the CAS: no call leaves it but those to the scheduler.</summary>
@@ -36,7 +38,8 @@ internal static class WorkerFile
               stores: [
                 {{stores}}
                 { name: "STORE", fast_slow: {
-                    fast: { filesystem: { content_path: "{{content}}", temp_path: "{{temp}}", eviction_policy: { max_bytes: "{{maxBytes}}", max_count: {{maxCount}} } } },
+                    fast: { filesystem: { content_path: "{{content}}", temp_path: "{{temp}}",
+                        eviction_policy: { max_bytes: "{{maxBytes}}", max_count: {{maxCount}} } } },
                     slow: { ref_store: { name: "CAS" } } } },
               ],
               workers: [ { local: {

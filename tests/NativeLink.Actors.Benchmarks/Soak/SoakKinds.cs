@@ -31,6 +31,10 @@ internal sealed class SoakKinds(int seed)
     private const int Inputs = 50;
     private const int LargeInputBytes = 3_000_000;
 
+    // The cached trees that have one are bounded by their number alone, a thousand: of as many the disk would go on
+    // filling for a hundred thousand actions.
+    private const int LargeInputs = 20;
+
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
 
     private static readonly Kind[] Kinds =
@@ -77,7 +81,7 @@ internal sealed class SoakKinds(int seed)
         if (kind.HasLargeInput)
         {
             var large = new byte[LargeInputBytes];
-            new Random(number).NextBytes(large);
+            new Random(number % LargeInputs).NextBytes(large);
             root.Files.Add(new Reapi.FileNode
             {
                 Name = "large",

@@ -5,7 +5,7 @@ using NativeLink.Actors.Benchmarks.Reporting;
 
 namespace NativeLink.Actors.Benchmarks.Soak;
 
-/// <summary>What a soak found, as <c>soak.md</c> with a plot for each subject; nothing without a directory.</summary>
+/// <summary>What a soak found, as a page with a plot for each subject; nothing without a directory.</summary>
 internal sealed class SoakReport(Arguments arguments)
 {
     private readonly StringBuilder _text = new();
@@ -30,14 +30,16 @@ internal sealed class SoakReport(Arguments arguments)
         if (arguments.Out is null || _text.Length == 0)
             return;
         var file = Path.Combine(arguments.Out, $"{Name}.md");
+        var user = arguments.User ? "; the process as uid 1000" : "";
         File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture,
             $"""
             # Soak: {count:N0} actions of mixed kinds
 
-            {DateTime.UtcNow:yyyy-MM-dd}, {Machine.Describe()};
-            {(arguments.User ? "the process as uid 1000" : "the process as this user")}, seed {arguments.Seed}. {SoakSubject.Inflight} in flight;
-            every answer was checked. Flat: what there is after the first ten thousand actions, by the medians of its first
-            and last third, is at most a tenth more at the end, and of what is counted four more.
+            {DateTime.UtcNow:yyyy-MM-dd}, {Machine.Describe()}{user}; seed {arguments.Seed}.
+
+            {SoakSubject.Inflight} in flight, each answer checked. Flat is what, after the first ten thousand actions, is
+            at most a tenth more at the end (of what is counted also four more), by the medians of the first and the last
+            third of the samples.
 
             {_text.ToString().TrimEnd()}
 

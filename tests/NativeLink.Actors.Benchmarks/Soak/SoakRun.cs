@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Grpc.Core;
 using NativeLink.Actors.Benchmarks.Rig;
 
@@ -89,8 +88,8 @@ internal sealed class SoakRun(SoakSubject subject, SoakKinds kinds, int count)
     {
         var answer = await client.AnswerAsync(action.Digest, AnswerBound, cancel: action.Ask == SoakAsk.Cancel);
         if (!action.IsAnsweredBy(answer))
-            Break(string.Create(CultureInfo.InvariantCulture,
-                $"action {number} ({action.Script}), which ends with {action.Status}, {action.ExitCode}: {answer.Status?.Message}: {answer}"));
+            Break($"action {number} ({action.Script}), which ends with {action.Status}, {action.ExitCode}: " +
+                $"{answer.Status?.Message}: {answer}");
         if (action.Ask == SoakAsk.Twice
             && !(await client.AnswerAsync(action.Digest, AnswerBound, cached: true)).CachedResult)
             Break($"action {number} ({action.Script}) was not answered from the action cache");

@@ -17,6 +17,7 @@ internal sealed class SoakSubject : IAsyncDisposable
     private const int OrdinaryUser = 1000;
     private const int MostBlobs = 30_000;
     private const int FewestBlobs = 3_000;
+    private const long BytesForEachBlob = 20_000;
     private static readonly TimeSpan SetUpBound = TimeSpan.FromSeconds(30);
 
     private readonly ServerProcess _cluster;
@@ -37,7 +38,7 @@ internal sealed class SoakSubject : IAsyncDisposable
 
     /// <param name="name"><see cref="Local"/> or <see cref="Worker"/>.</param>
     /// <param name="count">How many actions there will be: the stores are full before half of them, as an action has
-    /// some four blobs.</param>
+    /// some four blobs and a hundred kilobytes.</param>
     /// <param name="asUser">As an ordinary user, where this process may become one.</param>
     public static async Task<SoakSubject> StartAsync(BenchContext context, string name, int count, bool asUser)
     {
@@ -55,7 +56,8 @@ internal sealed class SoakSubject : IAsyncDisposable
         var cas = context.NewDirectory("soak-cas");
         var cluster = await ServerProcess.StartLoggedAsync(
             context, cas, Path.Combine(logs, "local"), null, "--config", WriteLocal(cas, blobs), "--workers", "0");
-        var own = WorkerFile.Write(data, cluster.WorkerApi, cluster.Client, Inflight, maxCount: blobs);
+        var own = WorkerFile.Write(data, cluster.WorkerApi, cluster.Client, Inflight,
+            string.Create(CultureInfo.InvariantCulture, $"{BytesForEachBlob * blobs}"), maxCount: blobs);
         await OwnAsync(data, user);
         var said = Path.Combine(logs, "worker");
         var worker = ServerProcess.StartWorkerLogged(context, own, said, user);
@@ -81,28 +83,8 @@ internal sealed class SoakSubject : IAsyncDisposable
             throw new InvalidOperationException(output);
     }
 
-    private static string WriteLocal(string data, int blobs)
-    {
-        var path = Path.Combine(data, "local.json5");
-        File.WriteAllText(path, $$"""
-            {
-              stores: [
-                { name: "CAS", filesystem: { content_path: "{{data}}/cas", temp_path: "{{data}}/cas-temp",
-                  eviction_policy: { max_bytes: "2gb", max_count: {{blobs}} } } },
-                { name: "AC", filesystem: { content_path: "{{data}}/ac", temp_path: "{{data}}/ac-temp",
-                  eviction_policy: { max_bytes: "1gb", max_count: {{blobs / 8}} } } },
-              ],
-              schedulers: [ { name: "MAIN", simple: {} } ],
-              servers: [
-                { listener: { http: { socket_address: "127.0.0.1:0" } },
-                  services: { cas: [{ cas_store: "CAS" }], ac: [{ ac_store: "AC" }],
-                    bytestream: [{ cas_store: "CAS" }], execution: [{ cas_store: "CAS", scheduler: "MAIN" }],
-                    capabilities: [{ remote_execution: { scheduler: "MAIN" } }] } },
-                { listener: { http: { socket_address: "127.0.0.1:0" } },
-                  services: { worker_api: { scheduler: "MAIN" } } },
-              ],
-            }
-            """);
-        return path;
-    }
+    private static string WriteLocal(string data, int blobs) => LocalFile.Write(
+        Path.Combine(data, "local.json5"), data,
+        string.Create(CultureInfo.InvariantCulture, $"max_bytes: {BytesForEachBlob * blobs}, max_count: {blobs}"),
+        string.Create(CultureInfo.InvariantCulture, $"max_bytes: \"1gb\", max_count: {blobs / 8}"));
 }
