@@ -14,6 +14,9 @@ internal static class SoakVerdict
     private const double Noise = 0.1;
     private const double CountNoise = 4;
 
+    // Two for each third.
+    private const int FewestSamples = 6;
+
     /// <summary>
     /// The end of a run is compared with its beginning, each a third of what comes after the first part, by its
     /// median: at most a tenth more may be, and of what is counted four more.
@@ -23,7 +26,9 @@ internal static class SoakVerdict
     {
         var from = Math.Min(SettledAfter, samples[^1].Actions / 2);
         var tail = samples.Where(sample => sample.Actions >= from).ToList();
-        var third = Math.Max(2, tail.Count / 3);
+        if (tail.Count < FewestSamples)
+            return [(true, $"SKIP whether it stays flat: {tail.Count} samples from {from:N0} actions on are too few")];
+        var third = tail.Count / 3;
         var (early, late) = (tail.Take(third).ToList(), tail.TakeLast(third).ToList());
         double Early(Func<SoakSample, double> figure) => Median(early.Select(figure));
         double Late(Func<SoakSample, double> figure) => Median(late.Select(figure));
