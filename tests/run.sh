@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 3
 ROOT=$PWD
-SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend bazel-own crash faults micro bazel coverage)
+SUITES=(format unit blackbox-worker blackbox-worker-user blackbox-scheduler endtoend bazel-own crash chaos faults micro bazel coverage)
 WANTED=("$@"); [ ${#WANTED[@]} -gt 0 ] || WANTED=("${SUITES[@]}")
 for s in "${WANTED[@]}"; do
   case " ${SUITES[*]} " in *" $s "*) ;; *) echo "there is no suite '$s'; there are ${SUITES[*]}" >&2; exit 3 ;; esac
@@ -172,6 +172,12 @@ if wanted crash; then
   title "crash rounds"
   benchmarks crash 2 --binary "$OUT/bin/nativelink-actors" >"$OUT/crash.log" 2>&1
   tally crash "$OUT/crash.log"; grep -E '^(ok|FAIL) ' "$OUT/crash.log"
+fi
+
+if wanted chaos; then
+  title "chaos"
+  benchmarks chaos --quick ${NLA_TEST_SEED:+--seed "$NLA_TEST_SEED"} --binary "$OUT/bin/nativelink-actors" >"$OUT/chaos.log" 2>&1
+  tally chaos "$OUT/chaos.log"; grep -E '^(seed|ok|[0-9]+ builds)' "$OUT/chaos.log"
 fi
 
 if wanted faults; then

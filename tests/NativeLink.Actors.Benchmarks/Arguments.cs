@@ -1,8 +1,10 @@
 using System.Globalization;
 using NativeLink.Actors.Benchmarks.Crash;
 using NativeLink.Actors.Benchmarks.Faults;
+using NativeLink.Actors.Benchmarks.Flood;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Benchmarks.Ruler;
+using NativeLink.Actors.Benchmarks.Soak;
 
 namespace NativeLink.Actors.Benchmarks;
 
@@ -15,11 +17,19 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                             start it again; check its store, mounts, processes and a build
         ruler --against COMMIT [local worker T1 T5 T6 T7 T8 T11]   this tree beside a commit (or a published program), in pairs: which figures of an action's cost
                             and of the targets moved beyond the noise (T2 is among those of "local"); --pairs N: 20 when none are named, 8 with --quick
-        soak COUNT          so many small actions of mixed kinds through local, 8 in flight: memory, descriptors, threads, mounts, groups, log by the thousand,
-                            and whether they stay flat; an action without an answer within 15 s ends it with who waits where; --user: as uid 1000
+        soak COUNT [local|worker]
+                            so many actions of mixed kinds, 8 in flight, through local and through a worker of its own: memory, descriptors, threads, mounts,
+                            groups, disk, log by the thousand, and whether they stay flat after the first ten thousand; an action without an answer within
+                            15 s ends it with who waits where; --user: as uid 1000; --out DIR: a page and plots there
         faults [KIND …]     each descriptor, task, directory, entry and mount that an action of local allocates fails once, one after another: every action is
                             answered, the next one succeeds, nothing is left; --seconds S: random points for so long (--seed N); --user: as uid 1000;
                             --first: the first action of a server, a server for each point
+        flood [COUNT …] [uploads]
+                            so many operations (10,000 and 100,000) given to one worker at once: each has one answer, memory is that of the bound of those
+                            that wait, keep-alives keep their period; uploads: they keep it while 8 actions hash and upload large outputs, --seconds S (300)
+        chaos               a Bazel build again and again while workers and cluster are killed, paused, restarted and cut off, and their disk is full: each build
+                            ends green with the outputs of one without faults; --minutes M (30), --seed N, --workspace DIR: instead of one of its own;
+                            --quick: each fault once
         scheduler           the scheduler's cost with 1,000 operations of one property set waiting, and with 100,000 of 10,000 sets: submit,
                             completion, result, memory; fails when the 99th percentile of a submit is more than twice as long
         micro [FILTER]      the inner pieces by BenchmarkDotNet, with allocations; --once: each only once, untimed; --out DIR: into micro.md there
@@ -47,9 +57,22 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
 
     public const string FaultsCommand = "faults";
 
+    public const string FloodCommand = "flood";
+
+    public const string ChaosCommand = "chaos";
+
     public string? Binary { get; init; }
 
-    /// <summary>Of <see cref="FaultsCommand"/>: random points for so long; null for each point once.</summary>
+    /// <summary>Of <see cref="ChaosCommand"/>: how long; null for as long as is usual.</summary>
+    public double? Minutes { get; init; }
+
+    /// <summary>Of <see cref="ChaosCommand"/>: the Bazel workspace to build; null for one that it makes.</summary>
+    public string? Workspace { get; init; }
+
+    /// <summary>
+    /// Of <see cref="FaultsCommand"/>: random points for so long; null for each point once. Of
+    /// <see cref="FloodCommand"/>: how long outputs are uploaded.
+    /// </summary>
     public int? Seconds { get; init; }
 
     public bool Quick { get; init; }
@@ -64,9 +87,11 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     /// <summary>Of <see cref="SoakCommand"/> and <see cref="FaultsCommand"/>: as an ordinary user.</summary>
     public bool User { get; init; }
 
-    /// <summary>Of <see cref="SoakCommand"/>: how many actions; null when the words are others.</summary>
-    public int? SoakCount => Words is { Count: 1 }
-        && int.TryParse(Words.Single(), CultureInfo.InvariantCulture, out var count) && count > 0 ? count : null;
+    /// <summary>
+    /// Of <see cref="SoakCommand"/>: how many actions, and
+    /// through what alone; null when the words are others.
+    /// </summary>
+    public (int Count, string? Which)? SoakWords => Numbered(SoakSubject.Local, SoakSubject.Worker);
 
     /// <summary>Of <see cref="FaultsCommand"/>: the first action of a server.</summary>
     public bool First { get; init; }
@@ -81,22 +106,13 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     /// Of <see cref="CrashCommand"/>: how many rounds,
     /// and of what alone; null when the words are others.
     /// </summary>
-    public (int Rounds, string? Which)? CrashWords
-    {
-        get
-        {
-            var which = Words.Where(static word => word is CrashRounds.Local or CrashRounds.Worker).ToList();
-            return Words.Except(which).ToList() is [var number] && which.Count < 2
-                && int.TryParse(number, CultureInfo.InvariantCulture, out var rounds) && rounds > 0
-                ? (rounds, which.SingleOrDefault())
-                : null;
-        }
-    }
+    public (int Rounds, string? Which)? CrashWords => Numbered(CrashRounds.Local, CrashRounds.Worker);
 
     /// <summary>Null when it makes no sense.</summary>
     public static Arguments? Parse(string[] args)
     {
-        if (args is not ["targets" or CrashCommand or RulerCommand or SoakCommand or FaultsCommand, ..])
+        if (args is not ["targets" or CrashCommand or RulerCommand or SoakCommand or FaultsCommand or FloodCommand
+            or ChaosCommand, ..])
             return null;
         var words = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var parsed = new Arguments(args[0], words);
@@ -127,6 +143,13 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
                     && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
                     parsed = parsed with { Seconds = seconds };
                     break;
+                case "--minutes" when i + 1 < args.Length
+                    && double.TryParse(args[++i], CultureInfo.InvariantCulture, out var minutes) && minutes >= 0:
+                    parsed = parsed with { Minutes = minutes };
+                    break;
+                case "--workspace" when i + 1 < args.Length:
+                    parsed = parsed with { Workspace = args[++i] };
+                    break;
                 case "--seed" when i + 1 < args.Length
                     && int.TryParse(args[++i], CultureInfo.InvariantCulture, out var seed):
                     parsed = parsed with { Seed = seed };
@@ -156,10 +179,23 @@ internal sealed record Arguments(string Command, IReadOnlySet<string> Words)
     {
         CrashCommand => CrashWords is not null,
         RulerCommand => Against is not null && Words.IsSubsetOf(RulerRun.Names),
-        SoakCommand => SoakCount is not null,
+        SoakCommand => SoakWords is not null,
         FaultsCommand => Words.IsSubsetOf(FaultRun.Kinds),
+        FloodCommand => Words.All(static word => word == FloodRun.Uploads
+            || (int.TryParse(word, CultureInfo.InvariantCulture, out var count) && count > 0)),
+        ChaosCommand => Words.Count == 0,
         _ => true,
     };
+
+    /// <summary>One number above 0, and one of these words or none; null when the words are others.</summary>
+    private (int Number, string? Which)? Numbered(params string[] names)
+    {
+        var which = Words.Where(names.Contains).ToList();
+        return Words.Except(which).ToList() is [var word] && which.Count < 2
+            && int.TryParse(word, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? (number, which.SingleOrDefault())
+            : null;
+    }
 
     private static TimeSpan? Milliseconds(string text) =>
         text.EndsWith("ms", StringComparison.Ordinal)

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using NativeLink.Actors.Benchmarks;
+using NativeLink.Actors.Benchmarks.Chaos;
 using NativeLink.Actors.Benchmarks.Crash;
 using NativeLink.Actors.Benchmarks.Faults;
+using NativeLink.Actors.Benchmarks.Flood;
 using NativeLink.Actors.Benchmarks.Floors;
 using NativeLink.Actors.Benchmarks.Inner;
 using NativeLink.Actors.Benchmarks.Rig;
@@ -46,6 +48,8 @@ var code = arguments.Command switch
         context, arguments.CrashWords!.Value.Which, arguments.CrashWords!.Value.Rounds, arguments.Seed),
     Arguments.RulerCommand => await RulerRun.RunAsync(context, arguments),
     Arguments.SoakCommand => await SoakRun.RunAsync(context, arguments),
+    Arguments.ChaosCommand => await ChaosRun.RunAsync(context, arguments),
+    Arguments.FloodCommand => await FloodRun.RunAsync(context, arguments),
     Arguments.FaultsCommand => await FaultRun.RunAsync(context, arguments),
     _ => await TargetRun.RunAsync(context, arguments),
 };

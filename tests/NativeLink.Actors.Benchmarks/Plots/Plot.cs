@@ -16,6 +16,8 @@ internal static class Plot
 {
     private const double Width = 720;
     private const double Height = 440;
+    private const int FewCurves = 4;
+    private const int FewPoints = 30;
 
     // Colours that people with any kind of colour vision tell apart (Okabe and Ito); the markers differ too.
     private static readonly OxyColor[] Colours =
@@ -44,7 +46,10 @@ internal static class Plot
         model.Axes.Add(Make(AxisPosition.Left, axes.Y, axes.LogY, all.Select(static point => point.Y)));
         model.Legends.Add(new Legend
         {
-            LegendPosition = LegendPosition.TopLeft,
+            // More than a few would hide what they name.
+            LegendPlacement = curves.Count > FewCurves ? LegendPlacement.Outside : LegendPlacement.Inside,
+            LegendPosition = curves.Count > FewCurves ? LegendPosition.BottomCenter : LegendPosition.TopLeft,
+            LegendOrientation = curves.Count > FewCurves ? LegendOrientation.Horizontal : LegendOrientation.Vertical,
             LegendBackground = OxyColor.FromAColor(220, OxyColors.White),
             LegendBorder = OxyColors.LightGray,
         });
@@ -56,7 +61,7 @@ internal static class Plot
                 Title = curve.Name,
                 Color = colour,
                 StrokeThickness = 2,
-                MarkerType = Markers[i % Markers.Length],
+                MarkerType = curve.Points.Count > FewPoints ? MarkerType.None : Markers[i % Markers.Length],
                 MarkerSize = 4.5,
                 MarkerFill = colour,
             };

@@ -22,6 +22,10 @@ internal sealed class AloneWorker : IAsyncDisposable
 
     public ScriptedWorker Session { get; }
 
+    public ScriptedScheduler Scheduler => _scheduler;
+
+    public ServerProcess Process => _process;
+
     public BlobSet Blobs { get; } = new();
 
     /// <param name="user">The ordinary user that the worker runs as; null: the user of this process.</param>

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using NativeLink.Actors.Protocol;
 using NativeLink.Actors.Protocol.Hashing;
 using NativeLink.Actors.Storage.Filesystem;
@@ -17,9 +18,10 @@ internal sealed class BlobSet
         Add(arguments, Add(root ?? new Reapi.Directory()), outputs, salt);
 
     /// <summary>An action; its root and its salt make it unlike the others.</summary>
+    /// <param name="timeout">Null: as long as the worker lets it.</param>
     public Digest Add(
         IEnumerable<string> arguments, Digest root, IEnumerable<string>? outputs = null, string salt = "",
-        IReadOnlyDictionary<string, string>? environment = null)
+        IReadOnlyDictionary<string, string>? environment = null, TimeSpan? timeout = null)
     {
         var command = new Reapi.Command();
         command.Arguments.Add(arguments);
@@ -35,6 +37,7 @@ internal sealed class BlobSet
             CommandDigest = Add(command).ToWire(),
             InputRootDigest = root.ToWire(),
             Salt = ByteString.CopyFromUtf8(salt),
+            Timeout = timeout is { } bound ? Duration.FromTimeSpan(bound) : null,
         });
     }
 

@@ -13,13 +13,19 @@ internal sealed class CasWorker : IAsyncDisposable
     private CasWorker(ScriptedScheduler scheduler, ServerProcess process, ScriptedWorker session) =>
         (_scheduler, _process, _session) = (scheduler, process, session);
 
+    public ScriptedWorker Session => _session;
+
+    public ServerProcess Process => _process;
+
     /// <param name="cas">CAS and action cache, <c>host:port</c>.</param>
     /// <param name="noDelay">TCP_NODELAY on the scheduler's sockets.</param>
+    /// <param name="maxBytes">What the worker's own store may hold.</param>
     public static async Task<CasWorker> StartAsync(
-        BenchContext context, string directory, string cas, bool noDelay = true)
+        BenchContext context, string directory, string cas, bool noDelay = true, string maxBytes = "20gb")
     {
         var scheduler = await ScriptedScheduler.StartAsync(noDelay: noDelay);
-        var process = ServerProcess.StartWorker(context, WorkerFile.Write(directory, scheduler.Address.Authority, cas));
+        var process = ServerProcess.StartWorker(
+            context, WorkerFile.Write(directory, scheduler.Address.Authority, cas, maxBytes: maxBytes));
         return new CasWorker(scheduler, process, await process.ExpectAsync(scheduler.NextAsync()));
     }
 

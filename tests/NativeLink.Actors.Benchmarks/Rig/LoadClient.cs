@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Google.ByteStream;
+using Google.LongRunning;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -127,18 +128,28 @@ internal sealed class LoadClient : IDisposable
 
     /// <summary>Executes one action; its answer, whatever it says.</summary>
     /// <param name="bound">How long it may take; without end when null.</param>
-    public async Task<Reapi.ExecuteResponse> AnswerAsync(Digest action, TimeSpan? bound = null)
+    /// <param name="cached">Whether it may be answered from the action cache.</param>
+    /// <param name="cancel">Cancels the operation as soon as it runs.</param>
+    public async Task<Reapi.ExecuteResponse> AnswerAsync(
+        Digest action, TimeSpan? bound = null, bool cached = false, bool cancel = false)
     {
         var deadline = bound is { } longest ? DateTime.UtcNow + longest : (DateTime?)null;
         using var call = _execution.Execute(new Reapi.ExecuteRequest
         {
             ActionDigest = action.ToWire(),
-            SkipCacheLookup = true,
+            SkipCacheLookup = !cached,
         }, deadline: deadline);
         while (await call.ResponseStream.MoveNext(default))
         {
-            if (call.ResponseStream.Current.Done)
-                return call.ResponseStream.Current.Response.Unpack<Reapi.ExecuteResponse>();
+            var operation = call.ResponseStream.Current;
+            if (operation.Done)
+                return operation.Response.Unpack<Reapi.ExecuteResponse>();
+            if (!cancel || operation.Metadata.Unpack<Reapi.ExecuteOperationMetadata>().Stage
+                != Reapi.ExecutionStage.Types.Value.Executing)
+                continue;
+            cancel = false;
+            await new Operations.OperationsClient(_channel).CancelOperationAsync(
+                new CancelOperationRequest { Name = operation.Name }, deadline: deadline);
         }
         throw new InvalidOperationException("the stream ended without an answer");
     }

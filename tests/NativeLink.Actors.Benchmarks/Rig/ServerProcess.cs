@@ -73,10 +73,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartLoggedBelowAsync(
         string[] starter, BenchContext context, string data, string log, int? user, params string[] switches)
     {
-        string[] become = user is { } id
-            ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups", "env", $"HOME={data}"]
-            : [];
-        string[] command = [.. become, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0",
+        string[] home = user is null ? [] : ["env", $"HOME={data}"];
+        string[] command = [.. Become(user), .. home, .. starter, context.Binary, "local", "--listen", "127.0.0.1:0",
             "--worker-api-listen", "127.0.0.1:0", "--data", data, .. switches];
         var server = new ServerProcess(
             BenchContext.Start("/bin/sh", ["-c", "exec 2>\"$0\"; exec \"$@\"", log, .. command]));
@@ -84,10 +82,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Sends it a signal, by the name that kill(1) has for it.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit(Patience);
+    }
+
     /// <summary>Asks it to end; whether it did within the time.</summary>
     public async Task<bool> EndsWithinAsync(TimeSpan limit)
     {
-        using var end = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
+        Signal("TERM");
         using var patience = new CancellationTokenSource(limit);
         await _process.WaitForExitAsync(patience.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         return _process.HasExited;
@@ -111,10 +116,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static ServerProcess StartWorker(BenchContext context, string file, params string[] switches) =>
         new(BenchContext.Start(context.Binary, ["--config", file, "--worker", "--log-level", "WARN", .. switches]));
 
+    /// <summary>As <see cref="StartWorker"/>, with its log, of the usual levels, added to a file.</summary>
+    /// <param name="user">The ordinary user that it runs as; null: the user of this process.</param>
+    public static ServerProcess StartWorkerLogged(
+        BenchContext context, string file, string log, int? user = null) =>
+        new(BenchContext.Start("/bin/sh", ["-c", "exec 2>>\"$0\"; exec \"$@\"", log, .. Become(user), context.Binary,
+            "--config", file, "--worker"]));
+
     /// <summary>As <see cref="StartWorker"/>, as an ordinary user.</summary>
     public static ServerProcess StartWorkerAs(int user, BenchContext context, string file) => new(BenchContext.Start(
-        "setpriv", [$"--reuid={user}", $"--regid={user}", "--clear-groups", context.Binary, "--config", file,
-            "--worker", "--log-level", "WARN"]));
+        "/usr/bin/env", [.. Become(user), context.Binary, "--config", file, "--worker", "--log-level", "WARN"]));
 
     /// <summary>Starts this program's own <see cref="InstantWorker"/> for a worker's file.</summary>
     public static ServerProcess StartInstantWorker(string file) =>
@@ -177,12 +188,19 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Resident memory in MB (10^6 bytes).</summary>
     public double ResidentMegabytes() => StatusKilobytes("VmRSS:") * 1024 / 1e6;
 
+    /// <summary>The most resident memory that it has had, in MB (10^6 bytes).</summary>
+    public double PeakMegabytes() => StatusKilobytes("VmHWM:") * 1024 / 1e6;
+
     /// <summary>User and system time so far.</summary>
     public TimeSpan CpuTime()
     {
         _process.Refresh();
         return _process.TotalProcessorTime;
     }
+
+    private static string[] Become(int? user) => user is { } id
+        ? ["setpriv", $"--reuid={id}", $"--regid={id}", "--clear-groups"]
+        : [];
 
     private async Task<string> LineAsync(string name)
     {
@@ -223,7 +241,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             if (_process.HasExited)
                 break;
-            using var end = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
+            Signal("TERM");
             using var limit = new CancellationTokenSource(patience);
             await _process.WaitForExitAsync(limit.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
         }

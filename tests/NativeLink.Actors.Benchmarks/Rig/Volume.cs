@@ -64,6 +64,17 @@ internal sealed class Volume : IDisposable
         return new Volume(name, path);
     }
 
+    /// <summary>A <c>tmpfs</c> that is soon full.</summary>
+    /// <exception cref="CannotMeasureException">Not root.</exception>
+    public static async Task<Volume> MountSmallAsync(string path, long bytes)
+    {
+        if (!Environment.IsPrivilegedProcess)
+            throw new CannotMeasureException("only root can mount a file system to fill");
+        await RunAsync("mount", "-t", "tmpfs", "-o",
+            string.Create(CultureInfo.InvariantCulture, $"mode=0755,size={bytes}"), "nativelink-actors-bench", path);
+        return new Volume("tmpfs", path);
+    }
+
     public void Dispose() => BenchContext.RunAsync("umount", ["-R", "-l", Path], Limit).GetAwaiter().GetResult();
 
     private static async Task RunAsync(string program, params string[] arguments)

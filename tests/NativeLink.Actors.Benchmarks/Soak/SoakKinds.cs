@@ -1,40 +1,73 @@
 using System.Globalization;
 using Google.Protobuf;
+using Grpc.Core;
 using NativeLink.Actors.Benchmarks.Rig;
 using NativeLink.Actors.Protocol;
 
 namespace NativeLink.Actors.Benchmarks.Soak;
 
-/// <summary>Actions of all kinds, drawn at random; each is unlike any other, and its exit code is known.</summary>
+/// <summary>How a client asks for an action.</summary>
+internal enum SoakAsk
+{
+    Once,
+
+    /// <summary>And again, which the action cache has to answer.</summary>
+    Twice,
+
+    /// <summary>And cancels it when it runs.</summary>
+    Cancel,
+}
+
+/// <summary>An action whose answer is known beforehand.</summary>
+internal sealed record SoakAction(Digest Digest, string Script, SoakAsk Ask, StatusCode Status, int ExitCode)
+{
+    public bool IsAnsweredBy(Reapi.ExecuteResponse answer) => (answer.Status?.Code ?? 0) == (int)Status
+        && (Status != StatusCode.OK || answer.Result.ExitCode == ExitCode);
+}
+
+/// <summary>Actions of all kinds, drawn at random; each is unlike any other.</summary>
 internal sealed class SoakKinds(int seed)
 {
     private const int Inputs = 50;
+    private const int LargeInputBytes = 3_000_000;
 
-    private static readonly (int Weight, string Script, string[] Outputs, int ExitCode)[] Kinds =
+    // The cached trees that have one are bounded by their number alone, a thousand: of as many the disk would go on
+    // filling for a hundred thousand actions.
+    private const int LargeInputs = 20;
+
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
+
+    private static readonly Kind[] Kinds =
     [
-        (30, "echo {0} >o", ["o"], 0),
-        (15, ":", [], 0),
-        (10, "echo {0}; exit 3", [], 3),
-        (10, "mkdir -p d/e; echo {0} >d/e/f; echo same >d/g; ln -s e d/l", ["d"], 0),
-        (10, "cat in/* >o; echo {0} >>o", ["o"], 0),
-        (8, "head -c 65536 /dev/zero | tr '\\0' x; echo {0} >&2", [], 0),
-        (5, "{{ echo {0}; head -c 100000 /dev/zero; }} >o", ["o"], 0),
-        (5, "echo {0} >kept; head -c 1000000 /dev/zero >scratch; mkfifo pipe; mkdir -p a/b/c", [], 0),
-        (4, "setsid sleep 60 >/dev/null 2>&1 & echo {0} >o", ["o"], 0),
-        (3, "kill -9 $$", [], 137),
+        new(280, "echo {0} >o", ["o"]),
+        new(100, ":"),
+        new(100, "echo {0} >o", ["o"]) { Ask = SoakAsk.Twice },
+        new(100, "echo {0}; exit 3") { ExitCode = 3 },
+        new(80, "mkdir -p d/e; echo {0} >d/e/f; echo same >d/g; ln -s e d/l", ["d"]),
+        new(30, "echo {0} >o; ln -s o l; ln -s /nowhere m", ["o", "l"]),
+        new(80, "cat in/* >o; echo {0} >>o", ["o"]),
+        new(80, "head -c 65536 /dev/zero | tr '\\0' x; echo {0} >&2"),
+        new(40, "{{ echo {0}; head -c 100000 /dev/zero; }} >o", ["o"]),
+        new(10, "{{ echo {0}; head -c 8000000 /dev/zero; }} >o", ["o"]),
+        new(10, "wc -c large; echo {0}") { HasLargeInput = true },
+        new(40, "echo {0} >kept; head -c 1000000 /dev/zero >scratch; mkfifo pipe; mkdir -p a/b/c"),
+        new(30, "setsid sleep 60 >/dev/null 2>&1 & echo {0} >o", ["o"]),
+        new(10, "kill -9 $$; echo {0}") { ExitCode = 137 },
+        new(5, "sleep 60 & sleep 60; echo {0}") { Status = StatusCode.DeadlineExceeded },
+        new(5, "sleep 60 & sleep 60; echo {0}") { Ask = SoakAsk.Cancel, Status = StatusCode.Cancelled },
     ];
 
     private readonly Random _random = new(seed);
     private readonly Lock _gate = new();
 
     /// <summary>Adds one to those that are to be sent.</summary>
-    public (Digest Action, int ExitCode, string Script) Add(BlobSet blobs, int number)
+    public SoakAction Add(BlobSet blobs, int number)
     {
-        var (draw, with) = Draw();
-        var kind = Kinds.First(kind => (draw -= kind.Weight) < 0);
-        var script = string.Format(CultureInfo.InvariantCulture, kind.Script, $"{seed}-{number}");
+        var (kind, hasInputs) = Draw();
+        var mark = string.Create(CultureInfo.InvariantCulture, $"{seed}-{number}");
+        var script = string.Format(CultureInfo.InvariantCulture, kind.Script, mark);
         var root = new Reapi.Directory();
-        if (with || script.Contains("in/", StringComparison.Ordinal))
+        if (hasInputs || script.Contains("in/", StringComparison.Ordinal))
         {
             var files = new Reapi.Directory();
             for (var i = 0; i < Inputs; i++)
@@ -45,12 +78,39 @@ internal sealed class SoakKinds(int seed)
                 });
             root.Directories.Add(new Reapi.DirectoryNode { Name = "in", Digest = blobs.Add(files).ToWire() });
         }
-        return (blobs.Add(["/bin/sh", "-c", script], root, kind.Outputs, $"{seed}-{number}"), kind.ExitCode, script);
+        if (kind.HasLargeInput)
+        {
+            var large = new byte[LargeInputBytes];
+            new Random(number % LargeInputs).NextBytes(large);
+            root.Files.Add(new Reapi.FileNode
+            {
+                Name = "large",
+                Digest = blobs.Add(ByteString.CopyFrom(large)).ToWire(),
+            });
+        }
+        var digest = blobs.Add(["/bin/sh", "-c", script], blobs.Add(root), kind.Outputs, mark,
+            timeout: kind.Status == StatusCode.DeadlineExceeded ? Timeout : null);
+        return new SoakAction(digest, script, kind.Ask, kind.Status, kind.ExitCode);
     }
 
-    private (int Draw, bool With) Draw()
+    private (Kind Kind, bool HasInputs) Draw()
     {
         lock (_gate)
-            return (_random.Next(Kinds.Sum(static kind => kind.Weight)), _random.Next(3) == 0);
+        {
+            var draw = _random.Next(Kinds.Sum(static kind => kind.Weight));
+            return (Kinds.First(kind => (draw -= kind.Weight) < 0), _random.Next(3) == 0);
+        }
+    }
+
+    /// <param name="Script">For a shell; <c>{0}</c> is unlike that of any other action.</param>
+    private sealed record Kind(int Weight, string Script, params string[] Outputs)
+    {
+        public SoakAsk Ask { get; init; }
+
+        public StatusCode Status { get; init; } = StatusCode.OK;
+
+        public int ExitCode { get; init; }
+
+        public bool HasLargeInput { get; init; }
     }
 }

@@ -10,23 +10,25 @@ internal static class SoakVerdict
 {
     private const int SettledAfter = 10_000;
 
-    // What the index of a store may cost for each blob and each result.
-    private const double BytesForEachBlob = 150;
-
-    // The collector decides when memory goes back: so much more is no growth.
-    private const double MemoryNoise = 0.1;
+    // The collector decides when memory goes back, a store evicts in steps: so much more is no growth.
+    private const double Noise = 0.1;
     private const double CountNoise = 4;
 
+    // Two for each third.
+    private const int FewestSamples = 6;
+
     /// <summary>
-    /// The end of a run is compared with its beginning,
-    /// each a third of what comes after the first part.
+    /// The end of a run is compared with its beginning, each a third of what comes after the first part, by its
+    /// median: at most a tenth more may be, and of what is counted four more.
     /// </summary>
     /// <returns>A line for each kind: what it was and is, and whether it holds.</returns>
     public static IReadOnlyList<(bool Holds, string Line)> Judge(IReadOnlyList<SoakSample> samples)
     {
         var from = Math.Min(SettledAfter, samples[^1].Actions / 2);
         var tail = samples.Where(sample => sample.Actions >= from).ToList();
-        var third = Math.Max(2, tail.Count / 3);
+        if (tail.Count < FewestSamples)
+            return [(true, $"SKIP whether it stays flat: {tail.Count} samples from {from:N0} actions on are too few")];
+        var third = tail.Count / 3;
         var (early, late) = (tail.Take(third).ToList(), tail.TakeLast(third).ToList());
         double Early(Func<SoakSample, double> figure) => Median(early.Select(figure));
         double Late(Func<SoakSample, double> figure) => Median(late.Select(figure));
@@ -35,18 +37,19 @@ internal static class SoakVerdict
             $"{(after <= most ? "ok  " : "FAIL")} {what}: {before:0.##} from {from:N0} actions on, " +
             $"{after:0.##} at the end, at most {most:0.##} may be"));
         (bool, string) Count(string what, Func<SoakSample, double> figure) =>
-            Line(what, Early(figure), Late(figure), Early(figure) + CountNoise + (Early(figure) * MemoryNoise));
+            Line(what, Early(figure), Late(figure), Early(figure) + CountNoise + (Early(figure) * Noise));
+        (bool, string) Megabytes(string what, Func<SoakSample, double> figure) =>
+            Line(what + ", MB", Early(figure), Late(figure), Early(figure) * (1 + Noise));
 
-        var blobs = (Late(static s => s.Blobs) - Early(static s => s.Blobs)) * BytesForEachBlob / 1e6;
-        var memory = Early(static s => s.Megabytes);
         return
         [
-            Line("memory, MB", memory, Late(static s => s.Megabytes), (memory * (1 + MemoryNoise)) + blobs),
+            Megabytes("memory", static s => s.Megabytes),
+            Megabytes("disk", static s => s.DiskMegabytes),
             Count("descriptors", static s => s.Descriptors),
             Count("threads", static s => s.Threads),
             Count("mounts", static s => s.Mounts),
             Count("groups", static s => s.Groups),
-            Line("log, bytes an action", LogRate(early), LogRate(late), (LogRate(early) * (1 + MemoryNoise)) + 10),
+            Line("log, bytes an action", LogRate(early), LogRate(late), (LogRate(early) * (1 + Noise)) + 10),
         ];
     }
 

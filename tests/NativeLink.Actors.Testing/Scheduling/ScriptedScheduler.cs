@@ -157,6 +157,8 @@ public sealed class ScriptedScheduler : IAsyncDisposable
                 }
                 if (message.KeepAliveRequest is null)
                     _heard?.Writer.TryWrite(message);
+                else
+                    worker?.KeptAlive?.Invoke();
                 if (worker is not null && message.ExecuteResult is { } result)
                     Take(worker, result);
                 else if (message.GoingAwayRequest is not null)

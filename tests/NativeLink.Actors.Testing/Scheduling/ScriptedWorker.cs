@@ -16,6 +16,9 @@ public sealed class ScriptedWorker(Wire.ConnectWorkerRequest hello)
     /// <summary>What it registered with.</summary>
     public Wire.ConnectWorkerRequest Hello => hello;
 
+    /// <summary>Called for each keep-alive, on the thread that reads the stream.</summary>
+    public Action? KeptAlive { get; set; }
+
     /// <summary>Whether the worker has gone away.</summary>
     public bool HasEnded => _ended;
 
