@@ -10,8 +10,9 @@ namespace NativeLink.Actors.Worker;
 public static class WorkerHosting
 {
     /// <summary>
-    /// What an actor system needs for <see cref="WorkerHost.JoinAsync"/> when Akka.Hosting does not make it, a test kit's
-    /// for example: the dispatchers, and bounds of its shutdown. To be its configuration, or what that falls back to.
+    /// What an actor system needs for <see cref="WorkerHost.JoinAsync"/> when Akka.Hosting does not
+    /// make it, a test kit's for example: the dispatchers, and bounds of its shutdown. To be its
+    /// configuration, or what that falls back to.
     /// </summary>
     public static Config DefaultConfig() => WorkerHocon.Reference();
 
@@ -30,7 +31,8 @@ public static class WorkerHosting
     /// every process of their actions, before the system does.
     /// </summary>
     /// <param name="builder">The system's.</param>
-    /// <param name="options">Workers that share their stores; those of other clusters are added by another call.</param>
+    /// <param name="options">Workers that share their stores;
+    /// those of other clusters are added by another call.</param>
     /// <param name="logs">Null: the application's.</param>
     /// <param name="time">Null: the machine's.</param>
     /// <param name="name">Of the pool's actor; no two in a system have the same.</param>

@@ -64,12 +64,13 @@ public sealed class WorkerPool : UntypedActor
     }
 
     /// <summary>
-    /// Everything below starts anew, and what ran is lost; but who waits goes on waiting, and a drain stays one: also if
-    /// the pool failed on what they asked.
+    /// Everything below starts anew, and what ran is lost; but who waits goes on waiting, and a
+    /// drain stays one: also if the pool failed on what they asked.
     /// </summary>
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "the pool failed on {Message}; its workers start anew", message?.GetType().Name ?? "nothing");
+        _log.Error(reason, "the pool failed on {Message}; its workers start anew",
+            message?.GetType().Name ?? "nothing");
         (message switch
         {
             AwaitRegistered => _awaitingRegistered,

@@ -11,10 +11,11 @@ using NativeLink.Actors.Worker.Connection.WorkerApi;
 namespace NativeLink.Actors.Library.Tests;
 
 /// <summary>
-/// Somebody else's application with workers in it, at two clusters that are programs of their own; actions are asked for
-/// by the command line.
+/// Somebody else's application with workers in it, at two clusters that are programs of their own;
+/// actions are asked for by the command line.
 /// </summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "xUnit ends it by IAsyncLifetime.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001",
+    Justification = "xUnit ends it by IAsyncLifetime.")]
 public sealed class HostingTests : IAsyncLifetime
 {
     private static readonly TimeSpan Bound = TimeSpan.FromMinutes(1);

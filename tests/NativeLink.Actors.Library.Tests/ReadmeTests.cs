@@ -25,7 +25,8 @@ public sealed partial class ReadmeTests
     private static string Region(string file)
     {
         var lines = Regions().Match(file).Groups[1].Value.TrimEnd().Split('\n');
-        var indent = lines.Where(static line => line.Length > 0).Min(static line => line.Length - line.TrimStart().Length);
+        var indent = lines.Where(static line => line.Length > 0)
+            .Min(static line => line.Length - line.TrimStart().Length);
         return string.Concat(lines.Select(line => line[Math.Min(indent, line.Length)..] + "\n"));
     }
 

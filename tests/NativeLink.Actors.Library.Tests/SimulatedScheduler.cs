@@ -4,7 +4,10 @@ using static NativeLink.Actors.Worker.Connection.LinkProtocol;
 
 namespace NativeLink.Actors.Library.Tests;
 
-/// <summary>A scheduler of one worker, in this process: what is sent to it is a call, what it says another one.</summary>
+/// <summary>
+/// A scheduler of one worker, in this process: what
+/// is sent to it is a call, what it says another one.
+/// </summary>
 internal sealed class SimulatedScheduler : ISchedulerLink, ISchedulerSession
 {
     private static readonly WorkerId Worker = new("simulated");

@@ -63,7 +63,8 @@ internal static partial class WorkerRun
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "SIGTERM, SIGHUP or a request: no new actions; waiting for those that run (a second signal ends them)")]
+        Message = "SIGTERM, SIGHUP or a request: no new actions; " +
+            "waiting for those that run (a second signal ends them)")]
     private static partial void LogDraining(ILogger log);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Drained: {Outcome}")]

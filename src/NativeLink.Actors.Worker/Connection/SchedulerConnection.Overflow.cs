@@ -11,8 +11,13 @@ namespace NativeLink.Actors.Worker.Connection;
 /// </content>
 internal sealed partial class SchedulerConnection
 {
+    private const int MostRefusedAtOnce = 1024;
+
+    private static readonly TimeSpan RefusePause = TimeSpan.FromMilliseconds(50);
+
     private readonly Dictionary<OperationId, string> _tooMany = [];
     private readonly GrowingDelay _overflow;
+    private Queue<OperationId> _round = [];
     private string _lastInstance = "";
 
     private Fault TooManyFault => new(FaultKind.Worker, $"{_settings.MostWaiting} operations wait here already")
@@ -31,7 +36,7 @@ internal sealed partial class SchedulerConnection
         if (_lastInstance != assignment.InstanceName)
             _lastInstance = assignment.InstanceName;
         _tooMany.Add(assignment.Id, _lastInstance);
-        if (_tooMany.Count == 1)
+        if (_tooMany.Count == 1 && _round.Count == 0)
             Timers.StartSingleTimer(TimerKeys.Refuse, RefuseNow.Instance, _overflow.Next());
         return true;
     }
@@ -40,14 +45,38 @@ internal sealed partial class SchedulerConnection
     {
         if (_tooMany.Count == 0)
             return;
-        Timers.Cancel(TimerKeys.Refuse);
         _log.Warning("{Count} operations refused: {Reason}", _tooMany.Count, fault.Detail);
         foreach (var (operation, instance) in _tooMany)
-        {
-            WorkerMetrics.RecordAction(ResultKind.Refused.Label(), TimeSpan.Zero);
-            Tell(ExecuteResultBuilder.Refuse(operation, instance, fault));
-        }
+            RefuseOne(operation, instance, fault);
         ForgetTooMany();
+    }
+
+    /// <summary>
+    /// Those that are there now, in slices: answers wait in memory until the stream has taken them. What comes meanwhile
+    /// waits for the next pause.
+    /// </summary>
+    private void RefuseSome()
+    {
+        if (_round.Count == 0)
+        {
+            _log.Warning("{Count} operations refused: {Reason}", _tooMany.Count, TooManyFault.Detail);
+            _round = new Queue<OperationId>(_tooMany.Keys);
+        }
+        for (var i = 0; i < MostRefusedAtOnce && _round.TryDequeue(out var operation); i++)
+            if (_tooMany.Remove(operation, out var instance))
+                RefuseOne(operation, instance, TooManyFault);
+        if (_round.Count > 0)
+            Timers.StartSingleTimer(TimerKeys.Refuse, RefuseNow.Instance, RefusePause);
+        else if (_tooMany.Count > 0)
+            Timers.StartSingleTimer(TimerKeys.Refuse, RefuseNow.Instance, _overflow.Next());
+        else
+            ForgetTooMany();
+    }
+
+    private void RefuseOne(OperationId operation, string instance, Fault fault)
+    {
+        WorkerMetrics.RecordAction(ResultKind.Refused.Label(), TimeSpan.Zero);
+        Tell(ExecuteResultBuilder.Refuse(operation, instance, fault));
     }
 
     /// <summary>A kill of one of them: any answer acknowledges it.</summary>
@@ -62,6 +91,7 @@ internal sealed partial class SchedulerConnection
     private void ForgetTooMany()
     {
         Timers.Cancel(TimerKeys.Refuse);
+        _round = [];
         _tooMany.Clear();
         // What thousands have needed once is not kept.
         _tooMany.TrimExcess();

@@ -20,7 +20,7 @@ internal sealed partial class SchedulerConnection
                 OnAssigned(assigned.Assignment);
                 break;
             case RefuseNow:
-                RefuseTooMany(TooManyFault);
+                RefuseSome();
                 break;
             case Drain:
                 _ending = new Ending(Sender);

@@ -14,8 +14,8 @@ public interface IProcessLauncher
     /// ends the tree (SIGKILL is certain) and then completes normally,
     /// with <see cref="ProcessReport.Aborted"/> set, within a bound.
     /// </summary>
-    /// <param name="plan">What to run. What the process says is to be in the plan's spool files when this completes, and
-    /// what it leaves in its working directory.</param>
+    /// <param name="plan">What to run. What the process says is to be in the plan's spool files
+    /// when this completes, and what it leaves in its working directory.</param>
     /// <param name="abort">Ends it.</param>
     /// <exception cref="FaultException">Worker: nothing could be spawned.</exception>
     Task<ProcessReport> RunAsync(ProcessPlan plan, CancellationToken abort);

@@ -119,6 +119,8 @@ internal sealed class SimHost
             FailSomebody();
         if (!IsDraining && _world.Strike(SimFault.HostDrains, Name))
             Drain();
+        if (!IsDraining && _world.Strike(SimFault.HostPauses, Name))
+            Pause();
     });
 
     /// <summary>Finishes what runs, and takes nothing more.</summary>
@@ -153,6 +155,14 @@ internal sealed class SimHost
         _system.Stop(Pool);
         IsDraining = false;
         _start();
+    }
+
+    private void Pause()
+    {
+        var pool = Pool;
+        pool.Tell(new PoolProtocol.PauseWorkers(null, "an operator"));
+        _world.Time.After(TimeSpan.FromSeconds(_world.Random.Next(1, 120)),
+            () => pool.Tell(new PoolProtocol.ResumeWorkers(null)));
     }
 
     private void FailSomebody()

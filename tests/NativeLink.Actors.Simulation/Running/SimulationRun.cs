@@ -54,7 +54,8 @@ internal sealed class SimulationRun
         """;
 
     private SimulationRun(
-        RunOptions options, SimWorld world, ActorSystem system, ISimScheduler scheduler, IReadOnlyList<SimHost> hosts) =>
+        RunOptions options, SimWorld world, ActorSystem system, ISimScheduler scheduler,
+        IReadOnlyList<SimHost> hosts) =>
         (Options, World, System, Scheduler, Hosts) = (options, world, system, scheduler, hosts);
 
     public RunOptions Options { get; }

@@ -12,13 +12,17 @@ internal sealed record Handler(Type Actor, string State, Type Message)
     public override string ToString() => $"{Actor.Name}.{State} <- {Message.Name}";
 
     /// <summary>
-    /// All that an actor's code handles: its states are the methods that it becomes, their messages those that they, and
-    /// what they call, ask for. Nothing of it is written down, so nothing new can be left out.
+    /// All that an actor's code handles: its states are the methods that
+    /// it becomes, their messages those that they, and what they call, ask
+    /// for. Nothing of it is written down, so nothing new can be left out.
     /// </summary>
     public static IReadOnlyList<Handler> AllOf(Type actor) =>
         [.. StatesOf(actor).SelectMany(state => state.Value.Select(message => new Handler(actor, state.Key, message)))];
 
-    /// <summary>By state the messages, in the order in which they are asked for: the first that fits handles one.</summary>
+    /// <summary>
+    /// By state the messages, in the order in which they
+    /// are asked for: the first that fits handles one.
+    /// </summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<Type>> StatesOf(Type actor) =>
         actor.IsAssignableTo(typeof(ReceiveActor)) ? OfReceiveActor(actor) : OfUntypedActor(actor);
 

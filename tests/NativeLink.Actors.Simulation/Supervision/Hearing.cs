@@ -28,7 +28,8 @@ internal sealed class Hearing
     /// <summary>On the actor's own thread, between two messages; null when it is none of the worker's.</summary>
     public static Hearing? Before(IActorRef owner, Func<ActorBase, Receive, object, bool> hear)
     {
-        if (owner is not ActorRefWithCell { Underlying: ActorCell cell } || CellActor.GetValue(cell) is not ActorBase actor
+        if (owner is not ActorRefWithCell { Underlying: ActorCell cell }
+            || CellActor.GetValue(cell) is not ActorBase actor
             || actor.GetType().Assembly != typeof(WorkerPool).Assembly)
             return null;
         var own = (Receive)Behaviour.Invoke(CellState.GetValue(cell), null)!;

@@ -55,13 +55,14 @@ public sealed class SupervisionTests(ITestOutputHelper output)
     private static (Scenario, IReadOnlyDictionary<Handler, int>) Listen(Scenario scenario)
     {
         var run = scenario.Run([], out var thrower, out _);
-        Assert.True(run.Sound, $"{scenario.Name}: {string.Join('\n', run.World.Violations.Concat(run.World.Trace.Strays))}");
+        Assert.True(
+            run.Sound, $"{scenario.Name}: {string.Join('\n', run.World.Violations.Concat(run.World.Trace.Strays))}");
         return (scenario, thrower.Heard);
     }
 
     /// <summary>
-    /// In the first scenario in which it is heard in the place of the first one, in the last one after one midway. What is
-    /// never heard in a state is put in where the actor is in that state.
+    /// In the first scenario in which it is heard in the place of the first one, in the last one
+    /// after one midway. What is never heard in a state is put in where the actor is in that state.
     /// </summary>
     private static IEnumerable<(Scenario Scenario, Throw Throw)> CasesOf(Handler handler)
     {
@@ -89,13 +90,15 @@ public sealed class SupervisionTests(ITestOutputHelper output)
             yield return "did not come about";
         // Whether what was told last has been heard is known to nobody when who told it fails.
         foreach (var violation in run.World.Violations
-            .Where(static violation => !violation.EndsWith("has not finished all when it drained", StringComparison.Ordinal))
+            .Where(static violation => !violation.EndsWith(
+                "has not finished all when it drained", StringComparison.Ordinal))
             .Take(3))
             yield return violation;
         foreach (var stray in run.World.Trace.Strays.Take(1))
             yield return stray;
         // Who is drained, ended or paused first may never be.
-        if (scenario.Script is null && one.At.Message != typeof(ConnectionProtocol.Pause) && askers.Any(static asker => !asker.HeardRegistered))
+        if (scenario.Script is null && one.At.Message != typeof(ConnectionProtocol.Pause)
+            && askers.Any(static asker => !asker.HeardRegistered))
             yield return "a pool's workers are not told to be registered";
         if (askers.Any(static asker => !asker.HeardStopped))
             yield return "a pool's end is not told";

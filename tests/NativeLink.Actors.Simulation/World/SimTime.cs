@@ -26,8 +26,8 @@ internal sealed class SimTime(SimClock clock) : TimeProvider
     public void After(TimeSpan delay, Action action) => Advanced.ScheduleOnce(delay, action);
 
     /// <summary>
-    /// Completes when the clock moves, also when it is cancelled: where a task runs on a dispatcher, what waits here would
-    /// go on in the thread pool.
+    /// Completes when the clock moves, also when it is cancelled: where a task runs on a
+    /// dispatcher, what waits here would go on in the thread pool.
     /// </summary>
     public Task DelayAsync(TimeSpan delay, CancellationToken cancellation)
     {
