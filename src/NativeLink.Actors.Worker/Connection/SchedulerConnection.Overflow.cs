@@ -52,8 +52,8 @@ internal sealed partial class SchedulerConnection
     }
 
     /// <summary>
-    /// Those that are there now, in slices: answers wait in memory until the stream has taken them. What comes meanwhile
-    /// waits for the next pause.
+    /// Those that are there now, in slices: answers wait in memory until the stream has taken them. What comes
+    /// meanwhile waits for the next pause.
     /// </summary>
     private void RefuseSome()
     {
