@@ -142,8 +142,9 @@ public sealed class QueueCostTests
     {
         public int Number => number;
 
-        public ScheduledOperation Operation { get; } = new(new Submission(default, requirements, 0, null, false, false),
-            number, new Google.Protobuf.WellKnownTypes.Timestamp());
+        public ScheduledOperation Operation { get; } = new(Guid.NewGuid(),
+            new Submission(default, requirements, 0, null, false, false), number,
+            new Google.Protobuf.WellKnownTypes.Timestamp());
 
         public ulong[][]? Needs => requirements.Needs;
 
