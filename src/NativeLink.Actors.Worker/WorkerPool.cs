@@ -165,8 +165,11 @@ public sealed class WorkerPool : UntypedActor
     /// <summary>To the other workers that would do the same with the same action.</summary>
     private void TellKin(IActorRef connection, object message)
     {
+        // It may be one of before a restart.
+        if (!_kinds.TryGetValue(connection, out var kind))
+            return;
         foreach (var other in _connections.Keys)
-            if (!other.Equals(connection) && _kinds[other] == _kinds[connection])
+            if (!other.Equals(connection) && _kinds[other] == kind)
                 other.Tell(message);
     }
 

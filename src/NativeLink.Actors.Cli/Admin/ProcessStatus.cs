@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Akka.Actor;
 using NativeLink.Actors.Cli.Hosting;
 using NativeLink.Actors.Worker;
 
@@ -10,7 +11,17 @@ internal sealed class ProcessStatus(WorkerHost workers, Signals signals, bool se
 {
     public bool ServesWithoutWorkers => servesWithoutWorkers;
 
-    public Task<ImmutableArray<WorkerState>> WorkersAsync() => workers.StatesAsync();
+    public async Task<ImmutableArray<WorkerState>> WorkersAsync()
+    {
+        try
+        {
+            return await workers.StatesAsync();
+        }
+        catch (AskTimeoutException error)
+        {
+            throw new TimeoutException("the workers do not answer", error);
+        }
+    }
 
     public void Drain() => signals.RequestFinish();
 

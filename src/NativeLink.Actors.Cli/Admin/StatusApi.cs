@@ -64,9 +64,20 @@ internal static class StatusApi
                 await request.Response.WriteAsync(refusal + "\n");
                 return;
             }
-            if (Worker(request) is { } named
-                && (await WorkersAsync() ?? []).All(worker => worker.Name != named))
+            if (request.Request.Query.ContainsKey("worker") && Worker(request) is null)
             {
+                request.Response.StatusCode = StatusCodes.Status400BadRequest;
+                await request.Response.WriteAsync("worker=NAME: one name belongs there; without it all are meant\n");
+                return;
+            }
+            if (Worker(request) is { } named && await WorkersAsync() is var workers
+                && workers?.Any(worker => worker.Name == named) != true)
+            {
+                if (workers is null)
+                {
+                    request.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+                    return;
+                }
                 request.Response.StatusCode = StatusCodes.Status404NotFound;
                 await request.Response.WriteAsync($"no worker here is called '{named}'; GET /api/workers lists them\n");
                 return;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using NativeLink.Actors.Configuration.Values;
 
@@ -62,40 +63,20 @@ internal sealed class OwnSettings
             : throw new UsageException($"{_path}: {key}: one value belongs there");
     }
 
-    /// <summary>
-    /// All values of a setting that may have several: switches, or the variable's, separated by <c>;</c>, or the file's
-    /// list.
-    /// </summary>
-    public ImmutableArray<OwnSetting> FindAll(Option<string[]> option)
-    {
-        var (variable, key) = (Prefix + Key(option).ToUpperInvariant(), Key(option));
-        if (_result.GetValue(option) is { Length: > 0 } texts)
-            return [.. texts.Select(text => new OwnSetting(option.Name, text))];
-        if (_environment.GetValueOrDefault(variable) is { Length: > 0 } value)
-            return [.. value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                .Select(text => new OwnSetting(variable, text))];
-        if (_file?.GetSection(key) is not { } section || !section.Exists())
-            return [];
-        IEnumerable<string?> written = section.Value is { } single
-            ? [single]
-            : section.GetChildren().Select(static child => child.Value);
-        return [.. written.Select(text => new OwnSetting($"{_path}: {key}", text
-            ?? throw new UsageException($"{_path}: {key}: a list of texts belongs there")))];
-    }
-
     private static string Key(Option option) => option.Name.TrimStart('-').Replace('-', '_');
 
     private static IConfigurationRoot Load(string path)
     {
         try
         {
-            return new ConfigurationBuilder().AddJsonFile(Path.GetFullPath(path), optional: false).Build();
+            using var file = File.OpenRead(path);
+            return new ConfigurationBuilder().AddJsonStream(file).Build();
         }
-        catch (FileNotFoundException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new UsageException($"{FileSwitch} {path}: there is no such file");
         }
-        catch (Exception error) when (error is InvalidDataException or FormatException)
+        catch (Exception error) when (error is InvalidDataException or FormatException or JsonException)
         {
             throw new UsageException($"{FileSwitch} {path}: {error.GetBaseException().Message}");
         }

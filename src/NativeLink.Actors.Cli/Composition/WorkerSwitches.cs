@@ -218,7 +218,9 @@ internal sealed class WorkerSwitchOptions
                 : at.Text.Equals(Off, StringComparison.OrdinalIgnoreCase) ? null
                 : SwitchText.Address(at.Where, at.Text),
             IsChosen = listen is not null,
-            Token = token?.Text,
+            Token = token is { Text.Length: 0 } none
+                ? throw new UsageException($"{none.Where}: the token is empty; a variable that is not set, perhaps")
+                : token?.Text,
         };
     }
 
@@ -226,7 +228,9 @@ internal sealed class WorkerSwitchOptions
     {
         var word = Word(settings.Find(_onDisconnect), [KillWord, FinishWord]);
         var bound = Duration(settings.Find(_onDisconnectBound));
-        return word is null && bound is null
+        if (bound is not null && word != FinishWord)
+            throw new UsageException($"--on-disconnect-bound needs --on-disconnect {FinishWord}");
+        return word is null
             ? null
             : new DisconnectOptions
             {

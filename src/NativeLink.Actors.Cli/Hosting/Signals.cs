@@ -17,6 +17,7 @@ internal sealed class Signals : IDisposable
     private readonly PosixSignalRegistration[] _registrations;
     private readonly ITimer _hangUp;
     private readonly TimeSpan _hangUpBound;
+    private bool _heard;
 
     /// <param name="hangUpBound">How long what runs may go on after SIGHUP.</param>
     public Signals(TimeProvider time, TimeSpan hangUpBound)
@@ -40,7 +41,10 @@ internal sealed class Signals : IDisposable
     /// <summary>Completes at SIGINT, or at the second signal.</summary>
     public Task End => _end.Task;
 
-    /// <summary>As the first SIGTERM does; asked again it changes nothing.</summary>
+    /// <summary>
+    /// As the first SIGTERM does, which may still come: what asks for a drain by HTTP, a
+    /// container's hook for example, is followed by one.
+    /// </summary>
     public void RequestFinish() => _finish.TrySetResult();
 
     private void OnHangUp(PosixSignalContext context)
@@ -53,8 +57,10 @@ internal sealed class Signals : IDisposable
     {
         // The runtime would otherwise leave at once, and processes of actions would stay behind.
         context.Cancel = true;
-        if (now || !_finish.TrySetResult())
+        if (now || Interlocked.Exchange(ref _heard, true))
             _end.TrySetResult();
+        else
+            _finish.TrySetResult();
     }
 
     // proc_pid_status(5): a mask of the ignored signals, of which 1 is the lowest bit.

@@ -93,6 +93,10 @@ internal sealed partial class SchedulerConnection
             case Drain or Pause or Resume:
                 OnAskedWhileLeaving(message);
                 break;
+            case RestartedWhileLeaving restarted:
+                _ending ??= restarted.Ending;
+                _lostWork |= !restarted.Completed;
+                break;
             case Shutdown:
                 Leave(completed: _resultsTold == 0);
                 break;
@@ -134,13 +138,21 @@ internal sealed partial class SchedulerConnection
     {
         if (_operations.Count == 0)
         {
-            Leave(completed);
+            Leave(completed && !_lostWork);
             return;
         }
         _log.Info("draining: {Count} actions whose stream was lost are finished first", _operations.Count);
         _lostWork |= !completed;
         EnterPhase(WorkerPhase.Draining);
         Become(Closing);
+    }
+
+    private void LogCutOrphans()
+    {
+        _isCut = true;
+        if (_operations.Running > 0)
+            _log.Warning("{Count} actions whose stream was lost are ended{Operations}", _operations.Running,
+                Names(_operations.Running));
     }
 
     private void Leave(bool completed)
@@ -154,18 +166,19 @@ internal sealed partial class SchedulerConnection
 
     private void Lose(Fault fault, bool resultsLost, bool mayRunOn = true)
     {
+        _isCut |= !mayRunOn;
         // What waits or is held back has not been finished either.
         _lostWork |= resultsLost || _operations.Count - _operations.Orphans + _tooMany.Count > 0;
         ForgetTooMany();
         ForgetWorker();
-        var running = _operations.Running - _operations.Orphans;
+        var running = _operations.Running - (mayRunOn ? _operations.Orphans : 0);
         if (fault.Kind == FaultKind.Aborted && running == 0)
             _log.Debug("stream to {Scheduler} ended: {Reason}", Options.SchedulerEndpoint.Address, fault.Detail);
         else
             _log.Warning("stream to {Scheduler} ended: {Reason}; {Count} running operations {Fate}{Operations}",
                 Options.SchedulerEndpoint.Address, fault.Detail, running,
                 mayRunOn && Options.OnDisconnect.Finish ? "run on" : "are killed", Names(running));
-        foreach (var operation in _operations.All.Where(static operation => !operation.IsOrphan).ToList())
+        foreach (var operation in _operations.All.Where(operation => !mayRunOn || !operation.IsOrphan).ToList())
         {
             if (mayRunOn && TryOrphan(operation))
                 continue;
@@ -190,7 +203,7 @@ internal sealed partial class SchedulerConnection
         if (running == 0)
             return "";
         var names = _operations.All
-            .Where(static operation => operation is { Executor: not null, IsOrphan: false }).Take(MostNamed)
+            .Where(operation => operation.Executor is not null && (_isCut || !operation.IsOrphan)).Take(MostNamed)
             .Select(static operation => operation.Assignment.Id.Value);
         return $": {string.Join(", ", names)}{(running > MostNamed ? ", …" : "")}";
     }
@@ -211,7 +224,7 @@ internal sealed partial class SchedulerConnection
                 CheckClosed();
                 break;
             case TimeIsUp:
-                var late = _operations.All.Where(static operation => !operation.IsOrphan).ToList();
+                var late = _operations.All.Where(operation => _isCut || !operation.IsOrphan).ToList();
                 _log.Warning("{Count} operations did not end in time; their executors are stopped", late.Count);
                 foreach (var operation in late)
                 {
@@ -222,6 +235,7 @@ internal sealed partial class SchedulerConnection
                 break;
             case Shutdown when _operations.Orphans > 0:
                 _ending = new Ending(_ending?.Drainer);
+                LogCutOrphans();
                 Leave(completed: false);
                 break;
             case Shutdown:

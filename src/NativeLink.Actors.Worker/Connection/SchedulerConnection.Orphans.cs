@@ -62,7 +62,9 @@ internal sealed partial class SchedulerConnection
             return;
         Timers.Cancel(action);
         var result = finished?.Result is { ExecuteResponse.Status: null or { Code: 0 } } usable ? usable : null;
-        (orphan.Result, orphan.DoNotCache) = (result, finished?.DoNotCache ?? false);
+        // A failure may be this machine's or this moment's: later ones try for themselves.
+        (orphan.Result, orphan.DoNotCache, orphan.Failed) =
+            (result, finished?.DoNotCache ?? false, finished?.ResultKind != ResultKind.Succeeded);
         foreach (var adopter in orphan.Adopters)
             adopter.Connection.Tell(
                 new Adopted(adopter.Attempt, orphan.MayAnswer(adopter.Assignment, isNew: true) ? result : null));
@@ -255,10 +257,13 @@ internal sealed partial class SchedulerConnection
 
         public bool DoNotCache { get; set; }
 
+        public bool Failed { get; set; }
+
         /// <param name="assignment">Who would be answered.</param>
         /// <param name="isNew">Whether the result comes after it was asked for.</param>
         public bool MayAnswer(ActionAssignment assignment, bool isNew) =>
-            assignment.Id == Operation.Assignment.Id || (!DoNotCache && (isNew || !assignment.SkipCacheLookup));
+            assignment.Id == Operation.Assignment.Id
+                || (!DoNotCache && (isNew || !(Failed || assignment.SkipCacheLookup)));
     }
 
     private sealed record Adopter(IActorRef Connection, AttemptId Attempt, ActionAssignment Assignment);

@@ -57,7 +57,7 @@ internal sealed partial class SchedulerConnection
     /// </summary>
     private void RefuseSome()
     {
-        if (_round.Count == 0)
+        if (_round.Count == 0 && _tooMany.Count > 0)
         {
             _log.Warning("{Count} operations refused: {Reason}", _tooMany.Count, TooManyFault.Detail);
             _round = new Queue<OperationId>(_tooMany.Keys);

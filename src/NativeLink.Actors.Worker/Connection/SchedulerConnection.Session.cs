@@ -220,7 +220,13 @@ internal sealed partial class SchedulerConnection
             operation.Assignment.Id);
         FreeSlot(operation);
         if (operation.IsOrphan)
+        {
             SettleOrphan(operation, null);
+            Forget(operation);
+            StartWaiting();
+            CheckDrained();
+            return;
+        }
         var result = NotStarted(operation, new Fault(
             FaultKind.Worker, "the worker's executor of this operation failed unexpectedly; see the worker's log"),
             ResultKind.Infrastructure);

@@ -33,6 +33,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     private Ending? _ending;
     private Pausing? _pause;
     private bool _lostWork;
+    private bool _isCut;
     private int _streamCount;
     private int _resultsTold;
 
@@ -220,8 +221,9 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
                 LeaveAfterOrphans(completed: true);
                 break;
             case Shutdown:
-                _ending = new Ending(null);
-                Leave(completed: true);
+                _ending = new Ending(_ending?.Drainer);
+                LogCutOrphans();
+                Leave(completed: _operations.Count == 0);
                 break;
             case RestartedWhileLeaving { Ending: { } ending } restarted:
                 _ending = ending;

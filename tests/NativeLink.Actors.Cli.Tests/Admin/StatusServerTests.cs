@@ -59,6 +59,26 @@ public sealed partial class StatusServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_SIGTERM_after_a_drain_by_HTTP_still_lets_an_action_finish()
+    {
+        var (local, client, _) = await Rig.Program.StartLocalAsync(
+            _directory.At("data"), "--status-listen", "127.0.0.1:0", "--status-token", "secret");
+        await using var stopping = local;
+        var at = await ListeningAsync(local);
+        Assert.Equal(HttpStatusCode.BadRequest, await PostAsync(at, "api/pause?worker=", "secret"));
+        var (began, gate) = (_directory.At("began"), _directory.At("gate"));
+        var running = Rig.Program.RunAsync("exec", "--executor", client, "--env", "PATH=/usr/bin:/bin", "--", "/bin/sh",
+            "-c", $"echo >{began}; while [ ! -e {gate} ]; do sleep 0.05; done; echo done");
+        await ProcessWatch.AppearedAsync(began);
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(at, "api/drain", "secret"));
+        await local.WaitForAsync("1 operations are finished first");
+        local.Signal("TERM");
+        await File.WriteAllTextAsync(gate, "");
+        Assert.Equal((0, "done\n"), ((await running).Code, (await running).Out));
+        Assert.Equal(0, await local.ExitCodeAsync());
+    }
+
+    [Fact]
     public async Task Without_a_token_nobody_may_change_anything_and_the_answer_says_how_to_set_one()
     {
         var (local, _, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--status-listen", "127.0.0.1:0");

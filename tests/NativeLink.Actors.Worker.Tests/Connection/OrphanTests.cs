@@ -177,6 +177,27 @@ public sealed class OrphanTests : ConnectionSpec
     }
 
     [Fact]
+    public async Task A_failed_result_that_came_before_answers_nobody_who_asks_later()
+    {
+        var (a, executor, stream) = await OrphanedAsync();
+        Finish(executor, a, ResultKind.ExitedNonZero);
+        await GoneAsync(executor);
+        stream.Start(StartOf("b"));
+        Assert.Equal("b", (await StartedAsync()).Start.Attempt.Operation.Value);
+    }
+
+    [Fact]
+    public async Task A_shutdown_ends_orphans_too_also_when_there_is_another_stream()
+    {
+        var (a, executor, _) = await OrphanedAsync();
+        Watch(_connection);
+        _connection.Tell(new Shutdown());
+        Assert.Equal(a.Attempt, (await Executors.ExpectMsgAsync<KillAction>()).Id);
+        Finish(executor, a, ResultKind.Killed, new Fault(FaultKind.Aborted, "killed"));
+        await ExpectTerminatedAsync(_connection);
+    }
+
+    [Fact]
     public async Task Without_a_word_of_it_a_lost_stream_ends_what_ran()
     {
         var stream = await RegisteredAsync();
