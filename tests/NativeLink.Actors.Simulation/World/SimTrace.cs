@@ -32,6 +32,9 @@ internal sealed partial class SimTrace(SimClock clock, TextWriter? lines) : IDis
 
     public void Add(string line)
     {
+        // An actor system ends after its run, on any thread; an error here would be told to its log, and come back.
+        if (_sha256 is not null)
+            return;
         if (Environment.CurrentManagedThreadId != _thread)
         {
             Strays.Enqueue($"{line}\n{Environment.StackTrace}");
