@@ -29,29 +29,26 @@ internal static class FleetTable
     /// <returns>0 when nothing was found wrong, else 1.</returns>
     public static int Run(RunOptions options, string? plot, TextWriter output)
     {
+        var told = new (FleetRow Row, string Line, IReadOnlyList<string> Violations)[Rates.Length];
+        // Two at once: a fleet takes one core, and some gigabytes.
+        Parallel.For(0, Rates.Length, new ParallelOptions { MaxDegreeOfParallelism = 2 },
+            i => told[i] = Tell(options, Rates[i]));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{options.Workers} workers, {options.Operations} operations; wait: until a worker is given it\n"));
         output.WriteLine("| faults × | succeeded | retries | wait median s | wait p95 s | wait max s | use | "
             + "virtual s | real s |");
         output.WriteLine("|---|---|---|---|---|---|---|---|---|");
-        var (rows, wrong) = (new List<FleetRow>(), 0);
-        // Two at once: a fleet takes one core, and some gigabytes.
-        foreach (var told in Rates.AsParallel().AsOrdered().WithDegreeOfParallelism(2)
-            .WithMergeOptions(ParallelMergeOptions.NotBuffered).Select(rate => Tell(options, rate)))
+        foreach (var (_, line, violations) in told)
         {
-            rows.Add(told.Row);
-            output.WriteLine(told.Line);
-            output.Flush();
-            foreach (var violation in told.Violations)
-            {
+            output.WriteLine(line);
+            foreach (var violation in violations)
                 output.WriteLine(violation);
-                wrong = 1;
-            }
         }
+        IReadOnlyList<FleetRow> rows = [.. told.Select(static rate => rate.Row)];
         if (plot is not null)
             File.WriteAllText(plot, FleetPlot.Draw(rows, string.Create(CultureInfo.InvariantCulture,
                 $"{options.Workers} simulated workers, {options.Operations} operations, by the rate of faults")));
-        return wrong;
+        return told.All(static rate => rate.Violations.Count == 0) ? 0 : 1;
     }
 
     private static (FleetRow Row, string Line, IReadOnlyList<string> Violations) Tell(RunOptions options, double rate)
