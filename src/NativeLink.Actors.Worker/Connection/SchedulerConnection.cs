@@ -85,7 +85,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
             Shutdown => (new Ending(_ending?.Drainer), _pause),
             Pause asked => (_ending, new Pausing(asked.Reason, false)),
             Resume => (_ending, null),
-            RestartedWhileLeaving restarted => (restarted.Ending, restarted.Pause),
+            RestartedWhileLeaving restarted => (restarted.Ending ?? _ending, restarted.Pause ?? _pause),
             _ => (_ending, _pause),
         };
         if (ending is not null || pause is not null)
