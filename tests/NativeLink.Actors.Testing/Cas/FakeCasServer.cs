@@ -24,6 +24,8 @@ public sealed record CasCall(string Rpc, object? Request, Metadata Headers);
 /// </summary>
 public sealed class FakeCasServer : IAsyncDisposable
 {
+    private const int ConnectionWindowBytes = 16 << 20;
+
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, (int Times, int Code)> _resets = new();
 
@@ -99,12 +101,17 @@ public sealed class FakeCasServer : IAsyncDisposable
         builder.Services.AddSingleton(_ => self!);
         builder.WebHost.UseSockets(options => options.NoDelay = noDelay);
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen =>
+        builder.WebHost.ConfigureKestrel(options =>
         {
-            listen.Protocols = HttpProtocols.Http2;
-            if (certificate is not null)
-                listen.UseHttps(certificate, https => Certificates.RequireClients(https, clientAuthority));
-        }));
+            // By default one upload that a test holds may take all of it, and no other call gets through.
+            options.Limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
+            options.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (certificate is not null)
+                    listen.UseHttps(certificate, https => Certificates.RequireClients(https, clientAuthority));
+            });
+        });
         var app = builder.Build();
         app.MapGrpcService<FakeCasService>();
         app.MapGrpcService<FakeByteStreamService>();
