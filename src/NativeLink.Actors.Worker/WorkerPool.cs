@@ -19,26 +19,22 @@ public sealed class WorkerPool : UntypedActor
     private const int MaxRestarts = 10;
 
     private readonly WorkerPoolSettings _settings;
+    private readonly PoolOrders _orders;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<IActorRef, string> _connections = [];
     private readonly Dictionary<IActorRef, WorkerState> _states = [];
     private readonly Dictionary<IActorRef, (ExecutorOptions Actions, int Uploader)> _kinds = [];
     private readonly HashSet<IActorRef> _unregistered = [];
     private readonly HashSet<IActorRef> _undrained = [];
-    private readonly Dictionary<string, string> _paused = [];
-    private readonly List<IActorRef> _awaitingRegistered = [];
-    private readonly List<IActorRef> _awaitingStopped = [];
-    private readonly List<IActorRef> _drainers = [];
-    private bool _allDrained = true;
-    private bool _ending;
-    private bool _shuttingDown;
-    private Stopped? _stopped;
 
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
-    internal WorkerPool(WorkerPoolSettings settings) => _settings = settings;
+    internal WorkerPool(WorkerPoolSettings settings, PoolOrders orders) => (_settings, _orders) = (settings, orders);
 
-    internal static Props CreateProps(WorkerPoolSettings settings) =>
-        Props.CreateBy(new Maker<WorkerPool>(() => new WorkerPool(settings)));
+    internal static Props CreateProps(WorkerPoolSettings settings)
+    {
+        var orders = new PoolOrders();
+        return Props.CreateBy(new Maker<WorkerPool>(() => new WorkerPool(settings, orders)));
+    }
 
     /// <inheritdoc/>
     protected override SupervisorStrategy SupervisorStrategy() =>
@@ -61,6 +57,14 @@ public sealed class WorkerPool : UntypedActor
                 WorkerPhase.Connecting, default, "", Now));
             _unregistered.Add(connection);
         }
+        foreach (var (name, reason) in _orders.Paused)
+            TellWorkers(name, new Pause(reason));
+        if (_orders.Ending)
+            BeginDrain();
+        if (_orders.ShuttingDown)
+            OnShutdownAll();
+        TellRegistered();
+        TellStopped();
     }
 
     /// <summary>
@@ -71,19 +75,10 @@ public sealed class WorkerPool : UntypedActor
     {
         _log.Error(reason, "the pool failed on {Message}; its workers start anew",
             message?.GetType().Name ?? "nothing");
-        (message switch
-        {
-            AwaitRegistered => _awaitingRegistered,
-            AwaitStopped => _awaitingStopped,
-            DrainAll => _drainers,
-            _ => [],
-        }).Add(Sender);
-        foreach (var (name, why) in _paused)
-            Self.Tell(new PauseWorkers(name, why));
-        if (message is PauseWorkers or ResumeWorkers or DescribeWorkers)
-            Self.Tell(message, Sender);
-        Self.Tell(new Restarted(_awaitingRegistered, _awaitingStopped, _drainers, _ending || message is DrainAll,
-            _shuttingDown || message is ShutdownAll, _allDrained && _ending && _undrained.Count == 0, _stopped));
+        var isDrained = _orders.Ending && _undrained.Count == 0;
+        Note(message);
+        // What was to be finished has been cut.
+        _orders.AllDrained &= !_orders.Ending || isDrained;
         Context.StopChildren();
         base.PreRestart(reason, message!);
     }
@@ -93,9 +88,6 @@ public sealed class WorkerPool : UntypedActor
     {
         switch (message)
         {
-            case Restarted restarted:
-                OnRestarted(restarted);
-                break;
             case Registered:
                 OnRegistered();
                 break;
@@ -121,27 +113,27 @@ public sealed class WorkerPool : UntypedActor
                 Sender.Tell(new WorkerStates([.. _states.Values]));
                 break;
             case PauseWorkers pause:
-                foreach (var name in _connections.Values.Where(name => pause.Name is null || pause.Name == name))
-                    _paused[name] = pause.Reason;
+                Note(message);
                 TellWorkers(pause.Name, new Pause(pause.Reason));
                 break;
             case ResumeWorkers resume:
-                foreach (var name in _paused.Keys.Where(name => resume.Name is null || resume.Name == name).ToList())
-                    _paused.Remove(name);
+                Note(message);
                 TellWorkers(resume.Name, new Resume());
                 break;
             case AwaitRegistered:
-                _awaitingRegistered.Add(Sender);
+                Note(message);
                 TellRegistered();
                 break;
             case AwaitStopped:
-                _awaitingStopped.Add(Sender);
+                Note(message);
                 TellStopped();
                 break;
             case DrainAll:
-                OnDrainAll();
+                Note(message);
+                BeginDrain();
                 break;
             case ShutdownAll:
+                Note(message);
                 OnShutdownAll();
                 break;
             default:
@@ -196,33 +188,45 @@ public sealed class WorkerPool : UntypedActor
     {
         if (_unregistered.Count > 0)
             return;
-        _awaitingRegistered.ForEach(waiting => waiting.Tell(new AllRegistered()));
-        _awaitingRegistered.Clear();
+        foreach (var waiting in _orders.AwaitingRegistered)
+            waiting.Tell(new AllRegistered());
+        _orders.AwaitingRegistered.Clear();
     }
 
-    private void OnRestarted(Restarted before)
+    /// <summary>What holds from now on, also for the incarnation after a failure.</summary>
+    private void Note(object? message)
     {
-        _awaitingRegistered.AddRange(before.AwaitingRegistered);
-        _awaitingStopped.AddRange(before.AwaitingStopped);
-        _drainers.AddRange(before.Drainers);
-        _stopped ??= before.Stopped;
-        if (before.Ending)
-            BeginDrain(before.AllDrained);
-        if (before.ShuttingDown)
-            OnShutdownAll();
-        TellRegistered();
-        TellStopped();
+        switch (message)
+        {
+            case PauseWorkers pause:
+                foreach (var name in NamesOf(pause.Name))
+                    _orders.Paused[name] = pause.Reason;
+                break;
+            case ResumeWorkers resume:
+                foreach (var name in NamesOf(resume.Name))
+                    _orders.Paused.Remove(name);
+                break;
+            case AwaitRegistered:
+                _orders.AwaitingRegistered.Add(Sender);
+                break;
+            case AwaitStopped:
+                _orders.AwaitingStopped.Add(Sender);
+                break;
+            case DrainAll:
+                _orders.Drainers.Add(Sender);
+                _orders.Ending = true;
+                break;
+            case ShutdownAll:
+                (_orders.Ending, _orders.ShuttingDown) = (true, true);
+                break;
+        }
     }
 
-    private void OnDrainAll()
-    {
-        _drainers.Add(Sender);
-        BeginDrain(_allDrained);
-    }
+    private IEnumerable<string> NamesOf(string? name) =>
+        name is null ? _settings.Workers.Select(static worker => worker.Name) : [name];
 
-    private void BeginDrain(bool allDrained)
+    private void BeginDrain()
     {
-        (_ending, _allDrained) = (true, allDrained);
         _undrained.UnionWith(_connections.Keys);
         foreach (var connection in _connections.Keys)
             connection.Tell(new Drain());
@@ -231,7 +235,7 @@ public sealed class WorkerPool : UntypedActor
 
     private void OnDrained(Drained drained)
     {
-        _allDrained &= drained.Completed;
+        _orders.AllDrained &= drained.Completed;
         _undrained.Remove(Sender);
         TellDrained();
     }
@@ -240,13 +244,13 @@ public sealed class WorkerPool : UntypedActor
     {
         if (_undrained.Count > 0)
             return;
-        _drainers.ForEach(drainer => drainer.Tell(new AllDrained(_allDrained)));
-        _drainers.Clear();
+        foreach (var drainer in _orders.Drainers)
+            drainer.Tell(new AllDrained(_orders.AllDrained));
+        _orders.Drainers.Clear();
     }
 
     private void OnShutdownAll()
     {
-        (_ending, _shuttingDown) = (true, true);
         foreach (var connection in _connections.Keys)
             connection.Tell(new Shutdown());
         if (_connections.Count == 0)
@@ -261,25 +265,25 @@ public sealed class WorkerPool : UntypedActor
         _unregistered.Remove(connection);
         if (_undrained.Remove(connection))
         {
-            _allDrained = false;
+            _orders.AllDrained = false;
             TellDrained();
         }
-        if (!_ending)
+        if (!_orders.Ending)
             _log.Error(
                 "worker {Name} is ended: its connection failed more than {Count} times in a minute; see the log above",
                 name, MaxRestarts);
         if (_connections.Count > 0)
             return;
-        End(_ending
+        End(_orders.Ending
             ? null
             : new Fault(FaultKind.Worker, "every worker of this host has failed too often; see the log"));
-        if (_shuttingDown)
+        if (_orders.ShuttingDown)
             Context.Stop(Self);
     }
 
     private void OnServiceGone(string name)
     {
-        if (_ending)
+        if (_orders.Ending)
             return;
         _log.Error("the {Name} failed more than {Count} times in a minute; nothing can run without it", name,
             MaxRestarts);
@@ -288,22 +292,18 @@ public sealed class WorkerPool : UntypedActor
 
     private void End(Fault? fault)
     {
-        _stopped ??= new Stopped(fault);
+        _orders.Stopped ??= new Stopped(fault);
         TellStopped();
     }
 
     private void TellStopped()
     {
-        if (_stopped is null)
+        if (_orders.Stopped is null)
             return;
-        _awaitingStopped.ForEach(waiting => waiting.Tell(_stopped));
-        _awaitingStopped.Clear();
+        foreach (var waiting in _orders.AwaitingStopped)
+            waiting.Tell(_orders.Stopped);
+        _orders.AwaitingStopped.Clear();
     }
-
-    /// <summary>To the incarnation after a failure: what the one before it had been asked for still holds.</summary>
-    private sealed record Restarted(
-        IReadOnlyList<IActorRef> AwaitingRegistered, IReadOnlyList<IActorRef> AwaitingStopped,
-        IReadOnlyList<IActorRef> Drainers, bool Ending, bool ShuttingDown, bool AllDrained, Stopped? Stopped);
 
     private sealed record ConnectionGone(IActorRef Connection);
 

@@ -7,15 +7,20 @@ namespace NativeLink.Actors.Cli.Admin;
 
 /// <summary>The workers of this process.</summary>
 /// <param name="servesWithoutWorkers">Whether there is a cluster too.</param>
-internal sealed class ProcessStatus(WorkerHost workers, Signals signals, bool servesWithoutWorkers) : IStatusSource
+internal sealed class ProcessStatus(Signals signals, bool servesWithoutWorkers) : IStatusSource
 {
+    /// <summary>Null while the process starts.</summary>
+    public WorkerHost? Workers { get; set; }
+
     public bool ServesWithoutWorkers => servesWithoutWorkers;
 
     public async Task<ImmutableArray<WorkerState>> WorkersAsync()
     {
         try
         {
-            return await workers.StatesAsync();
+            return Workers is { } workers
+                ? await workers.StatesAsync()
+                : throw new TimeoutException("the process is starting");
         }
         catch (AskTimeoutException error)
         {
@@ -25,7 +30,7 @@ internal sealed class ProcessStatus(WorkerHost workers, Signals signals, bool se
 
     public void Drain() => signals.RequestFinish();
 
-    public void Pause(string? worker, string reason) => workers.Pause(worker, reason);
+    public void Pause(string? worker, string reason) => Workers?.Pause(worker, reason);
 
-    public void Resume(string? worker) => workers.Resume(worker);
+    public void Resume(string? worker) => Workers?.Resume(worker);
 }

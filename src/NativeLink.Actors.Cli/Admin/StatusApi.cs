@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -109,9 +110,13 @@ internal static class StatusApi
     {
         var reason = request.Request.Query["reason"].ToString();
         // It goes into a line of the log.
-        var line = new string([.. reason.Where(static letter => !char.IsControl(letter)).Take(LongestReason)]);
+        var line = new string([.. reason.Where(static letter => !IsUnseen(letter)).Take(LongestReason)]);
         return line.Length > 0 ? line : "by hand";
     }
+
+    private static bool IsUnseen(char letter) => char.GetUnicodeCategory(letter) is UnicodeCategory.Control
+        or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+        or UnicodeCategory.Surrogate;
 
     private static IResult Text(ImmutableArray<WorkerState> workers, int status)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -20,6 +21,7 @@ namespace NativeLink.Actors.Cli.Admin;
 internal sealed partial class StatusServer : IAsyncDisposable
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly WebApplication _app;
 
@@ -28,12 +30,14 @@ internal sealed partial class StatusServer : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address { get; private init; } = new("http://127.0.0.1");
 
-    /// <summary>Starts it; null where the options want none.</summary>
+    /// <summary>Starts it; null where the options want none, or want the other one.</summary>
+    /// <param name="isChosen">Only at an address that somebody chose, or only at the usual one, which costs the start
+    /// nothing when it comes last.</param>
     /// <exception cref="FaultException">The address that somebody chose cannot be used; says why.</exception>
     public static async Task<StatusServer?> StartAsync(
-        StatusOptions options, IStatusSource source, ILoggerFactory logs, TimeProvider time)
+        StatusOptions options, bool isChosen, IStatusSource source, ILoggerFactory logs, TimeProvider time)
     {
-        if (options.Listen is not { } listen)
+        if (options.Listen is not { } listen || options.IsChosen != isChosen)
             return null;
         var log = logs.CreateLogger("NativeLink.Actors.Status");
         try
@@ -73,11 +77,18 @@ internal sealed partial class StatusServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxConcurrentConnections = 100;
             kestrel.Limits.MaxRequestBodySize = 64 << 10;
+            // Who says nothing gives its place back before a health check is missed twice.
+            kestrel.Limits.RequestHeadersTimeout = Patience;
+            kestrel.Limits.KeepAliveTimeout = Patience;
             kestrel.Listen(listen);
         });
         builder.Services.AddSingleton<IHostLifetime, CallerDecides>();
         builder.Services.AddSingleton<ILoggerFactory>(new FrameworkLogs(logs));
         builder.Services.AddRoutingCore();
+        // A page in somebody's browser may lead a name of its own to this machine.
+        if (IPAddress.IsLoopback(listen.Address))
+            builder.Services.Configure<HostFilteringOptions>(
+                static hosts => hosts.AllowedHosts = ["localhost", "127.0.0.1", "[::1]"]);
         builder.Services.AddOpenTelemetry().WithMetrics(static metrics => metrics
             .AddMeter(WorkerMetrics.MeterName, CasMetrics.MeterName)
             .AddRuntimeInstrumentation()
@@ -86,6 +97,8 @@ internal sealed partial class StatusServer : IAsyncDisposable
         var app = builder.Build();
         try
         {
+            if (IPAddress.IsLoopback(listen.Address))
+                app.UseHostFiltering();
             app.UseRouting();
             StatusApi.Map(app, source, options.Token, time);
             app.MapPrometheusScrapingEndpoint("/metrics");

@@ -75,10 +75,14 @@ internal sealed partial class LocalCommand
         foreach (var note in plan.Notes)
             LogNote(log, note);
         var data = plan.UsesDataDirectory ? DataDirectory.Open(plan.Data) : null;
+        var state = new ProcessStatus(signals, true);
+        await using var chosen = await StatusServer.StartAsync(
+            switches.Workers.Status, isChosen: true, state, logs, time);
         await using var node = await LocalNode.StartAsync(plan.Cluster, plan.Workers, data, logs, time);
         PrintReady(node, plan);
-        await using var status = await StatusServer.StartAsync(
-            switches.Workers.Status, new ProcessStatus(node.Workers, signals, true), logs, time);
+        state.Workers = node.Workers;
+        await using var usual = await StatusServer.StartAsync(
+            switches.Workers.Status, isChosen: false, state, logs, time);
         var code = await WorkerRun.UntilSignalAsync(node.Workers, signals, log, time, node.Cluster.BeginDrain);
         if (code is ExitCodes.Ok or ExitCodes.DrainCut)
             await node.Cluster.WaitForClientsAsync(signals.End);

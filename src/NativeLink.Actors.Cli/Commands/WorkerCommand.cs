@@ -70,11 +70,16 @@ internal sealed partial class WorkerCommand
     private static async Task<int> RunAsync(
         WorkerPlan plan, StatusOptions status, Signals signals, ILoggerFactory logs, ILogger log)
     {
+        var state = new ProcessStatus(signals, false);
+        // An address that somebody chose and that is taken is told before a scheduler knows of the workers.
+        await using var chosen = await StatusServer.StartAsync(
+            status, isChosen: true, state, logs, TimeProvider.System);
         await using var workers = await WorkerHost.StartAsync(
             [.. plan.Hosts.Select(host => host.Options)], logs, TimeProvider.System);
+        state.Workers = workers;
         LogStarted(log, workers.Workers);
-        await using var server = await StatusServer.StartAsync(
-            status, new ProcessStatus(workers, signals, false), logs, TimeProvider.System);
+        await using var usual = await StatusServer.StartAsync(
+            status, isChosen: false, state, logs, TimeProvider.System);
         return await WorkerRun.UntilSignalAsync(workers, signals, log, TimeProvider.System);
     }
 

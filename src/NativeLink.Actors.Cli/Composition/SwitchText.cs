@@ -5,7 +5,7 @@ using NativeLink.Actors.Configuration.Values;
 
 namespace NativeLink.Actors.Cli.Composition;
 
-/// <summary>Sizes and durations as the command line has them.</summary>
+/// <summary>Values as the command line, a variable or a file of ours has them.</summary>
 internal static partial class SwitchText
 {
     /// <exception cref="UsageException">No such size.</exception>

@@ -162,7 +162,7 @@ internal sealed class WorkerSwitchOptions
     {
         Description =
             "Where health (/healthz, /readyz), metrics (/metrics) and state (/api/workers) are served, by HTTP. "
-            + "Default: 127.0.0.1:50071, or a free port where that is taken.",
+            + "Default: 127.0.0.1:50071, or a free port where that is taken. There is no TLS: stay on loopback.",
         HelpName = "IP:PORT|off",
     };
 

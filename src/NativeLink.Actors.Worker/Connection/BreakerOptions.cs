@@ -6,7 +6,10 @@ namespace NativeLink.Actors.Worker.Connection;
 /// </summary>
 public sealed record BreakerOptions
 {
-    /// <summary>So many failures, without one action between them that the worker could finish; at least 1.</summary>
+    /// <summary>
+    /// So many failures, without an action between them that came to something: a success, a failure of its own, a
+    /// timeout. At least 1. Inputs that are missing, kills and refusals say nothing either way.
+    /// </summary>
     public int Failures { get; init; } = 8;
 
     /// <summary>All of them within this.</summary>

@@ -18,7 +18,7 @@ internal static class ConnectionProtocol
 
     /// <summary>
     /// To a connection: finish what runs, say goodbye, and stay without a scheduler until Resume. Its phase says how
-    /// far it is. Nothing where the worker leaves for good, or is paused already by somebody's will.
+    /// far it is. Nothing where the worker leaves for good.
     /// </summary>
     /// <param name="Reason">For the log, and for whoever asks.</param>
     public sealed record Pause(string Reason);

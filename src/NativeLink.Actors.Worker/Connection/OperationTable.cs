@@ -3,7 +3,7 @@ using NativeLink.Actors.Worker.Operations;
 
 namespace NativeLink.Actors.Worker.Connection;
 
-/// <summary>One attempt at an operation of the stream that is open now.</summary>
+/// <summary>One attempt at an operation: of the stream that is open now, or an orphan.</summary>
 internal sealed class Operation(ActionAssignment assignment)
 {
     public AttemptId Attempt { get; } = AttemptId.Next(assignment.Id);
@@ -79,7 +79,10 @@ internal sealed class OperationTable(int slots)
     /// <summary>The attempt whose answer is the operation's.</summary>
     public Operation? Find(OperationId id) => _current.GetValueOrDefault(id);
 
-    /// <summary>Null for attempts of an earlier stream, and for those that have been answered.</summary>
+    /// <summary>
+    /// Null for attempts of an earlier stream that are no
+    /// orphans, and for those that have been answered.
+    /// </summary>
     public Operation? Find(AttemptId attempt) => _attempts.GetValueOrDefault(attempt);
 
     public Admission Admit(ActionAssignment assignment)

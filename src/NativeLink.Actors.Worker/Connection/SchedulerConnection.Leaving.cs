@@ -17,8 +17,8 @@ internal sealed partial class SchedulerConnection
 
     // --- leaving in order ---
 
-    private Fault LeavingFault => new(FaultKind.Worker, _ending is null && _pause is not null
-        ? $"the worker is paused and takes no new work: {_pause.Reason}"
+    private Fault LeavingFault => new(FaultKind.Worker, _orders.Ending is null && _orders.Pause is not null
+        ? $"the worker is paused and takes no new work: {_orders.Pause.Reason}"
         : "the worker is shutting down and takes no new work")
     {
         Code = Grpc.Core.StatusCode.ResourceExhausted,
@@ -28,7 +28,7 @@ internal sealed partial class SchedulerConnection
     {
         _log.Info("{Why}: {Count} operations are finished first, {Waiting} that wait, and new ones, are refused",
             why, _operations.Running, _operations.Waiting + _tooMany.Count);
-        EnterPhase(WorkerPhase.Draining, _pause?.Reason ?? "");
+        EnterPhase(WorkerPhase.Draining, _orders.Pause?.Reason ?? "");
         Become(Draining);
         RefuseTooMany(LeavingFault);
         var waiting = _operations.All.Where(static operation => operation is { Executor: null, Foster: null }).ToList();
@@ -47,13 +47,13 @@ internal sealed partial class SchedulerConnection
         switch (message)
         {
             case Drain:
-                _ending = new Ending(Sender);
+                _orders.Ending = new StandingOrders.Leave(Sender);
                 break;
-            case Pause pause when _ending is null:
-                _pause = new Pausing(pause.Reason, false);
+            case Pause pause when _orders.Ending is null:
+                _orders.Pause = new StandingOrders.Rest(pause.Reason, false);
                 break;
-            case Resume when _ending is null:
-                _pause = null;
+            case Resume when _orders.Ending is null:
+                _orders.Pause = null;
                 break;
         }
     }
@@ -93,10 +93,6 @@ internal sealed partial class SchedulerConnection
             case Drain or Pause or Resume:
                 OnAskedWhileLeaving(message);
                 break;
-            case RestartedWhileLeaving restarted:
-                _ending ??= restarted.Ending;
-                _lostWork |= !restarted.Completed;
-                break;
             case Shutdown:
                 Leave(completed: _resultsTold == 0);
                 break;
@@ -122,12 +118,12 @@ internal sealed partial class SchedulerConnection
     {
         ForgetWorker();
         _stream = ActorRefs.Nobody;
-        if (_ending is not null)
+        if (_orders.Ending is not null)
         {
             LeaveAfterOrphans(completed);
             return;
         }
-        if (_pause is { } pause)
+        if (_orders.Pause is { } pause)
             StayPaused(pause);
         else
             Connect();
@@ -138,11 +134,11 @@ internal sealed partial class SchedulerConnection
     {
         if (_operations.Count == 0)
         {
-            Leave(completed && !_lostWork);
+            Leave(completed && !_orders.LostWork);
             return;
         }
         _log.Info("draining: {Count} actions whose stream was lost are finished first", _operations.Count);
-        _lostWork |= !completed;
+        _orders.LostWork |= !completed;
         EnterPhase(WorkerPhase.Draining);
         Become(Closing);
     }
@@ -157,7 +153,7 @@ internal sealed partial class SchedulerConnection
 
     private void Leave(bool completed)
     {
-        _ending?.Drainer?.Tell(new Drained(completed));
+        _orders.Ending?.Drainer?.Tell(new Drained(completed));
         Context.StopChildren();
         Context.Stop(Self);
     }
@@ -168,7 +164,7 @@ internal sealed partial class SchedulerConnection
     {
         _isCut |= !mayRunOn;
         // What waits or is held back has not been finished either.
-        _lostWork |= resultsLost || _operations.Count - _operations.Orphans + _tooMany.Count > 0;
+        _orders.LostWork |= resultsLost || _operations.Count - _operations.Orphans + _tooMany.Count > 0;
         ForgetTooMany();
         ForgetWorker();
         var running = _operations.Running - (mayRunOn ? _operations.Orphans : 0);
@@ -234,12 +230,12 @@ internal sealed partial class SchedulerConnection
                 CheckClosed();
                 break;
             case Shutdown when _operations.Orphans > 0:
-                _ending = new Ending(_ending?.Drainer);
+                _orders.Ending = new StandingOrders.Leave(_orders.Ending?.Drainer);
                 LogCutOrphans();
                 Leave(completed: false);
                 break;
             case Shutdown:
-                _ending = new Ending(_ending?.Drainer);
+                _orders.Ending = new StandingOrders.Leave(_orders.Ending?.Drainer);
                 break;
             case Drain or Pause or Resume:
                 OnAskedWhileLeaving(message);
@@ -253,15 +249,15 @@ internal sealed partial class SchedulerConnection
     private void CheckClosed()
     {
         // Orphans hold nobody up but a worker that leaves for good.
-        if (_operations.Count - (_ending is null ? _operations.Orphans : 0) > 0)
+        if (_operations.Count - (_orders.Ending is null ? _operations.Orphans : 0) > 0)
             return;
         Timers.Cancel(TimerKeys.Close);
-        if (_ending is not null)
+        if (_orders.Ending is not null)
         {
-            Leave(completed: !_lostWork);
+            Leave(completed: !_orders.LostWork);
             return;
         }
-        if (_pause is { } pause)
+        if (_orders.Pause is { } pause)
         {
             StayPaused(pause);
             return;

@@ -13,8 +13,9 @@ namespace NativeLink.Actors.Worker.Connection;
 /// </content>
 internal sealed partial class SchedulerConnection
 {
-    // Results that are kept; each is some kilobytes.
+    // Results that are kept, and how large each may be.
     private const int MostResultsKept = 256;
+    private const int LargestResultKept = 64 << 10;
 
     private static readonly TimeSpan CompletenessBound = TimeSpan.FromSeconds(30);
 
@@ -69,7 +70,7 @@ internal sealed partial class SchedulerConnection
             adopter.Connection.Tell(
                 new Adopted(adopter.Attempt, orphan.MayAnswer(adopter.Assignment, isNew: true) ? result : null));
         orphan.Adopters.Clear();
-        if (result is null)
+        if (result is null || result.ExecuteResponse!.CalculateSize() > LargestResultKept)
         {
             DropOrphan(action);
             return;

@@ -30,7 +30,9 @@ internal sealed partial class SchedulerConnection
     {
         if (_tooMany.ContainsKey(assignment.Id))
             return true;
-        if (_operations.Waiting < _settings.MostWaiting || _operations.Find(assignment.Id) is not null)
+        // Also those that wait for what an orphan comes to.
+        if (_operations.Count - _operations.Running < _settings.MostWaiting
+            || _operations.Find(assignment.Id) is not null)
             return false;
         // Thousands have the same one.
         if (_lastInstance != assignment.InstanceName)

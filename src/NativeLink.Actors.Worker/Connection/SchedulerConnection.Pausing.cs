@@ -25,9 +25,9 @@ internal sealed partial class SchedulerConnection
     private IActorRef _probe = ActorRefs.Nobody;
     private AttemptId? _probeAttempt;
 
-    private void StayPaused(Pausing pause)
+    private void StayPaused(StandingOrders.Rest pause)
     {
-        _pause = pause;
+        _orders.Pause = pause;
         EnterPhase(WorkerPhase.Paused, pause.Reason);
         Become(Paused);
         if (!pause.IsOwn)
@@ -51,7 +51,7 @@ internal sealed partial class SchedulerConnection
                 break;
             case Pause pause:
                 EndProbe();
-                StayPaused(new Pausing(pause.Reason, false));
+                StayPaused(new StandingOrders.Rest(pause.Reason, false));
                 break;
             case ProbeNow:
                 PrepareProbe();
@@ -82,7 +82,7 @@ internal sealed partial class SchedulerConnection
     private void Unpause()
     {
         EndProbe();
-        _pause = null;
+        _orders.Pause = null;
         _reconnect.Reset();
         Connect();
     }
@@ -93,7 +93,9 @@ internal sealed partial class SchedulerConnection
     {
         if (_breaker is null)
             return;
-        if (kind is ResultKind.Killed or ResultKind.PreconditionFailed or ResultKind.Refused)
+        // Nothing that this machine has shown.
+        if (kind is ResultKind.Killed or ResultKind.PreconditionFailed or ResultKind.Refused
+            or ResultKind.InputsMissing)
             return;
         if (!IsOfThisMachine(kind))
         {
@@ -112,7 +114,7 @@ internal sealed partial class SchedulerConnection
     private void OnBreakerOpened(string reason)
     {
         _log.Error("{Reason}", reason);
-        _pause = new Pausing(reason, true);
+        _orders.Pause = new StandingOrders.Rest(reason, true);
         BeginLeaving("to be paused");
     }
 
@@ -186,10 +188,6 @@ internal sealed partial class SchedulerConnection
         _preparing?.Dispose();
         _preparing = null;
     }
-
-    /// <param name="Reason">For the log, and for whoever asks.</param>
-    /// <param name="IsOwn">The worker's own will; a trial action ends it.</param>
-    private sealed record Pausing(string Reason, bool IsOwn);
 
     private sealed record BreakerOpened(string Reason);
 

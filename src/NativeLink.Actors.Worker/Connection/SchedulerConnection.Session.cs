@@ -23,11 +23,11 @@ internal sealed partial class SchedulerConnection
                 RefuseSome();
                 break;
             case Drain:
-                _ending = new Ending(Sender);
+                _orders.Ending = new StandingOrders.Leave(Sender);
                 BeginLeaving("draining");
                 break;
             case Pause pause:
-                _pause = new Pausing(pause.Reason, false);
+                _orders.Pause = new StandingOrders.Rest(pause.Reason, false);
                 BeginLeaving($"to be paused ({pause.Reason})");
                 break;
             case BreakerOpened opened:
@@ -50,8 +50,8 @@ internal sealed partial class SchedulerConnection
             case ActionAssigned assigned when IsOfStream:
                 OnAssignedInDrain(assigned.Assignment);
                 break;
-            case Resume when _ending is null:
-                _pause = null;
+            case Resume when _orders.Ending is null:
+                _orders.Pause = null;
                 _log.Info("resumed, before all that ran was finished: actions are taken again");
                 EnterPhase(WorkerPhase.Serving);
                 Become(Serving);
@@ -97,7 +97,7 @@ internal sealed partial class SchedulerConnection
                 Lose(StreamFailed, resultsLost: _resultsTold > 0);
                 break;
             case Shutdown:
-                _ending = new Ending(_ending?.Drainer);
+                _orders.Ending = new StandingOrders.Leave(_orders.Ending?.Drainer);
                 Lose(new Fault(FaultKind.Aborted, "the worker is shutting down"), resultsLost: false, mayRunOn: false);
                 break;
             default:

@@ -22,6 +22,7 @@ namespace NativeLink.Actors.Worker.Connection;
 internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 {
     private readonly ConnectionSettings _settings;
+    private readonly StandingOrders _orders;
     private readonly StreamSettings _streams;
     private readonly GrowingDelay _reconnect;
     private readonly GrowingDelay _backPressure;
@@ -30,17 +31,14 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     private IActorRef _stream = ActorRefs.Nobody;
     private WorkerId _worker;
     private WorkerPhase _phase = WorkerPhase.Ended;
-    private Ending? _ending;
-    private Pausing? _pause;
-    private bool _lostWork;
     private bool _isCut;
     private int _streamCount;
     private int _resultsTold;
 
     /// <summary>Use <see cref="CreateProps"/>; Akka itself calls this.</summary>
-    public SchedulerConnection(ConnectionSettings settings)
+    public SchedulerConnection(ConnectionSettings settings, StandingOrders orders)
     {
-        _settings = settings;
+        (_settings, _orders) = (settings, orders);
         var properties = new PlatformProperties(settings.Options, settings.Actions, settings.Launcher,
             settings.ScratchDirectory, TimeSpan.FromSeconds(30));
         _streams = new StreamSettings(settings.Options, settings.Link, properties, settings.CloseTimeout);
@@ -56,14 +54,17 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>Whether it takes nothing new, and leaves when what runs has ended.</summary>
-    private bool IsLeaving => _ending is not null || _pause is not null;
+    private bool IsLeaving => _orders.Ending is not null || _orders.Pause is not null;
 
     private ConnectionOptions Options => _settings.Options;
 
     private int Slots => Options.MaxInflightTasks > 0 ? Options.MaxInflightTasks : _settings.Slots;
 
-    public static Props CreateProps(ConnectionSettings settings) =>
-        Props.Create(() => new SchedulerConnection(settings));
+    public static Props CreateProps(ConnectionSettings settings)
+    {
+        var orders = new StandingOrders();
+        return Props.Create(() => new SchedulerConnection(settings, orders));
+    }
 
     /// <summary>
     /// An executor's half-done work cannot be rebuilt: it stops, and its operation is answered from
@@ -71,7 +72,16 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
     /// </summary>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
-    protected override void PreStart() => Connect();
+    protected override void PreStart()
+    {
+        // After a failure nothing of what ran is left.
+        if (_orders.Ending is not null)
+            Leave(completed: !_orders.LostWork);
+        else if (_orders.Pause is { } pause)
+            StayPaused(pause);
+        else
+            Connect();
+    }
 
     protected override void PreRestart(Exception reason, object message)
     {
@@ -79,17 +89,22 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         // the scheduler takes the end of the stream for it.
         _log.Error(reason, "connection failed on {Message}; it starts anew", message?.GetType().Name ?? "no message");
         // What it was told when it failed holds as well.
-        var (ending, pause) = message switch
+        switch (message)
         {
-            Drain => (new Ending(Sender), _pause),
-            Shutdown => (new Ending(_ending?.Drainer), _pause),
-            Pause asked => (_ending, new Pausing(asked.Reason, false)),
-            Resume => (_ending, null),
-            RestartedWhileLeaving restarted => (restarted.Ending ?? _ending, restarted.Pause ?? _pause),
-            _ => (_ending, _pause),
-        };
-        if (ending is not null || pause is not null)
-            Self.Tell(new RestartedWhileLeaving(ending, pause, !_lostWork && _operations.Count == 0));
+            case Drain:
+                _orders.Ending = new StandingOrders.Leave(Sender);
+                break;
+            case Shutdown:
+                _orders.Ending = new StandingOrders.Leave(_orders.Ending?.Drainer);
+                break;
+            case Pause asked:
+                _orders.Pause = new StandingOrders.Rest(asked.Reason, false);
+                break;
+            case Resume:
+                _orders.Pause = null;
+                break;
+        }
+        _orders.LostWork |= _operations.Count > 0;
         Context.StopChildren();
         base.PreRestart(reason, message);
     }
@@ -112,7 +127,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
 
     private void Connect()
     {
-        (_lostWork, _resultsTold) = (false, 0);
+        (_orders.LostWork, _resultsTold) = (false, 0);
         // A name of its own: the one before it may still be stopping.
         var name = string.Create(CultureInfo.InvariantCulture, $"stream-{++_streamCount}");
         _stream = Context.ActorOf(SchedulerStream.CreateProps(_streams), name);
@@ -135,15 +150,11 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
                 OnNotConnected(StreamFailed);
                 break;
             case Drain:
-                _ending = new Ending(Sender);
+                _orders.Ending = new StandingOrders.Leave(Sender);
                 LeaveUnheard();
                 break;
             case Pause pause:
-                _pause = new Pausing(pause.Reason, false);
-                LeaveUnheard();
-                break;
-            case RestartedWhileLeaving { Ending: null } restarted:
-                _pause = restarted.Pause;
+                _orders.Pause = new StandingOrders.Rest(pause.Reason, false);
                 LeaveUnheard();
                 break;
             default:
@@ -201,7 +212,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
                 break;
             case Pause pause:
                 Timers.Cancel(TimerKeys.Reconnect);
-                StayPaused(new Pausing(pause.Reason, false));
+                StayPaused(new StandingOrders.Rest(pause.Reason, false));
                 break;
             default:
                 OnWithoutWork(message);
@@ -215,19 +226,15 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         switch (message)
         {
             case Drain:
-                _ending = new Ending(Sender);
+                _orders.Ending = new StandingOrders.Leave(Sender);
                 Timers.Cancel(TimerKeys.Reconnect);
                 EndProbe();
                 LeaveAfterOrphans(completed: true);
                 break;
             case Shutdown:
-                _ending = new Ending(_ending?.Drainer);
+                _orders.Ending = new StandingOrders.Leave(_orders.Ending?.Drainer);
                 LogCutOrphans();
                 Leave(completed: _operations.Count == 0);
-                break;
-            case RestartedWhileLeaving { Ending: { } ending } restarted:
-                _ending = ending;
-                Leave(restarted.Completed);
                 break;
             case Resume:
                 // Nothing is paused.
@@ -249,7 +256,7 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         var isOfEarlierStream = message is SchedulerMessage or StreamRegistered or StreamLost or StreamClosed
             && !IsOfStream;
         if (!isOfEarlierStream && message is not (StreamGone or Finished or ProcessEnded or ExecutorGone or AnswerNow
-            or BreakerOpened or ProbeReady or ProbeFailed))
+            or BreakerOpened or ProbeReady or ProbeFailed or AdoptedProcessEnded))
             Unhandled(message);
     }
 
@@ -276,10 +283,6 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         public const string Refuse = "refuse";
     }
 
-    /// <summary>Why this worker ends, from when it is known: there is no other stream after this one.</summary>
-    /// <param name="Drainer">Who waits for Drained; null: nobody.</param>
-    private sealed record Ending(IActorRef? Drainer);
-
     private sealed record StreamGone(IActorRef Stream);
 
     private sealed record ExecutorGone(AttemptId Attempt);
@@ -296,6 +299,4 @@ internal sealed partial class SchedulerConnection : UntypedActor, IWithTimers
         public static readonly TimeIsUp Instance = new();
     }
 
-    /// <summary>To the incarnation after a failure: what the one before it had been asked for still holds.</summary>
-    private sealed record RestartedWhileLeaving(Ending? Ending, Pausing? Pause, bool Completed);
 }

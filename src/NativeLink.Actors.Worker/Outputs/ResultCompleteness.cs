@@ -7,14 +7,18 @@ namespace NativeLink.Actors.Worker.Outputs;
 /// <summary>Whether all that a result names is in the CAS.</summary>
 internal static class ResultCompleteness
 {
+    /// <summary>Larger ones are not read for this: the action runs anew.</summary>
+    private const long LargestTree = 16 << 20;
+
     /// <returns>False also where an output directory's tree cannot be read.</returns>
     /// <exception cref="FaultException">Storage: the CAS does not answer.</exception>
     public static async Task<bool> CheckAsync(
         ICasClient cas, Reapi.ActionResult result, DigestFunction function, CancellationToken cancellation)
     {
         var named = new List<Digest>();
-        if (!TryAdd(named, result.StdoutDigest, function) || !TryAdd(named, result.StderrDigest, function))
-            return false;
+        foreach (var said in (ReadOnlySpan<Reapi.Digest?>)[result.StdoutDigest, result.StderrDigest])
+            if (said is not null && !TryAdd(named, said, function))
+                return false;
         foreach (var file in result.OutputFiles)
             if (!TryAdd(named, file.Digest, function))
                 return false;
@@ -22,7 +26,8 @@ internal static class ResultCompleteness
         {
             if (!TryAdd(named, directory.TreeDigest, function))
                 return false;
-            if (await ReadTreeAsync(cas, named[^1], cancellation).ConfigureAwait(false) is not { } tree
+            if (named[^1].SizeBytes > LargestTree
+                || await ReadTreeAsync(cas, named[^1], cancellation).ConfigureAwait(false) is not { } tree
                 || !TryAddFiles(named, tree, function))
                 return false;
         }
@@ -41,7 +46,7 @@ internal static class ResultCompleteness
     private static bool TryAdd(List<Digest> named, Reapi.Digest? wire, DigestFunction function)
     {
         if (!Digest.TryFromWire(wire, function, out var digest))
-            return wire is null;
+            return false;
         named.Add(digest);
         return true;
     }

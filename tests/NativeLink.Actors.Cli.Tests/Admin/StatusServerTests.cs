@@ -79,6 +79,19 @@ public sealed partial class StatusServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_page_that_leads_a_name_of_its_own_to_this_machine_reads_nothing()
+    {
+        var (local, _, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--status-listen", "127.0.0.1:0");
+        await using var stopping = local;
+        var at = await ListeningAsync(local);
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(at, "api/workers"));
+        request.Headers.Host = "evil.example:" + at.Port;
+        using var answer = await _http.SendAsync(request);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await GetAsync(at, "healthz")).Code);
+    }
+
+    [Fact]
     public async Task Without_a_token_nobody_may_change_anything_and_the_answer_says_how_to_set_one()
     {
         var (local, _, _) = await Rig.Program.StartLocalAsync(_directory.At("data"), "--status-listen", "127.0.0.1:0");
@@ -107,9 +120,9 @@ public sealed partial class StatusServerTests : IDisposable
 
     private static async Task<Uri> ListeningAsync(Rig.Program program)
     {
-        const string Before = "state at ";
-        var line = await program.WaitForAsync(Before);
-        return new Uri(line[(line.IndexOf(Before, StringComparison.Ordinal) + Before.Length)..].Trim());
+        var said = Match.Empty;
+        await Eventually.HoldsAsync(() => (said = Address().Match(program.Output)).Success, () => program.Output);
+        return new Uri(said.Groups[1].Value);
     }
 
     private async Task<(HttpStatusCode Code, string Text)> GetAsync(Uri at, string path)
@@ -143,6 +156,9 @@ public sealed partial class StatusServerTests : IDisposable
         Assert.Fail($"no sample of {metric} with {label}:\n{page}");
         return 0;
     }
+
+    [GeneratedRegex(@"state at (\S+)")]
+    private static partial Regex Address();
 
     [GeneratedRegex(@"^([a-z_]+)\{([^}]*)\} ([0-9.e+-]+)", RegexOptions.Multiline | RegexOptions.IgnoreCase)]
     private static partial Regex Sample();
